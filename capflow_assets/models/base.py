@@ -1,0 +1,123 @@
+"""The contract of a model: one file that says what it needs, what it predicts and how well it must do."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+if TYPE_CHECKING:
+    import ibis
+    import pandas as pd
+
+Task = Literal["binary", "regression", "ranking", "segment"]
+
+PREDICTION_COLUMNS: Mapping[Task, tuple[str, ...]] = {
+    "binary": ("user_id", "score", "reasons"),
+    "regression": ("user_id", "value", "reasons"),
+    "ranking": ("user_id", "rank", "item_id", "score", "reasons"),
+    "segment": ("user_id", "label", "reasons"),
+}
+OUTCOME_COLUMNS: Mapping[Task, tuple[str, ...]] = {
+    "binary": ("user_id", "label"),
+    "regression": ("user_id", "value"),
+    "ranking": ("user_id", "item_id"),
+    "segment": ("user_id", "value"),
+}
+
+
+@dataclass(frozen=True)
+class Needs:
+    """The least data a model accepts; below it the model is reported as not available, with the reason.
+
+    `history_days` counts from the first sale to the as-of date; `positives` is the least number of users of each
+    class in the training outcome (binary models only).
+    """
+
+    users: int = 100
+    bills: int = 500
+    history_days: int = 120
+    positives: int = 0
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """When a new version becomes champion.
+
+    It must beat the model's baseline by at least `over_baseline` (in metric units, in the metric's better direction)
+    and, against the champion on the same rows, gain more than 0 with gain - 1.28 standard errors > -`tolerance`.
+    """
+
+    over_baseline: float = 0.0
+    tolerance: float = 0.01
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One customer's world as of a date: nothing in it comes from `as_of` or later, but for `outcome`.
+
+    `features` has one row a user (`user_id` plus the columns of the model's feature sets), sorted by user_id.
+    `tables` are the validated tables that the model names, cut to rows before `as_of`.
+    `outcome` is what came true in [as_of, as_of + horizon): the model's own `outcome`, None at inference.
+    """
+
+    customer: str
+    as_of: datetime
+    features: pd.DataFrame
+    tables: Mapping[str, ibis.Table]
+    outcome: pd.DataFrame | None = None
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """All that a fitted model is, as bytes that load without running code, plus JSON facts.
+
+    `columns` are the feature columns it was fitted on, in order; `facts` must survive json.dumps unchanged.
+    """
+
+    files: Mapping[str, bytes]
+    columns: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Model(ABC):
+    """One model for every customer. Subclasses hold no state: what is learned is in the Artefact."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    description: ClassVar[str]
+    family: ClassVar[str]
+    task: ClassVar[Task]
+    owner: ClassVar[str] = "team:data-science"
+    tables: ClassVar[tuple[str, ...]] = ()
+    features: ClassVar[tuple[str, ...]] = ()
+    needs: ClassVar[Needs] = Needs()
+    horizon_days: ClassVar[int] = 30
+    metric: ClassVar[str]
+    baseline_name: ClassVar[str]
+    promotion: ClassVar[Promotion] = Promotion()
+    parameters: ClassVar[Mapping[str, Any]] = {}
+    search_space: ClassVar[Mapping[str, Sequence[Any]]] = {}
+    code_version: ClassVar[str] = "1"
+
+    @abstractmethod
+    def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
+        """What came true after the snapshot: OUTCOME_COLUMNS of the task.
+
+        `window` holds the rows of the model's tables in [as_of, as_of + horizon_days) and no others.
+        Its users are the model's population: predict must cover each of them.
+        """
+
+    @abstractmethod
+    def fit(self, train: Sequence[Snapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
+        """Learn from past snapshots with outcomes. Everything learned goes into the Artefact; same input, same bytes."""
+
+    @abstractmethod
+    def predict(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
+        """PREDICTION_COLUMNS of the task for the model's population in `snapshot`; `reasons` holds up to three texts."""
+
+    @abstractmethod
+    def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
+        """What one would predict without this model, in the same columns as predict (reasons may be empty lists)."""

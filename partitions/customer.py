@@ -1,0 +1,77 @@
+"""A customer: one retailer, described by one YAML file and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ENGINES = ("duckdb", "spark", "databricks")
+TIERS = ("gold", "silver", "bronze")
+NAME_PATTERN = r"[a-z0-9][a-z0-9_-]{0,62}"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a customer keeps data: `kind` names the reader, `uri` the place, `options` what that reader accepts."""
+
+    name: str
+    kind: str
+    uri: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ColumnMapping:
+    """How one canonical column is filled: from source columns, or with the same `value` on every row.
+
+    Several `columns` are joined by " > " (a category path). `format` is a strptime pattern for text dates.
+    """
+
+    columns: tuple[str, ...] = ()
+    value: str | int | float | bool | None = None
+    format: str | None = None
+
+
+@dataclass(frozen=True)
+class ReturnRule:
+    """A line is a return when the source text of `column` starts with `prefix` (as well as when quantity < 0)."""
+
+    column: str
+    prefix: str
+
+
+@dataclass(frozen=True)
+class TableMapping:
+    """How one canonical table is read from a source."""
+
+    table: str
+    source: str
+    columns: Mapping[str, ColumnMapping]
+    attributes: tuple[str, ...] = ()
+    returns: ReturnRule | None = None
+    drop_items: tuple[str, ...] = ()
+    drop_duplicates: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Customer:
+    """One retailer: its partition key, its data, and what it asked for. `models` is None for all of them."""
+
+    name: str
+    vertical: str
+    currency: str
+    timezone: str
+    sources: Mapping[str, Source]
+    tables: Mapping[str, TableMapping]
+    tier: str = "silver"
+    engine: str = "duckdb"
+    models: tuple[str, ...] | None = None
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    path: Path | None = None
+
+    def wants(self, model: str) -> bool:
+        """Whether this customer asked for `model`."""
+        return self.models is None or model in self.models
