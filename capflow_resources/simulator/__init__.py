@@ -1,0 +1,24 @@
+"""Simulated retailers: realistic, seeded, with a known truth and with defects that can be switched on."""
+
+from capflow_resources.simulator.customer_files import customer_file
+from capflow_resources.simulator.defects import DEFECTS
+from capflow_resources.simulator.demo import DATA_VARIABLE, DEMO, DemoRetailer, write_demo
+from capflow_resources.simulator.retailer import Retailer, World
+from capflow_resources.simulator.world import simulate
+from capflow_resources.simulator.writers import write, write_csv, write_parquet, write_sqlite
+
+__all__ = [
+    "DATA_VARIABLE",
+    "DEFECTS",
+    "DEMO",
+    "DemoRetailer",
+    "Retailer",
+    "World",
+    "customer_file",
+    "simulate",
+    "write",
+    "write_csv",
+    "write_demo",
+    "write_parquet",
+    "write_sqlite",
+]
