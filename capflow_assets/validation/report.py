@@ -1,0 +1,94 @@
+"""What a customer's data looks like as a whole: KPIs, what their bounds say, and how users spread."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from capflow_assets.validation.bounds import Finding, judge
+from capflow_assets.validation.distributions import Distribution, distributions
+from capflow_assets.validation.kpis import KPIS, kpis, naive
+from partitions.customer import Customer
+
+if TYPE_CHECKING:
+    import ibis
+
+NEEDED = ("line_items", "bills")
+
+
+@dataclass(frozen=True)
+class Report:
+    """One customer's data as of a date; it survives JSON unchanged and needs no table to be read again."""
+
+    customer: str
+    as_of: str
+    values: Mapping[str, float | None]
+    findings: tuple[Finding, ...]
+    distributions: tuple[Distribution, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether no finding blocks the customer."""
+        return not any(finding.blocks for finding in self.findings)
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why the customer is blocked: what, where and what to do, one text each."""
+        return tuple(f"{found.message} {found.remedy}" for found in self.findings if found.blocks)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is odd but stops nothing, one text each."""
+        return tuple(f"{f.message} {f.remedy}" for f in self.findings if not f.passed and not f.blocks)
+
+    def markdown(self) -> str:
+        """The KPIs as a Markdown table: name, value, verdict and what the KPI counts."""
+        verdicts = {found.kpi: _word(found) for found in self.findings}
+        rows = [
+            f"| {kpi} | {'not known' if self.values[kpi] is None else format(self.values[kpi], ',.6g')} "
+            f"| {verdicts.get(kpi, '')} | {meaning} |"
+            for kpi, meaning in KPIS.items()
+        ]
+        return "\n".join(["| KPI | value | verdict | what it counts |", "|---|---:|---|---|", *rows])
+
+    def to_json(self) -> str:
+        """The report as JSON text, without NaN."""
+        return json.dumps(asdict(self), allow_nan=False)
+
+    @staticmethod
+    def from_json(text: str) -> Report:
+        """The report that `to_json` wrote; ValueError, in words, for anything else."""
+        try:
+            found = json.loads(text)
+            findings = tuple(Finding(**one) for one in found["findings"])
+            shapes = tuple(
+                Distribution(**{**one, "counts": tuple((int(value), int(count)) for value, count in one["counts"])})
+                for one in found["distributions"]
+            )
+            return Report(found["customer"], found["as_of"], found["values"], findings, shapes)
+        except (ValueError, KeyError, TypeError) as error:
+            message = f"this is not a report that CapFlow wrote ({error!r}). Validate the customer again."
+            raise ValueError(message) from error
+
+
+def report(tables: Mapping[str, ibis.Table], customer: Customer, as_of: datetime) -> Report:
+    """The report on a customer's validated `line_items` and `bills` before `as_of` (UTC); ValueError without them."""
+    missing = [name for name in NEEDED if name not in tables]
+    if missing:
+        names = " and ".join(f"validated/{name}" for name in missing)
+        raise ValueError(
+            f"report on '{customer.name}': {names} is missing. "
+            f"Run: capflow run --customer {customer.name} --until validated"
+        )
+    values = kpis(tables["line_items"], tables["bills"], as_of)
+    shapes = distributions(tables["bills"], as_of)
+    return Report(customer.name, naive(as_of).isoformat(), values, judge(values, customer), shapes)
+
+
+def _word(finding: Finding) -> str:
+    if finding.value is None and finding.passed:
+        return "not judged"
+    return "passed" if finding.passed else {"block": "**blocks**", "warn": "warning"}[finding.severity]
