@@ -1,0 +1,44 @@
+"""How the last attempt at each asset of each customer ended: what `capflow status` reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from capflow_resources.registry.dialect import insert_into
+from capflow_resources.registry.records import STATUSES, Outcome, now, utc
+from capflow_resources.registry.tables import tables
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+def record(connection: Connection, outcomes: Iterable[Outcome]) -> None:
+    """Write outcomes over those of the same customer and asset; of two in one call the later one stands."""
+    at = now()
+    last = {(outcome.customer, outcome.asset): outcome for outcome in outcomes}
+    if not last:
+        return
+    rows = []
+    for key in sorted(last):  # the same order in every process: two batches on PostgreSQL cannot wait for each other
+        outcome = last[key]
+        if outcome.status not in STATUSES:
+            raise ValueError(f"{outcome.status!r} is not an outcome of {key}: use one of {', '.join(STATUSES)}.")
+        as_of = None if outcome.as_of is None else utc(outcome.as_of)
+        rows.append(asdict(outcome) | {"as_of": as_of, "at": at})
+    table = tables().outcome
+    new = insert_into(connection, table)
+    written = {name: new.excluded[name] for name in ("status", "reason", "run_id", "as_of", "at")}
+    connection.execute(new.on_conflict_do_update(index_elements=["customer", "asset"], set_=written), rows)
+
+
+def read(connection: Connection, customer: str | None = None) -> list[Outcome]:
+    """The outcomes of one customer or of all, by customer and asset."""
+    from sqlalchemy import select
+
+    table = tables().outcome
+    query = select(table).order_by(table.c.customer, table.c.asset)
+    if customer is not None:
+        query = query.where(table.c.customer == customer)
+    return [Outcome(**row) for row in connection.execute(query).mappings()]

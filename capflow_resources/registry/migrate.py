@@ -1,0 +1,86 @@
+"""Brings the registry's schema up to date: one cheap look when it is current, Alembic under a lock when it is not."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from capflow_resources.registry.records import RegistryError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+HEAD = "0001"  # the newest file in migrations/versions; a test holds the two together
+MIGRATIONS = Path(__file__).with_name("migrations")
+POSTGRES_LOCK = 0x0CA9F105  # any number, the same in every CapFlow
+MIGRATION_SECONDS = 600
+
+_alembic = Lock()  # alembic.op is one global for the whole process
+
+
+def migrate(engine: Engine, name: str) -> None:
+    """Create or upgrade the schema; several processes may call this at once, and one of them does it.
+
+    All migrations run in one transaction, so that a crash in the middle leaves the old schema.
+    RegistryError when the registry was made by a newer CapFlow. `name` is its address without a password.
+    """
+    with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        if _revision(connection) == HEAD:
+            return
+        if engine.dialect.name == "sqlite":
+            _write_ahead_log(connection)
+    with _alembic, engine.begin() as connection:  # SQLite: BEGIN IMMEDIATE is the lock
+        if engine.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"SET LOCAL statement_timeout = {MIGRATION_SECONDS * 1000}")
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = {MIGRATION_SECONDS * 1000}")
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({POSTGRES_LOCK})")
+        found = _revision(connection)
+        if found != HEAD:
+            _upgrade(connection, found, name)
+
+
+def _revision(connection: Connection) -> str | None:
+    """The revision that the database is at; None when it has no schema yet."""
+    if connection.dialect.name == "sqlite":
+        known = "SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'"
+    else:
+        known = "SELECT count(*) WHERE to_regclass('alembic_version') IS NOT NULL"
+    if not connection.exec_driver_sql(known).scalar_one():
+        return None
+    return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+
+
+def _upgrade(connection: Connection, found: str | None, name: str) -> None:
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise RegistryError(
+            f"The model registry at {name} has schema {found}; this CapFlow knows schemas up to {HEAD}.\n"
+            "It was written by a newer CapFlow: upgrade this one."
+        ) from error
+
+
+def _write_ahead_log(connection: Connection) -> None:
+    """Let readers go on while one process writes. The switch ignores busy_timeout, so it is tried again."""
+    from sqlalchemy.exc import OperationalError
+
+    from capflow_resources.registry.database import WAIT_SECONDS
+
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+            return
+        except OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)

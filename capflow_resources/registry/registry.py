@@ -1,0 +1,195 @@
+"""The model registry: which versions each customer's models have, which one is the champion, and why."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from capflow_resources.objects import ObjectStore, checked_key
+from capflow_resources.registry import artefacts, decisions, ledger, versions
+from capflow_resources.registry.database import Database
+from capflow_resources.registry.records import Event, Metrics, Outcome, Status, Version, now, utc
+from capflow_resources.registry.tables import tables
+from partitions.customer import NAME_PATTERN
+
+MODEL_PATTERN = r"[a-z][a-z0-9_]{0,62}"
+
+
+class Registry:
+    """Keeps every trained version of every customer's models: bytes in `store`, the rest in the database at `url`.
+
+    `url` is `sqlite:////folder/registry.db` or `postgresql://user:password@host/database`; the schema is made or
+    upgraded on first use. Safe to use from many threads and processes at once. Errors: RegistryError, and
+    ObjectStoreError for the bytes. All times are UTC.
+    """
+
+    def __init__(self, url: str, store: ObjectStore) -> None:
+        self.store = store
+        self._database = Database(url)
+
+    def __repr__(self) -> str:
+        return f"Registry({self._database.name!r}, {self.store!r})"
+
+    def register(
+        self,
+        customer: str,
+        model: str,
+        files: Mapping[str, bytes],
+        *,
+        columns: Sequence[str],
+        parameters: Mapping[str, Any],
+        facts: Mapping[str, Any],
+        metrics: Metrics,
+        seed: int,
+        code_version: str,
+        data_versions: Mapping[str, Any],
+        trained_as_of: datetime,
+        cpu_seconds: float,
+    ) -> Version:
+        """Keep a trained model as the next version of its kind, whole or not at all.
+
+        `files` are the artefact's bytes by name. What was made of the same ingredients into the same bytes is the
+        same version: it comes back as it was first registered, with `created` False. ValueError when a name, a
+        number or a fact cannot be stored.
+        """
+        _check(customer, model, metrics)
+        recipe = artefacts.Recipe(
+            files={name: artefacts.sha256(files[name]) for name in sorted(files)},
+            columns=tuple(columns),
+            parameters=dict(parameters),
+            facts=dict(facts),
+            seed=seed,
+            code_version=code_version,
+            data_versions=dict(data_versions),
+        )
+        digest = recipe.digest()
+        folder = artefacts.address(customer, model, digest)
+        _check_file_names(folder, files)
+        artefacts.put(self.store, folder, files, recipe)
+        version = Version(
+            customer=customer,
+            model=model,
+            number=0,  # the database gives it
+            digest=digest,
+            uri=f"{self.store.uri}/{folder}",
+            files=recipe.files,
+            columns=recipe.columns,
+            parameters=recipe.parameters,
+            facts=recipe.facts,
+            metrics=metrics,
+            seed=seed,
+            code_version=code_version,
+            data_versions=recipe.data_versions,
+            trained_as_of=utc(trained_as_of),
+            cpu_seconds=cpu_seconds,
+            created_at=now(),
+        )
+        with self._database.writing() as connection:
+            return versions.insert(connection, version)
+
+    def promote(self, customer: str, model: str, number: int, reason: str) -> Version:
+        """Make a version the champion, and say why; promoting the champion again changes nothing."""
+        with self._database.writing() as connection:
+            version = versions.one(connection, customer, model, number)
+            decisions.promote(connection, customer, model, number, reason)
+            return version
+
+    def keep(self, customer: str, model: str, number: int, reason: str) -> None:
+        """Note why version `number` did not become the champion."""
+        with self._database.writing() as connection:
+            versions.one(connection, customer, model, number)
+            decisions.log(connection, customer, model, number, "kept", reason)
+
+    def rollback(self, customer: str, model: str, reason: str) -> Version:
+        """Go back to the champion before this one; doing so again goes further back, until none is left."""
+        with self._database.writing() as connection:
+            number = decisions.roll_back(connection, customer, model, reason)
+            return versions.one(connection, customer, model, number)
+
+    def champion(self, customer: str, model: str) -> Version | None:
+        """The version that predicts for this customer now, if any."""
+        with self._database.reading() as connection:
+            return next(iter(versions.champions(connection, customer, model)), None)
+
+    def champions(self, customer: str | None = None) -> list[Version]:
+        """The champions of one customer's models, or of every customer's, by customer and model."""
+        with self._database.reading() as connection:
+            return versions.champions(connection, customer)
+
+    def generation(self, customer: str, model: str) -> int:
+        """How often the champion has changed: a server that sees another number loads the champion again."""
+        from sqlalchemy import select
+
+        table = tables().model
+        query = select(table.c.generation).where(table.c.customer == customer, table.c.name == model)
+        with self._database.reading() as connection:
+            return connection.execute(query).scalar() or 0
+
+    def version(self, customer: str, model: str, number: int) -> Version:
+        """One version; RegistryError when there is none of that number."""
+        with self._database.reading() as connection:
+            return versions.one(connection, customer, model, number)
+
+    def versions(self, customer: str, model: str) -> list[Version]:
+        """Every version of one customer's model, the newest last."""
+        with self._database.reading() as connection:
+            return versions.every(connection, customer, model)
+
+    def events(self, customer: str, model: str | None = None) -> list[Event]:
+        """What was registered and decided for a customer, or for one of its models, the oldest first."""
+        with self._database.reading() as connection:
+            return decisions.events(connection, customer, model)
+
+    def load(self, version: Version) -> dict[str, bytes]:
+        """The files of a version, each proven to be what was registered; RegistryError names a file that is not."""
+        return artefacts.load(self.store, version)
+
+    def record_outcome(
+        self,
+        customer: str,
+        asset: str,
+        status: Status,
+        reason: str = "",
+        run_id: str | None = None,
+        as_of: datetime | None = None,
+    ) -> None:
+        """Note how the last attempt at one asset of one customer ended, in place of what was noted before."""
+        self.record_outcomes([Outcome(customer, asset, status, reason, run_id, as_of)])
+
+    def record_outcomes(self, outcomes: Iterable[Outcome]) -> None:
+        """Note many outcomes in one transaction; of two for the same customer and asset the later one stands."""
+        listed = list(outcomes)
+        if listed:
+            with self._database.writing() as connection:
+                ledger.record(connection, listed)
+
+    def outcomes(self, customer: str | None = None) -> list[Outcome]:
+        """How the last attempts ended, for one customer or for all, by customer and asset."""
+        with self._database.reading() as connection:
+            return ledger.read(connection, customer)
+
+    def close(self) -> None:
+        """Close the idle database connections; a later call opens new ones."""
+        self._database.close()
+
+
+def _check(customer: str, model: str, metrics: Metrics) -> None:
+    for kind, name, pattern in (("customer", customer, NAME_PATTERN), ("model", model, MODEL_PATTERN)):
+        if not re.fullmatch(pattern, name):
+            raise ValueError(f"{name!r} cannot be the name of a {kind}: it must match {pattern}.")
+    for name, value in metrics.to_json().items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(
+                f"The {metrics.name} of {model} for {customer!r} has {name} = {value}.\n"
+                "A version is judged by finite numbers: use None for one that is not known."
+            )
+
+
+def _check_file_names(folder: str, files: Mapping[str, bytes]) -> None:
+    for name in files:
+        if name == artefacts.MANIFEST:
+            raise ValueError(f"An artefact file cannot be called {name}: the registry keeps its own there. Rename it.")
+        checked_key(f"{folder}/{name}")
