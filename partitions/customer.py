@@ -27,11 +27,13 @@ class ColumnMapping:
     """How one canonical column is filled: from source columns, or with the same `value` on every row.
 
     Several `columns` are joined by " > " (a category path). `format` is a strptime pattern for text dates.
+    `timezone` is where these times were written down, when that is not the customer's own time zone.
     """
 
     columns: tuple[str, ...] = ()
     value: str | int | float | bool | None = None
     format: str | None = None
+    timezone: str | None = None
 
 
 @dataclass(frozen=True)

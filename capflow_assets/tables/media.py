@@ -1,0 +1,38 @@
+"""Media: pictures and sound that belong to an item or a shopper."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from capflow_assets.tables.base import Column, Rule, Table
+from partitions.customer import TableMapping
+
+if TYPE_CHECKING:
+    import ibis
+
+TABLE = Table(
+    name="media",
+    description="Each picture or recording once, with where it lies.",
+    columns=(
+        Column("media_id", "string", "The picture or recording.", nullable=False),
+        Column(
+            "kind",
+            "string",
+            "What it is: image or audio.",
+            nullable=False,
+            rules=(Rule("isin", {"allowed_values": ["image", "audio"]}, "Send only images and audio."),),
+        ),
+        Column("uri", "string", "Where it lies.", nullable=False),
+        Column("item_id", "string", "The item that it shows."),
+        Column("user_id", "string", "The shopper that it is from."),
+        Column("label", "string", "What it is known to show or say."),
+    ),
+    key=("media_id",),
+)
+
+
+def clean(raw: ibis.Table, mapping: TableMapping, timezone: str) -> ibis.Table:
+    """Media in canonical columns and types."""
+    from capflow_assets.tables.cleaning import canonical_columns, one_row_per_key
+
+    return one_row_per_key(raw.select(**canonical_columns(raw, TABLE, mapping, timezone)), TABLE, mapping)

@@ -1,0 +1,37 @@
+"""From a source's own columns to canonical names: types stay, rows stay, only what is mapped is taken."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from partitions.canonical import attribute_column
+from partitions.customer import ColumnMapping, TableMapping
+
+if TYPE_CHECKING:
+    import ibis
+
+JOINED_BY = " > "
+
+
+def source_columns(mapping: TableMapping) -> tuple[str, ...]:
+    """Every column of the source that a table's mapping reads, each once."""
+    mapped = (name for column in mapping.columns.values() for name in column.columns)
+    return tuple(dict.fromkeys([*mapped, *mapping.attributes]))
+
+
+def canonical(opened: ibis.Table, mapping: TableMapping) -> ibis.Table:
+    """The mapped columns of `opened` under their canonical names, and attributes as attribute_<name>."""
+    columns = {name: _expression(opened, column) for name, column in mapping.columns.items()}
+    attributes = {attribute_column(name): opened[name] for name in mapping.attributes}
+    return opened.select(**columns, **attributes)
+
+
+def _expression(opened: ibis.Table, column: ColumnMapping) -> ibis.Value:
+    import ibis
+
+    if not column.columns:
+        return ibis.literal(column.value)
+    if len(column.columns) == 1:
+        return opened[column.columns[0]]
+    parts = [opened[name].cast("string").strip().nullif("") for name in column.columns]
+    return ibis.literal(JOINED_BY).join(parts).nullif("")  # leaves out the parts that are null

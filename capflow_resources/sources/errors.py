@@ -1,0 +1,36 @@
+"""What is said when a customer's source cannot be read: which customer and source, what happened, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from partitions.customer import Customer, Source
+from partitions.form import nearest
+
+
+class SourceError(Exception):
+    """A customer's source cannot be read; the message is one line that names the customer, the source, the remedy."""
+
+
+def source_error(customer: Customer, source: Source, what: str, remedy: str) -> SourceError:
+    """A SourceError for one source of one customer."""
+    one_line = " ".join(what.split())
+    return SourceError(f"source '{source.name}' of '{customer.name}': {one_line}. {remedy}")
+
+
+def missing_columns(
+    customer: Customer, source: Source, table: str, wanted: Iterable[str], found: Iterable[str]
+) -> SourceError | None:
+    """The error for wanted columns that the source lacks, each with the nearest one that it has; None for none."""
+    columns = list(found)
+    missing = [f"'{name}'{nearest(name, columns)}" for name in wanted if name not in columns]
+    if not missing:
+        return None
+    what = f"there is no column {', nor '.join(missing)}"
+    return source_error(customer, source, what, f"Correct tables.{table}.columns in {file_name(customer)}.")
+
+
+def file_name(customer: Customer) -> str:
+    """The customer file as a reader knows it: customers/acme.yaml."""
+    path = customer.path
+    return f"{path.parent.name}/{path.name}" if path else f"customers/{customer.name}.yaml"

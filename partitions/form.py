@@ -1,0 +1,159 @@
+"""A YAML file read key by key, with every mistake noted at the line where it stands."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_TAG = "tag:yaml.org,2002:"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake in a file: which file, which line, and what to change."""
+
+    file: str
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.message}"
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The end of a message about a wrong word: the likeliest right one, or the choice there is."""
+    choices = list(known)
+    folded = {choice.lower(): choice for choice in reversed(choices)}
+    close = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=0.6)
+    if close:
+        return f"; did you mean '{folded[close[0]]}'?"
+    return f"; choose from {', '.join(choices)}" if choices else ""
+
+
+class Form:
+    """One YAML file being read: hands out values, and gathers the problems instead of stopping at the first."""
+
+    def __init__(self, file: str, environ: Mapping[str, str]) -> None:
+        self.file = file
+        self.environ = environ
+        self.problems: list[Problem] = []
+
+    def note(self, node: Node | None, message: str) -> None:
+        """Record a mistake at the line of `node` (line 1 for the file as a whole)."""
+        self.problems.append(Problem(self.file, node.start_mark.line + 1 if node else 1, message))
+
+    def compose(self, content: str) -> MappingNode | None:
+        """The file's outermost mapping; None, with the problem noted, when it has none."""
+        try:
+            root = yaml.compose(content, Loader=yaml.SafeLoader)
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            what = getattr(error, "problem", None) or str(error).splitlines()[0]
+            line = mark.line + 1 if mark else 1
+            self.problems.append(Problem(self.file, line, f"this is not YAML: {what}{_yaml_hint(content, line)}"))
+            return None
+        if not isinstance(root, MappingNode):
+            self.note(root, "the customer file must hold 'key: value' lines, starting with 'name: ...'")
+            return None
+        return root
+
+    def entries(self, node: Node | None, where: str, known: Iterable[str] | None = None) -> dict[str, Node]:
+        """The keys under `node` and their values; notes duplicate keys and those that are not `known`."""
+        if node is None or _is_empty(node):
+            return {}
+        if not isinstance(node, MappingNode):
+            self.note(node, f"{where} must hold 'key: value' entries")
+            return {}
+        choices = list(known) if known is not None else None
+        found: dict[str, Node] = {}
+        for key_node, value in node.value:
+            key = self.text(key_node, f"a key under {where}")
+            if not key:
+                continue
+            if choices is not None and key not in choices:
+                self.note(key_node, f"unknown key '{key}' under {where}{nearest(key, choices)}")
+            elif key in found:
+                self.note(key_node, f"key '{key}' stands twice under {where}; keep one of them")
+            else:
+                found[key] = value
+        return found
+
+    def text(self, node: Node | None, where: str) -> str:
+        """The text as it is written (NO, 007 and 1.10 stay so); "" with a problem noted where there is none."""
+        if node is None:
+            return ""
+        if not isinstance(node, ScalarNode):
+            self.note(node, f"{where} must be one text, not a {'list' if _is_list(node) else 'mapping'}")
+        elif _is_empty(node) or not node.value.strip():
+            self.note(node, f"{where} has no value")
+        else:
+            return str(node.value)
+        return ""
+
+    def texts(self, node: Node | None, where: str) -> tuple[str, ...]:
+        """A list of texts, each as it is written."""
+        if node is None or _is_empty(node):
+            return ()
+        if not isinstance(node, SequenceNode):
+            self.note(node, f"{where} must be a list, like [a, b]")
+            return ()
+        return tuple(filter(None, (self.text(item, f"an entry of {where}") for item in node.value)))
+
+    def flag(self, node: Node | None, where: str) -> bool:
+        """true or false."""
+        value = self.plain(node, where) if node is not None else False
+        if not isinstance(value, bool):
+            self.note(node, f"{where} must be true or false")
+        return value is True
+
+    def number(self, node: Node, where: str) -> float:
+        """A number, as a float."""
+        value = self.plain(node, where)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
+            self.note(node, f"{where} must be a number")
+            return 0.0
+        return float(value)
+
+    def plain(self, node: Node, where: str) -> Any:
+        """A single value with YAML's own type: text, whole number, decimal number, true or false."""
+        if not isinstance(node, ScalarNode):
+            self.note(node, f"{where} must be a single value")
+            return None
+        if node.tag in {_TAG + name for name in ("int", "float", "bool", "null")}:
+            return yaml.constructor.SafeConstructor().construct_object(node)
+        return node.value
+
+    def expanded(self, node: Node | None, where: str) -> str:
+        """A text with each ${NAME} replaced from the environment; the values never appear in a message."""
+        text = self.text(node, where)
+        for name in dict.fromkeys(_VARIABLE.findall(text)):
+            if not self.environ.get(name):
+                self.note(node, f"environment variable {name} is not set; {where} needs it")
+        if "${" in _VARIABLE.sub("", text):
+            self.note(node, f"{where} has a '${{' that is not a variable; write ${{NAME}}")
+        return _VARIABLE.sub(lambda match: self.environ.get(match[1], ""), text)
+
+
+def _is_empty(node: Node) -> bool:
+    return isinstance(node, ScalarNode) and node.tag == _TAG + "null"
+
+
+def _is_list(node: Node) -> bool:
+    return isinstance(node, SequenceNode)
+
+
+def _yaml_hint(content: str, line: int) -> str:
+    lines = content.splitlines()
+    written = lines[line - 1] if 0 < line <= len(lines) else ""
+    if re.search(r"[{\[].*[^\"'\w]\s*\$\{", written) or re.search(r"\{.*:\s*\$\{", written):
+        return '; inside { } put quotes around text with ${...}: uri: "${NAME}/*.csv"'
+    if "\t" in written:
+        return "; indent with spaces, not with tabs"
+    return ""

@@ -1,0 +1,200 @@
+"""The `tables` part of a customer file: which source and which columns fill each canonical table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from yaml.nodes import MappingNode, Node, SequenceNode
+
+from partitions.canonical import (
+    CANONICAL_COLUMNS,
+    NUMBER_COLUMNS,
+    REQUIRED_COLUMNS,
+    TIME_COLUMNS,
+    attribute_column,
+)
+from partitions.customer import ColumnMapping, ReturnRule, Source, TableMapping
+from partitions.form import Form, nearest
+from partitions.source_kinds import SourceKind
+
+Sources = Mapping[str, Source]
+CheckTimezone = Callable[[Form, Node | None, str], None]
+
+EPOCH_FORMATS = ("epoch_seconds", "epoch_milliseconds")
+_RETURNS = re.compile(r"\s*starts with (?P<prefix>.+?) in (?P<column>\w+)\s*")
+
+
+def read_tables(
+    form: Form,
+    node: Node | None,
+    sources: Sources,
+    kinds: Mapping[str, SourceKind],
+    check_timezone: CheckTimezone,
+) -> dict[str, TableMapping]:
+    """The mappings of all canonical tables of a customer file; mistakes are noted in `form`."""
+    entries = form.entries(node, "tables", CANONICAL_COLUMNS)
+    if node is not None and "line_items" not in entries:
+        form.note(node, "tables.line_items is missing; it is the one table that every customer needs")
+    return {table: _table(form, table, entry, sources, kinds, check_timezone) for table, entry in entries.items()}
+
+
+def _table(
+    form: Form,
+    table: str,
+    node: Node,
+    sources: Sources,
+    kinds: Mapping[str, SourceKind],
+    check_timezone: CheckTimezone,
+) -> TableMapping:
+    where = f"tables.{table}"
+    keys = form.entries(node, where, _keys_of(table))
+    source = _source(form, keys.get("source"), node, where, sources)
+    columns = _columns(form, keys.get("columns"), node, table, check_timezone)
+    options = _options(form, keys, node, where, sources.get(source), kinds)
+    return TableMapping(
+        table=table,
+        source=source,
+        columns=columns,
+        attributes=_attributes(form, keys.get("attributes"), where),
+        returns=_returns(form, keys.get("returns"), where, columns),
+        drop_items=form.texts(keys.get("drop_items"), f"{where}.drop_items"),
+        drop_duplicates=form.flag(keys.get("drop_duplicates"), f"{where}.drop_duplicates"),
+        options=options,
+    )
+
+
+def _keys_of(table: str) -> tuple[str, ...]:
+    keys = ["source", "table", "columns", "drop_duplicates", "distinct"]
+    if table == "line_items":
+        keys.append("returns")
+    if "item_id" in CANONICAL_COLUMNS[table]:
+        keys.append("drop_items")
+    if table == "users":
+        keys.append("attributes")
+    return tuple(keys)
+
+
+def _source(form: Form, node: Node | None, table: Node, where: str, sources: Sources) -> str:
+    if node is None:
+        form.note(table, f"{where} has no 'source'; add 'source: ...' with one of the names under sources")
+    name = form.text(node, f"{where}.source")
+    if name and name not in sources:
+        form.note(node, f"unknown source '{name}' under {where}{nearest(name, sources)}")
+    return name
+
+
+def _options(
+    form: Form,
+    keys: Mapping[str, Node],
+    table: Node,
+    where: str,
+    source: Source | None,
+    kinds: Mapping[str, SourceKind],
+) -> dict[str, Any]:
+    kind = kinds.get(source.kind) if source else None
+    options: dict[str, Any] = {}
+    if "table" in keys:
+        options["table"] = form.text(keys["table"], f"{where}.table")
+        if source and kind and not kind.holds_tables:
+            form.note(keys["table"], f"{where}.table has no meaning for a {source.kind} source; take it out")
+    elif source and kind and kind.holds_tables:
+        form.note(table, f"{where} has no 'table'; add 'table: ...' with the name it has in '{source.name}'")
+    if "distinct" in keys:
+        options["distinct"] = form.flag(keys["distinct"], f"{where}.distinct")
+    return options
+
+
+def _columns(
+    form: Form, node: Node | None, table_node: Node, table: str, check_timezone: CheckTimezone
+) -> dict[str, ColumnMapping]:
+    where = f"tables.{table}.columns"
+    if node is None:
+        form.note(table_node, f"tables.{table} has no 'columns'; add 'columns: {{...}}'")
+        return {}
+    entries = form.entries(node, where, CANONICAL_COLUMNS[table])
+    for group in REQUIRED_COLUMNS[table]:
+        if not any(name in entries for name in group):
+            form.note(node, f"{where} maps no {' or '.join(group)}, which {table} needs")
+    return {name: _column(form, name, entry, f"{where}.{name}", check_timezone) for name, entry in entries.items()}
+
+
+def _column(form: Form, name: str, node: Node, where: str, check_timezone: CheckTimezone) -> ColumnMapping:
+    if not isinstance(node, MappingNode):
+        return ColumnMapping(columns=_names(form, node, name, where))
+    keys = form.entries(node, where, ("column", "value", "format", "timezone"))
+    if ("column" in keys) == ("value" in keys):
+        form.note(node, f"{where} must have either 'column' or 'value'")
+        return ColumnMapping()
+    if "value" in keys:
+        for key in keys.keys() & {"format", "timezone"}:
+            form.note(keys[key], f"{where}.{key} has no meaning beside 'value'; take it out")
+        value = form.plain(keys["value"], f"{where}.value")
+        if value is None:
+            form.note(keys["value"], f"{where}.value is empty; leave the column out instead")
+        return ColumnMapping(value=value)
+    for key in keys.keys() & {"format", "timezone"}:
+        if name not in TIME_COLUMNS:
+            form.note(keys[key], f"{where}.{key} is only for times ({', '.join(sorted(TIME_COLUMNS))})")
+    zone = form.text(keys.get("timezone"), f"{where}.timezone")
+    check_timezone(form, keys.get("timezone"), zone)
+    return ColumnMapping(
+        columns=_names(form, keys["column"], name, where),
+        format=_format(form, keys.get("format"), where),
+        timezone=zone or None,
+    )
+
+
+def _names(form: Form, node: Node, name: str, where: str) -> tuple[str, ...]:
+    if not isinstance(node, SequenceNode):
+        text = form.text(node, where)
+        return (text,) if text else ()
+    names = form.texts(node, where)
+    if not node.value:
+        form.note(node, f"{where} lists no column")
+    if name in NUMBER_COLUMNS and len(names) > 1:
+        form.note(node, f"{where} is a number; several columns can only be joined as text")
+    return names
+
+
+def _format(form: Form, node: Node | None, where: str) -> str | None:
+    pattern = form.text(node, f"{where}.format")
+    if not pattern or pattern in EPOCH_FORMATS:
+        return pattern or None
+    if "%z" in pattern.lower():
+        form.note(node, f"{where}.format cannot read time zones; ISO times with an offset need no format")
+    elif not any(part in pattern for part in ("%Y", "%y", "%x", "%c")):
+        form.note(node, f"{where}.format '{pattern}' has no year; write it like %m/%d/%Y %H:%M")
+    else:
+        try:
+            datetime.strptime("", pattern)
+        except ValueError as error:
+            if "does not match" not in str(error):
+                form.note(node, f"{where}.format '{pattern}' is wrong: {error}")
+    return pattern
+
+
+def _returns(form: Form, node: Node | None, where: str, columns: Mapping[str, ColumnMapping]) -> ReturnRule | None:
+    text = form.text(node, f"{where}.returns")
+    if not text:
+        return None
+    match = _RETURNS.fullmatch(text)
+    if not match:
+        form.note(node, f"{where}.returns '{text}' is not understood; write it like: \"starts with C in bill_id\"")
+        return None
+    if match["column"] not in columns:
+        hint = nearest(match["column"], columns)
+        form.note(node, f"{where}.returns looks in '{match['column']}', which is not mapped{hint}")
+    return ReturnRule(column=match["column"], prefix=match["prefix"])
+
+
+def _attributes(form: Form, node: Node | None, where: str) -> tuple[str, ...]:
+    names = form.texts(node, f"{where}.attributes")
+    kept: dict[str, str] = {}
+    for name in names:
+        other = kept.setdefault(attribute_column(name), name)
+        if other != name:
+            form.note(node, f"{where}.attributes '{other}' and '{name}' would become the same column")
+    return tuple(dict.fromkeys(names))

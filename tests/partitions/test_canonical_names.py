@@ -1,0 +1,56 @@
+"""The names that a customer file may use are exactly those that the layers above offer."""
+
+from capflow_assets.tables import TABLES, filled_columns, filled_when_derived
+from capflow_resources.sources import KINDS
+from partitions.canonical import (
+    CANONICAL_COLUMNS,
+    NUMBER_COLUMNS,
+    REQUIRED_COLUMNS,
+    TIME_COLUMNS,
+    attribute_column,
+)
+from partitions.customer import ColumnMapping, TableMapping
+from partitions.source_kinds import SOURCE_KINDS
+
+
+def test_the_file_knows_the_tables_and_their_columns():
+    described = {name: tuple(column.name for column in table.columns) for name, table in TABLES.items()}
+    assert described == CANONICAL_COLUMNS
+
+
+def test_the_file_knows_which_columns_are_times_and_numbers():
+    columns = [column for table in TABLES.values() for column in table.columns]
+    assert {column.name for column in columns if column.dtype == "timestamp"} == TIME_COLUMNS
+    assert {column.name for column in columns if column.dtype in ("float64", "int64")} == NUMBER_COLUMNS
+
+
+def test_required_columns_are_columns_of_their_table():
+    assert REQUIRED_COLUMNS.keys() == CANONICAL_COLUMNS.keys()
+    for table, groups in REQUIRED_COLUMNS.items():
+        assert {name for group in groups for name in group} <= set(CANONICAL_COLUMNS[table])
+
+
+def test_the_file_knows_the_kinds_of_source():
+    assert SOURCE_KINDS.keys() == KINDS.keys()
+
+
+def test_every_column_says_what_it_is_and_keys_are_columns():
+    for table in TABLES.values():
+        assert all(column.description.endswith((".", ";")) for column in table.columns)
+        assert set(table.key) <= {column.name for column in table.columns}
+        assert all(rule.remedy.endswith(".") for column in table.columns for rule in column.rules)
+
+
+def test_an_attribute_becomes_a_column_name_that_any_store_can_hold():
+    assert attribute_column("Home Owner?") == "attribute_home_owner"
+    assert attribute_column("age") == "attribute_age"
+
+
+def test_times_need_not_be_filled_where_they_are_not_mapped():
+    without = TableMapping("line_items", "s", {"item_id": ColumnMapping(("i",)), "amount": ColumnMapping(("a",))})
+    with_times = TableMapping("line_items", "s", {**without.columns, "ts": ColumnMapping(("t",))})
+    assert "ts" not in filled_columns(without)
+    assert "ts" in filled_columns(with_times)
+    assert {"item_id", "bill_id", "unit_price", "quantity"} <= filled_columns(without)
+    assert "ts" not in filled_when_derived(without)
+    assert "ts" in filled_when_derived(with_times)
