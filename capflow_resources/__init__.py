@@ -1,0 +1,1 @@
+"""Everything that touches disk, network or environment: home, lake, engines, sources, registry."""

@@ -1,0 +1,5 @@
+"""The command line: `capflow --help`."""
+
+from capflow_assets.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,61 @@
+"""`capflow demo`: three simulated retailers through the whole platform, one of them with bad data."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from capflow_assets.cli.options import home_option, json_option
+from capflow_assets.cli.run import STOPPED, run
+from capflow_resources.home import Home
+
+
+@click.command(name="demo")
+@home_option
+@json_option
+def command(home: Home, as_json: bool) -> None:
+    """On-board three demo retailers, run everything, and show the results. A second call resumes.
+
+    Exit 3 while one of them is blocked by a defect that the demo has put into its data: it tells how to mend it.
+    """
+    from capflow_assets.cli.table import print_status
+    from capflow_assets.steps.plan import plan
+    from capflow_assets.steps.status import status
+
+    names = _onboard(home)
+    outcomes = run(home, names, list(plan()), None, False, quiet=as_json)
+    rows = status(home, names)
+    if as_json:
+        click.echo(json.dumps([vars(row) for row in rows]))
+    else:
+        print_status(rows)
+        _next_steps(home, blocked=any(row.data == "blocked" for row in rows))
+    if any(outcome.status in STOPPED for outcome in outcomes):
+        raise click.exceptions.Exit(3)
+
+
+def _onboard(home: Home) -> list[str]:
+    """Data and customer files of the demo retailers, where they are not there yet; what the user changed stays."""
+    from capflow_resources.simulator import DEMO, FOLDER, write_demo
+
+    data = home.path / FOLDER
+    data.mkdir(parents=True, exist_ok=True)
+    home.customers_folder.mkdir(parents=True, exist_ok=True)
+    for demo in DEMO:
+        name = demo.retailer.name
+        if write_demo(demo, data):
+            click.echo(f"+ {name}: simulated {demo.retailer.users:,} shoppers into {data / name} ({demo.kind})", err=True)
+        file = home.customers_folder / f"{name}.yaml"
+        if not file.exists():
+            partial = file.with_suffix(".partial")
+            partial.write_text(demo.customer_file(), encoding="utf-8")
+            partial.replace(file)
+    return [demo.retailer.name for demo in DEMO]
+
+
+def _next_steps(home: Home, blocked: bool) -> None:
+    again = f"CAPFLOW_HOME={home.path}"
+    if blocked:
+        click.echo(f"\nMend the blocked customer as told above, then:  {again} capflow run --all")
+    click.echo(f"\nOpen the UI:  {again} capflow dev   and then http://127.0.0.1:3000")

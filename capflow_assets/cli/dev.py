@@ -1,0 +1,23 @@
+"""`capflow dev`: the Dagster UI with daemon and sensors."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from capflow_assets.cli.options import home_option
+from capflow_resources.home import Home
+
+
+@click.command(name="dev")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=3000, show_default=True)
+@home_option
+def command(host: str, port: int, home: Home) -> None:
+    """Start the Dagster UI, its daemon and the sensors on this home, until Ctrl-C."""
+    environment = {**os.environ, "CAPFLOW_HOME": str(home.path), "DAGSTER_HOME": str(home.prepare_dagster())}
+    click.echo(f"http://{host}:{port}  (home: {home.path})")
+    module = ["-m", "capflow_assets.definitions", "-h", host, "-p", str(port)]
+    os.execve(sys.executable, [sys.executable, "-m", "dagster", "dev", *module], environment)

@@ -1,0 +1,123 @@
+"""`capflow run`: bring customers up to date through Dagster."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+import click
+
+from capflow_assets.cli.options import home_option, json_option
+from capflow_assets.steps.plan import LAYERS
+from capflow_resources.home import Home, UnknownCustomerError
+from capflow_resources.registry import Outcome
+
+STOPPED = ("blocked", "failed")
+
+
+@click.command(name="run")
+@click.option("--customer", "customers", multiple=True, help="A customer; repeat for several.")
+@click.option("--all", "everyone", is_flag=True, help="Every customer.")
+@click.option("--model", "models", multiple=True, help="Only these models (and what they are made from).")
+@click.option("--until", type=click.Choice(LAYERS), default="performance", help="Stop after this layer.")
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Compute as if it were this day (UTC).")
+@click.option("--force", is_flag=True, help="Redo what is fresh.")
+@home_option
+@json_option
+def command(
+    customers: tuple[str, ...],
+    everyone: bool,
+    models: tuple[str, ...],
+    until: str,
+    as_of: datetime | None,
+    force: bool,
+    home: Home,
+    as_json: bool,
+) -> None:
+    """Bring customers up to date: read, check, build features, train, predict, measure. What is fresh is not redone.
+
+    Exit 3 when some customers were blocked or failed while the others were done.
+    """
+    names = _customers(home, customers, everyone)
+    outcomes = run(home, names, _assets(models, until), as_of, force, quiet=as_json)
+    stopped = [outcome for outcome in outcomes if outcome.status in STOPPED]
+    if as_json:
+        click.echo(json.dumps([vars(outcome) for outcome in outcomes], default=str))
+    else:
+        _tell(outcomes, names)
+    if stopped:
+        raise click.exceptions.Exit(3)
+
+
+def run(
+    home: Home, customers: list[str], assets: list[str], as_of: datetime | None, force: bool, quiet: bool = False
+) -> list[Outcome]:
+    """Run and return what came of each asset; an asset that a broken run never reached counts as failed."""
+    from capflow_assets.cli.progress import shown
+    from capflow_assets.graph.launch import materialise
+
+    with shown(quiet):
+        runs = materialise(home, customers, assets, as_of, force)
+    reached = {
+        (row.customer, row.asset): row
+        for name in customers
+        for row in home.registry.outcomes(name)
+        if row.run_id in runs and row.asset in assets
+    }
+    for run_id, fault in runs.items():
+        if fault:
+            click.echo(f"run {run_id} broke: {fault}", err=True)
+    lost = "the run broke before this asset was tried: see its log in the UI"
+    return [
+        reached.get((name, asset)) or Outcome(name, asset, "failed", lost) for name in customers for asset in assets
+    ]
+
+
+def _customers(home: Home, customers: tuple[str, ...], everyone: bool) -> list[str]:
+    if everyone == bool(customers):
+        raise click.UsageError("name customers with --customer NAME, or take --all of them")
+    for name in customers:
+        if name not in home.customer_names():
+            raise UnknownCustomerError(_unknown(home, name))
+    names = home.customer_names() if everyone else list(dict.fromkeys(customers))
+    if not names:
+        raise click.UsageError(f"no customer file in {home.customers_folder}: add one with `capflow customer add FILE`")
+    return names
+
+
+def _unknown(home: Home, name: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, home.customer_names(), 1)
+    hint = f"; did you mean '{near[0]}'?" if near else f" (customers: {', '.join(home.customer_names()) or 'none'})"
+    return f"no customer '{name}' in {home.customers_folder}{hint}"
+
+
+def _assets(names: tuple[str, ...], until: str) -> list[str]:
+    from difflib import get_close_matches
+
+    from capflow_assets.models.catalogue import models
+    from capflow_assets.steps import plan
+
+    for name in names:
+        if name not in models():
+            near = get_close_matches(name, models(), 1)
+            raise click.UsageError(f"no model '{name}'" + (f"; did you mean '{near[0]}'?" if near else ""))
+    wanted = plan.until(until)
+    if not names:
+        return wanted
+    ends = [f"performance/{name}" for name in names]
+    return [asset for asset in plan.upstream(ends) if asset in wanted]
+
+
+def _tell(outcomes: list[Outcome], customers: list[str]) -> None:
+    for name in customers:
+        own = [outcome for outcome in outcomes if outcome.customer == name]
+        stopped = [outcome for outcome in own if outcome.status in STOPPED]
+        if stopped:
+            click.echo(f"{name}: {stopped[0].status} at {stopped[0].asset}: {stopped[0].reason}")
+            continue
+        count = {status: sum(o.status == status for o in own) for status in ("done", "reused", "not_available")}
+        click.echo(
+            f"{name}: {count['done']} done, {count['reused']} fresh, {count['not_available']} not available"
+        )

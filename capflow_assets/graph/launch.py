@@ -1,0 +1,109 @@
+"""Run assets of customers through Dagster from this process, so that the UI shows what the command line did."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+import dagster as dg
+
+from capflow_assets.graph.keys import key
+from capflow_assets.graph.pipeline import CUSTOMERS_PER_RUN
+from capflow_resources.home import Home
+from partitions.partition import customers as partition
+
+PROCESS = "capflow/process"
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+
+def instance(home: Home) -> dg.DagsterInstance:
+    """Dagster's storage of this home; also set as DAGSTER_HOME for what this process starts."""
+    os.environ["DAGSTER_HOME"] = str(home.prepare_dagster())
+    return dg.DagsterInstance.get()
+
+
+def add_partitions(storage: dg.DagsterInstance, home: Home) -> None:
+    """Every customer that has a file becomes a partition, as the on-boarding sensor would do."""
+    known = set(storage.get_dynamic_partitions(str(partition.name)))
+    new = [name for name in home.customer_names() if name not in known]
+    if new:
+        storage.add_dynamic_partitions(str(partition.name), new)
+
+
+def materialise(
+    home: Home, customers: Sequence[str], assets: Sequence[str], as_of: datetime | None = None, force: bool = False
+) -> dict[str, str]:
+    """Make `assets` for `customers` and return the runs' ids, each with the error that broke it ("" for none).
+
+    What came of each asset is in the registry's outcomes: a customer that did not get through does not break a run.
+    """
+    from capflow_assets.definitions import defs
+
+    with instance(home) as storage:
+        add_partitions(storage, home)
+        close_dead_runs(storage)
+        job = defs.resolve_implicit_global_asset_job_def()
+        config = {"as_of": as_of.isoformat() if as_of else None, "force": force}
+        runs = {}
+        for first, last in _ranges(storage, customers):
+            result = job.execute_in_process(
+                instance=storage,
+                asset_selection=[key(asset) for asset in assets],
+                tags={RANGE_START: first, RANGE_END: last, PROCESS: _this_process()},
+                run_config=_config(config, home),
+                raise_on_error=False,
+            )
+            runs[result.run_id] = _fault(result)
+        return runs
+
+
+def close_dead_runs(storage: dg.DagsterInstance) -> None:
+    """Mark as failed the runs of command lines on this machine that were killed, which Dagster shows as running."""
+    filters = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.NOT_STARTED])
+    for run in storage.get_runs(filters):
+        host, _, pid = run.tags.get(PROCESS, "").partition(":")
+        if host == socket.gethostname() and not _alive(int(pid)):
+            storage.report_run_failed(run, f"the process {pid} that ran this is gone; run it again to go on")
+
+
+def _ranges(storage: dg.DagsterInstance, wanted: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Dagster runs contiguous ranges of partitions: as few of them as hold the wanted customers and no other."""
+    chosen = set(wanted)
+    run: list[str] = []
+    for name in [*storage.get_dynamic_partitions(str(partition.name)), ""]:
+        if name in chosen and len(run) < CUSTOMERS_PER_RUN:
+            run.append(name)
+            continue
+        if run:
+            yield run[0], run[-1]
+        run = [name] if name in chosen else []
+
+
+def _fault(result: dg.ExecuteInProcessResult) -> str:
+    failures = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
+    unexpected = [error for error in failures if error and error.cls_name != dg.Failure.__name__]
+    return "\n".join(error.to_string() for error in unexpected)
+
+
+def _config(config: dict[str, object], home: Home) -> dict[str, object]:
+    return {
+        "ops": {"pipeline": {"config": config}},
+        "resources": {"home": {"config": {"path": str(home.path)}}},
+        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+    }
+
+
+def _this_process() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,57 @@
+"""The one Dagster step: every asset of every customer of a run, each customer with its own outcome.
+
+One step rather than one an asset, because a step that fails in Dagster stops every customer of the run: here a
+customer that fails stops itself, the others go on, and the run says at its end who did not make it.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import dagster as dg
+
+from capflow_assets.graph.events import events
+from capflow_assets.graph.keys import name
+from capflow_assets.graph.resources import HomeResource
+from capflow_assets.graph.specs import asset_specs, check_specs
+from capflow_assets.steps.pipeline import run_customer
+from capflow_assets.steps.run import CustomerRun
+
+CUSTOMERS_PER_RUN = 25
+
+
+class PipelineConfig(dg.Config):
+    """How a run computes: `as_of` (ISO date) instead of the day after the last sale; `force` to redo what is fresh."""
+
+    as_of: str | None = None
+    force: bool = False
+
+
+@dg.multi_asset(
+    name="pipeline",
+    specs=asset_specs(),
+    check_specs=check_specs(),
+    can_subset=True,
+    backfill_policy=dg.BackfillPolicy.multi_run(CUSTOMERS_PER_RUN),
+)
+def pipeline(context: dg.AssetExecutionContext, config: PipelineConfig, home: HomeResource) -> Iterator[Any]:
+    """Make the selected assets for each customer of the run; one customer's failure is never another's."""
+    place = home.open()
+    as_of = datetime.fromisoformat(config.as_of) if config.as_of else None
+    assets = [name(asset_key) for asset_key in context.selected_asset_keys]
+    stopped: dict[str, str] = {}
+    for customer in context.partition_keys:
+        run = CustomerRun(place, customer, as_of, config.force, context.run_id)
+        for outcome in run_customer(run, assets):
+            yield from events(context, customer, outcome)
+            if outcome.stops and customer not in stopped:
+                stopped[customer] = f"{outcome.asset} {outcome.status}: {outcome.reason}"
+                context.log.error("%s: %s%s", customer, stopped[customer], outcome.facts.get("traceback", ""))
+        run.close()
+    if stopped:
+        total = len(context.partition_keys)
+        raise dg.Failure(
+            f"{len(stopped)} of {total} customers did not get through: " + "; ".join(map(": ".join, stopped.items())),
+            metadata={"customers": stopped},
+            allow_retries=False,
+        )

@@ -1,0 +1,102 @@
+"""What Dagster shows of each asset: group, description, owner, tags, columns, and what it is made from."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import dagster as dg
+
+from capflow_assets.features import FEATURE_SETS
+from capflow_assets.graph.automation import condition
+from capflow_assets.graph.keys import key
+from capflow_assets.models.base import PREDICTION_COLUMNS
+from capflow_assets.models.catalogue import models
+from capflow_assets.steps import report, validated
+from capflow_assets.steps.plan import REPORT, Step, plan
+from capflow_assets.tables import TABLES
+from partitions.partition import customers
+
+# Checks by partition are a preview in Dagster 1.13; tests/graph hold what CapFlow needs of them.
+warnings.filterwarnings("ignore", category=dg.PreviewWarning)
+
+PLATFORM = "team:data-platform"
+STAMP = {"customer": "string", "model": "string", "version": "int64", "as_of": "timestamp"}
+TYPES = {"rank": "int64", "score": "float64", "value": "float64", "reasons": "array<string>"}
+
+
+def asset_specs() -> list[dg.AssetSpec]:
+    """One spec for each asset of the plan."""
+    return [_spec(step) for step in plan().values()]
+
+
+def check_specs() -> list[dg.AssetCheckSpec]:
+    """The blocking checks: the audit of each validated table, and the KPIs of the report."""
+    checked = [step.asset for step in plan().values() if step.layer == "validated"]
+    audits = [
+        _check(validated.CHECK, asset, "Every row against the table's rules; too many bad rows block the customer.")
+        for asset in checked
+    ]
+    return [*audits, _check(report.CHECK, REPORT, "The customer's KPIs within their bounds; outside, it is blocked.")]
+
+
+def _check(check: str, asset: str, description: str) -> dg.AssetCheckSpec:
+    return dg.AssetCheckSpec(
+        check, asset=key(asset), description=description, blocking=True, partitions_def=customers
+    )
+
+
+def _spec(step: Step) -> dg.AssetSpec:
+    text, owner, tags, kinds, columns = _face(step)
+    metadata = {"dagster/column_schema": columns} if columns else {}
+    return dg.AssetSpec(
+        key(step.asset),
+        deps=[key(read) for read in step.reads],
+        description=text,
+        group_name=step.layer,
+        owners=[owner],
+        tags={"layer": step.layer, **tags},
+        kinds=kinds,
+        metadata=metadata,
+        partitions_def=customers,
+        automation_condition=condition(step.layer),
+        skippable=True,
+    )
+
+
+Face = tuple[str, str, Mapping[str, str], set[str], dg.TableSchema | None]
+
+
+def _face(step: Step) -> Face:
+    if step.layer in ("raw", "validated"):
+        table = TABLES[step.name]
+        lead = "As the customer sent it: " if step.layer == "raw" else "Cleaned and checked: "
+        columns = _schema((column.name, column.dtype, column.description) for column in table.columns)
+        return lead + table.description, PLATFORM, {}, {"deltalake"}, columns
+    if step.layer == "validation":
+        return "KPIs and distributions of a customer against their bounds.", PLATFORM, {}, {"pandera"}, None
+    if step.layer == "features":
+        chosen = FEATURE_SETS[step.name]
+        features = ((feature.name, feature.dtype, feature.description) for feature in chosen.features)
+        keys = (("user_id", "string", "The shopper."), ("as_of", "timestamp", "Nothing from then on is used."))
+        return chosen.description, PLATFORM, {}, {"ibis", "duckdb"}, _schema((*keys, *features))
+    return _model_face(step)
+
+
+def _model_face(step: Step) -> Face:
+    model = models()[step.name]
+    tags = {"family": model.family.replace(" ", "_"), "task": model.task}
+    if step.layer == "model":
+        text = f"{model.title}. {model.description} Champion by {model.metric} against: {model.baseline_name}."
+        return text, model.owner, tags, {"python"}, None
+    if step.layer == "prediction":
+        columns = {**STAMP, **{column: TYPES.get(column, "string") for column in PREDICTION_COLUMNS[model.task]}}
+        schema = _schema((column, dtype, "") for column, dtype in columns.items())
+        return f"{model.title}: the champion's predictions.", model.owner, tags, {"deltalake"}, schema
+    text = f"{model.title}: what came true of matured predictions ({model.metric} after {model.horizon_days} days)."
+    return text, model.owner, tags, {"deltalake"}, None
+
+
+def _schema(columns: Iterable[tuple[str, str, Any]]) -> dg.TableSchema:
+    return dg.TableSchema([dg.TableColumn(name, dtype, description or None) for name, dtype, description in columns])

@@ -1,0 +1,51 @@
+"""The version of a piece of code: a hash of its file and of every CapFlow file that it imports."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+PACKAGES = ("capflow_assets.", "capflow_resources.", "partitions.")
+
+
+@cache
+def code_version(module: str) -> str:
+    """Twelve hex digits that change when `module` or a CapFlow module it imports, however deep, changes."""
+    digest = hashlib.sha256()
+    for path in sorted(_files(module, set())):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _files(module: str, seen: set[str]) -> set[Path]:
+    if module in seen:
+        return set()
+    seen.add(module)
+    path = _origin(module)
+    if path is None:
+        return set()
+    found = {path}
+    for name in _imports(path):
+        found |= _files(name, seen)
+    return found
+
+
+def _imports(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name for name in names if name.startswith(PACKAGES)}
+
+
+def _origin(module: str) -> Path | None:
+    try:
+        spec = find_spec(module)
+    except ModuleNotFoundError:
+        return None
+    return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None

@@ -1,0 +1,53 @@
+"""What came of one asset for one customer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Status = Literal["done", "reused", "not_available", "waiting", "blocked", "failed"]
+STOPS: frozenset[Status] = frozenset({"blocked", "failed"})
+
+
+class Blocked(Exception):  # noqa: N818 - a verdict, not a fault
+    """This customer's data may not be used; the message says why and what to do."""
+
+
+class NotAvailable(Exception):  # noqa: N818 - a fact about the data, not a fault
+    """There is nothing to do for this customer, and that is no fault: the message says why."""
+
+
+class Waiting(Exception):  # noqa: N818 - a fact about time, not a fault
+    """It is too early: the message says until when."""
+
+
+class Markdown(str):
+    """A fact to be shown as formatted text."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """The result of the blocking check of an asset, with what the retailer must know to act."""
+
+    name: str
+    passed: bool
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one asset: its status, why in words, and facts (rows, version, metric) and plots for people."""
+
+    asset: str
+    status: Status
+    reason: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    plots: Mapping[str, bytes] = field(default_factory=dict)
+    check: Check | None = None
+    fingerprint: str = ""
+
+    @property
+    def stops(self) -> bool:
+        """Whether nothing downstream may be computed."""
+        return self.status in STOPS

@@ -1,0 +1,64 @@
+"""One customer through the chosen assets: each failure stops only what lies downstream of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from time import perf_counter
+from typing import Any
+
+from capflow_assets.steps.outcome import Blocked, NotAvailable, Outcome, Waiting
+from capflow_assets.steps.plan import Step, plan
+from capflow_assets.steps.run import CustomerRun
+
+UPSTREAM = "not tried because of"
+
+log = logging.getLogger("capflow.progress")
+
+
+def run_customer(run: CustomerRun, assets: Iterable[str]) -> Iterator[Outcome]:
+    """Make the chosen assets of one customer, in order, and yield what came of each as soon as it is known.
+
+    An exception in one asset becomes its outcome, with the cause; assets that read it are not tried, all others are.
+    """
+    chosen = set(assets)
+    stopped: dict[str, str] = {}
+    for asset, step in plan().items():
+        if asset not in chosen:
+            continue
+        cause = next((stopped[read] for read in step.reads if read in stopped), None)
+        began = perf_counter()
+        outcome = _make(run, step) if cause is None else Outcome(asset, "blocked", cause, {UPSTREAM: cause.split(":")[0]})
+        if outcome.stops:
+            stopped[asset] = cause or f"{asset}: {outcome.reason}"
+        _record(run, outcome)
+        log.info("%s", outcome.status, extra=_shown(run, outcome, began))
+        yield outcome
+
+
+def _make(run: CustomerRun, step: Step) -> Outcome:
+    try:
+        return step.make(run, step.asset)
+    except Blocked as reason:
+        return Outcome(step.asset, "blocked", str(reason))
+    except NotAvailable as reason:
+        return Outcome(step.asset, "not_available", str(reason))
+    except Waiting as reason:
+        return Outcome(step.asset, "waiting", str(reason))
+    except Exception as error:
+        log.debug("%s of %s failed", step.asset, run.name, exc_info=True)
+        return Outcome(step.asset, "failed", f"{type(error).__name__}: {error}", {"traceback": _traceback(error)})
+
+
+def _shown(run: CustomerRun, outcome: Outcome, began: float) -> dict[str, Any]:
+    return {"customer": run.name, "outcome": outcome, "seconds": perf_counter() - began}
+
+
+def _traceback(error: Exception) -> str:
+    import traceback
+
+    return "".join(traceback.format_exception(error))
+
+
+def _record(run: CustomerRun, outcome: Outcome) -> None:
+    run.home.registry.record_outcome(run.name, outcome.asset, outcome.status, outcome.reason, run.run_id or None)

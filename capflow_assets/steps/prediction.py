@@ -1,0 +1,75 @@
+"""prediction/<name>: the champion's word on every shopper as of now, with reasons."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from capflow_assets.models.base import PREDICTION_COLUMNS, Model
+from capflow_assets.steps.code_version import code_version
+from capflow_assets.steps.fresh import reuse
+from capflow_assets.steps.outcome import NotAvailable, Outcome
+from capflow_assets.steps.run import CustomerRun, fingerprint
+from capflow_assets.steps.training import load, wanted
+from capflow_assets.steps.worlds import data_versions, known
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+
+class PredictionError(Exception):
+    """A model predicted something that may not be delivered."""
+
+
+def predict(run: CustomerRun, asset: str) -> Outcome:
+    """Predict with the champion and publish the batch beside the earlier ones, which performance is measured on."""
+    model = wanted(run, asset)
+    champion = run.home.registry.champion(run.name, model.name)
+    if champion is None:
+        raise NotAvailable(f"no version of {model.name} is champion for '{run.name}': see model/{model.name}")
+    as_of = run.as_of()
+    mark = fingerprint(
+        champion=champion.digest, data=data_versions(run, model), as_of=as_of, code=code_version(__name__)
+    )
+    if fresh := reuse(run, asset, mark):
+        return fresh
+    prediction = model.predict(load(run, champion), known(run, model, as_of))
+    _require_deliverable(run, model, prediction)
+    stamp = {"customer": run.name, "model": model.name, "version": champion.number, "as_of": as_of}
+    facts = {
+        "fingerprint": mark,
+        "as_of": as_of.isoformat(),
+        "delivered": len(prediction),
+        "model_version": champion.number,
+        "inputs": data_versions(run, model),
+    }
+    written = run.write(asset, _stamped(prediction, stamp), facts, replace=f"as_of = '{as_of:%Y-%m-%d %H:%M:%S}'")
+    shown = {"rows": len(prediction), "version": written.version, "model_version": champion.number}
+    return Outcome(asset, "done", facts={**shown, "as_of": as_of.isoformat()}, fingerprint=mark)
+
+
+def _require_deliverable(run: CustomerRun, model: Model, prediction: pd.DataFrame) -> None:
+    expected = list(PREDICTION_COLUMNS[model.task])
+    if list(prediction.columns) != expected:
+        raise PredictionError(
+            f"{model.name} gave the columns {', '.join(prediction.columns)}; a {model.task} model gives {', '.join(expected)}"
+        )
+    if prediction.empty:
+        raise NotAvailable(f"{model.name} has nobody to predict for '{run.name}' as of {run.as_of():%Y-%m-%d}")
+    empty = [column for column in expected if prediction[column].isna().any()]
+    if empty:
+        raise PredictionError(f"{model.name} for '{run.name}' left {', '.join(empty)} empty for some shoppers")
+    keys = [column for column in ("user_id", "rank") if column in expected]
+    if prediction.duplicated(keys).any():
+        raise PredictionError(f"{model.name} for '{run.name}' predicted some shoppers twice")
+
+
+def _stamped(prediction: pd.DataFrame, stamp: dict[str, object]) -> pa.Table:
+    import pyarrow as pa
+
+    frame = prediction.copy(deep=False)
+    for position, (name, value) in enumerate(stamp.items()):
+        frame.insert(position, name, value)
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    reasons = table.schema.get_field_index("reasons")
+    return table.set_column(reasons, "reasons", table["reasons"].cast(pa.list_(pa.string())))

@@ -1,0 +1,82 @@
+"""validation/report: the customer's KPIs against their bounds, and the verdict that everything downstream obeys."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from capflow_assets.steps.code_version import code_version
+from capflow_assets.steps.outcome import Blocked, Check, Markdown, Outcome, Status
+from capflow_assets.steps.run import REPORT, CustomerRun, fingerprint
+from capflow_assets.steps.validated import is_current
+from capflow_assets.validation.plots import draw
+from capflow_assets.validation.report import Report, report
+
+if TYPE_CHECKING:
+    import ibis
+
+CHECK = "kpis"
+NO_TIMES = datetime(1970, 1, 1)
+
+
+def judge(run: CustomerRun, asset: str) -> Outcome:
+    """Measure the customer, compare with the bounds, publish the report and then the verdict."""
+    _require_tables(run)
+    mark = fingerprint(
+        validated=run.validated_versions(),
+        tables=run.tables(),
+        bounds=dict(run.customer.thresholds),
+        timezone=run.customer.timezone,
+        code=code_version(__name__),
+    )
+    content = run.home.lake.document(run.name, REPORT)
+    stored: dict[str, Any] = json.loads(content) if content else {}
+    reused = not run.force and stored.get("fingerprint") == mark
+    if not reused:
+        stored = {"fingerprint": mark, **_measure(run)}
+        run.home.lake.put_document(run.name, REPORT, json.dumps(stored).encode())
+    made = Report.from_json(stored["report"])
+    run.publish_verdict(made.reasons)
+    return _outcome(asset, made, stored, reused)
+
+
+def _require_tables(run: CustomerRun) -> None:
+    behind = [table for table in run.tables() if not is_current(run, table)]
+    if behind:
+        names = ", ".join(f"validated/{table}" for table in behind)
+        raise Blocked(
+            f"{names} of '{run.name}' did not pass an audit of the newest raw data: "
+            f"run `capflow run --customer {run.name} --until validated` and read its reasons"
+        )
+
+
+def _measure(run: CustomerRun) -> dict[str, Any]:
+    tables = {table: run.read(f"validated/{table}") for table in run.tables()}
+    first, as_of = _span(tables["line_items"])
+    made = report(tables, run.customer, as_of or NO_TIMES)
+    return {
+        "as_of": as_of.isoformat() if as_of else None,
+        "first_sale": first.isoformat() if first else None,
+        "users": int(made.values["users"] or 0),
+        "bills": int(made.values["bills"] or 0),
+        "report": made.to_json(),
+    }
+
+
+def _span(lines: ibis.Table) -> tuple[datetime | None, datetime | None]:
+    """The first sale, and the midnight after the last one that is not in the future."""
+    past = lines.filter(lines.ts < datetime.now(UTC).replace(tzinfo=None))
+    found = past.aggregate(first=past.ts.min(), last=past.ts.max()).to_pyarrow().to_pylist()[0]
+    if found["last"] is None:
+        return None, None
+    midnight = found["last"].replace(hour=0, minute=0, second=0, microsecond=0)
+    return found["first"], midnight + timedelta(days=1)
+
+
+def _outcome(asset: str, made: Report, stored: dict[str, Any], reused: bool) -> Outcome:
+    facts = {"as_of": stored["as_of"], "warnings": list(made.warnings), "KPIs": Markdown(made.markdown())}
+    check = Check(CHECK, made.passed, {"findings": [vars(finding) for finding in made.findings]})
+    status: Status = "blocked" if not made.passed else "reused" if reused else "done"
+    plots = {shape.title: draw(shape, made.customer) for shape in made.distributions}
+    return Outcome(asset, status, "; ".join(made.reasons), facts, plots, check, stored["fingerprint"])

@@ -1,0 +1,158 @@
+"""One customer's run: its data, pinned to the versions that the run saw first, and the gate before every use of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from capflow_assets.steps.outcome import Blocked, NotAvailable
+from capflow_assets.tables import TABLES
+from capflow_assets.training.needs import Facts
+from capflow_assets.validation.verdict import Verdict, gate
+from capflow_resources.engine import connect
+from capflow_resources.home import Home
+from capflow_resources.lake import TableVersion
+from partitions.customer import Customer
+
+if TYPE_CHECKING:
+    import ibis
+    import pyarrow as pa
+
+VERDICT = "validation/verdict.json"
+REPORT = "validation/report.json"
+DERIVED = {"bills": "line_items"}
+
+
+class CustomerRun:
+    """What the steps of one customer share. Versions are read once, so a run computes on one consistent state.
+
+    `as_of` cuts every table to the rows before it; None means the day after the customer's last sale.
+    """
+
+    def __init__(
+        self, home: Home, customer: str, as_of: datetime | None = None, force: bool = False, run_id: str = ""
+    ) -> None:
+        self.home = home
+        self.name = customer
+        self.requested_as_of = as_of
+        self.force = force
+        self.run_id = run_id
+        self._versions: dict[str, TableVersion | None] = {}
+
+    @cached_property
+    def customer(self) -> Customer:
+        """The customer file, read when first needed so that a broken file fails this customer only."""
+        return self.home.customer(self.name)
+
+    @cached_property
+    def con(self) -> ibis.BaseBackend:
+        """The engine of this customer."""
+        return connect(self.customer)
+
+    @cached_property
+    def past_outcomes(self) -> Mapping[str, Any]:
+        """The ledger's last outcome of each asset of this customer."""
+        return {row.asset: row for row in self.home.registry.outcomes(self.name)}
+
+    def version(self, asset: str) -> TableVersion | None:
+        """The version of a table that this run works on."""
+        if asset not in self._versions:
+            self._versions[asset] = self.home.lake.version(self.name, asset)
+        return self._versions[asset]
+
+    def number(self, asset: str) -> int | None:
+        """The version number of a table, None when there is none."""
+        version = self.version(asset)
+        return None if version is None else version.version
+
+    def read(self, asset: str) -> ibis.Table:
+        """The table at this run's version of it."""
+        version = self.version(asset)
+        if version is None:
+            raise NotAvailable(f"{asset} was never materialised for '{self.name}'")
+        return self.home.lake.read(self.name, asset, self.con, version.version)
+
+    def write(
+        self, asset: str, data: ibis.Table | pa.Table, facts: Mapping[str, Any], replace: str | None = None
+    ) -> TableVersion:
+        """Publish a table and go on with the version just written."""
+        written = self.home.lake.write(self.name, asset, data, facts, replace)
+        self._versions[asset] = written
+        return written
+
+    def raw_versions(self) -> dict[str, int]:
+        """The newest version of each raw table that the customer maps."""
+        return {table: n for table in self.customer.tables if (n := self.number(f"raw/{table}")) is not None}
+
+    def tables(self) -> list[str]:
+        """The canonical tables of this customer: those it maps and those derived from them."""
+        mapped = set(self.customer.tables)
+        return [table for table in TABLES if table in mapped or DERIVED.get(table) in mapped]
+
+    def validated_versions(self) -> dict[str, int]:
+        """The version of each validated table, derived ones included."""
+        return {table: n for table in self.tables() if (n := self.number(f"validated/{table}")) is not None}
+
+    def verdict(self) -> Verdict | None:
+        """What validation said of this customer's data last."""
+        content = self.home.lake.document(self.name, VERDICT)
+        return None if content is None else Verdict.from_json(content.decode())
+
+    def publish_verdict(self, reasons: tuple[str, ...]) -> None:
+        """Keep the verdict beside the data, where every path finds it with or without Dagster; no reasons: passed."""
+        verdict = Verdict(
+            self.name,
+            "blocked" if reasons else "passed",
+            reasons,
+            self.raw_versions(),
+            self.validated_versions(),
+            datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        self.home.lake.put_document(self.name, VERDICT, verdict.to_json().encode())
+
+    def require_passed(self) -> None:
+        """The gate: raises Blocked unless validation passed on exactly the data that lies in the lake now."""
+        reason = gate(self.name, self.verdict(), self.raw_versions(), self.validated_versions())
+        if reason is not None:
+            raise Blocked(reason)
+
+    def report(self) -> dict[str, Any]:
+        """The validation report that the verdict rests on."""
+        content = self.home.lake.document(self.name, REPORT)
+        if content is None:
+            raise Blocked(f"'{self.name}' has no validation report: run `capflow run --customer {self.name}`")
+        return dict(json.loads(content))
+
+    def as_of(self) -> datetime:
+        """The moment that features and predictions know the world up to; NotAvailable without any times."""
+        if self.requested_as_of is not None:
+            return self.requested_as_of
+        value = self.report()["as_of"]
+        if value is None:
+            raise NotAvailable(f"no times: tables.line_items.columns.ts is not mapped for '{self.name}'")
+        return datetime.fromisoformat(value)
+
+    def first_sale(self) -> datetime:
+        """When the customer's first sale was; only after as_of() has shown that sales have times."""
+        return datetime.fromisoformat(self.report()["first_sale"])
+
+    def facts(self, positives: int | None = None, negatives: int | None = None) -> Facts:
+        """What a model asks of a customer's data before any work is done for it."""
+        found = self.report()
+        has_times = found["as_of"] is not None
+        days = (self.as_of() - self.first_sale()).days if has_times else 0
+        return Facts(set(self.tables()), found["users"], found["bills"], days, has_times, positives, negatives)
+
+    def close(self) -> None:
+        """Let the engine's memory go."""
+        if "con" in self.__dict__:
+            self.con.disconnect()
+
+
+def fingerprint(**inputs: Any) -> str:
+    """A hash of everything that a result depends on: the same inputs and code give the same result."""
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -1,0 +1,186 @@
+"""model/<name>: learn from past snapshots, judge on a later one, register the version, and promote it by its rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import process_time
+from typing import Any
+
+from capflow_assets.features.snapshots import snapshot_dates
+from capflow_assets.models.base import Artefact, Model, Snapshot
+from capflow_assets.models.catalogue import models
+from capflow_assets.steps.code_version import code_version
+from capflow_assets.steps.outcome import Blocked, NotAvailable, Outcome
+from capflow_assets.steps.run import CustomerRun
+from capflow_assets.steps.worlds import data_versions, lived
+from capflow_assets.training import curves
+from capflow_assets.training.metrics import Evaluation, metric
+from capflow_assets.training.needs import Facts, unmet
+from capflow_assets.training.promotion import Decision, decide
+from capflow_assets.training.split import Split, TooLittleHistoryError, split
+from capflow_resources.registry import Metrics, Version
+
+SEED = 7
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A fitted model on its test date, beside its baseline and the champion on the same users."""
+
+    artefact: Artefact
+    test: Snapshot
+    challenger: Evaluation
+    baseline: Evaluation
+    champion: Evaluation | None
+    decision: Decision
+    plot: bytes
+
+
+def train(run: CustomerRun, asset: str) -> Outcome:
+    """Train one model of one customer; the version that was judged is the version that is kept."""
+    model = wanted(run, asset)
+    dates = _dates(run, model)
+    ingredients = {
+        "seed": SEED,
+        "code_version": code_version(type(model).__module__),
+        "data_versions": data_versions(run, model),
+        "parameters": dict(model.parameters),
+    }
+    if not run.force and (same := _same(run, model, ingredients)):
+        return _outcome(run, asset, same, "reused", f"unchanged since v{same.number}", {})
+    began = process_time()
+    trial = _try(run, model, dates)
+    version = run.home.registry.register(
+        run.name,
+        model.name,
+        trial.artefact.files,
+        columns=trial.artefact.columns,
+        facts=trial.artefact.facts,
+        metrics=_metrics(model, trial),
+        trained_as_of=dates.test,
+        cpu_seconds=process_time() - began,
+        **ingredients,
+    )
+    _publish(run, model, version, trial.decision)
+    return _outcome(run, asset, version, "done", trial.decision.reason, {"on the test date": trial.plot})
+
+
+def wanted(run: CustomerRun, asset: str) -> Model:
+    """The model of an asset, once the customer passed the gate and asked for the model."""
+    model = models()[asset.split("/")[1]]
+    if not run.customer.wants(model.name):
+        raise NotAvailable(f"'{run.name}' did not ask for {model.name}: models in its customer file does not name it")
+    run.require_passed()
+    return model
+
+
+def _dates(run: CustomerRun, model: Model) -> Split:
+    """The dates to learn from and to be judged on; NotAvailable says what the customer's data lacks."""
+    reason = unmet(model, run.facts())
+    if reason is not None:
+        raise NotAvailable(f"{model.name} {reason}")
+    as_of = run.as_of()
+    for chosen in model.features:
+        version = run.version(f"features/{chosen}")
+        if version is None or version.facts["as_of"] != as_of.isoformat():
+            raise Blocked(
+                f"features/{chosen} of '{run.name}' are not as of {as_of:%Y-%m-%d}: "
+                f"run `capflow run --customer {run.name} --model {model.name}`"
+            )
+    try:
+        return split(as_of, model.horizon_days, snapshot_dates(as_of, run.first_sale()))
+    except TooLittleHistoryError as reason_in_words:
+        raise NotAvailable(f"{model.name}: {reason_in_words}") from reason_in_words
+
+
+def _try(run: CustomerRun, model: Model, dates: Split) -> Trial:
+    past = [lived(run, model, date) for date in dates.train]
+    _require_both_classes(run, model, past)
+    artefact = model.fit(past, model.parameters, SEED)
+    test = lived(run, model, dates.test)
+    assert test.outcome is not None
+    if test.outcome.empty:
+        raise NotAvailable(f"{model.name}: nobody to test on in the {model.horizon_days} days after {dates.test:%Y-%m-%d}")
+    judged = metric(model.metric)
+    prediction = model.predict(artefact, test)
+    challenger = judged.evaluate(test.outcome, prediction)
+    baseline = judged.evaluate(test.outcome, model.baseline(past, test))
+    rival = run.home.registry.champion(run.name, model.name)
+    rival_prediction = None if rival is None else model.predict(load(run, rival), test)
+    champion = None if rival_prediction is None else judged.evaluate(test.outcome, rival_prediction)
+    paired = None if rival_prediction is None else judged.paired(test.outcome, prediction, rival_prediction)
+    decision = decide(challenger, baseline, champion, model.promotion, paired)
+    plot = curves.draw(model.task, f"{run.name} / {model.title}", test.outcome, prediction)
+    return Trial(artefact, test, challenger, baseline, champion, decision, plot)
+
+
+def load(run: CustomerRun, version: Version) -> Artefact:
+    """A registered version as the model reads it, each file proven by its checksum."""
+    return Artefact(run.home.registry.load(version), version.columns, version.facts)
+
+
+def _require_both_classes(run: CustomerRun, model: Model, past: Sequence[Snapshot]) -> None:
+    if model.task != "binary":
+        return
+    labels = [label for snapshot in past if snapshot.outcome is not None for label in snapshot.outcome["label"]]
+    positives = int(sum(labels))
+    reason = unmet(model, run.facts(positives, len(labels) - positives))
+    if reason is not None:
+        raise NotAvailable(f"{model.name}: {reason}")
+
+
+def _same(run: CustomerRun, model: Model, ingredients: dict[str, Any]) -> Version | None:
+    """The last version, when it was made from exactly these ingredients and judged to the end."""
+    for version in run.home.registry.versions(run.name, model.name)[-1:]:
+        alike = all(getattr(version, name) == value for name, value in ingredients.items())
+        return version if alike and _decided(run, version) else None
+    return None
+
+
+def _decided(run: CustomerRun, version: Version) -> bool:
+    events = run.home.registry.events(version.customer, version.model)
+    return any(event.version == version.number and event.kind in ("promoted", "kept") for event in events)
+
+
+def _metrics(model: Model, trial: Trial) -> Metrics:
+    return Metrics(
+        model.metric,
+        trial.challenger.value,
+        model.baseline_name,
+        trial.baseline.value,
+        trial.test.as_of,
+        trial.challenger.users,
+        trial.challenger.low,
+        trial.challenger.high,
+        None if trial.champion is None else trial.champion.value,
+    )
+
+
+def _publish(run: CustomerRun, model: Model, version: Version, decision: Decision) -> None:
+    """Promote or keep a new version. One that was judged before stays as it is: it may have been rolled back since."""
+    if _decided(run, version):
+        return
+    settle = run.home.registry.promote if decision.promoted else run.home.registry.keep
+    settle(run.name, model.name, version.number, decision.reason)
+
+
+def _outcome(
+    run: CustomerRun, asset: str, version: Version, status: Any, reason: str, plots: dict[str, bytes]
+) -> Outcome:
+    champion = run.home.registry.champion(version.customer, version.model)
+    facts = {
+        "version": version.number,
+        "champion": champion.number if champion else None,
+        "metric": version.metrics.name,
+        "value": version.metrics.value,
+        "low": version.metrics.low,
+        "high": version.metrics.high,
+        "baseline": version.metrics.baseline_value,
+        "tested on": version.metrics.tested_as_of.isoformat(),
+        "users": version.metrics.rows,
+        "columns": list(version.columns),
+        "cpu_seconds": version.cpu_seconds,
+        "digest": version.digest,
+    }
+    return Outcome(asset, status, reason, facts, plots)

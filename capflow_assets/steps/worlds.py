@@ -1,0 +1,74 @@
+"""A model's view of one customer as of a date: features, tables cut at the date, and what came true after it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from capflow_assets.features.snapshots import before, window
+from capflow_assets.models.base import Model, Snapshot
+from capflow_assets.steps.outcome import NotAvailable
+from capflow_assets.steps.run import DERIVED, CustomerRun
+
+if TYPE_CHECKING:
+    import ibis
+    import pandas as pd
+
+
+def known(run: CustomerRun, model: Model, as_of: datetime) -> Snapshot:
+    """What the model may know as of a date: the snapshot without its outcome."""
+    tables = before(_sources(run, model), as_of)
+    seen = {table: tables[table] for table in _named(run, model)}
+    return Snapshot(run.name, as_of, _features(run, model, as_of, tables), seen)
+
+
+def lived(run: CustomerRun, model: Model, as_of: datetime) -> Snapshot:
+    """The snapshot with what came true in the horizon after it."""
+    snapshot = known(run, model, as_of)
+    after = window(_sources(run, model), as_of, as_of + timedelta(days=model.horizon_days))
+    outcome = model.outcome(snapshot, {table: after[table] for table in _named(run, model)})
+    return replace(snapshot, outcome=outcome)
+
+
+def data_versions(run: CustomerRun, model: Model) -> dict[str, int]:
+    """The version of every table that the model reads."""
+    names = [f"features/{chosen}" for chosen in model.features]
+    names += [f"validated/{table}" for table in _named(run, model)]
+    return {name: number for name in names if (number := run.number(name)) is not None}
+
+
+def snapshot_dates(run: CustomerRun, model: Model) -> list[datetime]:
+    """The dates of the past that the model's feature sets were computed for, the newest first."""
+    dates: set[datetime] | None = None
+    for chosen in model.features:
+        version = run.version(f"features/{chosen}")
+        if version is None:
+            raise NotAvailable(f"features/{chosen} was never materialised for '{run.name}'")
+        found = {datetime.fromisoformat(date) for date in version.facts["dates"]}
+        dates = found if dates is None else dates & found
+    return sorted(dates or (), reverse=True)
+
+
+def _named(run: CustomerRun, model: Model) -> list[str]:
+    available = set(run.tables())
+    return [*model.tables, *(table for table in model.optional_tables if table in available)]
+
+
+def _sources(run: CustomerRun, model: Model) -> dict[str, ibis.Table]:
+    names = set(_named(run, model)) | {"line_items"}
+    names |= {DERIVED[name] for name in names if name in DERIVED}
+    return {name: run.read(f"validated/{name}") for name in sorted(names)}
+
+
+def _features(run: CustomerRun, model: Model, as_of: datetime, tables: dict[str, ibis.Table]) -> pd.DataFrame:
+    """One row a user, sorted by user, so that nothing depends on the order in which an engine returns rows."""
+    joined: pd.DataFrame | None = None
+    for chosen in model.features:
+        table = run.read(f"features/{chosen}")
+        frame = table.filter(table.as_of == as_of).drop("as_of").to_pandas()
+        joined = frame if joined is None else joined.merge(frame, on="user_id", how="outer")
+    if joined is None:
+        lines = tables["line_items"]
+        joined = lines.filter(lines.user_id.notnull()).select("user_id").distinct().to_pandas()
+    return joined.sort_values("user_id", ignore_index=True)
