@@ -2,15 +2,15 @@
 
 from capflow_resources.simulator.customer_files import customer_file
 from capflow_resources.simulator.defects import DEFECTS
-from capflow_resources.simulator.demo import DATA_VARIABLE, DEMO, DemoRetailer, write_demo
+from capflow_resources.simulator.demo import DEMO, FOLDER, DemoRetailer, write_demo
 from capflow_resources.simulator.retailer import Retailer, World
 from capflow_resources.simulator.world import simulate
 from capflow_resources.simulator.writers import write, write_csv, write_parquet, write_sqlite
 
 __all__ = [
-    "DATA_VARIABLE",
     "DEFECTS",
     "DEMO",
+    "FOLDER",
     "DemoRetailer",
     "Retailer",
     "World",

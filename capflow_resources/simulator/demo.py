@@ -12,7 +12,7 @@ from capflow_resources.simulator.retailer import Retailer
 from capflow_resources.simulator.world import simulate
 from capflow_resources.simulator.writers import write
 
-DATA_VARIABLE = "CAPFLOW_DEMO_DATA"
+FOLDER = "demo-data"
 _START, _DAYS = date(2025, 5, 1), 549  # 18 months, so that the last day of sales is 2026-10-31
 
 
@@ -24,8 +24,8 @@ class DemoRetailer:
     kind: str
 
     def customer_file(self) -> str:
-        """Its customer file, which finds the data under ${CAPFLOW_DEMO_DATA}."""
-        return customer_file(self.retailer, self.kind, f"${{{DATA_VARIABLE}}}/{self.retailer.name}")
+        """Its customer file, which finds the data in the folder `demo-data` of the home."""
+        return customer_file(self.retailer, self.kind, f"${{CAPFLOW_HOME}}/{FOLDER}/{self.retailer.name}")
 
 
 DEMO = (
