@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from capflow_assets.validation.kpis import KPIS
+from capflow_assets.validation.kpis import KPIS, figure
 from partitions.customer import Customer
 
 Severity = Literal["block", "warn"]
@@ -165,13 +165,15 @@ def _finding(value: float | None, bounds: tuple[Bound, ...], source: Origin, cus
     bound = next((bound for bound in bounds if not _within(value, bound)), bounds[0])
     passed = _within(value, bound)
     limits = ", ".join(
-        f"at {word} {limit:,.6g}" for word, limit in (("least", bound.low), ("most", bound.high)) if limit is not None
+        f"at {word} {figure(limit)}"
+        for word, limit in (("least", bound.low), ("most", bound.high))
+        if limit is not None
     )
     place = f"{bound.kpi} of '{customer.name}'"
     if value is None:
         message = f"{place} cannot be told from this data, so it is not judged."
     else:
-        message = f"{place} is {value:,.4g} ({KPIS[bound.kpi]}; {source}: {limits})"
+        message = f"{place} is {figure(value)} ({KPIS[bound.kpi]}; {source}: {limits})"
         message += "." if passed else f": {bound.why}."
     remedy = "" if passed else bound.remedy.replace("{file}", customer_file(customer))
     return Finding(bound.kpi, value, bound.low, bound.high, source, bound.severity, passed, message, remedy)

@@ -57,6 +57,11 @@ def kpis(line_items: ibis.Table, bills: ibis.Table, as_of: datetime) -> dict[str
     return {name: None if (value := values[name]) is None else float(value) for name in KPIS}
 
 
+def figure(value: float) -> str:
+    """A KPI as a retailer writes it: thousands in full, smaller ones to four digits."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
 def epoch(moment: datetime) -> int:
     """Seconds since 1970 of a UTC time, with or without its time zone."""
     return calendar.timegm(naive(moment).timetuple())
@@ -104,6 +109,7 @@ def _bill_figures(bills: ibis.Table) -> dict[str, float | None]:
             net=_cents(bills["amount"]).sum(),
             spent=_cents(bills["amount"]).sum(where=sale),
             lines=bills["line_item_count"].cast("int64").sum(where=sale),
+            counted=bills["line_item_count"].count(where=sale),
             every=bills.count(),
             anonymous=bills["user_id"].isnull().sum(),
         )
@@ -113,7 +119,7 @@ def _bill_figures(bills: ibis.Table) -> dict[str, float | None]:
         "bills": found["bills"] or 0,
         "total_bill_amount": (found["net"] or 0) / 100,
         "average_spent_per_visit": None if spent is None else spent / 100,
-        "items_per_bill": _share(found["lines"], found["bills"]),
+        "items_per_bill": _share(found["lines"], found["counted"]),
         "anonymous_share": _share(found["anonymous"], found["every"]),
     }
 

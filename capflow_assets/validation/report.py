@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from capflow_assets.validation.bounds import Finding, judge
 from capflow_assets.validation.distributions import Distribution, distributions
-from capflow_assets.validation.kpis import KPIS, kpis, naive
+from capflow_assets.validation.kpis import KPIS, figure, kpis, naive
 from partitions.customer import Customer
 
 if TYPE_CHECKING:
@@ -48,9 +48,8 @@ class Report:
         """The KPIs as a Markdown table: name, value, verdict and what the KPI counts."""
         verdicts = {found.kpi: _word(found) for found in self.findings}
         rows = [
-            f"| {kpi} | {'not known' if self.values[kpi] is None else format(self.values[kpi], ',.6g')} "
-            f"| {verdicts.get(kpi, '')} | {meaning} |"
-            for kpi, meaning in KPIS.items()
+            f"| {kpi} | {'not known' if value is None else figure(value)} | {verdicts.get(kpi, '')} | {KPIS[kpi]} |"
+            for kpi, value in self.values.items()
         ]
         return "\n".join(["| KPI | value | verdict | what it counts |", "|---|---:|---|---|", *rows])
 
