@@ -7,6 +7,7 @@ Written for DuckDB, whose own functions are called by name. Spark's twins are `t
 from __future__ import annotations
 
 from functools import cache
+from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -57,9 +58,10 @@ def _from_epoch(value: ibis.Value, milliseconds: int) -> ibis.ir.TimestampValue:
 
     from capflow_assets.tables.values import number
 
-    moment = (number(value) * milliseconds).round()
+    moment = number(value) * milliseconds
+    # Ibis rounds to int64, which fails on larger numbers: only those that can be moments may get there.
     moment = ibis.ifelse(moment.between(FIRST_MILLISECOND, LAST_MILLISECOND), moment, ibis.null("float64"))
-    return _without_zone("UTC", moment.cast("int64").as_timestamp("ms").cast("timestamp('UTC')"))
+    return _functions()["epoch_ms"](moment.round())
 
 
 def _to_utc(local: ibis.ir.TimestampValue, timezone: str) -> ibis.ir.TimestampValue:
@@ -78,14 +80,17 @@ def _functions() -> dict[str, Any]:
 
     local, absolute = dt.Timestamp(), dt.Timestamp(timezone="UTC")
 
-    def declared(name: str, arguments: tuple[Any, ...], result: Any) -> Any:
-        def function(first: Any, second: Any) -> Any: ...
+    def declared(name: str, result: Any, *arguments: Any) -> Any:
+        def function() -> None: ...
 
-        function.__name__ = name
+        function.__signature__ = Signature(  # type: ignore[attr-defined]
+            [Parameter(f"argument_{index}", Parameter.POSITIONAL_ONLY) for index in range(len(arguments))]
+        )
         return ibis.udf.scalar.builtin(function, name=name, signature=(arguments, result))
 
     return {
-        "with_zone": declared("timezone", (dt.string, local), absolute),
-        "without_zone": declared("timezone", (dt.string, absolute), local),
-        "try_strptime": declared("try_strptime", (dt.string, dt.string), local),
+        "with_zone": declared("timezone", absolute, dt.string, local),
+        "without_zone": declared("timezone", local, dt.string, absolute),
+        "try_strptime": declared("try_strptime", local, dt.string, dt.string),
+        "epoch_ms": declared("epoch_ms", local, dt.int64),
     }

@@ -18,8 +18,9 @@ def text(value: ibis.Value) -> ibis.ir.StringValue:
 
     kind = value.type()
     if kind.is_floating():
-        is_whole = (value.abs() < LARGEST_WHOLE_FLOAT) & (value == value.floor())
-        written = ibis.ifelse(is_whole, value.try_cast("int64").cast("string"), value.cast("string"))
+        near = value.try_cast("int64")
+        is_whole = (value.abs() < LARGEST_WHOLE_FLOAT) & (near.cast("float64") == value)
+        written = ibis.ifelse(is_whole, near.cast("string"), value.cast("string"))
         return ibis.ifelse(value.isnan(), ibis.null("string"), written)
     written = value.cast("string")
     if kind.is_decimal():
@@ -42,8 +43,11 @@ def number(value: ibis.Value) -> ibis.ir.FloatingValue:
 
 
 def whole(value: ibis.Value) -> ibis.ir.IntegerValue:
-    """A whole number, rounded; null where there is no number."""
-    return number(value).round().try_cast("int64")
+    """A whole number, rounded; null where there is no number, or one too large to be exact."""
+    import ibis
+
+    read = number(value)
+    return ibis.ifelse(read.abs() < LARGEST_WHOLE_FLOAT, read, ibis.null("float64")).round()
 
 
 def flag(value: ibis.Value) -> ibis.ir.BooleanValue:

@@ -210,3 +210,10 @@ def test_no_yaml_makes_the_check_fail(tmp_path_factory, top, place, inner):
     if not problems:
         assert load_customer(path, ENVIRON).name == "acme"
     assert all(problem.line >= 1 and problem.message for problem in problems)
+
+
+def test_the_documented_example_is_a_customer_file(tmp_path):
+    document = Path(__file__).parents[2] / "docs" / "customer-file.md"
+    path = tmp_path / "giftco.yaml"
+    path.write_text(document.read_text(encoding="utf-8").split("```yaml\n")[1].split("```")[0], encoding="utf-8")
+    assert check_customer_file(path, {"GIFTCO_DATA": "/data"}) == []
