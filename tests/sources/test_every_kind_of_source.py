@@ -92,7 +92,7 @@ def test_a_missing_column_is_named_with_the_nearest(kind, build, tmp_path, con):
     with pytest.raises(SourceError) as caught:
         sources.read(customer, customer.tables["line_items"], con)
     assert str(caught.value) == (
-        "source 'sales' of 'acme': there is no column 'ItemCode'; did you mean 'Item Code'?. "
+        "source 'sales' of 'acme': there is no column 'ItemCode'; did you mean 'Item Code'? "
         "Correct tables.line_items.columns in customers/acme.yaml."
     )
 
