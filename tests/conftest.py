@@ -1,9 +1,15 @@
 """Fixtures that every test may use."""
 
 import os
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
+
+from capflow_resources.home import Home
+from capflow_resources.simulator import Retailer, customer_file, simulate, write
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -15,3 +21,36 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}: set CAPFLOW_REAL_DATA")
     return folder
+
+
+SHOP = Retailer("shop", "fashion", 300, date(2025, 5, 1), 549, seed=5)
+
+
+@pytest.fixture(scope="session")
+def shop_data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Folders of Parquet files of one small simulated retailer: "sound", and "doubled" with a file loaded twice."""
+    folder = tmp_path_factory.mktemp("shops")
+    for name, defects in {"sound": (), "doubled": ("duplicated_load",)}.items():
+        write(simulate(replace(SHOP, defects=defects)), "parquet", folder / name)
+    return {name: folder / name for name in ("sound", "doubled")}
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """An empty installation; DAGSTER_HOME is put back after the test."""
+    monkeypatch.setenv("CAPFLOW_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home" / "dagster"))
+    return Home(tmp_path / "home")
+
+
+@pytest.fixture
+def onboard(home: Home, shop_data: dict[str, Path]) -> Callable[..., None]:
+    """Write customer files: onboard("ann", bob="doubled") on-boards ann with sound data and bob with bad data."""
+
+    def add(*sound: str, **others: str) -> None:
+        home.customers_folder.mkdir(parents=True, exist_ok=True)
+        for name, data in {**dict.fromkeys(sound, "sound"), **others}.items():
+            text = customer_file(replace(SHOP, name=name), "parquet", str(shop_data[data]))
+            (home.customers_folder / f"{name}.yaml").write_text(text, encoding="utf-8")
+
+    return add
