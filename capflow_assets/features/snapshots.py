@@ -1,0 +1,151 @@
+"""Point in time: the one place that decides what was known before a date.
+
+How bills stay free of the future. A bill's amount, line count and the like may be sums over lines, some of which came
+after the date. `before` therefore cuts line_items first and restates from the lines that are left every bill whose
+`line_item_count` differs from them. A bill derived from lines has that count by construction, so it always equals
+what deriving it from the cut lines gives, whatever comes later. A bill that the customer sent keeps its own amount
+where its count agrees with the lines, is not given, or none of its lines were given. Every comparison uses rows from
+before the date only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from capflow_assets.features.base import FeatureSet
+from capflow_assets.tables.bills import derive_bills
+
+if TYPE_CHECKING:
+    import ibis
+
+Tables = Mapping[str, "ibis.Table"]
+
+SNAPSHOT_COUNT = 7
+SNAPSHOT_STEP = timedelta(days=30)
+TIME_COLUMNS = {"line_items": "ts", "bills": "ts", "contacts": "sent_at", "reviews": "ts"}
+
+
+def snapshot_dates(as_of: datetime, first_ts: datetime) -> list[datetime]:
+    """The dates to learn from: `as_of` and every 30 days back, seven in all, while there are sales before them."""
+    _naive(as_of)
+    dates = [as_of - SNAPSHOT_STEP * k for k in range(SNAPSHOT_COUNT)]
+    return [date for date in dates if first_ts < date]
+
+
+def before(tables: Tables, as_of: datetime) -> dict[str, ibis.Table]:
+    """Every table as it was known just before `as_of` (UTC).
+
+    A row without a time is not known. Shoppers without a first date stay; items, media and shoppers' attributes carry
+    no history and stay as they are. Bills need line_items beside them.
+
+    Raises ValueError for a table that it has no rule for: a table that cannot be cut must not slip through whole.
+    """
+    _naive(as_of)
+    unknown = sorted(set(tables) - set(_CUTS))
+    if unknown:
+        raise ValueError(
+            f"features.snapshots.before: no rule for what was known of table '{unknown[0]}' before a date. "
+            f"Add one to capflow_assets/features/snapshots.py; known tables: {', '.join(_CUTS)}."
+        )
+    return {name: _CUTS[name](tables, as_of) for name in tables}
+
+
+def window(tables: Tables, start: datetime, end: datetime) -> dict[str, ibis.Table]:
+    """What happened from `start` up to, not including, `end`, as it was known just before `end`.
+
+    A bill belongs to the window in which it began. Tables without a time (users, items, media) are as before `end`.
+    """
+    if start >= end:
+        raise ValueError(
+            f"features.snapshots.window: start {start} is not before end {end}. Pass the earlier one first."
+        )
+    known = before(tables, end)
+    return {
+        name: table.filter(table[TIME_COLUMNS[name]] >= start) if name in TIME_COLUMNS else table
+        for name, table in known.items()
+    }
+
+
+def snapshot_features(feature_set: FeatureSet, tables: Tables, dates: Sequence[datetime]) -> ibis.Table:
+    """One feature set at each of several dates, as one table: user_id, `as_of`, then the features."""
+    import ibis
+
+    if not dates:
+        raise ValueError(
+            f"features/{feature_set.name}: no date has sales before it, so there is nothing to compute. "
+            "Choose an as-of date after the first sale."
+        )
+    names = [feature.name for feature in feature_set.features]
+    parts = [
+        feature_set.build(before(tables, date), date).select("user_id", ibis.literal(date).name("as_of"), *names)
+        for date in dates
+    ]
+    return ibis.union(*parts, distinct=False)
+
+
+def _bills(tables: Tables, as_of: datetime) -> ibis.Table:
+    """Bills begun before `as_of`, restated where some of their lines were not known yet."""
+    import ibis
+
+    if "line_items" not in tables:
+        raise ValueError(
+            "features.snapshots.before: bills cannot be cut without line_items, for a bill may hold lines from after "
+            f"{as_of}. Pass line_items beside bills."
+        )
+    bills = _earlier("bills")(tables, as_of)
+    from_lines = derive_bills(_earlier("line_items")(tables, as_of))
+    known = from_lines.rename({f"known_{name}": name for name in from_lines.columns})
+    joined = bills.left_join(known, bills.bill_id == known.known_bill_id)
+    complete = (joined.line_item_count == joined.known_line_item_count).fill_null(True)
+    return joined.select(
+        **{
+            name: ibis.ifelse(complete, joined[name], joined[f"known_{name}"].cast(bills[name].type()))
+            if name in from_lines.columns
+            else joined[name]
+            for name in bills.columns
+        }
+    )
+
+
+def _earlier(name: str) -> Callable[[Tables, datetime], ibis.Table]:
+    def cut(tables: Tables, as_of: datetime) -> ibis.Table:
+        table = tables[name]
+        return table.filter(table[TIME_COLUMNS[name]] < as_of)
+
+    return cut
+
+
+def _contacts(tables: Tables, as_of: datetime) -> ibis.Table:
+    """Contacts made before `as_of`; a response that had not come yet is not there."""
+    import ibis
+
+    sent = _earlier("contacts")(tables, as_of)
+    answered = sent.responded_at
+    return sent.mutate(responded_at=ibis.ifelse(answered < as_of, answered, ibis.null(answered.type())))
+
+
+def _users(tables: Tables, as_of: datetime) -> ibis.Table:
+    users = tables["users"]
+    return users.filter(users.first_seen.isnull() | (users.first_seen < as_of))
+
+
+def _unchanged(name: str) -> Callable[[Tables, datetime], ibis.Table]:
+    return lambda tables, as_of: tables[name]
+
+
+def _naive(as_of: datetime) -> None:
+    if as_of.tzinfo is not None:
+        raise ValueError(f"as-of date {as_of} has a time zone. Pass UTC without one, as every table's timestamps are.")
+
+
+_CUTS: Mapping[str, Callable[[Tables, datetime], ibis.Table]] = {
+    "line_items": _earlier("line_items"),
+    "bills": _bills,
+    "contacts": _contacts,
+    "reviews": _earlier("reviews"),
+    "users": _users,
+    "items": _unchanged("items"),
+    "media": _unchanged("media"),
+}
