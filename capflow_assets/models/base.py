@@ -48,6 +48,7 @@ class Promotion:
 
     It must beat the model's baseline by at least `over_baseline` (in metric units, in the metric's better direction)
     and, against the champion on the same rows, gain more than 0 with gain - 1.28 standard errors > -`tolerance`.
+    Where the metric is money (mae), both are shares of the rival's error: 0.01 is one percent of it.
     """
 
     over_baseline: float = 0.0
@@ -59,7 +60,7 @@ class Snapshot:
     """One customer's world as of a date: nothing in it comes from `as_of` or later, but for `outcome`.
 
     `features` has one row a user (`user_id` plus the columns of the model's feature sets), sorted by user_id.
-    `tables` are the validated tables that the model names, cut to rows before `as_of`.
+    `tables` are the validated tables that the model names, cut to rows before `as_of` (an optional one may be absent).
     `outcome` is what came true in [as_of, as_of + horizon): the model's own `outcome`, None at inference.
     """
 
@@ -92,6 +93,7 @@ class Model(ABC):
     task: ClassVar[Task]
     owner: ClassVar[str] = "team:data-science"
     tables: ClassVar[tuple[str, ...]] = ()
+    optional_tables: ClassVar[tuple[str, ...]] = ()
     features: ClassVar[tuple[str, ...]] = ()
     needs: ClassVar[Needs] = Needs()
     horizon_days: ClassVar[int] = 30
@@ -106,17 +108,18 @@ class Model(ABC):
     def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
         """What came true after the snapshot: OUTCOME_COLUMNS of the task.
 
-        `window` holds the rows of the model's tables in [as_of, as_of + horizon_days) and no others.
+        `window` holds the rows of the model's tables in [as_of, as_of + horizon_days) and no others. Only the
+        snapshot's `tables` are there, not its features: outcomes are also asked for dates that have none.
         Its users are the model's population: predict must cover each of them.
         """
 
     @abstractmethod
     def fit(self, train: Sequence[Snapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
-        """Learn from past snapshots with outcomes. Everything learned goes into the Artefact; same input, same bytes."""
+        """Learn from past snapshots with outcomes. All that is learned is in the Artefact; same input, same bytes."""
 
     @abstractmethod
     def predict(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
-        """PREDICTION_COLUMNS of the task for the model's population in `snapshot`; `reasons` holds up to three texts."""
+        """PREDICTION_COLUMNS of the task for the population in `snapshot`; `reasons` holds one to three texts."""
 
     @abstractmethod
     def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:

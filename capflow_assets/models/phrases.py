@@ -1,0 +1,49 @@
+"""How a feature is told in words: the phrases of the feature sets, filled with a shopper's own values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def phrases(feature_sets: Sequence[str], columns: Sequence[str]) -> dict[str, str]:
+    """The phrase of each of `columns`, from the feature sets of these names; a plain one where none offers it."""
+    from capflow_assets.features import FEATURE_SETS
+
+    told = {
+        feature.name: feature.phrase
+        for name in feature_sets
+        if name in FEATURE_SETS
+        for feature in FEATURE_SETS[name].features
+    }
+    return {column: told.get(column) or column.replace("_", " ") + " {value:,.4g}" for column in columns}
+
+
+def strongest(
+    contributions: np.ndarray,
+    values: np.ndarray,
+    columns: Sequence[str],
+    told: Mapping[str, str],
+    most: int = 3,
+) -> list[list[str]]:
+    """For each row the up to `most` features that pushed it furthest in the direction that it went, in words.
+
+    `contributions` and `values` are rows x columns; a missing value (NaN) is not told.
+    """
+    import numpy as np
+
+    if not len(contributions):
+        return []
+    direction = np.where(contributions.sum(axis=1, keepdims=True) >= 0, 1.0, -1.0)
+    push = np.where(np.isnan(values), -np.inf, contributions * direction)
+    best = np.argsort(-push, axis=1, kind="stable")[:, :most]
+    pushes, chosen = np.take_along_axis(push, best, axis=1), np.take_along_axis(values, best, axis=1)
+    texts = [told[column] for column in columns]
+    return [
+        [texts[j].format(value=value) for j, value, strength in zip(row, seen, strengths, strict=True) if strength > 0]
+        or ["not much is known about this shopper yet"]
+        for row, seen, strengths in zip(best.tolist(), chosen.tolist(), pushes.tolist(), strict=True)
+    ]

@@ -1,0 +1,243 @@
+"""product_affinity: the ten items that each shopper is likeliest to buy in the next 30 days."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from capflow_assets.models.base import Artefact, Model, Needs, Promotion, Snapshot, Task
+from capflow_assets.models.co_purchase import Shop, buckets, by_user, item_days, item_history, learn
+from capflow_assets.models.prediction import prediction_frame
+
+if TYPE_CHECKING:
+    import ibis
+    import numpy as np
+    import pandas as pd
+
+TOP = 10
+CELLS_AT_ONCE = 2_000_000  # users x items held in memory while scoring: 16 MB an array
+HALF_LIFE_DAYS = 120.0  # how fast an old purchase loses its say about what else a shopper likes
+TUNING_USERS = 1_000
+REPURCHASE_WEIGHTS = (0.0, 0.3, 1.0, 2.0)
+TOGETHER_WEIGHTS = (0.0, 0.1, 0.3, 1.0, 3.0)
+USUAL_WEIGHTS = (1.0, 0.3)
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some shoppers' scores by source, users x items: their own repurchases, what goes with what they bought."""
+
+    users: list[str]
+    history: pd.DataFrame
+    own: np.ndarray
+    together: np.ndarray
+
+    def scores(self, shop: Shop, weights: Sequence[float]) -> np.ndarray:
+        """Repurchase and co-purchase by their weights, with popularity behind them (and first come first on ties)."""
+        import numpy as np
+
+        tie_break = 1e-12 * np.arange(len(shop.items), 0, -1)
+        return weights[0] * self.own + weights[1] * self.together + (shop.popularity + tie_break)
+
+
+class ProductAffinity(Model):
+    """Recommendations: ten items a shopper, by own repurchase, items bought by the same shoppers, and popularity.
+
+    The weight of the sources is the one that ranked best on the latest training snapshot with what the earlier one
+    taught. Items beyond the `most_items` that most shoppers bought are not recommended.
+    """
+
+    name = "product_affinity"
+    title = "Next products, top 10"
+    description = "The ten items that each shopper is likeliest to buy in the next 30 days, with the reason for each."
+    family = "recommendation"
+    task: ClassVar[Task] = "ranking"
+    tables = ("line_items",)
+    optional_tables = ("items",)
+    needs = Needs(users=100, bills=500, history_days=120)
+    horizon_days = 30
+    metric = "ndcg_at_10"
+    baseline_name = "the most popular items of the last 30 days"
+    promotion = Promotion(over_baseline=0.0, tolerance=0.01)
+    parameters: ClassVar[Mapping[str, Any]] = {"most_items": 5000, "neighbours": 50, "shrinkage": 10.0}
+    search_space: ClassVar[Mapping[str, Sequence[Any]]] = {"neighbours": (20, 50, 100), "shrinkage": (3.0, 10.0, 30.0)}
+
+    def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
+        """`user_id`, `item_id`: what shoppers with a purchase in the last 365 days bought in the window."""
+        users = item_history(snapshot.tables["line_items"], snapshot.as_of)["user_id"].unique()
+        days = item_days(window["line_items"])
+        pairs = days.select("user_id", "item_id").distinct().order_by("user_id", "item_id").execute()
+        return pairs[pairs["user_id"].isin(users)].reset_index(drop=True)
+
+    def fit(self, train: Sequence[Snapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
+        """Learn the shop from the latest snapshot; weigh the sources by how the shop before it would have ranked."""
+        ordered = sorted(train, key=lambda snapshot: snapshot.as_of)
+        latest = ordered[-1]
+        weights = USUAL_WEIGHTS
+        if len(ordered) > 1:
+            weights = _best_weights(_learn(ordered[-2], parameters), latest)
+        shop = _learn(latest, parameters)
+        if not shop.items:
+            raise ValueError(
+                f"line_items for {latest.customer!r} hold no purchase of a known user in the year before "
+                f"{latest.as_of}.\nMap user_id in tables.line_items.columns of the customer's file."
+            )
+        listing = {"ids": list(shop.items), "names": _item_names(latest, shop.items)}
+        return Artefact(
+            files={"shop.npz": shop.to_bytes(), "items.json": json.dumps(listing).encode()},
+            facts={"weights": {"repurchase": weights[0], "together": weights[1]}, "items": len(shop.items)},
+        )
+
+    def predict(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
+        """`rank` 1 to 10, `item_id` and `score` for every shopper with a purchase in the last 365 days."""
+        import numpy as np
+
+        listing = json.loads(artefact.files["items.json"])
+        shop = Shop.from_bytes(tuple(listing["ids"]), artefact.files["shop.npz"])
+        weights = (artefact.facts["weights"]["repurchase"], artefact.facts["weights"]["together"])
+        columns: dict[str, list[Any]] = {"user_id": [], "rank": [], "item_id": [], "score": [], "reasons": []}
+        history = item_history(snapshot.tables["line_items"], snapshot.as_of)
+        for chunk in _chunks(shop, history):
+            scores = chunk.scores(shop, weights)
+            best = top(scores)
+            columns["user_id"] += [user for user in chunk.users for _ in range(best.shape[1])]
+            columns["rank"] += list(range(1, best.shape[1] + 1)) * len(chunk.users)
+            columns["item_id"] += [shop.items[item] for item in best.ravel().tolist()]
+            columns["score"] += np.take_along_axis(scores, best, axis=1).ravel().tolist()
+            columns["reasons"] += _reasons(shop, chunk, best, weights, listing["names"])
+        return prediction_frame(self.task, columns)
+
+    def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
+        """The same ten items for everybody: those that most shoppers bought in the last 30 days."""
+        history = item_history(snapshot.tables["line_items"], snapshot.as_of)
+        recent = history[history["age"] <= self.horizon_days]
+        buyers = recent.groupby("item_id")["user_id"].nunique().reset_index(name="buyers")
+        best = buyers.sort_values(["buyers", "item_id"], ascending=[False, True]).head(TOP)
+        users = history["user_id"].unique().tolist()
+        return prediction_frame(
+            self.task,
+            {
+                "user_id": [user for user in users for _ in range(len(best))],
+                "rank": list(range(1, len(best) + 1)) * len(users),
+                "item_id": best["item_id"].tolist() * len(users),
+                "score": best["buyers"].astype(float).tolist() * len(users),
+            },
+        )
+
+
+def top(scores: np.ndarray) -> np.ndarray:
+    """The columns of the (up to) ten highest scores of each row, best first."""
+    import numpy as np
+
+    count = min(TOP, scores.shape[1])
+    some = np.argpartition(-scores, count - 1, axis=1)[:, :count]
+    order = np.argsort(-np.take_along_axis(scores, some, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(some, order, axis=1)
+
+
+def _learn(snapshot: Snapshot, parameters: Mapping[str, Any]) -> Shop:
+    if snapshot.outcome is None:
+        raise ValueError(f"product_affinity cannot be fitted on the snapshot of {snapshot.as_of}: it has no outcome.")
+    return learn(item_history(snapshot.tables["line_items"], snapshot.as_of), snapshot.outcome, parameters)
+
+
+def _chunks(shop: Shop, history: pd.DataFrame) -> Iterator[Chunk]:
+    import numpy as np
+
+    starts = np.flatnonzero(~history["user_id"].duplicated())
+    users = history["user_id"].iloc[starts].tolist()
+    size = max(1, CELLS_AT_ONCE // max(len(shop.items), 1))
+    for first in range(0, len(users), size):
+        end = starts[first + size] if first + size < len(users) else len(history)
+        yield _chunk(shop, users[first : first + size], history.iloc[starts[first] : end])
+
+
+def _chunk(shop: Shop, users: list[str], history: pd.DataFrame) -> Chunk:
+    """Scores of shoppers: the probability of buying an item again, and the mean similarity to what they bought."""
+    import numpy as np
+
+    times, ages = buckets(history)
+    own = by_user(history, shop.items, shop.lift[times, ages]).toarray() * shop.again
+    weights = np.exp2(-history["age"].to_numpy(dtype=float) / HALF_LIFE_DAYS)
+    bought = by_user(history, shop.items, weights)
+    total = np.maximum(np.asarray(bought.sum(axis=1)).reshape(-1, 1), 1e-12)
+    return Chunk(users, history, np.minimum(own, 1.0), (bought @ shop.similarity).toarray() / total)
+
+
+def _best_weights(shop: Shop, latest: Snapshot) -> tuple[float, float]:
+    """The weights under which `shop` would have ranked the latest snapshot's purchases best (NDCG of the top ten)."""
+    import numpy as np
+
+    assert latest.outcome is not None
+    history = item_history(latest.tables["line_items"], latest.as_of)
+    buyers = sorted(latest.outcome["user_id"].unique())
+    sample = buyers[:: max(1, -(-len(buyers) // TUNING_USERS))]
+    history = history[history["user_id"].isin(sample)].reset_index(drop=True)
+    if history.empty or not shop.items:
+        return USUAL_WEIGHTS
+    grid = list(product(REPURCHASE_WEIGHTS, TOGETHER_WEIGHTS))
+    gains = np.zeros(len(grid))
+    for chunk in _chunks(shop, history):
+        wanted = latest.outcome[latest.outcome["user_id"].isin(chunk.users)]
+        relevant = by_user(wanted, shop.items).toarray()
+        ideal = np.cumsum(1 / np.log2(np.arange(2, TOP + 2)))
+        most = ideal[np.minimum(wanted.groupby("user_id").size().sort_index().to_numpy(), TOP) - 1]
+        for number, weights in enumerate(grid):
+            best = top(chunk.scores(shop, weights))
+            found = np.take_along_axis(relevant, best, axis=1) / np.log2(np.arange(2, best.shape[1] + 2))
+            gains[number] += float((found.sum(axis=1) / most).sum())
+    return grid[int(np.argmax(gains))]
+
+
+def _item_names(snapshot: Snapshot, items: Sequence[str]) -> list[str]:
+    """The description of each item where the retailer has them, else its id."""
+    table = snapshot.tables.get("items")
+    if table is None:
+        return list(items)
+    told = table.filter(table.description.notnull()).group_by("item_id").aggregate(name=table.description.min())
+    names = dict(told.execute()[["item_id", "name"]].itertuples(index=False, name=None))
+    return [" ".join(str(names.get(item, item)).split()) or item for item in items]
+
+
+def _reasons(
+    shop: Shop, chunk: Chunk, best: np.ndarray, weights: Sequence[float], names: Sequence[str]
+) -> list[list[str]]:
+    """For each recommended item: bought before, goes with something bought, or popular; the strongest first."""
+    import numpy as np
+
+    own, together = weights[0] * chunk.own, weights[1] * chunk.together
+    days = by_user(chunk.history, shop.items, chunk.history["days"].to_numpy()).toarray()
+    partners = _partners(shop, chunk, best)
+    rows = np.repeat(np.arange(len(best)), best.shape[1])
+    reasons = []
+    for row, item, partner in zip(rows.tolist(), best.ravel().tolist(), partners.tolist(), strict=True):
+        parts = [(float(shop.popularity[item]), "popular here")]
+        if days[row, item] and own[row, item] > 0:
+            times = int(days[row, item])
+            parts.append((float(own[row, item]), f"bought {'once' if times == 1 else f'{times} times'} before"))
+        if partner >= 0 and together[row, item] > 0:
+            told = f"often bought with {names[partner]}, which this shopper bought"
+            parts.append((float(together[row, item]), told))
+        parts.sort(key=lambda part: -part[0])
+        reasons.append([text for strength, text in parts if strength >= 0.2 * parts[0][0]])
+    return reasons
+
+
+def _partners(shop: Shop, chunk: Chunk, best: np.ndarray) -> np.ndarray:
+    """For each recommended item the item of the shopper's own past that speaks for it most, or -1."""
+    import numpy as np
+
+    weights = np.exp2(-chunk.history["age"].to_numpy(dtype=float) / HALF_LIFE_DAYS)
+    bought = by_user(chunk.history, shop.items, weights)
+    rows = np.repeat(np.arange(len(best)), best.shape[1])
+    speaking = bought[rows].multiply(shop.similarity.T.tocsr()[best.ravel()]).tocsr()
+    speaking.eliminate_zeros()
+    where = np.repeat(np.arange(len(rows)), np.diff(speaking.indptr))
+    order = np.lexsort([speaking.indices, -speaking.data, where])
+    some = np.diff(speaking.indptr) > 0
+    partners = np.full(len(rows), -1)
+    partners[some] = speaking.indices[order[speaking.indptr[:-1][some]]]
+    return partners

@@ -1,0 +1,136 @@
+"""A small world with a known structure: shoppers who come at their own rate, spend their own sum, and leave for good.
+
+Taste comes in groups of items that go together; some items are bought again and again. Everything follows the seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from capflow_assets.models.base import Model, Snapshot
+
+if TYPE_CHECKING:
+    import ibis
+    import numpy as np
+    import pandas as pd
+
+START = datetime(2023, 1, 1)
+DAYS = 540
+AS_OF = START + timedelta(days=DAYS)
+TASTES, ITEMS_OF_A_TASTE = 6, 12
+
+
+@dataclass(frozen=True)
+class World:
+    """The sales of one retailer as frames: `bills`, `line_items` and `items`."""
+
+    bills: pd.DataFrame
+    line_items: pd.DataFrame
+    items: pd.DataFrame
+
+    def tables(self, start: datetime, end: datetime) -> dict[str, ibis.Table]:
+        """The tables with rows in [start, end)."""
+        import ibis
+
+        cut = {
+            name: frame[(frame["ts"] >= start) & (frame["ts"] < end)].reset_index(drop=True)
+            for name, frame in (("bills", self.bills), ("line_items", self.line_items))
+        }
+        return {name: ibis.memtable(frame) for name, frame in {**cut, "items": self.items}.items()}
+
+    def snapshot(self, as_of: datetime, model: Model | None = None) -> Snapshot:
+        """The world as of a date, with the model's outcome where a model is given."""
+        tables = self.tables(START, as_of)
+        bare = Snapshot("acme", as_of, features(self.bills, as_of), tables)
+        if model is None:
+            return bare
+        window = self.tables(as_of, as_of + timedelta(days=model.horizon_days))
+        return replace(bare, outcome=model.outcome(bare, window))
+
+    def only(self, keep: Mapping[str, str]) -> World:
+        """The same world with the shoppers in `keep` alone, under the names that it gives them."""
+        frames = {
+            name: frame[frame["user_id"].isin(keep)].assign(user_id=lambda part: part["user_id"].map(keep))
+            for name, frame in (("bills", self.bills), ("line_items", self.line_items))
+        }
+        return replace(self, **frames)
+
+    def users(self) -> list[str]:
+        """Every shopper of the world."""
+        return sorted(self.bills["user_id"].dropna().unique())
+
+
+def world(users: int = 400, seed: int = 7) -> World:
+    """A world of so many shoppers over 540 days."""
+    import numpy as np
+
+    chance = np.random.default_rng(seed)
+    lines: list[tuple[str, str, str, datetime, float]] = []
+    for number in range(users):
+        lines += _shopper(f"u{number:05d}", chance)
+    return World(*_frames(lines))
+
+
+def _shopper(user: str, chance: np.random.Generator) -> list[tuple[str, str, str, datetime, float]]:
+    import numpy as np
+
+    gap = float(np.exp(chance.uniform(np.log(6), np.log(90))))  # days between visits while active
+    leaves = chance.beta(1.0, 8.0)  # probability to leave after a visit
+    mean_price = chance.gamma(4.0, 3.0)
+    tastes = chance.choice(TASTES, 2, replace=False)
+    staples = [_item(tastes[0], chance), _item(tastes[0], chance)]
+    day, lines = float(chance.uniform(0, DAYS * 0.7)), []
+    while day < DAYS:
+        ts = START + timedelta(days=int(day), hours=int(chance.integers(8, 20)))
+        for item in _basket(tastes, staples, chance):
+            lines.append(
+                (user, f"{user}-{len(lines)}-{int(day)}", item, ts, round(mean_price * chance.gamma(4, 0.25), 2))
+            )
+        if chance.random() < leaves:
+            break
+        day += max(chance.gamma(3.0, gap / 3.0), 1.0)
+    return lines
+
+
+def _basket(tastes: np.ndarray, staples: list[str], chance: np.random.Generator) -> list[str]:
+    drawn = [_item(tastes[int(chance.random() < 0.25)], chance) for _ in range(1 + chance.poisson(1.5))]
+    return sorted(set(drawn + [item for item in staples if chance.random() < 0.5]))
+
+
+def _item(taste: int, chance: np.random.Generator) -> str:
+    return f"i{taste}{min(int(chance.geometric(0.25)) - 1, ITEMS_OF_A_TASTE - 1):02d}"
+
+
+def _frames(lines: list[tuple[str, str, str, datetime, float]]) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    import pandas as pd
+
+    frame = pd.DataFrame(lines, columns=["user_id", "line_id", "item_id", "ts", "amount"])
+    frame["bill_id"] = frame["user_id"] + "-" + frame["ts"].dt.strftime("%Y%m%d")
+    frame = frame.assign(quantity=1.0, is_return=False).drop(columns="line_id")
+    bills = frame.groupby("bill_id", as_index=False).agg(
+        user_id=("user_id", "first"), ts=("ts", "first"), amount=("amount", "sum"), is_return=("is_return", "first")
+    )
+    ids = [f"i{taste}{number:02d}" for taste in range(TASTES) for number in range(ITEMS_OF_A_TASTE)]
+    items = pd.DataFrame({"item_id": ids, "description": [f"Fine thing {item[1:]}" for item in ids]})
+    return bills, frame, items
+
+
+def features(bills: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
+    """A few features of each shopper seen before `as_of`, sorted by user_id."""
+    import pandas as pd
+
+    past = bills[(bills["ts"] < as_of) & bills["user_id"].notna()].sort_values(["user_id", "ts", "bill_id"])
+    past = past.assign(age=(as_of - past["ts"]).dt.days, cents=(past["amount"] * 100).round().astype("int64"))
+    by_user = past.groupby("user_id")
+    frame = pd.DataFrame({"recency_days": by_user["age"].min(), "tenure_days": by_user["age"].max()})
+    for days in (30, 90, 180):
+        recent = past[past["age"] < days].groupby("user_id")
+        frame[f"frequency_bills_{days}d"] = recent.size().reindex(frame.index, fill_value=0)
+        frame[f"spend_{days}d"] = recent["cents"].sum().reindex(frame.index, fill_value=0) / 100
+    visits = by_user.size()
+    frame["mean_gap_days"] = ((frame["tenure_days"] - frame["recency_days"]) / (visits - 1)).where(visits > 1)
+    frame["gap_ratio"] = (frame["recency_days"] / frame["mean_gap_days"]).where(frame["mean_gap_days"] > 0)
+    return frame.reset_index()

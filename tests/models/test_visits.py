@@ -1,0 +1,60 @@
+"""Visits and the exact table of predictions."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import ibis
+import pandas as pd
+import pytest
+
+from capflow_assets.models.prediction import prediction_frame
+from capflow_assets.models.visits import last_day_before, spend, visit_history
+
+T = datetime(2024, 3, 1)
+
+
+def table(rows: list[tuple[str | None, timedelta, float | None, bool | None]]) -> ibis.Table:
+    frame = pd.DataFrame(rows, columns=["user_id", "before", "amount", "is_return"])
+    frame["ts"] = T - frame.pop("before")
+    return ibis.memtable(frame.astype({"user_id": "str", "amount": "float64", "is_return": "boolean"}))
+
+
+def test_history_counts_days_and_cents() -> None:
+    bills = table(
+        [
+            ("a", timedelta(days=400), 10.10, False),
+            ("a", timedelta(days=3, hours=1), 0.10, False),
+            ("a", timedelta(days=3, hours=2), 0.20, None),
+            ("a", timedelta(days=2), -5.0, True),
+            ("a", timedelta(days=1), None, False),
+            (None, timedelta(days=1), 9.0, False),
+            ("b", timedelta(seconds=1), 0.0, False),
+        ]
+    )
+    first, second = visit_history(bills, T).to_dict("records")
+    assert first == {
+        "user_id": "a", "visits": 2, "cents": 1040, "first_day": last_day_before(T) - 399,
+        "last_day": last_day_before(T) - 3, "first_cents": 1010, "visits_year": 1, "cents_year": 30,
+    }  # fmt: skip
+    assert (second["user_id"], second["visits"], second["last_day"]) == ("b", 1, last_day_before(T))
+    assert spend(bills).to_dict() == {"a": 10.4, "b": 0.0}
+
+
+def test_the_last_day_before_midnight_is_the_day_before() -> None:
+    day = (T - datetime(1970, 1, 1)).days
+    assert last_day_before(T) == day - 1
+    assert last_day_before(T + timedelta(seconds=1)) == day
+
+
+def test_a_prediction_has_exactly_its_columns() -> None:
+    frame = prediction_frame("binary", {"score": [0.5], "user_id": ["a"]})
+    assert list(frame.columns) == ["user_id", "score", "reasons"]
+    assert frame["reasons"].tolist() == [[]]
+    with pytest.raises(ValueError, match="binary prediction has the columns user_id, score, reasons"):
+        prediction_frame("binary", {"user_id": ["a"], "value": [1.0]})
+
+
+def test_a_prediction_that_is_not_a_number_is_refused() -> None:
+    with pytest.raises(ValueError, match="1 of 2 predictions have a value"):
+        prediction_frame("regression", {"user_id": ["a", "b"], "value": [1.0, float("nan")]})

@@ -1,0 +1,54 @@
+"""Curves: a small PNG for every task, from the numbers that it shows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from capflow_assets.models.base import PREDICTION_COLUMNS, Task
+from capflow_assets.training.curves import draw, tenths
+
+COUNT = 300
+USERS = [f"u{number:03d}" for number in range(COUNT)]
+
+
+def example(task: Task) -> tuple[pd.DataFrame, pd.DataFrame]:
+    chance = np.random.default_rng(1)
+    score = chance.random(COUNT)
+    if task == "binary":
+        outcome = pd.DataFrame({"user_id": USERS, "label": (chance.random(COUNT) < score).astype(int)})
+        return outcome, pd.DataFrame({"user_id": USERS, "score": score})
+    if task == "regression":
+        return pd.DataFrame({"user_id": USERS, "value": score}), pd.DataFrame({"user_id": USERS, "value": score * 1.1})
+    if task == "ranking":
+        shown = [(user, rank, f"i{rank}") for user in USERS for rank in range(1, 11)]
+        bought = pd.DataFrame({"user_id": USERS, "item_id": [f"i{k}" for k in chance.geometric(0.3, COUNT)]})
+        return bought, pd.DataFrame(shown, columns=["user_id", "rank", "item_id"])
+    labels = np.where(score > 0.5, "champions", "lost")
+    return pd.DataFrame({"user_id": USERS, "value": score * 100}), pd.DataFrame({"user_id": USERS, "label": labels})
+
+
+@pytest.mark.parametrize("task", sorted(PREDICTION_COLUMNS))
+def test_every_task_has_a_small_picture(task: Task) -> None:
+    outcome, prediction = example(task)
+    picture = draw(task, "A model", outcome, prediction)
+    assert picture.startswith(b"\x89PNG")
+    assert 2_000 < len(picture) < 25_000
+    assert picture == draw(task, "A model", outcome, prediction)
+
+
+@pytest.mark.parametrize("task", sorted(PREDICTION_COLUMNS))
+def test_one_user_is_enough_for_a_picture(task: Task) -> None:
+    outcome, prediction = example(task)
+    alone = outcome[outcome["user_id"] == "u000"]
+    assert draw(task, "A model", alone, prediction).startswith(b"\x89PNG")
+
+
+def test_tenths_start_with_the_highest_predictions() -> None:
+    outcome = pd.DataFrame({"user_id": USERS, "value": np.arange(COUNT, dtype=float)})
+    means = tenths(outcome, outcome.sample(frac=1, random_state=1), "value", "value")
+    assert len(means) == 10
+    assert means["actual"].tolist() == means["predicted"].tolist()
+    assert means["actual"].iloc[0] == pytest.approx(284.5)
+    assert means["actual"].is_monotonic_decreasing
