@@ -31,5 +31,5 @@ def connect(customer: Customer) -> ibis.BaseBackend:
         threads=int(os.environ.get("CAPFLOW_THREADS", "2")),
         memory_limit=os.environ.get("CAPFLOW_MEMORY", "4GB"),
     )
-    connection.raw_sql("SET TimeZone = 'UTC'; SET preserve_insertion_order = false")
+    connection.raw_sql("SET TimeZone = 'UTC'; SET enable_progress_bar = false; SET preserve_insertion_order = false")
     return connection

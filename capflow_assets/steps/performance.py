@@ -2,41 +2,100 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from capflow_assets.models.base import Model
-from capflow_assets.monitoring.drift import dipped
-from capflow_assets.monitoring.performance import Performance, matured
+from capflow_assets.monitoring.drift import SLACK, Dip, dipped
+from capflow_assets.monitoring.performance import Performance, matured, realised
 from capflow_assets.steps.code_version import code_version
 from capflow_assets.steps.fresh import reuse
 from capflow_assets.steps.outcome import NotAvailable, Outcome, Waiting
 from capflow_assets.steps.run import CustomerRun, fingerprint
 from capflow_assets.steps.training import wanted
 from capflow_assets.steps.worlds import came_true
-from capflow_assets.training.metrics import metric
+from capflow_assets.training.metrics import Z95, metric
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 MOST_BATCHES = 12
 
+Batch = tuple[datetime, int]  # as of when, and by which version of the model
+
 
 def measure(run: CustomerRun, asset: str) -> Outcome:
-    """Hold the latest matured batches of predictions against what users did, oldest first."""
+    """Hold the latest matured batches of predictions against what users did."""
     model = wanted(run, asset)
-    if run.version(f"prediction/{model.name}") is None:
-        raise NotAvailable(f"'{run.name}' has no predictions of {model.name} to measure")
     batches = _matured(run, model)
     mark = fingerprint(
-        batches=[batch.isoformat() for batch in batches],
+        batches=batches,
         prediction=run.number(f"prediction/{model.name}"),
         validated=run.validated_versions(),
         code=code_version(__name__),
     )
     if fresh := reuse(run, asset, mark):
         return fresh
-    history = [_realised(run, model, batch) for batch in batches]
-    dip = dipped(history, _reference(run, model))
-    facts = {"fingerprint": mark, "dip": dip.reason if dip else None}
-    written = run.write(asset, _table(run, history), facts)
-    latest = history[-1]
-    shown = {"rows": written.rows, "version": written.version, "dip": facts["dip"], model.metric: latest.value}
-    return Outcome(asset, "done", _told(model, latest), shown, fingerprint=mark)
+    history = [(version, _realised(run, model, as_of)) for as_of, version in batches]
+    dip = _dip(run, model, history)
+    written = run.write(asset, _table(run, model, history), {"fingerprint": mark, "dip": dip.reason if dip else None})
+    latest = history[-1][1]
+    told = f"{latest.metric} {latest.value:.3g} of {latest.users:,} users for the predictions of {latest.as_of:%Y-%m-%d}"
+    shown = {"rows": written.rows, "version": written.version, "dip": dip.reason if dip else None}
+    return Outcome(asset, "done", told, {**shown, latest.metric: latest.value}, fingerprint=mark)
+
+
+def _matured(run: CustomerRun, model: Model) -> list[Batch]:
+    """The last batches of predictions whose horizon lies within the data, oldest first; Waiting when none does yet."""
+    if run.version(f"prediction/{model.name}") is None:
+        raise NotAvailable(f"'{run.name}' has no predictions of {model.name} to measure")
+    table = run.read(f"prediction/{model.name}")
+    rows = table.group_by("as_of").aggregate(version=table.version.max()).order_by("as_of").to_pyarrow().to_pylist()
+    until = run.as_of()
+    ready = [(row["as_of"], row["version"]) for row in rows if matured(row["as_of"], model.horizon_days, until)]
+    if not ready:
+        first = rows[0]["as_of"]
+        due = first + timedelta(days=model.horizon_days)
+        raise Waiting(f"the predictions of {first:%Y-%m-%d} can be measured when sales up to {due:%Y-%m-%d} are there")
+    return ready[-MOST_BATCHES:]
+
+
+def _realised(run: CustomerRun, model: Model, as_of: datetime) -> Performance:
+    table = run.read(f"prediction/{model.name}")
+    prediction = table.filter(table.as_of == as_of).to_pandas()
+    outcome = came_true(run, model, as_of)
+    predicted = outcome[outcome["user_id"].isin(prediction["user_id"])].reset_index(drop=True)
+    return realised(prediction, predicted, model.metric, as_of)
+
+
+def _dip(run: CustomerRun, model: Model, history: list[tuple[int, Performance]]) -> Dip | None:
+    """Whether the champion's own batches show it worse than on its test date."""
+    champion = run.home.registry.champion(run.name, model.name)
+    if champion is None or champion.metrics.low is None or champion.metrics.high is None:
+        return None
+    judged = metric(model.metric)
+    found = champion.metrics
+    error = (champion.metrics.high - champion.metrics.low) / (2 * Z95)
+    reference = Performance(found.name, found.value, error, found.rows, found.tested_as_of, judged.higher_is_better)
+    own = [batch for version, batch in history if version == champion.number]
+    return dipped(own, reference, SLACK * (found.value if judged.in_money else 1.0)) if own else None
+
+
+def _table(run: CustomerRun, model: Model, history: list[tuple[int, Performance]]) -> pa.Table:
+    import pyarrow as pa
+
+    return pa.Table.from_pylist(
+        [
+            {
+                "customer": run.name,
+                "model": model.name,
+                "version": version,
+                "as_of": batch.as_of,
+                "metric": batch.metric,
+                "value": batch.value,
+                "standard_error": batch.standard_error,
+                "users": batch.users,
+            }
+            for version, batch in history
+        ]
+    )

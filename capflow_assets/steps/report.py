@@ -47,7 +47,7 @@ def _require_tables(run: CustomerRun) -> None:
         names = ", ".join(f"validated/{table}" for table in behind)
         raise Blocked(
             f"{names} of '{run.name}' did not pass an audit of the newest raw data: "
-            f"run `capflow run --customer {run.name} --until validated` and read its reasons"
+            f"run `capflow run --customer {run.name}` and read its reasons"
         )
 
 

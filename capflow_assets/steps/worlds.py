@@ -25,10 +25,17 @@ def known(run: CustomerRun, model: Model, as_of: datetime) -> Snapshot:
 
 def lived(run: CustomerRun, model: Model, as_of: datetime) -> Snapshot:
     """The snapshot with what came true in the horizon after it."""
-    snapshot = known(run, model, as_of)
-    after = window(_sources(run, model), as_of, as_of + timedelta(days=model.horizon_days))
-    outcome = model.outcome(snapshot, {table: after[table] for table in _named(run, model)})
-    return replace(snapshot, outcome=outcome)
+    return replace(known(run, model, as_of), outcome=came_true(run, model, as_of))
+
+
+def came_true(run: CustomerRun, model: Model, as_of: datetime) -> pd.DataFrame:
+    """What users did in the horizon after a date, whether or not there are features as of it."""
+    import pandas as pd
+
+    sources = _sources(run, model)
+    seen, after = before(sources, as_of), window(sources, as_of, as_of + timedelta(days=model.horizon_days))
+    snapshot = Snapshot(run.name, as_of, pd.DataFrame(), {table: seen[table] for table in _named(run, model)})
+    return model.outcome(snapshot, {table: after[table] for table in _named(run, model)})
 
 
 def data_versions(run: CustomerRun, model: Model) -> dict[str, int]:

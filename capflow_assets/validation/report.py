@@ -80,7 +80,7 @@ def report(tables: Mapping[str, ibis.Table], customer: Customer, as_of: datetime
         names = " and ".join(f"validated/{name}" for name in missing)
         raise ValueError(
             f"report on '{customer.name}': {names} is missing. "
-            f"Run: capflow run --customer {customer.name} --until validated"
+            f"Run: capflow run --customer {customer.name}"
         )
     values = kpis(tables["line_items"], tables["bills"], as_of)
     shapes = distributions(tables["bills"], as_of)

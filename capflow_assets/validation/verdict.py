@@ -57,13 +57,13 @@ def gate(
 
     Fails closed: no verdict, another customer's, a blocked one, or one on other versions than those now stored.
     """
-    again = f"Run: capflow run --customer {customer} --until validated"
+    again = f"Run: capflow run --customer {customer}"
     if verdict is None:
         return f"'{customer}' is blocked: its data was never judged. {again}"
     if verdict.customer != customer:
         return f"'{customer}' is blocked: the verdict found is on '{verdict.customer}'. {again}"
     if verdict.status != "passed":
-        return f"'{customer}' is blocked by its data: {' '.join(verdict.reasons)} When that is done: {again}"
+        return f"'{customer}' is blocked by its data: {' '.join(verdict.reasons)} Then run: capflow run --customer {customer}"
     if not validated_versions:
         return f"'{customer}' is blocked: it has no validated table. {again}"
     for layer, judged, stored in (

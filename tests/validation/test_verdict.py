@@ -9,7 +9,7 @@ from capflow_assets.validation.verdict import Verdict, gate
 RAW, VALID = {"line_items": 3}, {"line_items": 2, "bills": 2}
 PASSED = Verdict("acme", "passed", (), RAW, VALID, "2024-01-01T00:00:00")
 BLOCKED = dataclasses.replace(PASSED, status="blocked", reasons=("bills: too few. Send more.",))
-COMMAND = "capflow run --customer acme --until validated"
+COMMAND = "capflow run --customer acme"
 
 
 def test_a_passed_verdict_on_the_stored_data_opens_the_gate():
