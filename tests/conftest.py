@@ -23,7 +23,7 @@ def real_data() -> Path:
     return folder
 
 
-SHOP = Retailer("shop", "fashion", 300, date(2025, 5, 1), 549, seed=5)
+SHOP = Retailer("shop", "fashion", 300, date(2025, 5, 1), 549, seed=5, timezone="UTC")
 
 
 @pytest.fixture(scope="session")

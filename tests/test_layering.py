@@ -60,8 +60,9 @@ def loading() -> dict[str, str]:
         "import sys, time; import capflow_assets.definitions; "
         f"print(time.process_time()); print([m for m in {LATE!r} if m in sys.modules])"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, cwd=ROOT, timeout=120)
-    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, cwd=ROOT, text=True, timeout=120)
+    command = [sys.executable, "-c", code]
+    for _ in range(2):  # the first writes bytecode
+        told = subprocess.run(command, check=True, capture_output=True, cwd=ROOT, text=True, timeout=120)
     cpu, late = told.stdout.strip().splitlines()
     return {"cpu": cpu, "late": late}
 

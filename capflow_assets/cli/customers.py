@@ -39,23 +39,28 @@ def add(file: Path, home: Home) -> None:
 @json_option
 def list_customers(home: Home, as_json: bool) -> None:
     """Show every customer with its vertical, tier, engine and tables."""
-    rows = []
-    for name in home.customer_names():
-        customer = home.customer(name)
-        rows.append(
-            {
-                "name": name,
-                "vertical": customer.vertical,
-                "tier": customer.tier,
-                "engine": customer.engine,
-                "tables": list(customer.tables),
-            }
-        )
+    rows = [_row(home, name) for name in home.customer_names()]
     if as_json:
         click.echo(json.dumps(rows))
         return
     for row in rows:
-        click.echo(f"{row['name']:<20} {row['vertical']:<20} {row['tier']:<8} {row['engine']:<10} {', '.join(row['tables'])}")
+        click.echo("  ".join(f"{value:<20}" for value in row.values() if isinstance(value, str)).rstrip())
+
+
+def _row(home: Home, name: str) -> dict[str, object]:
+    from partitions.customer_file import CustomerFileError
+
+    try:
+        customer = home.customer(name)
+    except CustomerFileError as error:
+        return {"name": name, "mistakes": str(error)}
+    return {
+        "name": name,
+        "vertical": customer.vertical,
+        "tier": customer.tier,
+        "engine": customer.engine,
+        "tables": list(customer.tables),
+    }
 
 
 @command.command(name="check")

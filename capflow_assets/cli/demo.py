@@ -45,7 +45,9 @@ def _onboard(home: Home) -> list[str]:
     for demo in DEMO:
         name = demo.retailer.name
         if write_demo(demo, data):
-            click.echo(f"+ {name}: simulated {demo.retailer.users:,} shoppers into {data / name} ({demo.kind})", err=True)
+            click.echo(
+                f"+ {name}: simulated {demo.retailer.users:,} shoppers into {data / name} ({demo.kind})", err=True
+            )
         file = home.customers_folder / f"{name}.yaml"
         if not file.exists():
             partial = file.with_suffix(".partial")

@@ -65,6 +65,9 @@ def main() -> None:
         sys.exit(2)
     except click.Abort:
         sys.exit(130)
-    except (CustomerFileError, UnknownCustomerError, LakeError, RegistryError) as error:
-        click.echo(f"capflow: {error}", err=True)
+    except CustomerFileError as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
+    except (UnknownCustomerError, LakeError, RegistryError) as error:
+        click.echo(f"capflow: {' '.join(str(error).split())}", err=True)
         sys.exit(2)

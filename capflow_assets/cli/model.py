@@ -38,4 +38,6 @@ def list_models(as_json: bool) -> None:
         click.echo(json.dumps(rows))
         return
     for row in rows:
-        click.echo(f"{row['name']:<18} {row['task']:<11} {row['horizon_days']:>3} days  {row['metric']:<20} {row['title']}")
+        click.echo(
+            f"{row['name']:<18} {row['task']:<11} {row['horizon_days']:>3} days  {row['metric']:<20} {row['title']}"
+        )

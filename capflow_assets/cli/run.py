@@ -9,7 +9,7 @@ import click
 
 from capflow_assets.cli.options import home_option, json_option
 from capflow_assets.steps.plan import LAYERS
-from capflow_resources.home import Home, UnknownCustomerError
+from capflow_resources.home import Home
 from capflow_resources.registry import Outcome
 
 STOPPED = ("blocked", "failed")
@@ -77,20 +77,11 @@ def _customers(home: Home, customers: tuple[str, ...], everyone: bool) -> list[s
     if everyone == bool(customers):
         raise click.UsageError("name customers with --customer NAME, or take --all of them")
     for name in customers:
-        if name not in home.customer_names():
-            raise UnknownCustomerError(_unknown(home, name))
+        home.require(name)
     names = home.customer_names() if everyone else list(dict.fromkeys(customers))
     if not names:
         raise click.UsageError(f"no customer file in {home.customers_folder}: add one with `capflow customer add FILE`")
     return names
-
-
-def _unknown(home: Home, name: str) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, home.customer_names(), 1)
-    hint = f"; did you mean '{near[0]}'?" if near else f" (customers: {', '.join(home.customer_names()) or 'none'})"
-    return f"no customer '{name}' in {home.customers_folder}{hint}"
 
 
 def _assets(names: tuple[str, ...], until: str) -> list[str]:
@@ -118,6 +109,4 @@ def _tell(outcomes: list[Outcome], customers: list[str]) -> None:
             click.echo(f"{name}: {stopped[0].status} at {stopped[0].asset}: {stopped[0].reason}")
             continue
         count = {status: sum(o.status == status for o in own) for status in ("done", "reused", "not_available")}
-        click.echo(
-            f"{name}: {count['done']} done, {count['reused']} fresh, {count['not_available']} not available"
-        )
+        click.echo(f"{name}: {count['done']} done, {count['reused']} fresh, {count['not_available']} not available")

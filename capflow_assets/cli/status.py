@@ -19,6 +19,8 @@ def command(customers: tuple[str, ...], home: Home, as_json: bool) -> None:
     from capflow_assets.cli.table import print_status
     from capflow_assets.steps.status import status
 
+    for name in customers:
+        home.require(name)
     rows = status(home, list(customers) or home.customer_names())
     if as_json:
         click.echo(json.dumps([vars(row) for row in rows]))

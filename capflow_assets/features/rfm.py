@@ -24,16 +24,17 @@ def rfm(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
     currency. Days and hours are UTC. A ratio whose denominator is zero or unknown is null.
     """
     bought = visits(tables["bills"])
-    shoppers = _by_shopper(bought, as_of).left_join(_stores(bought), "user_id").drop("user_id_right")
-    shoppers = shoppers.left_join(_lines(tables["line_items"]), "user_id").drop("user_id_right")
+    shoppers = _by_shopper(bought, as_of)
+    scored = shoppers.left_join(_stores(bought), "user_id").drop("user_id_right")
+    scored = scored.left_join(_lines(tables["line_items"]), "user_id").drop("user_id_right")
     for name, column, best_first in (
         ("recency_score", "recency_days", False),
         ("frequency_score", "frequency_bills", True),
         ("monetary_score", "spend_cents", True),
     ):
         scores = quintiles(shoppers, column, name, high_is_good=best_first)
-        shoppers = shoppers.left_join(scores, column).drop(f"{column}_right")
-    return _named(shoppers)
+        scored = scored.left_join(scores, column).drop(f"{column}_right")
+    return _named(scored)
 
 
 def quintiles(table: ibis.Table, column: str, name: str, high_is_good: bool) -> ibis.Table:

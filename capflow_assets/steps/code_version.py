@@ -1,4 +1,4 @@
-"""The version of a piece of code: a hash of its file and of every CapFlow file that it imports."""
+"""The version of the code that makes a result, so that what other code made is made anew."""
 
 from __future__ import annotations
 
@@ -12,10 +12,17 @@ PACKAGES = ("capflow_assets.", "capflow_resources.", "partitions.")
 
 
 @cache
-def code_version(module: str) -> str:
-    """Twelve hex digits that change when `module` or a CapFlow module it imports, however deep, changes."""
+def code_version(step: str, *libraries: str) -> str:
+    """Twelve hex digits that change with the module `step`, or with a library module or whatever CapFlow it imports.
+
+    The step's own imports do not count: where tables lie and how runs are recorded does not change a result.
+    """
+    own = _origin(step)
+    files = {own} if own else set()
+    for library in libraries:
+        files |= _files(library, set())
     digest = hashlib.sha256()
-    for path in sorted(_files(module, set())):
+    for path in sorted(files):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 

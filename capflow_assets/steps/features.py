@@ -18,7 +18,7 @@ def build(run: CustomerRun, asset: str) -> Outcome:
     mark = fingerprint(
         validated={table: run.number(f"validated/{table}") for table in feature_set.tables},
         as_of=as_of,
-        code=code_version(feature_set.build.__module__) + code_version(__name__),
+        code=code_version(__name__, feature_set.build.__module__, "capflow_assets.features.snapshots"),
     )
     if fresh := reuse(run, asset, mark):
         return fresh

@@ -32,7 +32,7 @@ def measure(run: CustomerRun, asset: str) -> Outcome:
         batches=batches,
         prediction=run.number(f"prediction/{model.name}"),
         validated=run.validated_versions(),
-        code=code_version(__name__),
+        code=code_version(__name__, type(model).__module__, "capflow_assets.monitoring.drift"),
     )
     if fresh := reuse(run, asset, mark):
         return fresh
@@ -40,7 +40,9 @@ def measure(run: CustomerRun, asset: str) -> Outcome:
     dip = _dip(run, model, history)
     written = run.write(asset, _table(run, model, history), {"fingerprint": mark, "dip": dip.reason if dip else None})
     latest = history[-1][1]
-    told = f"{latest.metric} {latest.value:.3g} of {latest.users:,} users for the predictions of {latest.as_of:%Y-%m-%d}"
+    told = (
+        f"{latest.metric} {latest.value:.3g} of {latest.users:,} users for the predictions of {latest.as_of:%Y-%m-%d}"
+    )
     shown = {"rows": written.rows, "version": written.version, "dip": dip.reason if dip else None}
     return Outcome(asset, "done", told, {**shown, latest.metric: latest.value}, fingerprint=mark)
 

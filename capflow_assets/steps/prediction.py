@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from capflow_assets.models.base import PREDICTION_COLUMNS, Model
 from capflow_assets.steps.code_version import code_version
@@ -29,7 +29,10 @@ def predict(run: CustomerRun, asset: str) -> Outcome:
         raise NotAvailable(f"no version of {model.name} is champion for '{run.name}': see model/{model.name}")
     as_of = run.as_of()
     mark = fingerprint(
-        champion=champion.digest, data=data_versions(run, model), as_of=as_of, code=code_version(__name__)
+        champion=champion.digest,
+        data=data_versions(run, model),
+        as_of=as_of,
+        code=code_version(__name__, type(model).__module__),
     )
     if fresh := reuse(run, asset, mark):
         return fresh
@@ -64,7 +67,7 @@ def _require_deliverable(run: CustomerRun, model: Model, prediction: pd.DataFram
         raise PredictionError(f"{model.name} for '{run.name}' predicted some shoppers twice")
 
 
-def _stamped(prediction: pd.DataFrame, stamp: dict[str, object]) -> pa.Table:
+def _stamped(prediction: pd.DataFrame, stamp: dict[str, Any]) -> pa.Table:
     import pyarrow as pa
 
     frame = prediction.copy(deep=False)

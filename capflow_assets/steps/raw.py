@@ -15,7 +15,7 @@ def load(run: CustomerRun, asset: str) -> Outcome:
     mapping = run.customer.tables.get(table)
     if mapping is None:
         raise NotAvailable(f"'{run.name}' does not send {table}: tables.{table} is not in its customer file")
-    mark = fingerprint(source=sources.fingerprint(run.customer, mapping), code=code_version(sources.__name__))
+    mark = fingerprint(source=sources.fingerprint(run.customer, mapping), code=code_version(__name__, sources.__name__))
     if fresh := reuse(run, asset, mark):
         return fresh
     data = sources.read(run.customer, mapping, run.con)

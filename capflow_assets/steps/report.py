@@ -28,7 +28,7 @@ def judge(run: CustomerRun, asset: str) -> Outcome:
         tables=run.tables(),
         bounds=dict(run.customer.thresholds),
         timezone=run.customer.timezone,
-        code=code_version(__name__),
+        code=code_version(__name__, "capflow_assets.validation.report"),
     )
     content = run.home.lake.document(run.name, REPORT)
     stored: dict[str, Any] = json.loads(content) if content else {}

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from postgres_server import programs, server
 
 from capflow_resources.objects import ObjectStore
 from capflow_resources.registry import Registry
+from tests.registry.postgres_server import programs, server
 
 
 @pytest.fixture(scope="session")

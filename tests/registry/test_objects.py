@@ -10,10 +10,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
-from registry_world import CHILDREN, put_until_killed
-from test_registry_processes import killed_after
 
 from capflow_resources.objects import ObjectNotFoundError, ObjectStore, ObjectStoreError
+from tests.registry.registry_world import CHILDREN, put_until_killed
+from tests.registry.test_registry_processes import killed_after
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from registry_world import register
 
 from capflow_resources.objects import ObjectStore
 from capflow_resources.registry import Registry, RegistryError
+from tests.registry.registry_world import register
 
 
 def test_there_is_no_champion_before_a_promotion(registry: Registry) -> None:

@@ -12,10 +12,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from registry_world import CHILDREN, first_use, register, register_many, register_until_killed
-
 from capflow_resources.objects import ObjectStore
 from capflow_resources.registry import Registry
+from tests.registry.registry_world import CHILDREN, first_use, register, register_many, register_until_killed
 
 
 @contextmanager

@@ -6,13 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from registry_world import register
 
 from capflow_resources.objects import ObjectStore
 from capflow_resources.registry import Registry, RegistryError
 from capflow_resources.registry.database import Database
 from capflow_resources.registry.migrate import HEAD, MIGRATIONS
 from capflow_resources.registry.tables import tables
+from tests.registry.registry_world import register
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from registry_world import AUC, register
 
 from capflow_resources.objects import ObjectStore
 from capflow_resources.registry import Metrics, Registry, RegistryError
+from tests.registry.registry_world import AUC, register
 
 
 def test_a_version_comes_back_as_it_was_registered(registry: Registry) -> None:

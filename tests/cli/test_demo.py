@@ -1,0 +1,83 @@
+"""The README's main job as a new user meets it: demo, resume, mend, run, deliver."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+MODELS = {"churn", "cltv", "product_affinity", "rfm_segments"}
+COMMAND = [sys.executable, "-c", "from capflow_assets.cli import main; main()"]
+
+
+class Terminal:
+    """Runs `capflow` in a folder of its own."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+
+    def __call__(self, *words: str) -> subprocess.CompletedProcess[str]:
+        environment = {k: v for k, v in os.environ.items() if k not in ("CAPFLOW_HOME", "DAGSTER_HOME")}
+        return subprocess.run(
+            [*COMMAND, *words, "--home", str(self.home)], capture_output=True, text=True, env=environment, timeout=600
+        )
+
+    def json(self, *words: str) -> Any:
+        return json.loads(self(*words, "--json").stdout)
+
+    def versions(self) -> dict[str, int]:
+        """How many commits each table of the lake has."""
+        logs = self.home.glob("lake/*/*/*/_delta_log")
+        return {str(log.parent.relative_to(self.home)): len(list(log.glob("*.json"))) for log in logs}
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Terminal, subprocess.CompletedProcess[str]]:
+    capflow = Terminal(tmp_path_factory.mktemp("demo") / "home")
+    return capflow, capflow("demo")
+
+
+def test_demo_from_nothing_to_mended(told: tuple[Terminal, subprocess.CompletedProcess[str]], tmp_path: Path) -> None:
+    capflow, first = told
+    assert first.returncode == 3, first.stderr
+    assert "set tables.line_items.drop_duplicates: true in customers/stride.yaml" in first.stdout
+    assert "capflow dev" in first.stdout
+
+    rows = capflow.json("status")
+    assert {(row["customer"], row["model"]) for row in rows} == {
+        (customer, model) for customer in ("atelier", "brewbar", "stride") for model in MODELS
+    }
+    assert {row["customer"] for row in rows if row["data"] == "blocked"} == {"stride"}
+    for row in rows:
+        if row["customer"] == "stride":
+            assert row["champion"] is None
+            assert "duplicate_share" in row["note"]
+        else:
+            assert (row["champion"], row["note"]) == (1, "")
+            assert row["predictions"] > 0
+            assert row["low"] <= row["value"] <= row["high"]
+
+    written = capflow.versions()
+    assert written
+    assert capflow("demo").returncode == 3
+    assert capflow.versions() == written, "a second demo redid what was fresh"
+
+    file = capflow.home / "customers" / "stride.yaml"
+    file.write_text(file.read_text().replace("  line_items:\n", "  line_items:\n    drop_duplicates: true\n"))
+    mended = capflow("run", "--all")
+    assert mended.returncode == 0, mended.stderr
+    assert {row["data"] for row in capflow.json("status")} == {"passed"}
+    assert capflow("demo").returncode == 0
+
+    out = tmp_path / "churn.csv"
+    assert capflow("predictions", "stride", "churn", "--out", str(out)).returncode == 0
+    with out.open(newline="") as lines:
+        delivered = list(csv.DictReader(lines))
+    assert all(0 <= float(row["score"]) <= 1 and row["reasons"] and row["customer"] == "stride" for row in delivered)
+    assert len({row["user_id"] for row in delivered}) == len(delivered) > 100
