@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from difflib import get_close_matches
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -52,11 +53,16 @@ class Home:
 
     def customer(self, name: str) -> Customer:
         """The customer of that name; UnknownCustomerError or CustomerFileError when it cannot be read."""
-        path = self.customers_folder / f"{name}.yaml"
-        if name not in self.customer_names():
-            known = ", ".join(self.customer_names()) or "none yet"
-            raise UnknownCustomerError(f"no customer '{name}': {path} does not exist (customers: {known})")
-        return load_customer(path, self.environment())
+        self.require(name)
+        return load_customer(self.customers_folder / f"{name}.yaml", self.environment())
+
+    def require(self, name: str) -> None:
+        """UnknownCustomerError, with the nearest name, unless there is a customer file of that name."""
+        names = self.customer_names()
+        if name not in names:
+            near = get_close_matches(name, names, 1)
+            hint = f"did you mean '{near[0]}'?" if near else f"customers: {', '.join(names) or 'none yet'}"
+            raise UnknownCustomerError(f"no customer '{name}' in {self.customers_folder}; {hint}")
 
     def environment(self) -> dict[str, str]:
         """What customer files may name as ${VARIABLE}: the environment, and this home as CAPFLOW_HOME."""
@@ -68,5 +74,7 @@ class Home:
         folder.mkdir(parents=True, exist_ok=True)
         settings = folder / "dagster.yaml"
         if not settings.exists():
-            settings.write_bytes(files("capflow_resources").joinpath("dagster.yaml").read_bytes())
+            partial = folder / f"dagster.yaml.{os.getpid()}"  # never half a file, whoever is killed here
+            partial.write_bytes(files("capflow_resources").joinpath("dagster.yaml").read_bytes())
+            partial.replace(settings)
         return folder

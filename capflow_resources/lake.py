@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from capflow_resources.objects import ObjectStore
 from partitions.customer import NAME_PATTERN
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 ASSET_PATTERN = r"[a-z_]+/[a-z0-9_]+"
 FACTS = "capflow"
+WRITE = "capflow_write"
 
 
 class LakeError(Exception):
@@ -63,25 +65,28 @@ class Lake:
 
         uri = self.table_uri(customer, asset)
         partly = replace is not None and self._open(customer, asset) is not None
-        write_deltalake(
-            uri,
-            _batches(data),
-            mode="overwrite",
-            schema_mode=None if partly else "overwrite",
-            predicate=replace if partly else None,
-            commit_properties=CommitProperties(custom_metadata={FACTS: json.dumps(facts)}, max_commit_retries=60),
-        )
-        written = self.version(customer, asset)
-        assert written is not None
-        return written
+        write, kept = uuid4().hex, json.dumps(facts)
+        faults: list[Exception] = []
+        batches = _batches(data, faults)
+        try:
+            write_deltalake(
+                uri,
+                batches,
+                mode="overwrite",
+                schema_mode=None if partly else "overwrite",
+                predicate=replace if partly else None,
+                commit_properties=CommitProperties(custom_metadata={FACTS: kept, WRITE: write}, max_commit_retries=60),
+            )
+        except Exception as error:
+            if faults:  # the rows could not be computed: that is no fault of the lake
+                raise faults[0] from None
+            raise LakeError(_why_not_written(customer, asset, uri, error)) from error
+        return self._own(customer, asset, write)
 
     def version(self, customer: str, asset: str) -> TableVersion | None:
         """The newest published version, None when there is none yet."""
         table = self._open(customer, asset)
-        if table is None:
-            return None
-        facts = json.loads(table.history(1)[0].get(FACTS, "{}"))
-        return TableVersion(table.version(), table.count(), facts)
+        return None if table is None else self._described(customer, asset, table)
 
     def read(self, customer: str, asset: str, con: ibis.BaseBackend, version: int | None = None) -> ibis.Table:
         """A lazy table of the newest (or the given) version on the engine `con`."""
@@ -107,6 +112,24 @@ class Lake:
         key = self._document_key(customer, name)
         return self.documents.get(key) if self.documents.exists(key) else None
 
+    def _own(self, customer: str, asset: str, write: str) -> TableVersion:
+        """The version that this very write made: another process may have published a newer one meanwhile."""
+        table = self._open(customer, asset)
+        assert table is not None
+        while self._commit(customer, asset, table.version()).get(WRITE) != write:
+            table.load_as_version(table.version() - 1)
+        return self._described(customer, asset, table)
+
+    def _described(self, customer: str, asset: str, table: DeltaTable) -> TableVersion:
+        facts = json.loads(self._commit(customer, asset, table.version()).get(FACTS, "{}"))
+        return TableVersion(table.version(), table.count(), facts)
+
+    def _commit(self, customer: str, asset: str, version: int) -> dict[str, Any]:
+        """What was noted with one version. Not DeltaTable.history: it takes the newest commits for the loaded one's."""
+        log = self.documents.get(f"{customer}/{asset}/_delta_log/{version:020d}.json")
+        actions = (json.loads(line) for line in log.splitlines())
+        return next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
+
     def _document_key(self, customer: str, name: str) -> str:
         if not re.fullmatch(NAME_PATTERN, customer):
             raise LakeError(f"'{customer}' is not a customer name")
@@ -123,22 +146,37 @@ class Lake:
 
 
 def _scratch(asset: str) -> str:
-    from uuid import uuid4
-
     return f"{asset.replace('/', '_')}_{uuid4().hex[:8]}"
 
 
-def _batches(data: ibis.Table | pa.Table) -> pa.RecordBatchReader:
+def _batches(data: ibis.Table | pa.Table, faults: list[Exception]) -> pa.RecordBatchReader:
+    """The rows in types that Delta can hold. What goes wrong while they are computed is kept in `faults`."""
     import pyarrow as pa
 
     reader = data.to_reader() if isinstance(data, pa.Table) else data.to_pyarrow_batches(chunk_size=100_000)
     schema = pa.schema([pa.field(field.name, _storable(field.type)) for field in reader.schema])
 
     def cast() -> Iterator[pa.RecordBatch]:
-        for batch in reader:
-            yield batch.cast(schema)
+        try:
+            for batch in reader:
+                yield batch.cast(schema)
+        except Exception as error:
+            faults.append(error)
+            raise
 
     return pa.RecordBatchReader.from_batches(schema, cast())
+
+
+def _why_not_written(customer: str, asset: str, uri: str, error: Exception) -> str:
+    from deltalake.exceptions import CommitFailedError
+
+    if isinstance(error, CommitFailedError):
+        return f"{asset} of '{customer}' was published by another process at the same moment: run again"
+    cause = str(error).partition("\n")[0].rpartition(" error: ")[2].rstrip(".")
+    return (
+        f"{asset} of '{customer}' could not be written to {uri}: {cause}. "
+        "Free space there or check who may write there, then run again; what was published before is untouched"
+    )
 
 
 def _storable(dtype: pa.DataType) -> pa.DataType:

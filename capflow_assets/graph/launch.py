@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 
 import dagster as dg
 
@@ -63,8 +64,8 @@ def close_dead_runs(storage: dg.DagsterInstance) -> None:
     """Mark as failed the runs of command lines on this machine that were killed, which Dagster shows as running."""
     filters = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.NOT_STARTED])
     for run in storage.get_runs(filters):
-        host, _, pid = run.tags.get(PROCESS, "").partition(":")
-        if host == socket.gethostname() and not _alive(int(pid)):
+        host, pid, began = [*run.tags.get(PROCESS, "").split(":"), "", ""][:3]
+        if host == socket.gethostname() and not _alive(int(pid), began):
             storage.report_run_failed(run, f"the process {pid} that ran this is gone; run it again to go on")
 
 
@@ -87,7 +88,7 @@ def _fault(result: dg.ExecuteInProcessResult) -> str:
     return "\n".join(error.to_string() for error in unexpected)
 
 
-def _config(config: dict[str, object], home: Home) -> dict[str, object]:
+def _config(config: Mapping[str, object], home: Home) -> dict[str, object]:
     return {
         "ops": {"pipeline": {"config": config}},
         "resources": {"home": {"config": {"path": str(home.path)}}},
@@ -96,14 +97,23 @@ def _config(config: dict[str, object], home: Home) -> dict[str, object]:
 
 
 def _this_process() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}"
+    return f"{socket.gethostname()}:{os.getpid()}:{_began(os.getpid())}"
 
 
-def _alive(pid: int) -> bool:
+def _alive(pid: int, began: str) -> bool:
+    """Whether it is still that process: in a container the next one often gets the same number."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
-    return True
+        pass
+    return _began(pid) == began
+
+
+def _began(pid: int) -> str:
+    """When a process was started, in the kernel's ticks since boot; empty where there is no /proc to ask."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return ""

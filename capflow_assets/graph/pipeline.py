@@ -16,6 +16,7 @@ from capflow_assets.graph.resources import HomeResource
 from capflow_assets.graph.specs import asset_specs, check_specs
 from capflow_assets.steps.pipeline import run_customer
 from capflow_assets.steps.run import CustomerRun
+from capflow_resources.turns import in_turn
 
 CUSTOMERS_PER_RUN = 25
 
@@ -40,14 +41,19 @@ def pipeline(context: dg.AssetExecutionContext, config: PipelineConfig, home: Ho
     as_of = datetime.fromisoformat(config.as_of) if config.as_of else None
     assets = [name(asset_key) for asset_key in context.selected_asset_keys]
     stopped: dict[str, str] = {}
-    for customer in context.partition_keys:
+    for customer in in_turn(place.path / "turns", context.partition_keys):
         run = CustomerRun(place, customer, as_of, config.force, context.run_id)
-        for outcome in run_customer(run, assets):
-            yield from events(context, customer, outcome)
-            if outcome.stops and customer not in stopped:
-                stopped[customer] = f"{outcome.asset} {outcome.status}: {outcome.reason}"
-                context.log.error("%s: %s%s", customer, stopped[customer], outcome.facts.get("traceback", ""))
-        run.close()
+        try:
+            for outcome in run_customer(run, assets):
+                yield from events(context, customer, outcome)
+                if outcome.stops and customer not in stopped:
+                    stopped[customer] = f"{outcome.asset} {outcome.status}: {outcome.reason}"
+                    context.log.error("%s: %s%s", customer, stopped[customer], outcome.facts.get("traceback", ""))
+        except Exception as error:  # what happened could not be noted: the next customer may have more luck
+            stopped[customer] = f"{type(error).__name__}: {error}"
+            context.log.exception("%s: the run broke", customer)
+        finally:
+            run.close()
     if stopped:
         total = len(context.partition_keys)
         raise dg.Failure(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import process_time
 from typing import Any
 
@@ -16,10 +16,10 @@ from capflow_assets.steps.run import CustomerRun
 from capflow_assets.steps.worlds import data_versions, lived
 from capflow_assets.training import curves
 from capflow_assets.training.metrics import Evaluation, metric
-from capflow_assets.training.needs import Facts, unmet
+from capflow_assets.training.needs import unmet
 from capflow_assets.training.promotion import Decision, decide
 from capflow_assets.training.split import Split, TooLittleHistoryError, split
-from capflow_resources.registry import Metrics, Version
+from capflow_resources.registry import Metrics, RegistryError, Version
 
 SEED = 7
 
@@ -41,9 +41,9 @@ def train(run: CustomerRun, asset: str) -> Outcome:
     """Train one model of one customer; the version that was judged is the version that is kept."""
     model = wanted(run, asset)
     dates = _dates(run, model)
-    ingredients = {
+    ingredients: dict[str, Any] = {
         "seed": SEED,
-        "code_version": code_version(type(model).__module__),
+        "code_version": code_version(__name__, type(model).__module__),
         "data_versions": data_versions(run, model),
         "parameters": dict(model.parameters),
     }
@@ -97,20 +97,25 @@ def _dates(run: CustomerRun, model: Model) -> Split:
 def _try(run: CustomerRun, model: Model, dates: Split) -> Trial:
     past = [lived(run, model, date) for date in dates.train]
     _require_both_classes(run, model, past)
-    artefact = model.fit(past, model.parameters, SEED)
     test = lived(run, model, dates.test)
+    _require_both_classes(run, model, [test])
+    artefact = model.fit(past, model.parameters, SEED)
     assert test.outcome is not None
     if test.outcome.empty:
-        raise NotAvailable(f"{model.name}: nobody to test on in the {model.horizon_days} days after {dates.test:%Y-%m-%d}")
+        raise NotAvailable(
+            f"{model.name}: nobody to test on in the {model.horizon_days} days after {dates.test:%Y-%m-%d}"
+        )
     judged = metric(model.metric)
     prediction = model.predict(artefact, test)
     challenger = judged.evaluate(test.outcome, prediction)
     baseline = judged.evaluate(test.outcome, model.baseline(past, test))
-    rival = run.home.registry.champion(run.name, model.name)
-    rival_prediction = None if rival is None else model.predict(load(run, rival), test)
+    rival, lost = _rival(run, model)
+    rival_prediction = None if rival is None else model.predict(rival, test)
     champion = None if rival_prediction is None else judged.evaluate(test.outcome, rival_prediction)
     paired = None if rival_prediction is None else judged.paired(test.outcome, prediction, rival_prediction)
     decision = decide(challenger, baseline, champion, model.promotion, paired)
+    if lost:
+        decision = replace(decision, reason=f"{decision.reason}. Not compared with the champion: {lost}")
     plot = curves.draw(model.task, f"{run.name} / {model.title}", test.outcome, prediction)
     return Trial(artefact, test, challenger, baseline, champion, decision, plot)
 
@@ -118,6 +123,24 @@ def _try(run: CustomerRun, model: Model, dates: Split) -> Trial:
 def load(run: CustomerRun, version: Version) -> Artefact:
     """A registered version as the model reads it, each file proven by its checksum."""
     return Artefact(run.home.registry.load(version), version.columns, version.facts)
+
+
+def _rival(run: CustomerRun, model: Model) -> tuple[Artefact | None, str]:
+    """The champion to compare with, and why there is none when its files were damaged: it cannot predict any more."""
+    champion = run.home.registry.champion(run.name, model.name)
+    if champion is None:
+        return None, ""
+    damage = _damage(run, champion)
+    return (None, damage) if damage else (load(run, champion), "")
+
+
+def _damage(run: CustomerRun, version: Version) -> str | None:
+    """Why a version's files cannot be used any more, None when they are what was registered."""
+    try:
+        run.home.registry.load(version)
+    except RegistryError as error:
+        return str(error)
+    return None
 
 
 def _require_both_classes(run: CustomerRun, model: Model, past: Sequence[Snapshot]) -> None:
@@ -131,10 +154,10 @@ def _require_both_classes(run: CustomerRun, model: Model, past: Sequence[Snapsho
 
 
 def _same(run: CustomerRun, model: Model, ingredients: dict[str, Any]) -> Version | None:
-    """The last version, when it was made from exactly these ingredients and judged to the end."""
+    """The last version, when it was made from exactly these ingredients, judged to the end, and is still whole."""
     for version in run.home.registry.versions(run.name, model.name)[-1:]:
         alike = all(getattr(version, name) == value for name, value in ingredients.items())
-        return version if alike and _decided(run, version) else None
+        return version if alike and _decided(run, version) and _damage(run, version) is None else None
     return None
 
 

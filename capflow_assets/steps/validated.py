@@ -22,13 +22,7 @@ def validate(run: CustomerRun, asset: str) -> Outcome:
     """Clean one raw table, judge every row, and publish the good ones if few enough are bad."""
     table = asset.removeprefix("validated/")
     source = _source(run, table)
-    mark = fingerprint(
-        source={source: run.number(source)},
-        mapping=repr(run.customer.tables.get(table)),
-        timezone=run.customer.timezone,
-        bounds=dict(run.customer.thresholds),
-        code=code_version(__name__),
-    )
+    mark = _mark(run, table, source)
     if fresh := reuse(run, asset, mark):
         return Outcome(**{**vars(fresh), "check": Check(CHECK, True, dict(fresh.facts))})
     cleaned, dropped = _cleaned(run, table)
@@ -45,11 +39,22 @@ def validate(run: CustomerRun, asset: str) -> Outcome:
 
 
 def is_current(run: CustomerRun, table: str) -> bool:
-    """Whether the published table was made from the newest raw data, which is proof that its audit passed."""
+    """Whether the published table is what today's data, mapping and bounds give: proof that its audit passed."""
     version = run.version(f"validated/{table}")
     if version is None:
         return False
-    return all(run.number(source) == number for source, number in version.facts["inputs"].items())
+    source = f"raw/{table}" if table in run.customer.tables else f"validated/{DERIVED[table]}"
+    return bool(version.facts["fingerprint"] == _mark(run, table, source))
+
+
+def _mark(run: CustomerRun, table: str, source: str) -> str:
+    return fingerprint(
+        source={source: run.number(source)},
+        mapping=repr(run.customer.tables.get(table)),
+        timezone=run.customer.timezone,
+        bounds=dict(run.customer.thresholds),
+        code=code_version(__name__, "capflow_assets.tables", "capflow_assets.validation.audit"),
+    )
 
 
 def _source(run: CustomerRun, table: str) -> str:
@@ -83,10 +88,20 @@ def _filled(run: CustomerRun, table: str) -> set[str]:
 
 def _refuse(run: CustomerRun, asset: str, result: Audit, facts: dict[str, Any], mark: str) -> Outcome:
     run.publish_verdict(result.reasons)
-    return Outcome(asset, "blocked", "; ".join(result.reasons), facts, check=Check(CHECK, False, facts), fingerprint=mark)
+    return Outcome(
+        asset, "blocked", "; ".join(result.reasons), facts, check=Check(CHECK, False, facts), fingerprint=mark
+    )
 
 
 def _row(failure: Failure) -> dict[str, Any]:
     sample = json.dumps(failure.sample[:2], default=str)
-    return {"check": failure.check, "column": failure.column, "rows": failure.rows, "share": failure.share,
-            "bound": failure.bound, "blocks": failure.blocks, "remedy": failure.remedy, "sample": sample}
+    return {
+        "check": failure.check,
+        "column": failure.column,
+        "rows": failure.rows,
+        "share": failure.share,
+        "bound": failure.bound,
+        "blocks": failure.blocks,
+        "remedy": failure.remedy,
+        "sample": sample,
+    }

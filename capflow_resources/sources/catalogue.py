@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Protocol
 
+from capflow_resources.lake import LakeError
 from capflow_resources.sources import csv, parquet, sqlite
 from capflow_resources.sources.columns import canonical, source_columns
 from capflow_resources.sources.errors import SourceError, file_name, missing_columns, source_error
@@ -86,7 +87,7 @@ def reading(customer: Customer, table: TableMapping) -> Iterator[None]:
     source = customer.sources[table.source]
     try:
         yield
-    except SourceError:
+    except (SourceError, LakeError):
         raise
     except Exception as error:
         if not _SOURCE_FAULTS.search(str(error)):

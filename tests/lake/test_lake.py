@@ -1,0 +1,104 @@
+"""Tables of the lake: whose version is whose, and what is said when a table cannot be written."""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+import signal
+import threading
+from pathlib import Path
+from typing import Any
+
+import deltalake
+import ibis
+import pyarrow as pa
+import pytest
+
+from capflow_resources.lake import Lake, LakeError, TableVersion
+
+CHILDREN = multiprocessing.get_context("forkserver")
+
+
+def rows(number: int, marked: int = 0) -> pa.Table:
+    return pa.table({"row": range(number), "mark": [marked] * number})
+
+
+def test_a_write_gives_its_own_version_though_another_process_published_since(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = Lake(str(tmp_path))
+    write = deltalake.write_deltalake
+
+    def overtaken(*given: Any, **options: Any) -> None:
+        write(*given, **options)
+        monkeypatch.setattr(deltalake, "write_deltalake", write)
+        for number in (4, 5):
+            Lake(str(tmp_path)).write("bob", "raw/bills", rows(number), {"by": f"other {number}"})
+
+    monkeypatch.setattr(deltalake, "write_deltalake", overtaken)
+    assert lake.write("bob", "raw/bills", rows(3), {"by": "us"}) == TableVersion(0, 3, {"by": "us"})
+    assert lake.version("bob", "raw/bills") == TableVersion(2, 5, {"by": "other 5"})
+
+
+def test_facts_are_those_of_the_version_that_was_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake = Lake(str(tmp_path))
+    lake.write("bob", "raw/bills", rows(3), {"by": "first"})
+    opened = lake._open("bob", "raw/bills")
+    lake.write("bob", "raw/bills", rows(4), {"by": "second"})
+    monkeypatch.setattr(lake, "_open", lambda *_: opened)
+    assert lake.version("bob", "raw/bills") == TableVersion(0, 3, {"by": "first"})
+
+
+def test_a_collision_is_told_and_keeps_the_table_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other process publishes after this one's rows were computed and before they were committed."""
+    lake = Lake(str(tmp_path))
+    lake.write("bob", "raw/bills", rows(3), {})
+
+    def late() -> Any:
+        yield from rows(2, marked=1).to_batches()
+        other = threading.Thread(target=Lake(str(tmp_path)).write, args=("bob", "raw/bills", rows(4, marked=2), {}))
+        other.start()
+        other.join()
+
+    def batches(*_: Any) -> pa.RecordBatchReader:
+        monkeypatch.undo()
+        return pa.RecordBatchReader.from_batches(rows(1).schema, late())
+
+    monkeypatch.setattr("capflow_resources.lake._batches", batches)
+    with pytest.raises(LakeError, match=r"raw/bills of 'bob' was published by another process.*run again"):
+        lake.write("bob", "raw/bills", rows(2), {})
+    assert lake.read("bob", "raw/bills", ibis.duckdb.connect()).mark.to_pyarrow().to_pylist() == [2] * 4
+
+
+def test_rows_that_cannot_be_computed_are_no_fault_of_the_lake(tmp_path: Path) -> None:
+    con = ibis.duckdb.connect(threads=1)  # on two, DuckDB says "Interrupted!" now and then
+    broken = con.sql("SELECT CASE WHEN n = 150000 THEN error('the 150000th row') END AS n FROM range(200000) r(n)")
+    with pytest.raises(Exception, match="the 150000th row") as caught:
+        Lake(str(tmp_path)).write("bob", "raw/bills", broken, {})
+    assert not isinstance(caught.value, LakeError)
+    assert Lake(str(tmp_path)).version("bob", "raw/bills") is None
+
+
+def write_with_little_room(folder: str, told: Any) -> None:
+    """Files cannot grow beyond 30 kB in this process, which is what a full disk looks like to who may not mount one."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
+    try:
+        Lake(folder).write("bob", "raw/bills", pa.table({"row": [hash((n, "x")) for n in range(50_000)]}), {})
+    except LakeError as error:
+        told.send(str(error))
+
+
+def test_a_disk_without_room_is_told_and_the_version_before_stays(tmp_path: Path) -> None:
+    lake = Lake(str(tmp_path))
+    lake.write("bob", "raw/bills", rows(3), {"by": "us"})
+    ours, theirs = CHILDREN.Pipe(duplex=False)
+    child = CHILDREN.Process(target=write_with_little_room, args=(str(tmp_path), theirs))
+    child.start()
+    theirs.close()
+    told = ours.recv()
+    child.join()
+    assert "raw/bills of 'bob' could not be written" in told
+    assert "File too large" in told
+    assert "Free space there" in told
+    assert lake.version("bob", "raw/bills") == TableVersion(0, 3, {"by": "us"})
