@@ -81,6 +81,7 @@ def test_a_retailer_without_times_says_so_and_nothing_fails(retailers: Home, tmp
     home = Home(tmp_path / "home")
     home.customers_folder.mkdir(parents=True)
     kept = [line for line in text.replace("name: vendcafe", "name: timeless").splitlines() if "ts:" not in line]
+    kept.append("thresholds: {duplicate_share: 1}  # without a time, two cups of the same coffee look alike")
     (home.customers_folder / "timeless.yaml").write_text("\n".join(kept))
     outcomes = {outcome.asset: outcome for outcome in run_customer(CustomerRun(home, "timeless"), plan())}
     assert not [outcome for outcome in outcomes.values() if outcome.stops]
