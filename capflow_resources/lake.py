@@ -99,7 +99,7 @@ class Lake:
             table.load_as_version(version)
         files = table.file_uris()
         if files:
-            return con.read_parquet(files)  # type: ignore[attr-defined, no-any-return]
+            return con.read_parquet(files)
         schema = pa.schema(table.schema().to_arrow())
         return con.create_table(_scratch(asset), schema.empty_table(), temp=True)
 

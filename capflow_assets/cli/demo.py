@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 
 import click
 
@@ -57,7 +59,9 @@ def _onboard(home: Home) -> list[str]:
 
 
 def _next_steps(home: Home, blocked: bool) -> None:
-    again = f"CAPFLOW_HOME={home.path}"
+    program = os.path.relpath(sys.argv[0]) if sys.argv[0].endswith("capflow") else "capflow"
+    place = "" if home.path == Home().path else f" --home {home.path}"
     if blocked:
-        click.echo(f"\nMend the blocked customer as told above, then:  {again} capflow run --all")
-    click.echo(f"\nOpen the UI:  {again} capflow dev   and then http://127.0.0.1:3000")
+        click.echo(f"\nThe customer files are in {home.customers_folder}")
+        click.echo(f"Mend the blocked customer there as told above, then:  {program} run --all{place}")
+    click.echo(f"\nOpen the UI:  {program} dev{place}   and then http://127.0.0.1:3000")

@@ -55,7 +55,8 @@ def _require_deliverable(run: CustomerRun, model: Model, prediction: pd.DataFram
     expected = list(PREDICTION_COLUMNS[model.task])
     if list(prediction.columns) != expected:
         raise PredictionError(
-            f"{model.name} gave the columns {', '.join(prediction.columns)}; a {model.task} model gives {', '.join(expected)}"
+            f"{model.name} gave the columns {', '.join(prediction.columns)}; "
+            f"a {model.task} model gives {', '.join(expected)}"
         )
     if prediction.empty:
         raise NotAvailable(f"{model.name} has nobody to predict for '{run.name}' as of {run.as_of():%Y-%m-%d}")

@@ -11,7 +11,7 @@ from capflow_assets.features.snapshots import snapshot_dates
 from capflow_assets.models.base import Artefact, Model, Snapshot
 from capflow_assets.models.catalogue import models
 from capflow_assets.steps.code_version import code_version
-from capflow_assets.steps.outcome import Blocked, NotAvailable, Outcome
+from capflow_assets.steps.outcome import Blocked, NotAvailable, Outcome, Status
 from capflow_assets.steps.run import CustomerRun
 from capflow_assets.steps.worlds import data_versions, lived
 from capflow_assets.training import curves
@@ -48,7 +48,7 @@ def train(run: CustomerRun, asset: str) -> Outcome:
         "parameters": dict(model.parameters),
     }
     if not run.force and (same := _same(run, model, ingredients)):
-        return _outcome(run, asset, same, "reused", f"unchanged since v{same.number}", {})
+        return _outcome(run, asset, same, "reused", f"unchanged since v{same.number}")
     began = process_time()
     trial = _try(run, model, dates)
     version = run.home.registry.register(
@@ -62,8 +62,9 @@ def train(run: CustomerRun, asset: str) -> Outcome:
         cpu_seconds=process_time() - began,
         **ingredients,
     )
+    run.home.lake.put_document(run.name, _picture(version), trial.plot)
     _publish(run, model, version, trial.decision)
-    return _outcome(run, asset, version, "done", trial.decision.reason, {"on the test date": trial.plot})
+    return _outcome(run, asset, version, "done", trial.decision.reason)
 
 
 def wanted(run: CustomerRun, asset: str) -> Model:
@@ -188,9 +189,12 @@ def _publish(run: CustomerRun, model: Model, version: Version, decision: Decisio
     settle(run.name, model.name, version.number, decision.reason)
 
 
-def _outcome(
-    run: CustomerRun, asset: str, version: Version, status: Any, reason: str, plots: dict[str, bytes]
-) -> Outcome:
+def _picture(version: Version) -> str:
+    return f"model/{version.model}/{version.digest}.png"
+
+
+def _outcome(run: CustomerRun, asset: str, version: Version, status: Status, reason: str) -> Outcome:
+    plot = run.home.lake.document(run.name, _picture(version))
     champion = run.home.registry.champion(version.customer, version.model)
     facts = {
         "version": version.number,
@@ -206,4 +210,4 @@ def _outcome(
         "cpu_seconds": version.cpu_seconds,
         "digest": version.digest,
     }
-    return Outcome(asset, status, reason, facts, plots)
+    return Outcome(asset, status, reason, facts, {"on the test date": plot} if plot else {})

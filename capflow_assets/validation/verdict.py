@@ -63,7 +63,8 @@ def gate(
     if verdict.customer != customer:
         return f"'{customer}' is blocked: the verdict found is on '{verdict.customer}'. {again}"
     if verdict.status != "passed":
-        return f"'{customer}' is blocked by its data: {' '.join(verdict.reasons)} Then run: capflow run --customer {customer}"
+        reasons = " ".join(verdict.reasons)
+        return f"'{customer}' is blocked by its data: {reasons} Then run: capflow run --customer {customer}"
     if not validated_versions:
         return f"'{customer}' is blocked: it has no validated table. {again}"
     for layer, judged, stored in (

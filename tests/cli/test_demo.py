@@ -47,7 +47,7 @@ def test_demo_from_nothing_to_mended(told: tuple[Terminal, subprocess.CompletedP
     capflow, first = told
     assert first.returncode == 3, first.stderr
     assert "set tables.line_items.drop_duplicates: true in customers/stride.yaml" in first.stdout
-    assert "capflow dev" in first.stdout
+    assert f"capflow dev --home {capflow.home}" in first.stdout
 
     rows = capflow.json("status")
     assert {(row["customer"], row["model"]) for row in rows} == {
