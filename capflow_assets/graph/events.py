@@ -6,38 +6,50 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
-
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (  # internal; held by tests/graph
     AssetCheckEvaluationTargetMaterializationData as TargetMaterialization,
 )
 
 from capflow_assets.graph.keys import key
-from capflow_assets.steps.outcome import Markdown, Outcome
+from capflow_assets.steps import report, validated
+from capflow_assets.steps.outcome import Check, Markdown, Outcome
 from capflow_assets.validation.plots import png_markdown
+
+CHECKS = {"validated": validated.CHECK, "validation": report.CHECK}
+DIGITS = 4
+WIDE = 60
+SUBJECT = ("kpi", "column", "check")
 
 
 def events(context: dg.AssetExecutionContext, customer: str, outcome: Outcome) -> Iterator[Any]:
-    """The events of one outcome. What is blocked or failed is never reported as materialised."""
-    if not outcome.stops:
-        yield dg.AssetMaterialization(
-            key(outcome.asset), partition=customer, description=outcome.reason or None, metadata=_metadata(outcome)
-        )
-    if outcome.check is not None:
+    """The events of one outcome. What is blocked or failed is observed, with its reason, and never materialised."""
+    told = dg.AssetObservation if outcome.stops else dg.AssetMaterialization
+    text = outcome.reason or None
+    yield told(key(outcome.asset), partition=customer, description=text, metadata=_metadata(outcome))
+    check = outcome.check or _implied(outcome)
+    if check is not None:
         yield dg.AssetCheckEvaluation(
             asset_key=key(outcome.asset),
-            check_name=outcome.check.name,
-            passed=outcome.check.passed,
+            check_name=check.name,
+            passed=check.passed,
             partition=customer,
-            description=outcome.reason or None,
-            metadata=_facts(outcome.check.facts),
+            description=text,
+            metadata={n: v for n, v in _facts(check.facts).items() if not (isinstance(v, str) and v in outcome.reason)},
             blocking=False,  # True would fail the step, and with it every other customer of the run
             target_materialization_data=None if outcome.stops else _newest(context, customer, outcome.asset),
         )
 
 
-def _newest(
-    context: dg.AssetExecutionContext, customer: str, asset: str
-) -> TargetMaterialization | None:
+def _implied(outcome: Outcome) -> Check | None:
+    """The check of a table that was not judged: with nothing to judge it passes, and without a word it never would.
+
+    Dagster shows a check that a run left out as one that failed, and automation waits for it for ever.
+    """
+    name = CHECKS.get(outcome.asset.split("/")[0])
+    return Check(name, not outcome.stops) if name else None
+
+
+def _newest(context: dg.AssetExecutionContext, customer: str, asset: str) -> TargetMaterialization | None:
     """Without its target an evaluation never counts as current, and automation waits for ever."""
     wanted = dg.AssetRecordsFilter(asset_key=key(asset), asset_partitions=[customer])
     records = context.instance.fetch_materializations(wanted, limit=1).records
@@ -49,26 +61,59 @@ def _newest(
 
 
 def _metadata(outcome: Outcome) -> dict[str, Any]:
+    """Status and reason first, then the plots, then the numbers; Dagster keeps this order."""
     facts = _facts(outcome.facts)
-    if "rows" in outcome.facts:
+    told = {"status": outcome.status.replace("_", " "), "reason": outcome.reason}
+    if "rows" in facts:
         facts["dagster/row_count"] = dg.MetadataValue.int(facts.pop("rows"))
-    plots = {title: dg.MetadataValue.md(png_markdown(png, title)) for title, png in outcome.plots.items()}
-    return {"status": outcome.status.replace("_", " "), **facts, **plots}
+    pictures = "\n\n".join(png_markdown(png, title) for title, png in outcome.plots.items())
+    plots = {"plots": dg.MetadataValue.md(pictures)} if pictures else {}
+    return {name: text for name, text in told.items() if text} | plots | facts
 
 
 def _facts(facts: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _value(value) for name, value in facts.items() if value is not None}
+    shown: dict[str, Any] = {}
+    for name, value in facts.items():
+        if _is_table(value):
+            shown |= _table(name, value)
+        elif value is not None and value != {} and value != []:
+            shown[name] = _value(value)
+    return shown
 
 
 def _value(value: Any) -> Any:
     if isinstance(value, Markdown):
         return dg.MetadataValue.md(value)
-    if isinstance(value, Sequence) and not isinstance(value, str) and value and isinstance(value[0], Mapping):
-        return dg.MetadataValue.table([dg.TableRecord({k: _cell(v) for k, v in row.items()}) for row in value])
-    if isinstance(value, Mapping | list | tuple):
-        return dg.MetadataValue.json(value)
+    if isinstance(value, float):
+        return round(value, DIGITS)
+    if isinstance(value, Mapping):
+        return "\n".join(f"{name}: {one}" for name, one in value.items())
+    if isinstance(value, list | tuple):
+        texts = [str(one) for one in value]
+        return ("\n" if any(" " in text for text in texts) else ", ").join(texts)
     return value
 
 
+def _is_table(value: Any) -> bool:
+    return isinstance(value, list | tuple) and bool(value) and all(isinstance(row, Mapping) for row in value)
+
+
+def _table(name: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A table as wide as a page, what failed first; texts too wide for it follow, for the rows that did not pass."""
+    rows = sorted(rows, key=lambda row: bool(row.get("passed")))
+    wide = [column for column in rows[0] if any(len(str(row[column])) > WIDE for row in rows)]
+    narrow = [column for column in rows[0] if column not in wide and any(row[column] not in (None, "") for row in rows)]
+    records = [dg.TableRecord({column: _cell(row[column]) for column in narrow}) for row in rows]
+    subjects = [" ".join(str(row[part]) for part in SUBJECT if row.get(part)) for row in rows]
+    told = {
+        subject: " ".join(str(row[column]) for column in wide if row[column])
+        for subject, row in zip(subjects, rows, strict=True)
+        if wide and not row.get("passed")
+    }
+    return {name: dg.MetadataValue.table(records), **told}
+
+
 def _cell(value: Any) -> str | int | float | bool | None:
-    return value if isinstance(value, str | int | float | bool) or value is None else str(value)
+    if isinstance(value, float):
+        return round(value, DIGITS)
+    return value if isinstance(value, str | int | bool) or value is None else str(value)

@@ -22,8 +22,20 @@ from partitions.partition import customers
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 
 PLATFORM = "team:data-platform"
-STAMP = {"customer": "string", "model": "string", "version": "int64", "as_of": "timestamp"}
-TYPES = {"rank": "int64", "score": "float64", "value": "float64", "reasons": "array<string>"}
+STAMP = ("customer", "model", "version", "as_of")
+PREDICTED = {
+    "customer": ("string", "The retailer."),
+    "model": ("string", "The model."),
+    "version": ("int64", "The version that was champion and predicted this."),
+    "as_of": ("timestamp", "The prediction knows nothing from then on."),
+    "user_id": ("string", "The shopper."),
+    "item_id": ("string", "The item."),
+    "rank": ("int64", "1 is the best for this shopper."),
+    "score": ("float64", "A probability where the model says so; otherwise higher is better."),
+    "value": ("float64", "What is expected, in the customer's currency."),
+    "label": ("string", "The group that the shopper is in."),
+    "reasons": ("array<string>", "Why, in one to three sentences."),
+}
 
 
 def asset_specs() -> list[dg.AssetSpec]:
@@ -42,9 +54,7 @@ def check_specs() -> list[dg.AssetCheckSpec]:
 
 
 def _check(check: str, asset: str, description: str) -> dg.AssetCheckSpec:
-    return dg.AssetCheckSpec(
-        check, asset=key(asset), description=description, blocking=True, partitions_def=customers
-    )
+    return dg.AssetCheckSpec(check, asset=key(asset), description=description, blocking=True, partitions_def=customers)
 
 
 def _spec(step: Step) -> dg.AssetSpec:
@@ -53,7 +63,7 @@ def _spec(step: Step) -> dg.AssetSpec:
     return dg.AssetSpec(
         key(step.asset),
         deps=[key(read) for read in step.reads],
-        description=text,
+        description=text.replace("<", r"\<"),  # Markdown: "<name>" would be taken for HTML
         group_name=step.layer,
         owners=[owner],
         tags={"layer": step.layer, **tags},
@@ -71,7 +81,7 @@ Face = tuple[str, str, Mapping[str, str], set[str], dg.TableSchema | None]
 def _face(step: Step) -> Face:
     if step.layer in ("raw", "validated"):
         table = TABLES[step.name]
-        lead = "As the customer sent it: " if step.layer == "raw" else "Cleaned and checked: "
+        lead = "As the customer sent it. " if step.layer == "raw" else "Cleaned and checked. "
         columns = _schema((column.name, column.dtype, column.description) for column in table.columns)
         return lead + table.description, PLATFORM, {}, {"deltalake"}, columns
     if step.layer == "validation":
@@ -88,11 +98,13 @@ def _model_face(step: Step) -> Face:
     model = models()[step.name]
     tags = {"family": model.family.replace(" ", "_"), "task": model.task}
     if step.layer == "model":
-        text = f"{model.title}. {model.description} Champion by {model.metric} against: {model.baseline_name}."
+        text = (
+            f"{model.title}. {model.description} Judged by {model.metric}, against a baseline: {model.baseline_name}."
+        )
         return text, model.owner, tags, {"python"}, None
     if step.layer == "prediction":
-        columns = {**STAMP, **{column: TYPES.get(column, "string") for column in PREDICTION_COLUMNS[model.task]}}
-        schema = _schema((column, dtype, "") for column, dtype in columns.items())
+        columns = (*STAMP, *PREDICTION_COLUMNS[model.task])
+        schema = _schema((column, *PREDICTED[column]) for column in columns)
         return f"{model.title}: the champion's predictions.", model.owner, tags, {"deltalake"}, schema
     text = f"{model.title}: what came true of matured predictions ({model.metric} after {model.horizon_days} days)."
     return text, model.owner, tags, {"deltalake"}, None
