@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 
 import click
@@ -17,7 +18,18 @@ from capflow_resources.home import Home
 @home_option
 def command(host: str, port: int, home: Home) -> None:
     """Start the Dagster UI, its daemon and the sensors on this home, until Ctrl-C."""
+    _require_free(host, port)
     environment = {**os.environ, "CAPFLOW_HOME": str(home.path), "DAGSTER_HOME": str(home.prepare_dagster())}
     click.echo(f"http://{host}:{port}  (home: {home.path})")
     module = ["-m", "capflow_assets.definitions", "-h", host, "-p", str(port)]
     os.execve(sys.executable, [sys.executable, "-m", "dagster", "dev", *module], environment)
+
+
+def _require_free(host: str, port: int) -> None:
+    """Dagster starts beside another server on the same port without a word."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise click.UsageError(f"{host}:{port} cannot be used ({error.strerror}): pass another --port") from error

@@ -196,18 +196,17 @@ def _picture(version: Version) -> str:
 def _outcome(run: CustomerRun, asset: str, version: Version, status: Status, reason: str) -> Outcome:
     plot = run.home.lake.document(run.name, _picture(version))
     champion = run.home.registry.champion(version.customer, version.model)
+    found = version.metrics
     facts = {
         "version": version.number,
         "champion": champion.number if champion else None,
-        "metric": version.metrics.name,
-        "value": version.metrics.value,
-        "low": version.metrics.low,
-        "high": version.metrics.high,
-        "baseline": version.metrics.baseline_value,
-        "tested on": version.metrics.tested_as_of.isoformat(),
-        "users": version.metrics.rows,
+        found.name: found.value,
+        "95 % interval": None if found.low is None else f"{found.low:.4g} to {found.high:.4g}",
+        f"baseline: {found.baseline_name}": found.baseline_value,
+        "tested on": found.tested_as_of.isoformat(),
+        "users": found.rows,
         "columns": list(version.columns),
         "cpu_seconds": version.cpu_seconds,
-        "digest": version.digest,
+        "digest": version.digest[:12],
     }
     return Outcome(asset, status, reason, facts, {"on the test date": plot} if plot else {})

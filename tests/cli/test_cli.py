@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -68,6 +69,15 @@ def test_a_customer_file_is_checked_and_added(
     assert capflow("customer", "add", str(good))[0] == 0
     code, out, _ = capflow("customer", "list", "--json")
     assert [row["name"] for row in json.loads(out)] == ["ann", "zoe"]
+
+
+def test_a_port_in_use_is_told(capflow: Callable[..., tuple[int, str, str]]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        code, _, err = capflow("dev", "--port", str(taken.getsockname()[1]))
+    assert code == 2
+    assert "pass another --port" in err
 
 
 def test_models_are_listed(capflow: Callable[..., tuple[int, str, str]]) -> None:
