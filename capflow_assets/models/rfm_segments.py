@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from capflow_assets.models.base import Artefact, Model, Needs, Promotion, Snapshot, Task
 from capflow_assets.models.prediction import prediction_frame
-from capflow_assets.models.visits import last_day_before, spend, visit_history
+from capflow_assets.models.visits import last_day_before, next_spend, visit_history
 
 if TYPE_CHECKING:
     import ibis
@@ -99,11 +99,7 @@ class RfmSegments(Model):
 
     def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
         """`value`: currency units spent in the next 60 days by every shopper seen before, 0 for who stayed away."""
-        import pandas as pd
-
-        users = visit_history(snapshot.tables["bills"], snapshot.as_of)["user_id"]
-        spent = spend(window["bills"]).reindex(users, fill_value=0.0)
-        return pd.DataFrame({"user_id": users, "value": spent.to_numpy(dtype=float)})
+        return next_spend(snapshot, window["bills"])
 
     def fit(self, train: Sequence[Snapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
         """Learn the edges of the fifths from the latest snapshot of the retailer."""

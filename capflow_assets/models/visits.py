@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import ibis
     import pandas as pd
 
+    from capflow_assets.models.base import Snapshot
+
 YEAR_DAYS = 365
 
 
@@ -56,3 +58,12 @@ def spend(window: ibis.Table) -> pd.Series:
     days = visits(window)
     totals = days.group_by("user_id").aggregate(cents=days.cents.sum()).order_by("user_id").execute()
     return totals.set_index("user_id")["cents"].astype("float64") / 100.0
+
+
+def next_spend(snapshot: Snapshot, window: ibis.Table) -> pd.DataFrame:
+    """`user_id`, `value`: what every shopper seen before spends in the bills of `window`, 0 for who stayed away."""
+    import pandas as pd
+
+    users = visit_history(snapshot.tables["bills"], snapshot.as_of)["user_id"]
+    spent = spend(window).reindex(users, fill_value=0.0)
+    return pd.DataFrame({"user_id": users, "value": spent.to_numpy(dtype=float)})
