@@ -68,9 +68,14 @@ class Home:
         """What customer files may name as ${VARIABLE}: the environment, and this home as CAPFLOW_HOME."""
         return {**os.environ, "CAPFLOW_HOME": str(self.path)}
 
-    def prepare_dagster(self) -> Path:
+    @property
+    def dagster_folder(self) -> Path:
+        """Where Dagster keeps its settings and, unless they say otherwise, its storage."""
+        return self.path / "dagster"
+
+    def prepare_dagster(self, folder: Path | None = None) -> Path:
         """The folder for DAGSTER_HOME, made with CapFlow's dagster.yaml on first use and never changed after."""
-        folder = self.path / "dagster"
+        folder = folder or self.dagster_folder
         folder.mkdir(parents=True, exist_ok=True)
         settings = folder / "dagster.yaml"
         if not settings.exists():

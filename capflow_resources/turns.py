@@ -17,25 +17,32 @@ def in_turn(folder: Path, customers: Iterable[str]) -> Iterator[str]:
     """
     busy = []
     for customer in customers:
-        with _turn(folder, customer, wait=False) as ours:
+        with _locked(folder / customer, wait=False) as ours:
             if ours:
                 yield customer
             else:
                 busy.append(customer)
     for customer in busy:
         log.warning("waiting for another run of '%s' to end", customer)
-        with _turn(folder, customer, wait=True):
+        with one_at_a_time(folder / customer):
             yield customer
 
 
 @contextmanager
-def _turn(folder: Path, customer: str, wait: bool) -> Iterator[bool]:
+def one_at_a_time(file: Path) -> Iterator[None]:
+    """Hold `file` against every other process of this machine, after waiting for it."""
+    with _locked(file, wait=True):
+        yield
+
+
+@contextmanager
+def _locked(file: Path, wait: bool) -> Iterator[bool]:
     import fcntl
 
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / customer).open("w") as file:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w") as held:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(held, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             yield False
         else:

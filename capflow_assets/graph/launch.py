@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -13,16 +14,32 @@ import dagster as dg
 from capflow_assets.graph.keys import key
 from capflow_assets.graph.pipeline import CUSTOMERS_PER_RUN
 from capflow_resources.home import Home
+from capflow_resources.turns import one_at_a_time
 from partitions.partition import customers as partition
 
 PROCESS = "capflow/process"
+INTERRUPTS = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
 def instance(home: Home) -> dg.DagsterInstance:
     """Dagster's storage of this home; also set as DAGSTER_HOME for what this process starts."""
+    if not home.dagster_folder.exists():
+        with one_at_a_time(home.path / "dagster.lock"):
+            _make_storage(home)
     os.environ["DAGSTER_HOME"] = str(home.prepare_dagster())
     return dg.DagsterInstance.get()
+
+
+def _make_storage(home: Home) -> None:
+    """Dagster's SQLite files, all or none: it never completes those that a killed process has left unfinished."""
+    if home.dagster_folder.exists():  # another process was first
+        return
+    new = home.path / "dagster.new"
+    shutil.rmtree(new, ignore_errors=True)
+    with dg.DagsterInstance.from_config(str(home.prepare_dagster(new))) as storage:
+        _ = storage.run_storage, storage.event_log_storage, storage.schedule_storage
+    new.rename(home.dagster_folder)
 
 
 def add_partitions(storage: dg.DagsterInstance, home: Home) -> None:
@@ -57,6 +74,8 @@ def materialise(
                 raise_on_error=False,
             )
             runs[result.run_id] = _fault(result)
+            if _interrupted(result):
+                raise KeyboardInterrupt
         return runs
 
 
@@ -83,9 +102,18 @@ def _ranges(storage: dg.DagsterInstance, wanted: Sequence[str]) -> Iterator[tupl
 
 
 def _fault(result: dg.ExecuteInProcessResult) -> str:
-    failures = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
-    unexpected = [error for error in failures if error and error.cls_name != dg.Failure.__name__]
-    return "\n".join(error.to_string() for error in unexpected)
+    return "\n".join(text for kind, text in _errors(result) if kind != dg.Failure.__name__)
+
+
+def _interrupted(result: dg.ExecuteInProcessResult) -> bool:
+    """Dagster ends the run on Ctrl-C, as it should, and goes on as if nothing had been said."""
+    return any(kind in INTERRUPTS for kind, _ in _errors(result))
+
+
+def _errors(result: dg.ExecuteInProcessResult) -> list[tuple[str | None, str]]:
+    """The class and the text of each error that ended a step."""
+    failures = (event.step_failure_data.error for event in result.all_events if event.is_step_failure)
+    return [(error.cls_name, error.to_string()) for error in failures if error]
 
 
 def _config(config: Mapping[str, object], home: Home) -> dict[str, object]:

@@ -12,6 +12,7 @@ from capflow_assets.steps.plan import Step, plan
 from capflow_assets.steps.run import CustomerRun
 
 UPSTREAM = "not tried because of"
+OWN = ("capflow_", "partitions.")
 
 log = logging.getLogger("capflow.progress")
 
@@ -57,13 +58,20 @@ def _attempt(run: CustomerRun, step: Step) -> Outcome:
         if not _is_fault(error):
             raise
         log.debug("%s of %s failed", step.asset, run.name, exc_info=True)
-        told = _storable(f"{type(error).__name__}: {error}")
-        return Outcome(step.asset, "failed", told, {"traceback": _storable(_traceback(error))})
+        return Outcome(step.asset, "failed", _told(run, step, error), {"traceback": _storable(_traceback(error))})
 
 
 def _is_fault(error: BaseException) -> bool:
     """A library's panic or sys.exit is this customer's fault, and must not end the run of all the others."""
     return isinstance(error, Exception | SystemExit) or type(error).__name__ == "PanicException"
+
+
+def _told(run: CustomerRun, step: Step, error: BaseException) -> str:
+    """The cause in words. CapFlow's own errors say what to do; any other is a fault of the program."""
+    cause = _storable(f"{type(error).__name__}: {error}")
+    if type(error).__module__.startswith(OWN):
+        return cause
+    return f"{step.asset} of '{run.name}' broke by {cause}. Its traceback is in the run's log; mend that and run again"
 
 
 def _shown(run: CustomerRun, outcome: Outcome, began: float) -> dict[str, Any]:

@@ -36,7 +36,11 @@ class Kind(Protocol):
 KINDS: Mapping[str, Kind] = {"csv": csv, "parquet": parquet, "sqlite": sqlite}
 
 # What the engine says when the file is at fault; other errors (memory, disk, a writer's) are not the source's.
-_SOURCE_FAULTS = re.compile(r"CSV Error|CSV Parser|No magic bytes|decompress|thrift|TProtocol|parquet|arrow_scan", re.I)
+_SOURCE_FAULTS = re.compile(
+    "CSV Error|CSV Parser|No magic bytes|decompress|thrift|TProtocol|parquet|arrow_scan"
+    "|corrupt|Varint-|know what type|TType|Out of buffer|bit width",  # a Parquet file with other bytes in its middle
+    re.I,
+)
 _CSV_FAULTS = {
     "unterminated quote": "has a quote that is never closed",
     "Invalid unicode": "is not in the encoding that the file is read with",
