@@ -151,7 +151,7 @@ def _require_both_classes(run: CustomerRun, model: Model, past: Sequence[Snapsho
     positives = int(sum(labels))
     reason = unmet(model, run.facts(positives, len(labels) - positives))
     if reason is not None:
-        raise NotAvailable(f"{model.name}: {reason}")
+        raise NotAvailable(f"{model.name} {reason}")
 
 
 def _same(run: CustomerRun, model: Model, ingredients: dict[str, Any]) -> Version | None:
