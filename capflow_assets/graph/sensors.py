@@ -35,11 +35,11 @@ def drift(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     return dg.SensorResult(run_requests=requests, cursor=json.dumps(state))
 
 
-def _requests(context: dg.SensorEvaluationContext, model: str, state: dict[str, dict[str, str]]) -> Iterator[dg.RunRequest]:
+def _requests(
+    context: dg.SensorEvaluationContext, model: str, state: dict[str, dict[str, str]]
+) -> Iterator[dg.RunRequest]:
     seen = state[SEEN].get(model)
-    wanted = dg.AssetRecordsFilter(
-        asset_key=key(f"performance/{model}"), after_storage_id=int(seen) if seen else None
-    )
+    wanted = dg.AssetRecordsFilter(asset_key=key(f"performance/{model}"), after_storage_id=int(seen) if seen else None)
     for record in context.instance.fetch_materializations(wanted, limit=1000, ascending=True).records:
         state[SEEN][model] = str(record.storage_id)
         materialised = record.asset_materialization
