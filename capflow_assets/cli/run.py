@@ -13,6 +13,8 @@ from capflow_resources.home import Home
 from capflow_resources.registry import Outcome
 
 STOPPED = ("blocked", "failed")
+TABLES = ("raw/", "validated/")  # a table that a customer does not send is not worth a word
+SAID = {"done": "done", "reused": "fresh", "waiting": "waiting for time to pass", "not_available": "not available"}
 
 
 @click.command(name="run")
@@ -108,5 +110,6 @@ def _tell(outcomes: list[Outcome], customers: list[str]) -> None:
         if stopped:
             click.echo(f"{name}: {stopped[0].status} at {stopped[0].asset}: {stopped[0].reason}")
             continue
-        count = {status: sum(o.status == status for o in own) for status in ("done", "reused", "not_available")}
-        click.echo(f"{name}: {count['done']} done, {count['reused']} fresh, {count['not_available']} not available")
+        told = [o for o in own if not (o.status == "not_available" and o.asset.startswith(TABLES))]
+        counts = ((words, sum(o.status == status for o in told)) for status, words in SAID.items())
+        click.echo(f"{name}: " + ", ".join(f"{count} {words}" for words, count in counts if count))
