@@ -11,7 +11,7 @@ from capflow_resources.simulator.retailer import Retailer
 def customer_file(retailer: Retailer, kind: str, place: str) -> str:
     """The YAML text of the retailer's customer file, when its data was written as `kind` (csv, sqlite or parquet).
 
-    `place` is the folder that `write` was given; it may hold a variable: "${CAPFLOW_DEMO_DATA}/stride".
+    `place` is the folder that `write` was given; it may hold a variable: "${CAPFLOW_HOME}/demo-data/stride".
     """
     layout = LAYOUTS[kind]
     lines = [

@@ -133,7 +133,7 @@ def test_the_demo_is_three_verticals_in_three_kinds_with_one_defect() -> None:
     for demo in DEMO:
         assert demo.retailer.end == date(2026, 11, 1)
         uris = [source["uri"] for source in yaml.safe_load(demo.customer_file())["sources"].values()]
-        assert all(uri.startswith(f"${{CAPFLOW_DEMO_DATA}}/{demo.retailer.name}/") for uri in uris)
+        assert all(uri.startswith(f"${{CAPFLOW_HOME}}/demo-data/{demo.retailer.name}/") for uri in uris)
 
 
 def test_the_demo_is_written_once_and_whole(tmp_path: Path) -> None:
