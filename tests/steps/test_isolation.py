@@ -16,12 +16,11 @@ from capflow_assets.graph.launch import instance
 from capflow_assets.models.base import Artefact, Snapshot
 from capflow_assets.models.catalogue import models
 from capflow_assets.steps.outcome import Outcome
-from capflow_assets.steps.plan import upstream
 from capflow_resources.home import Home
-from tests.steps.small_world import CHECKED, EVERYTHING, Seen, copied, on_board, reasons, run, seen
+from tests.steps.small_world import CHECKED, EVERYTHING, Seen, copied, made_from, on_board, reasons, run, seen
 
 ALL = ("ann", "bob", "cleo")
-ONE_MODEL = upstream(["prediction/rfm_segments"])
+ONE_MODEL = made_from("prediction/rfm_segments")
 MODEL_AND_PREDICTION = ["model/rfm_segments", "prediction/rfm_segments"]
 NOT_RUN = ("features/rhythm", "model/product_affinity", "prediction/product_affinity")
 WELL = {"done", "reused", "not_available", "waiting"}
@@ -401,7 +400,7 @@ def fill(file: Path) -> None:
             return
 
 
-BASKETS = upstream(["prediction/product_affinity"])
+BASKETS = made_from("prediction/product_affinity")
 NO_BASKETS = ("features/rhythm", "model/rfm_segments", "prediction/rfm_segments")
 
 
@@ -421,7 +420,7 @@ def damage(home: Home, how: str) -> None:
 @pytest.mark.parametrize("how", ["changed", "missing"])
 def test_a_champion_whose_file_was_damaged(how: str, home: Home, data: Path, without_bob: dict[str, Seen]) -> None:
     on_board(home, data, "bob")
-    run(home, ALL, upstream(["model/product_affinity"]))
+    run(home, ALL, made_from("model/product_affinity"))
     champion = seen(home.path, "bob")["model/product_affinity"]["champion"]
     damage(home, how)
 

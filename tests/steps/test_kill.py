@@ -25,18 +25,13 @@ from tests.steps.small_world import CHECKED, EVERYTHING, MODELS, Seen, copied, o
 
 # In the order of a run: every child goes on from what the one before it left.
 MOMENTS = [
-    "before write raw/line_items",
     "inside write raw/line_items",
     "after write raw/line_items",
-    "before event ASSET_MATERIALIZATION",
     "inside write validated/line_items",
     "after write validated/line_items",
-    "before put report.json",
     "before put verdict.json",
-    "after put verdict.json",
     "inside write features/rhythm",
     "before put manifest.json",
-    "before number product_affinity",
     "after register product_affinity",
     "inside write prediction/product_affinity",
     "inside write performance/product_affinity",
@@ -44,13 +39,12 @@ MOMENTS = [
     "before promote rfm_segments",  # again, and once more: the recovery is killed too
     "before promote rfm_segments",
     "after promote rfm_segments",
-    "inside write prediction/rfm_segments",
-    "after record performance/rfm_segments",
+    "after write prediction/rfm_segments",
 ]
 
 
 FIRST_MOMENTS = [  # where Dagster and the registry make their tables
-    *(f"connect {file}.db, time {time}" for file in ("runs", "index", "schedules") for time in (1, 2, 4, 8)),
+    *(f"connect {file}.db, time {time}" for file in ("runs", "index", "schedules") for time in (2, 5)),
     "connect registry.db",
 ]
 
@@ -179,7 +173,7 @@ def test_killed_from_the_very_beginning(
     for moment in FIRST_MOMENTS:
         killed_at(home, moment)
     nothing = {name: {"versions": [], "champion": None, "events": []} for name in before if name.startswith("model/")}
-    for seconds in (0.2, 0.5, 0.9, 1.4, 2.2, 3.4):
+    for seconds in (0.3, 0.9, 1.8, 3.2):
         killed_after(home, seconds)
         whole(home, nothing, before)
     run(home, ["ann"], EVERYTHING)
@@ -267,15 +261,15 @@ def test_two_machines_at_once_on_one_lake(small_data: dict[str, Path], before: S
         on_board(home, small_data["yesterday"], "ann")
     shared = homes[-1]
     assets = [*CHECKED, "features/rhythm"]
-    ended = race([home.path for home in homes[:2]], assets, rounds=3, shared=str(shared.path))
-    assert ended == [["ended with ['']"] * 3] * 2
+    ended = race([home.path for home in homes[:2]], assets, rounds=2, shared=str(shared.path))
+    assert ended == [["ended with ['']"] * 2] * 2
     for told in reasons(shared, "ann").values():
         assert re.search("published by another process at the same moment: run again|capflow run --customer ann", told)
     seen(shared.path, "ann")
-    run(shared, ["ann"], EVERYTHING)
+    run(shared, ["ann"], assets)
     assert reasons(shared, "ann") == {}
     now = seen(shared.path, "ann")
-    tables = [name for name in before if name.split("/")[0] in ("raw", "validated", "features", "prediction")]
+    tables = [name for name in before if name.split("/")[0] in ("raw", "validated", "features")]
     assert {name: (now[name][1], now[name][3]) for name in tables} == {
         name: (before[name][1], before[name][3]) for name in tables
     }
