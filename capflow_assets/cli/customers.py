@@ -28,7 +28,9 @@ def add(file: Path, home: Home) -> None:
     target = home.customers_folder / file.name
     if target.exists() and target.read_bytes() != file.read_bytes():
         raise click.UsageError(f"{target} exists already and differs: edit it there, or remove it first")
-    target.write_bytes(file.read_bytes())
+    partial = target.with_suffix(".partial")
+    partial.write_bytes(file.read_bytes())
+    partial.replace(target)
     with instance(home) as storage:
         add_partitions(storage, home)
     click.echo(f"{file.stem} is a customer; go on with `capflow run --customer {file.stem}`")

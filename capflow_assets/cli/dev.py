@@ -18,8 +18,11 @@ from capflow_resources.home import Home
 @home_option
 def command(host: str, port: int, home: Home) -> None:
     """Start the Dagster UI, its daemon and the sensors on this home, until Ctrl-C."""
+    from capflow_assets.graph.launch import instance
+
     _require_free(host, port)
-    environment = {**os.environ, "CAPFLOW_HOME": str(home.path), "DAGSTER_HOME": str(home.prepare_dagster())}
+    with instance(home):  # Dagster's storage is made whole before several processes open it
+        environment = {**os.environ, "CAPFLOW_HOME": str(home.path), "DAGSTER_HOME": str(home.dagster_folder)}
     click.echo(f"http://{host}:{port}  (home: {home.path})")
     module = ["-m", "capflow_assets.definitions", "-h", host, "-p", str(port)]
     os.execve(sys.executable, [sys.executable, "-m", "dagster", "dev", *module], environment)
