@@ -79,8 +79,7 @@ def report(tables: Mapping[str, ibis.Table], customer: Customer, as_of: datetime
     if missing:
         names = " and ".join(f"validated/{name}" for name in missing)
         raise ValueError(
-            f"report on '{customer.name}': {names} is missing. "
-            f"Run: capflow run --customer {customer.name}"
+            f"report on '{customer.name}': {names} is missing. Run: capflow run --customer {customer.name}"
         )
     values = kpis(tables["line_items"], tables["bills"], as_of)
     shapes = distributions(tables["bills"], as_of)
