@@ -6,7 +6,9 @@ import multiprocessing
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from capflow_resources.turns import in_turn
+import pytest
+
+from capflow_resources.turns import BusyError, in_turn
 
 CHILDREN = multiprocessing.get_context("forkserver")
 
@@ -54,3 +56,14 @@ def test_the_turn_ends_when_the_work_raises(tmp_path: Path) -> None:
     assert next(turns) == "bob"
     turns.close()
     assert list(in_turn(tmp_path, ["bob"])) == ["bob"]
+
+
+def test_waiting_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    child, _ = holder(tmp_path)
+    monkeypatch.setattr("capflow_resources.turns.WAIT_SECONDS", 0.3)
+    turns = in_turn(tmp_path, ["ann", "bob"])
+    assert next(turns) == "ann"
+    with pytest.raises(BusyError, match=r"has held .*/bob for over"):
+        next(turns)
+    child.kill()
+    child.join()
