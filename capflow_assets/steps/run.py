@@ -53,11 +53,6 @@ class CustomerRun:
         """The engine of this customer."""
         return connect(self.customer)
 
-    @cached_property
-    def past_outcomes(self) -> Mapping[str, Any]:
-        """The ledger's last outcome of each asset of this customer."""
-        return {row.asset: row for row in self.home.registry.outcomes(self.name)}
-
     def version(self, asset: str) -> TableVersion | None:
         """The version of a table that this run works on."""
         if asset not in self._versions:
