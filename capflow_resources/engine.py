@@ -20,9 +20,9 @@ def connect(customer: Customer) -> ibis.BaseBackend:
 
     DuckDB takes CAPFLOW_THREADS (default 2) and CAPFLOW_MEMORY (default 4GB) and spills to disk beyond that.
     """
-    if customer.engine != "duckdb":
+    if customer.engine.kind != "duckdb":
         raise EngineError(
-            f"engine '{customer.engine}' of '{customer.name}' is not available in this version: "
+            f"engine '{customer.engine.kind}' of '{customer.name}' is not available in this version: "
             f"set engine: duckdb in {customer.path}"
         )
     import ibis

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 ENGINES = ("duckdb", "spark", "databricks")
 TIERS = ("gold", "silver", "bronze")
@@ -19,6 +21,15 @@ class Source:
     name: str
     kind: str
     uri: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Where a customer's tables are computed: `kind` (ENGINES), the `url` of a cluster, and the engine's `options`."""
+
+    kind: str = "duckdb"
+    url: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -60,7 +71,11 @@ class TableMapping:
 
 @dataclass(frozen=True)
 class Customer:
-    """One retailer: its partition key, its data, and what it asked for. `models` is None for all of them."""
+    """One retailer: its partition key, its data, and what it asked for. `models` is None for all of them.
+
+    `root` is the folder or prefix that its sources must not leave. `secrets` are the values that the environment
+    gave, each with the ${NAME} that stands for it in the file.
+    """
 
     name: str
     vertical: str
@@ -69,11 +84,20 @@ class Customer:
     sources: Mapping[str, Source]
     tables: Mapping[str, TableMapping]
     tier: str = "silver"
-    engine: str = "duckdb"
+    engine: Engine = Engine()
     models: tuple[str, ...] | None = None
     thresholds: Mapping[str, float] = field(default_factory=dict)
     path: Path | None = None
+    root: str = ""
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def wants(self, model: str) -> bool:
         """Whether this customer asked for `model`."""
         return self.models is None or model in self.models
+
+    def hide(self, text: str) -> str:
+        """`text` as it may be shown, logged or stored: with ${NAME} in place of every value from the environment."""
+        for value in sorted(self.secrets, key=len, reverse=True):
+            for written in (value, quote(value, safe=""), json.dumps(value)[1:-1]):
+                text = text.replace(written, self.secrets[value])
+        return text

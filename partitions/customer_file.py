@@ -8,15 +8,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from yaml.nodes import Node
+from yaml.nodes import MappingNode, Node
 
-from partitions.customer import ENGINES, NAME_PATTERN, TIERS, Customer, Source
+from partitions.customer import ENGINES, NAME_PATTERN, TIERS, Customer, Engine, Source
 from partitions.form import Form, Problem, nearest
 from partitions.source_kinds import SOURCE_KINDS, SourceKind
 from partitions.table_form import read_tables
 
 REQUIRED_KEYS = ("name", "vertical", "currency", "timezone", "sources", "tables")
-KEYS = (*REQUIRED_KEYS, "tier", "engine", "models", "thresholds", "destinations")
+KEYS = (*REQUIRED_KEYS, "tier", "engine", "models", "root", "thresholds", "destinations")
+SHOWN = ("${CAPFLOW_HOME}",)  # no secret: where everything lies
 
 
 class CustomerFileError(ValueError):
@@ -82,6 +83,7 @@ def _customer(
         if key not in keys:
             form.note(None, f"'{key}' is missing; add '{key}: ...' to the customer file")
     sources = _sources(form, keys.get("sources"), known_kinds)
+    root = form.expanded(keys.get("root"), "root") if "root" in keys else ""
     _refuse_destinations(form, keys.get("destinations"))
     return Customer(
         name=_name(form, keys.get("name"), path.stem),
@@ -91,10 +93,12 @@ def _customer(
         sources=sources,
         tables=read_tables(form, keys.get("tables"), sources, known_kinds, check_timezone),
         tier=_choice(form, keys.get("tier"), "tier", TIERS, "silver"),
-        engine=_choice(form, keys.get("engine"), "engine", ENGINES, "duckdb"),
+        engine=_engine(form, keys.get("engine")),
         models=_models(form, keys.get("models"), known_models),
         thresholds=_thresholds(form, keys.get("thresholds")),
         path=path,
+        root=root,
+        secrets={value: name for value, name in form.filled.items() if name not in SHOWN},
     )
 
 
@@ -142,6 +146,20 @@ def _choice(form: Form, node: Node | None, key: str, choices: tuple[str, ...], d
     if value and value not in choices:
         form.note(node, f"unknown {key} '{value}'{nearest(value, choices)}")
     return value
+
+
+def _engine(form: Form, node: Node | None) -> Engine:
+    """`engine: spark`, or `engine: {kind: spark, url: ..., options: {...}}`."""
+    if not isinstance(node, MappingNode):
+        return Engine(_choice(form, node, "engine", ENGINES, "duckdb"))
+    keys = form.entries(node, "engine", ("kind", "url", "options"))
+    if "kind" not in keys:
+        form.note(node, f"engine has no 'kind'; add 'kind: ...', one of {', '.join(ENGINES)}")
+    return Engine(
+        kind=_choice(form, keys.get("kind"), "engine.kind", ENGINES, "duckdb"),
+        url=form.expanded(keys["url"], "engine.url") if "url" in keys else "",
+        options=_options(form, keys.get("options"), "engine", None),
+    )
 
 
 def _models(form: Form, node: Node | None, known: Collection[str]) -> tuple[str, ...] | None:

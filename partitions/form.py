@@ -44,6 +44,7 @@ class Form:
         self.file = file
         self.environ = environ
         self.problems: list[Problem] = []
+        self.filled: dict[str, str] = {}
 
     def note(self, node: Node | None, message: str) -> None:
         """Record a mistake at the line of `node` (line 1 for the file as a whole)."""
@@ -136,6 +137,8 @@ class Form:
         for name in dict.fromkeys(_VARIABLE.findall(text)):
             if not self.environ.get(name):
                 self.note(node, f"environment variable {name} is not set; {where} needs it")
+            else:
+                self.filled[self.environ[name]] = f"${{{name}}}"
         if "${" in _VARIABLE.sub("", text):
             self.note(node, f"{where} has a '${{' that is not a variable; write ${{NAME}}")
         return _VARIABLE.sub(lambda match: self.environ.get(match[1], ""), text)

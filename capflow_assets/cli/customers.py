@@ -60,7 +60,7 @@ def _row(home: Home, name: str) -> dict[str, object]:
         "name": name,
         "vertical": customer.vertical,
         "tier": customer.tier,
-        "engine": customer.engine,
+        "engine": customer.engine.kind,
         "tables": list(customer.tables),
     }
 

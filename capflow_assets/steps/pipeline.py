@@ -57,8 +57,8 @@ def _attempt(run: CustomerRun, step: Step) -> Outcome:
     except BaseException as error:
         if not _is_fault(error):
             raise
-        log.debug("%s of %s failed", step.asset, run.name, exc_info=True)
-        return Outcome(step.asset, "failed", _told(run, step, error), {"traceback": _storable(_traceback(error))})
+        shown = run.hide(_storable(_traceback(error)))
+        return Outcome(step.asset, "failed", run.hide(_told(run, step, error)), {"traceback": shown})
 
 
 def _is_fault(error: BaseException) -> bool:

@@ -48,6 +48,10 @@ class CustomerRun:
         """The customer file, read when first needed so that a broken file fails this customer only."""
         return self.home.customer(self.name)
 
+    def hide(self, text: str) -> str:
+        """`text` without the values that the customer file takes from the environment."""
+        return self.__dict__["customer"].hide(text) if "customer" in self.__dict__ else text
+
     @cached_property
     def con(self) -> ibis.BaseBackend:
         """The engine of this customer."""

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from capflow_resources.lake import LakeError
 from capflow_resources.sources import csv, parquet, sqlite
 from capflow_resources.sources.columns import canonical, source_columns
 from capflow_resources.sources.errors import SourceError, file_name, missing_columns, source_error
+from capflow_resources.sources.kind import Kind, Opened, Since
 from partitions.customer import Customer, Source, TableMapping
 from partitions.form import nearest
 
@@ -22,30 +21,24 @@ if TYPE_CHECKING:
     import ibis
     from ibis.backends.duckdb import Backend
 
-
-class Kind(Protocol):
-    """What the module of one kind of source offers."""
-
-    def open(self, customer: Customer, source: Source, mapping: TableMapping, con: Backend) -> ibis.Table:
-        """The source's rows with its own column names and types (at least the mapped columns), nothing dropped."""
-
-    def state(self, customer: Customer, source: Source, mapping: TableMapping) -> list[str]:
-        """Facts that change whenever the source's rows may have changed, found without reading the rows."""
-
-
 KINDS: Mapping[str, Kind] = {"csv": csv, "parquet": parquet, "sqlite": sqlite}
 
-# What the engine says when the file is at fault; other errors (memory, disk, a writer's) are not the source's.
-_SOURCE_FAULTS = re.compile(
-    "CSV Error|CSV Parser|No magic bytes|decompress|thrift|TProtocol|parquet|arrow_scan"
-    "|corrupt|Varint-|know what type|TType|Out of buffer|bit width",  # a Parquet file with other bytes in its middle
-    re.I,
-)
-_CSV_FAULTS = {
-    "unterminated quote": "has a quote that is never closed",
-    "Invalid unicode": "is not in the encoding that the file is read with",
-}
-READ_VERSION = 1
+READ_VERSION = 2
+
+
+def look(customer: Customer, table: TableMapping, con: Backend, since: Since | None = None) -> Opened:
+    """One table's source as it is: its rows (with `since`, only those from then on) and all of its columns.
+
+    Raises SourceError, also for a mapped column that is not there.
+    """
+    source = customer.sources[table.source]
+    with reading(customer, table):
+        opened = _kind(customer, source).open(customer, source, table, con, since)
+    if missing := missing_columns(customer, source, table.table, source_columns(table), opened.rows.columns):
+        raise missing
+    if since is None:
+        return opened
+    return Opened(opened.rows.filter(opened.rows[since.column] >= since.value), opened.columns)
 
 
 def read(customer: Customer, table: TableMapping, con: Backend) -> ibis.Table:
@@ -55,24 +48,19 @@ def read(customer: Customer, table: TableMapping, con: Backend) -> ibis.Table:
     and every row. A fault in the middle of a file appears only when the rows are pulled: do that inside `reading`.
     Raises SourceError.
     """
-    source = customer.sources[table.source]
-    with reading(customer, table):
-        try:
-            opened = _kind(customer, source).open(customer, source, table, con)
-        except (sqlite3.Error, OSError) as error:
-            remedy = f"Check that sources.{source.name} in {file_name(customer)} names a file of kind {source.kind}."
-            raise source_error(customer, source, f"{source.uri} cannot be read ({error})", remedy) from error
-    if missing := missing_columns(customer, source, table.table, source_columns(table), opened.columns):
-        raise missing
-    return canonical(opened, table)
+    return canonical(look(customer, table, con).rows, table)
 
 
-def fingerprint(customer: Customer, table: TableMapping) -> str:
+def fingerprint(customer: Customer, table: TableMapping) -> str | None:
     """A text that changes when `read` might give other rows: other files, sizes, times of change or mapping.
 
-    Raises SourceError when the source is not there.
+    None when the source cannot tell without being read. Raises SourceError when the source is not there.
     """
     source = customer.sources[table.source]
+    with reading(customer, table):
+        state = _kind(customer, source).state(customer, source, table)
+    if state is None:
+        return None
     columns = {name: [list(column.columns), column.value] for name, column in table.columns.items()}
     facts = {
         "version": READ_VERSION,
@@ -80,39 +68,27 @@ def fingerprint(customer: Customer, table: TableMapping) -> str:
         "columns": columns,
         "attributes": list(table.attributes),
         "options": dict(table.options),
-        "state": _kind(customer, source).state(customer, source, table),
+        "state": state,
     }
-    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
+    # Without the secrets: a hash of a short password could be guessed back.
+    return hashlib.sha256(customer.hide(json.dumps(facts, sort_keys=True, default=str)).encode()).hexdigest()
 
 
 @contextmanager
 def reading(customer: Customer, table: TableMapping) -> Iterator[None]:
-    """Turn an engine's complaint about a file, on open or in the middle of it, into one line for the retailer."""
+    """Turn a complaint about a source, on open or in the middle of its rows, into one line for the retailer."""
     source = customer.sources[table.source]
     try:
         yield
     except (SourceError, LakeError):
         raise
     except Exception as error:
-        if not _SOURCE_FAULTS.search(str(error)):
+        fault = _kind(customer, source).fault(source, error)
+        if fault is None:
             raise
         remedy = f"Send it again, whole, or correct it (or sources.{source.name}.options in {file_name(customer)})."
-        raise source_error(customer, source, _fault(source, str(error)), remedy) from error
-
-
-def _fault(source: Source, message: str) -> str:
-    """The engine's long complaint in one clause, without the row's contents."""
-    path = re.search(r"^\s*file = (.+)$", message, re.M)
-    line = re.search(r"CSV Error on Line: (\d+)", message)
-    place = (path[1].strip() if path else source.uri) + (f", line {line[1]}," if line else "")
-    if count := re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", message):
-        return f"{place} has {count[2]} values where the header has {count[1]}"
-    for sign, words in _CSV_FAULTS.items():
-        if sign in message:
-            return f"{place} {words}"
-    if "CSV" in message:
-        return f"{place} is not well-formed CSV"
-    return f"{place} cannot be read ({message.strip().splitlines()[0][:200]})"
+        # Without its cause, whose text may hold the source's password.
+        raise source_error(customer, source, fault, remedy) from None
 
 
 def _kind(customer: Customer, source: Source) -> Kind:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import gzip
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from capflow_resources.sources.columns import source_columns
 from capflow_resources.sources.errors import SourceError, file_name, source_error
 from capflow_resources.sources.files import literally, matched
 from capflow_resources.sources.files import state as state_of_files
+from capflow_resources.sources.kind import Opened, Since
 from partitions.customer import Customer, Source, TableMapping
 from partitions.form import nearest
 
@@ -23,9 +25,13 @@ Header = tuple[str, ...]
 
 # As DuckDB names them, and as Python does; the header is read by Python, the rows by DuckDB.
 ENCODINGS = {"utf-8": "utf-8-sig", "latin-1": "latin-1", "utf-16": "utf-16"}
+FAULTS = {
+    "unterminated quote": "has a quote that is never closed",
+    "Invalid unicode": "is not in the encoding that the file is read with",
+}
 
 
-def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend) -> ibis.Table:
+def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None) -> Opened:
     """All rows of all files, lazily; a column that only some files have is null in the others.
 
     Options: `delimiter` (default ","), `quote` (default '"'), `encoding` (utf-8, latin-1 or utf-16).
@@ -40,12 +46,30 @@ def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend
         groups.setdefault(header, []).append(path)
     names = list(dict.fromkeys(name for header in groups for name in header))
     parts = [_rows(con, source, header, paths, names, encoding) for header, paths in groups.items()]
-    return ibis.union(*parts) if len(parts) > 1 else parts[0]
+    return Opened(ibis.union(*parts) if len(parts) > 1 else parts[0], dict.fromkeys(names, "text"))
 
 
 def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str]:
     """What changes when the files may have changed."""
     return state_of_files(matched(customer, source))
+
+
+def fault(source: Source, error: Exception) -> str | None:
+    """DuckDB's long complaint about a CSV file in one clause, without the row's contents."""
+    message = str(error)
+    if not re.search("CSV Error|CSV Parser|decompress", message):
+        return None
+    path = re.search(r"^\s*file = (.+)$", message, re.M)
+    line = re.search(r"CSV Error on Line: (\d+)", message)
+    place = (path[1].strip() if path else source.uri) + (f", line {line[1]}," if line else "")
+    if count := re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", message):
+        return f"{place} has {count[2]} values where the header has {count[1]}"
+    for sign, words in FAULTS.items():
+        if sign in message:
+            return f"{place} {words}"
+    if "CSV" in message:
+        return f"{place} is not well-formed CSV"
+    return f"{place} cannot be read ({message.strip().splitlines()[0][:200]})"
 
 
 def _rows(

@@ -14,7 +14,7 @@ class SourceError(Exception):
 
 def source_error(customer: Customer, source: Source, what: str, remedy: str) -> SourceError:
     """A SourceError for one source of one customer."""
-    one_line = " ".join(what.split())
+    one_line = customer.hide(" ".join(what.split()))
     end = "" if one_line.endswith("?") else "."
     return SourceError(f"source '{source.name}' of '{customer.name}': {one_line}{end} {remedy}")
 

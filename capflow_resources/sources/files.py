@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -29,6 +30,21 @@ def matched(customer: Customer, source: Source) -> list[Path]:
         what = f"no file matches {place}" if set("*?[") & set(source.uri) else f"there is no file {place}"
         raise source_error(customer, source, what, remedy)
     return files
+
+
+# What the engine says when the file is at fault; other errors (memory, disk, a writer's) are not the source's.
+_FAULTS = re.compile(
+    "No magic bytes|decompress|thrift|TProtocol|parquet|arrow_scan"
+    "|corrupt|Varint-|know what type|TType|Out of buffer|bit width",  # a Parquet file with other bytes in its middle
+    re.I,
+)
+
+
+def fault(source: Source, error: Exception) -> str | None:
+    """The engine's complaint about a file in one clause; None when the file is not to blame."""
+    if not _FAULTS.search(str(error)):
+        return None
+    return f"{source.uri} cannot be read ({str(error).strip().splitlines()[0][:200]})"
 
 
 def literally(paths: Iterable[Path]) -> list[str]:

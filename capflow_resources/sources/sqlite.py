@@ -17,6 +17,7 @@ from capflow_resources.sources.columns import source_columns
 from capflow_resources.sources.errors import file_name, missing_columns, source_error
 from capflow_resources.sources.files import matched
 from capflow_resources.sources.files import state as state_of_files
+from capflow_resources.sources.kind import Opened, Since
 from partitions.customer import Customer, Source, TableMapping
 from partitions.form import nearest
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 BATCH_ROWS = 50_000
 
 
-def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend) -> ibis.Table:
+def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None) -> Opened:
     """The mapped columns of one table or view, copied in batches into a temporary table of `con`.
 
     SQLite lets a column hold any type in any row: whole numbers and decimals together become decimals, any other
@@ -40,10 +41,10 @@ def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend
         database.execute("BEGIN")  # the types and the rows must come from the same state
         _check_table(customer, source, mapping, database, table)
         wanted = source_columns(mapping)
-        found = [row[1] for row in database.execute(f"PRAGMA table_info({_quoted(table)})")]
+        found = {row[1]: row[2].lower() or "any" for row in database.execute(f"PRAGMA table_info({_quoted(table)})")}
         if missing := missing_columns(customer, source, mapping.table, wanted, found):
             raise missing
-        return _copy(con, database, table, wanted)
+        return Opened(_copy(con, database, table, wanted), found)
 
 
 def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str]:
@@ -51,6 +52,19 @@ def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str
     path = _database(customer, source)
     log = path.with_name(path.name + "-wal")
     return state_of_files([path, log] if log.exists() else [path])
+
+
+def tables(customer: Customer, source: Source) -> list[str]:
+    """The tables and views of the database."""
+    with closing(sqlite3.connect(f"{_database(customer, source).resolve().as_uri()}?mode=ro", uri=True)) as database:
+        return _tables(database)
+
+
+def fault(source: Source, error: Exception) -> str | None:
+    """SQLite's own complaint, or what DuckDB says of the rows that it was handed."""
+    if not isinstance(error, sqlite3.Error) and "arrow_scan" not in str(error):
+        return None
+    return f"{source.uri} cannot be read ({str(error).strip().splitlines()[0][:200]})"
 
 
 def _database(customer: Customer, source: Source) -> Path:
@@ -64,11 +78,15 @@ def _database(customer: Customer, source: Source) -> Path:
 def _check_table(
     customer: Customer, source: Source, mapping: TableMapping, database: sqlite3.Connection, table: str
 ) -> None:
-    names = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")]
+    names = _tables(database)
     if table not in names:
         what = f"there is no table '{table}'{nearest(table, names)}"
         remedy = f"Correct tables.{mapping.table}.table in {file_name(customer)}."
         raise source_error(customer, source, what, remedy)
+
+
+def _tables(database: sqlite3.Connection) -> list[str]:
+    return [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")]
 
 
 def _copy(con: Backend, database: sqlite3.Connection, table: str, wanted: tuple[str, ...]) -> ibis.Table:

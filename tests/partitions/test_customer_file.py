@@ -83,7 +83,7 @@ def test_a_good_file_becomes_a_customer(write):
 def test_what_may_be_left_out_has_defaults(write):
     short = GOOD.replace("tier: gold\nengine: duckdb\nmodels: [churn, cltv]\n", "")
     customer = load_customer(write(short.split("thresholds")[0]), ENVIRON)
-    assert (customer.tier, customer.engine, customer.models, customer.thresholds) == ("silver", "duckdb", None, {})
+    assert (customer.tier, customer.engine.kind, customer.models, customer.thresholds) == ("silver", "duckdb", None, {})
     assert load_customer(write(GOOD.replace("[churn, cltv]", "all")), ENVIRON).models is None
 
 
