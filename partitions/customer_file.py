@@ -83,7 +83,7 @@ def _customer(
         if key not in keys:
             form.note(None, f"'{key}' is missing; add '{key}: ...' to the customer file")
     sources = _sources(form, keys.get("sources"), known_kinds)
-    root = form.expanded(keys.get("root"), "root") if "root" in keys else ""
+    within = form.expanded(keys["root"], "root") if "root" in keys else ""
     _refuse_destinations(form, keys.get("destinations"))
     return Customer(
         name=_name(form, keys.get("name"), path.stem),
@@ -97,7 +97,7 @@ def _customer(
         models=_models(form, keys.get("models"), known_models),
         thresholds=_thresholds(form, keys.get("thresholds")),
         path=path,
-        root=root,
+        root=within,
         secrets={value: name for value, name in form.filled.items() if name not in SHOWN},
     )
 
