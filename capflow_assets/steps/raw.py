@@ -15,8 +15,10 @@ def load(run: CustomerRun, asset: str) -> Outcome:
     mapping = run.customer.tables.get(table)
     if mapping is None:
         raise NotAvailable(f"'{run.name}' does not send {table}: tables.{table} is not in its customer file")
-    mark = fingerprint(source=sources.fingerprint(run.customer, mapping), code=code_version(__name__, sources.__name__))
-    if fresh := reuse(run, asset, mark):
+    state = sources.fingerprint(run.customer, mapping)
+    mark = fingerprint(source=state, code=code_version(__name__, sources.__name__))
+    # A source that cannot tell whether it changed is read every time.
+    if state is not None and (fresh := reuse(run, asset, mark)):
         return fresh
     data = sources.read(run.customer, mapping, run.con)
     with sources.reading(run.customer, mapping):
