@@ -1,7 +1,7 @@
 """Fixtures that every test may use."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -10,6 +10,7 @@ import pytest
 
 from capflow_resources.home import Home
 from capflow_resources.simulator import Retailer, customer_file, simulate, write
+from tests.servers import s3 as s3_server
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -21,6 +22,15 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}: set CAPFLOW_REAL_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[s3_server.S3]:
+    """An S3 server on loopback; each test makes a bucket of its own."""
+    for package in ("moto", "flask_cors", "boto3"):
+        pytest.importorskip(package, reason="no S3 server: pip install 'moto[s3]' flask flask-cors boto3")
+    with s3_server.server() as running:
+        yield running
 
 
 SHOP = Retailer("shop", "fashion", 300, date(2025, 5, 1), 549, seed=5, timezone="UTC")

@@ -3,19 +3,22 @@
 from capflow_resources.simulator.customer_files import customer_file
 from capflow_resources.simulator.defects import DEFECTS
 from capflow_resources.simulator.demo import DEMO, FOLDER, DemoRetailer, write_demo
+from capflow_resources.simulator.layouts import LAYOUTS
 from capflow_resources.simulator.retailer import Retailer, World
 from capflow_resources.simulator.world import simulate
-from capflow_resources.simulator.writers import write, write_csv, write_parquet, write_sqlite
+from capflow_resources.simulator.writers import source_frame, write, write_csv, write_parquet, write_sqlite
 
 __all__ = [
     "DEFECTS",
     "DEMO",
     "FOLDER",
+    "LAYOUTS",
     "DemoRetailer",
     "Retailer",
     "World",
     "customer_file",
     "simulate",
+    "source_frame",
     "write",
     "write_csv",
     "write_demo",

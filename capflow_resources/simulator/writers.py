@@ -20,7 +20,7 @@ def write_csv(world: World, folder: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     for table, layout in LAYOUTS["csv"].tables.items():
-        frame = _source_frame(getattr(world, table), layout)
+        frame = source_frame(getattr(world, table), layout)
         if table != "line_items":
             frame.to_csv(folder / layout.place, index=False)
             continue
@@ -39,7 +39,7 @@ def write_sqlite(world: World, path: Path) -> None:
     unfinished.unlink(missing_ok=True)
     with contextlib.closing(sqlite3.connect(unfinished)) as database:
         for table, layout in LAYOUTS["sqlite"].tables.items():
-            frame = _source_frame(getattr(world, table), layout)
+            frame = source_frame(getattr(world, table), layout)
             key = layout.columns[{"users": "user_id", "items": "item_id"}[table]] if table in ("users", "items") else ""
             columns = ", ".join(f"{name} {_sql_type(frame[name])}{_key(name == key)}" for name in frame)
             database.execute(f"CREATE TABLE {layout.place} ({columns})")
@@ -57,7 +57,7 @@ def write_parquet(world: World, folder: Path) -> None:
 
     folder.mkdir(parents=True, exist_ok=True)
     for table, layout in LAYOUTS["parquet"].tables.items():
-        frame = _source_frame(getattr(world, table), layout)
+        frame = source_frame(getattr(world, table), layout)
         if table != "line_items":
             frame.to_parquet(folder / layout.place, index=False)
             continue
@@ -76,7 +76,7 @@ def write(world: World, kind: str, folder: Path) -> None:
     writers[kind](world, folder)
 
 
-def _source_frame(table: pd.DataFrame, layout: TableLayout) -> pd.DataFrame:
+def source_frame(table: pd.DataFrame, layout: TableLayout) -> pd.DataFrame:
     """The canonical table with the source's columns, and text dates where the layout has a format."""
     import pandas as pd
 

@@ -1,8 +1,6 @@
-"""What every kind of source must do; a new kind joins by adding a writer for its files."""
+"""What every kind of source must do; a new kind joins by its entry in tests/sources/writers.py."""
 
 import os
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,9 +8,14 @@ import pytest
 from capflow_resources import sources
 from capflow_resources.sources import SourceError
 from partitions.customer import ColumnMapping
+from tests.sources.writers import JOINED
 
-ROWS = [("0017", 2, 1.5, "red"), ("0018", -1, 0.1, None), ("0018", -1, 0.1, None)]
-NAMES = ("Item Code", "Qty", "Price", "Colour")
+ROWS = {
+    "Item Code": ["0017", "0018", "0018"],
+    "Qty": [2, -1, -1],
+    "Price": [1.5, 0.1, 0.1],
+    "Colour": ["red", None, None],
+}
 COLUMNS = {
     "item_id": "Item Code",
     "quantity": "Qty",
@@ -20,54 +23,39 @@ COLUMNS = {
     "channel": ColumnMapping(value="store"),
     "store_id": ColumnMapping(columns=("Colour", "Item Code")),
 }
-
-
-def write_csv(folder: Path) -> Path:
-    path = folder / "sales.csv"
-    lines = [NAMES, *(tuple("" if value is None else value for value in row) for row in ROWS)]
-    path.write_text("".join(",".join(map(str, line)) + "\n" for line in lines), encoding="utf-8")
-    return path
-
-
-def write_parquet(folder: Path) -> Path:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    path = folder / "sales.parquet"
-    pq.write_table(pa.table(dict(zip(NAMES, map(list, zip(*ROWS, strict=True)), strict=True))), path)
-    return path
-
-
-def write_sqlite(folder: Path) -> Path:
-    path = folder / "sales.db"
-    with closing(sqlite3.connect(path)) as database, database:
-        database.execute('CREATE TABLE sale ("Item Code" TEXT, "Qty" INTEGER, "Price" REAL, "Colour" TEXT)')
-        database.executemany("INSERT INTO sale VALUES (?, ?, ?, ?)", ROWS)
-    return path
-
-
-WRITERS = {"csv": write_csv, "parquet": write_parquet, "sqlite": write_sqlite}
+FILES = sorted(name for name, joined in JOINED.items() if joined.in_a_file)
 
 
 def test_every_kind_is_tested():
-    assert WRITERS.keys() == sources.KINDS.keys()
+    assert {joined.kind for joined in JOINED.values()} == sources.KINDS.keys()
 
 
-@pytest.fixture(params=sorted(WRITERS))
-def kind(request):
-    return request.param
+@pytest.fixture(params=sorted(JOINED))
+def joined(request):
+    return JOINED[request.param]
+
+
+in_files = pytest.mark.parametrize("joined", [JOINED[name] for name in FILES], ids=FILES)
 
 
 @pytest.fixture
-def build(kind, acme):
-    def built(uri, columns=COLUMNS, **more):
-        return acme(kind, uri, columns, table={"table": "sale"} if kind == "sqlite" else {}, **more)
+def kept(joined, request, tmp_path):
+    import pandas as pd
+
+    server = request.getfixturevalue(joined.server) if joined.server else None
+    return joined.write(tmp_path, "sale", pd.DataFrame(ROWS), server)
+
+
+@pytest.fixture
+def build(joined, kept, acme):
+    def built(uri=None, columns=COLUMNS, **more):
+        return acme(joined.kind, uri or kept.uri, columns, kept.options, kept.table, **more)
 
     return built
 
 
-def test_rows_come_whole_under_canonical_names(kind, build, tmp_path, con):
-    customer = build(WRITERS[kind](tmp_path), attributes=("Colour",))
+def test_rows_come_whole_under_canonical_names(build, con):
+    customer = build(attributes=("Colour",))
     rows = sources.read(customer, customer.tables["line_items"], con)
     assert rows.columns == ("item_id", "quantity", "unit_price", "channel", "store_id", "attribute_colour")
     found = con.to_pyarrow(
@@ -80,15 +68,14 @@ def test_rows_come_whole_under_canonical_names(kind, build, tmp_path, con):
     ]
 
 
-def test_types_are_those_of_the_source(kind, build, tmp_path, con):
-    customer = build(WRITERS[kind](tmp_path))
+def test_types_are_those_of_the_source(joined, build, con):
+    customer = build()
     types = sources.read(customer, customer.tables["line_items"], con).schema()
-    expected = ("string", "string") if kind == "csv" else ("int64", "float64")
-    assert (str(types["quantity"]), str(types["unit_price"])) == expected
+    assert (str(types["quantity"]), str(types["unit_price"])) == joined.types
 
 
-def test_a_missing_column_is_named_with_the_nearest(kind, build, tmp_path, con):
-    customer = build(WRITERS[kind](tmp_path), {"item_id": "ItemCode", "amount": "Price"})
+def test_a_missing_column_is_named_with_the_nearest(build, con):
+    customer = build(columns={"item_id": "ItemCode", "amount": "Price"})
     with pytest.raises(SourceError) as caught:
         sources.read(customer, customer.tables["line_items"], con)
     assert str(caught.value) == (
@@ -97,10 +84,29 @@ def test_a_missing_column_is_named_with_the_nearest(kind, build, tmp_path, con):
     )
 
 
+def test_the_fingerprint_changes_with_what_is_read(build):
+    def mark(**more):
+        customer = build(**more)
+        return sources.fingerprint(customer, customer.tables["line_items"])
+
+    before = mark()
+    assert mark() == before
+    if before is not None:
+        assert mark(columns={**COLUMNS, "discount": "Price"}) != before
+        assert mark(attributes=("Colour",)) != before
+
+
+def test_errors_that_are_not_the_source_s_pass_unchanged(build):
+    customer = build()
+    with pytest.raises(OSError, match="No space left"), sources.reading(customer, customer.tables["line_items"]):
+        raise OSError("No space left on device")
+
+
+@in_files
 @pytest.mark.parametrize(
     ("uri", "message"), [("none.x", "there is no file"), ("*.x", "no file matches"), (".", "folder")]
 )
-def test_a_missing_file_is_named_with_the_remedy(build, tmp_path, con, uri, message):
+def test_a_missing_file_is_named_with_the_remedy(joined, build, tmp_path, con, uri, message):
     customer = build(tmp_path / uri)
     for look in (sources.fingerprint, lambda customer, table: sources.read(customer, table, con)):
         with pytest.raises(SourceError, match=message) as caught:
@@ -111,7 +117,8 @@ def test_a_missing_file_is_named_with_the_remedy(build, tmp_path, con, uri, mess
         assert "\n" not in text
 
 
-def test_a_file_of_another_kind_is_an_error(kind, build, tmp_path, con):
+@in_files
+def test_a_file_of_another_kind_is_an_error(joined, build, tmp_path, con):
     path = tmp_path / "sales.x"
     path.write_bytes(b"\x00\x01\x02\xff\xfe" * 400)
     customer = build(path)
@@ -121,38 +128,26 @@ def test_a_file_of_another_kind_is_an_error(kind, build, tmp_path, con):
     assert "\n" not in str(caught.value)
 
 
-def test_a_relative_uri_starts_at_the_customer_file(kind, build, tmp_path, con):
+@in_files
+def test_a_relative_uri_starts_at_the_customer_file(joined, build, kept, tmp_path, con):
     (tmp_path / "data").mkdir()
-    path = WRITERS[kind](tmp_path / "data")
     (tmp_path / "customers").mkdir()
+    path = Path(kept.uri).rename(tmp_path / "data" / Path(kept.uri).name)
     customer = build(f"../data/{path.name}")
     assert sources.read(customer, customer.tables["line_items"], con).count().execute() == 3
 
 
-def test_names_with_pattern_signs_are_read_as_they_are(kind, build, tmp_path, con):
-    path = WRITERS[kind](tmp_path)
-    odd = path.rename(tmp_path / f"sales [1]{path.suffix}")
+@in_files
+def test_names_with_pattern_signs_are_read_as_they_are(joined, build, kept, tmp_path, con):
+    odd = Path(kept.uri).rename(tmp_path / f"sales [1]{Path(kept.uri).suffix}")
     customer = build(odd)
     assert sources.read(customer, customer.tables["line_items"], con).count().execute() == 3
 
 
-def test_the_fingerprint_changes_only_when_rows_might(kind, build, tmp_path):
-    path = WRITERS[kind](tmp_path)
-
-    def mark(**more):
-        customer = build(path, **more)
-        return sources.fingerprint(customer, customer.tables["line_items"])
-
-    before = mark()
-    assert mark() == before
-    assert mark(columns={**COLUMNS, "discount": "Price"}) != before
-    assert mark(attributes=("Colour",)) != before
-    stat = path.stat()
-    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1))
-    assert mark() != before
-
-
-def test_errors_that_are_not_the_source_s_pass_unchanged(kind, build, tmp_path):
-    customer = build(WRITERS[kind](tmp_path))
-    with pytest.raises(OSError, match="No space left"), sources.reading(customer, customer.tables["line_items"]):
-        raise OSError("No space left on device")
+@in_files
+def test_the_fingerprint_changes_with_the_file(joined, build, kept):
+    customer = build()
+    before = sources.fingerprint(customer, customer.tables["line_items"])
+    stat = Path(kept.uri).stat()
+    os.utime(kept.uri, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1))
+    assert sources.fingerprint(customer, customer.tables["line_items"]) != before

@@ -1,0 +1,66 @@
+"""How the tests keep rows in each kind of source. A kind joins every shared suite by one entry in JOINED.
+
+To join: write a function `(folder, name, rows, server) -> Kept` that puts `rows`, a pandas frame of one table, into the
+source under `name`, and add a `Joined` with it. A source behind a server also names a session fixture of
+tests/conftest.py, whose value becomes `server`.
+"""
+
+import sqlite3
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Where a customer file finds rows that were written: sources.*.uri and .options, and what the table says."""
+
+    uri: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    table: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Joined:
+    """A kind of source in the shared suites.
+
+    `in_a_file`: the uri is the path of one local file that holds the table, so the tests of files run too.
+    `types`: what Ibis reads whole numbers and decimal numbers as.
+    """
+
+    kind: str
+    write: Callable[[Path, str, "pd.DataFrame", Any], Kept]
+    server: str = ""
+    in_a_file: bool = False
+    types: tuple[str, str] = ("int64", "float64")
+
+
+def write_csv(folder: Path, name: str, rows: "pd.DataFrame", server: None) -> Kept:
+    path = folder / f"{name}.csv"
+    rows.to_csv(path, index=False)
+    return Kept(str(path))
+
+
+def write_parquet(folder: Path, name: str, rows: "pd.DataFrame", server: None) -> Kept:
+    path = folder / f"{name}.parquet"
+    rows.to_parquet(path, index=False)
+    return Kept(str(path))
+
+
+def write_sqlite(folder: Path, name: str, rows: "pd.DataFrame", server: None) -> Kept:
+    path = folder / f"{name}.db"
+    with closing(sqlite3.connect(path)) as database:
+        rows.to_sql(name, database, index=False)
+    return Kept(str(path), table={"table": name})
+
+
+JOINED: Mapping[str, Joined] = {
+    "csv": Joined("csv", write_csv, in_a_file=True, types=("string", "string")),
+    "parquet": Joined("parquet", write_parquet, in_a_file=True),
+    "sqlite": Joined("sqlite", write_sqlite, in_a_file=True),
+}
