@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from capflow_resources.objects import ObjectStore
+from capflow_resources.delta import RETRIES, commit, opened
+from capflow_resources.engines import storable, write_files
+from capflow_resources.objects import ObjectStore, ObjectStoreError
 from partitions.customer import NAME_PATTERN
 
 if TYPE_CHECKING:
@@ -61,26 +64,16 @@ class Lake:
         `replace` is a condition ("as_of = '2026-11-01'"): only the rows that meet it are replaced by `data`.
         `facts` are kept with the version; they must survive json.dumps.
         """
-        from deltalake import CommitProperties, write_deltalake
+        import pyarrow as pa
 
-        uri = self.table_uri(customer, asset)
-        partly = replace is not None and self._open(customer, asset) is not None
-        write, kept = uuid4().hex, json.dumps(facts)
-        faults: list[Exception] = []
-        batches = _batches(data, faults)
-        try:
-            write_deltalake(
-                uri,
-                batches,
-                mode="overwrite",
-                schema_mode=None if partly else "overwrite",
-                predicate=replace if partly else None,
-                commit_properties=CommitProperties(custom_metadata={FACTS: kept, WRITE: write}, max_commit_retries=60),
-            )
-        except Exception as error:
-            if faults:  # the rows could not be computed: that is no fault of the lake
-                raise faults[0] from None
-            raise LakeError(_why_not_written(customer, asset, uri, error)) from error
+        write = uuid4().hex
+        noted = {FACTS: json.dumps(facts), WRITE: write}
+        if replace is not None and self._open(customer, asset) is None:
+            replace = None
+        if replace is None and not isinstance(data, pa.Table):
+            self._publish(customer, asset, data, noted)
+        else:
+            self._stream(customer, asset, data, noted, replace)
         return self._own(customer, asset, write)
 
     def version(self, customer: str, asset: str) -> TableVersion | None:
@@ -112,6 +105,51 @@ class Lake:
         key = self._document_key(customer, name)
         return self.documents.get(key) if self.documents.exists(key) else None
 
+    def _publish(self, customer: str, asset: str, data: ibis.Table, noted: dict[str, str]) -> None:
+        """The engine writes Parquet files that nobody sees; one commit makes them the table."""
+        uri, folder = self.table_uri(customer, asset), noted[WRITE]
+        try:
+            files = write_files(data, uri, folder)
+        except Exception as error:
+            self._discard(f"{customer}/{asset}/{folder}")
+            if uri not in str(error):  # the rows could not be computed: that is no fault of the lake
+                raise
+            raise LakeError(_why_not_written(customer, asset, uri, error)) from error
+        try:
+            commit(uri, files, storable(data).schema().to_pyarrow(), noted)
+        except Exception as error:
+            self._discard(f"{customer}/{asset}/{folder}")
+            raise LakeError(_why_not_written(customer, asset, uri, error)) from error
+
+    def _discard(self, folder: str) -> None:
+        """Files that no version will ever name; what cannot be removed now is left for a vacuum."""
+        with suppress(ObjectStoreError):
+            for key in self.documents.list(folder):
+                self.documents.delete(key)
+
+    def _stream(
+        self, customer: str, asset: str, data: ibis.Table | pa.Table, noted: dict[str, str], replace: str | None
+    ) -> None:
+        """Rows that come in batches, to replace the whole table or the part that meets a condition."""
+        from deltalake import CommitProperties, write_deltalake
+
+        uri = self.table_uri(customer, asset)
+        faults: list[Exception] = []
+        batches = _batches(data, faults)
+        try:
+            write_deltalake(
+                uri,
+                batches,
+                mode="overwrite",
+                schema_mode=None if replace else "overwrite",
+                predicate=replace,
+                commit_properties=CommitProperties(custom_metadata=noted, max_commit_retries=RETRIES),
+            )
+        except Exception as error:
+            if faults:  # the rows could not be computed: that is no fault of the lake
+                raise faults[0] from None
+            raise LakeError(_why_not_written(customer, asset, uri, error)) from error
+
     def _own(self, customer: str, asset: str, write: str) -> TableVersion:
         """The version that this very write made: another process may have published a newer one meanwhile."""
         table = self._open(customer, asset)
@@ -136,11 +174,10 @@ class Lake:
         return f"{customer}/{name}"
 
     def _open(self, customer: str, asset: str) -> DeltaTable | None:
-        from deltalake import DeltaTable
         from deltalake.exceptions import TableNotFoundError
 
         try:
-            return DeltaTable(self.table_uri(customer, asset))
+            return opened(self.table_uri(customer, asset))
         except TableNotFoundError:
             return None
 

@@ -13,7 +13,7 @@ from capflow_assets.steps.outcome import Blocked, NotAvailable
 from capflow_assets.tables import TABLES
 from capflow_assets.training.needs import Facts
 from capflow_assets.validation.verdict import Verdict, gate
-from capflow_resources.engine import connect
+from capflow_resources.engines import connect, duckdb
 from capflow_resources.home import Home
 from capflow_resources.lake import TableVersion
 from partitions.customer import Customer
@@ -21,6 +21,7 @@ from partitions.customer import Customer
 if TYPE_CHECKING:
     import ibis
     import pyarrow as pa
+    from ibis.backends.duckdb import Backend
 
 VERDICT = "validation/verdict.json"
 REPORT = "validation/report.json"
@@ -56,6 +57,11 @@ class CustomerRun:
     def con(self) -> ibis.BaseBackend:
         """The engine of this customer."""
         return connect(self.customer)
+
+    @cached_property
+    def landing(self) -> Backend:
+        """The DuckDB that reads this customer's sources, whatever its engine."""
+        return self.con if self.customer.engine.kind == "duckdb" else duckdb.connect()
 
     def version(self, asset: str) -> TableVersion | None:
         """The version of a table that this run works on."""
@@ -148,8 +154,9 @@ class CustomerRun:
 
     def close(self) -> None:
         """Let the engine's memory go."""
-        if "con" in self.__dict__:
-            self.con.disconnect()
+        for name in ("con", "landing"):
+            if name in self.__dict__:
+                self.__dict__[name].disconnect()
 
 
 def fingerprint(**inputs: Any) -> str:

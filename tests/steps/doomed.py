@@ -131,10 +131,10 @@ def _kind(event: Any) -> str:
 
 
 def _watch_rows(lake: Any, passing: Callable[[str], object]) -> None:
-    """Tell when the last rows of a table were handed over, which is before they are committed."""
+    """Tell when the last rows of a table were written or handed over, which is before they are committed."""
     import pyarrow as pa
 
-    batches, write = lake._batches, lake.Lake.write
+    batches, commit, write = lake._batches, lake.commit, lake.Lake.write
     current = []
 
     def handed_over(reader: pa.RecordBatchReader) -> Any:
@@ -145,11 +145,15 @@ def _watch_rows(lake: Any, passing: Callable[[str], object]) -> None:
         reader = batches(*given)
         return pa.RecordBatchReader.from_batches(reader.schema, handed_over(reader))
 
+    def committed(*given: Any) -> None:
+        passing(f"inside write {current[-1]}")
+        commit(*given)
+
     def named(self: Any, customer: str, asset: str, *given: Any, **options: Any) -> Any:
         current.append(asset)
         return write(self, customer, asset, *given, **options)
 
-    lake._batches, lake.Lake.write = watched, named
+    lake._batches, lake.commit, lake.Lake.write = watched, committed, named
 
 
 def write_until_killed(folder: str, told: Connection) -> None:
