@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
 
 from capflow_resources.lake import Lake
 from capflow_resources.objects import ObjectStore
@@ -21,15 +26,37 @@ class UnknownCustomerError(ValueError):
     """A customer was named that has no customer file."""
 
 
+class Environment(dict[str, str]):
+    """The environment, and behind it a store of secrets, asked only for a name that the environment does not hold."""
+
+    def __init__(self, known: Mapping[str, str], secrets: Callable[[str], str | None] | None = None) -> None:
+        super().__init__(known)
+        self._secrets = secrets
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value of `name`, `default` when neither the environment nor the store of secrets has it."""
+        if name not in self and self._secrets and (value := self._secrets(name)) is not None:
+            self[name] = value
+        return super().get(name, default)
+
+    def __missing__(self, name: str) -> str:
+        value = self.get(name)
+        if value is None:
+            raise KeyError(name)
+        return str(value)
+
+
 class Home:
     """One installation of CapFlow, by its folder.
 
     The lake, artefacts and registry lie in the folder unless CAPFLOW_LAKE, CAPFLOW_ARTEFACTS (a path or URI) or
-    CAPFLOW_REGISTRY (an SQLAlchemy URL) name another place.
+    CAPFLOW_REGISTRY (an SQLAlchemy URL) name another place. `secrets` finds what customer files name as ${VARIABLE}
+    and the environment does not hold.
     """
 
-    def __init__(self, path: str | Path | None = None) -> None:
+    def __init__(self, path: str | Path | None = None, secrets: Callable[[str], str | None] | None = None) -> None:
         self.path = Path(path or os.environ.get("CAPFLOW_HOME") or DEFAULT).absolute()
+        self._secrets = secrets
 
     @property
     def customers_folder(self) -> Path:
@@ -64,9 +91,9 @@ class Home:
             hint = f"did you mean '{near[0]}'?" if near else f"customers: {', '.join(names) or 'none yet'}"
             raise UnknownCustomerError(f"no customer '{name}' in {self.customers_folder}; {hint}")
 
-    def environment(self) -> dict[str, str]:
-        """What customer files may name as ${VARIABLE}: the environment, and this home as CAPFLOW_HOME."""
-        return {**os.environ, "CAPFLOW_HOME": str(self.path)}
+    def environment(self) -> Environment:
+        """What customer files may name as ${VARIABLE}: the environment, this home as CAPFLOW_HOME, and secrets."""
+        return Environment({**os.environ, "CAPFLOW_HOME": str(self.path)}, self._secrets)
 
     @property
     def dagster_folder(self) -> Path:
@@ -80,6 +107,22 @@ class Home:
         settings = folder / "dagster.yaml"
         if not settings.exists():
             partial = folder / f"dagster.yaml.{os.getpid()}"  # never half a file, whoever is killed here
-            partial.write_bytes(files("capflow_resources").joinpath("dagster.yaml").read_bytes())
+            partial.write_text(_dagster_settings(), encoding="utf-8")
             partial.replace(settings)
         return folder
+
+
+def _dagster_settings() -> str:
+    """CapFlow's dagster.yaml; with CAPFLOW_COMPUTE_LOGS=s3://bucket/prefix the logs of runs go there."""
+    settings = files("capflow_resources").joinpath("dagster.yaml").read_text(encoding="utf-8")
+    place = os.environ.get("CAPFLOW_COMPUTE_LOGS", "")
+    if not place:
+        return settings
+    parts = urlsplit(place)
+    if parts.scheme != "s3" or not parts.netloc:
+        raise ValueError(f"CAPFLOW_COMPUTE_LOGS='{place}' is not understood; write it like s3://bucket/prefix")
+    config = {"bucket": parts.netloc, "prefix": parts.path.strip("/") or "dagster"}
+    if endpoint := os.environ.get("AWS_ENDPOINT_URL"):
+        config["endpoint_url"] = endpoint
+    kept = {"module": "dagster_aws.s3", "class": "S3ComputeLogManager", "config": config}
+    return settings + yaml.safe_dump({"compute_logs": kept}, sort_keys=False)

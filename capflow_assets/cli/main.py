@@ -53,6 +53,7 @@ def group() -> None:
 
 def main() -> None:
     """Run the command line; errors that a user can mend are one line on stderr and exit code 2."""
+    from capflow_assets.graph.secrets import SecretsError
     from capflow_resources.home import UnknownCustomerError
     from capflow_resources.lake import LakeError
     from capflow_resources.registry import RegistryError
@@ -68,6 +69,6 @@ def main() -> None:
     except CustomerFileError as error:
         click.echo(str(error), err=True)
         sys.exit(2)
-    except (UnknownCustomerError, LakeError, RegistryError) as error:
+    except (UnknownCustomerError, LakeError, RegistryError, SecretsError) as error:
         click.echo(f"capflow: {' '.join(str(error).split())}", err=True)
         sys.exit(2)

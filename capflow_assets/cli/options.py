@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from capflow_resources.home import Home
+from capflow_assets.graph.secrets import open_home
 
 Command = Callable[..., Any]
 
@@ -17,7 +17,7 @@ def home_option(command: Command) -> Command:
     return click.option(
         "--home",
         envvar="CAPFLOW_HOME",
-        callback=lambda _ctx, _option, value: Home(value),
+        callback=lambda _ctx, _option, value: open_home(value),
         help="The installation's folder (default: $CAPFLOW_HOME, then ./capflow-home).",
     )(command)
 

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from capflow_assets.graph.secrets import open_home
 from capflow_resources.home import Home
 
 
@@ -12,4 +13,4 @@ class HomeResource(dg.ConfigurableResource):
 
     def open(self) -> Home:
         """The home at `path`."""
-        return Home(self.path or None)
+        return open_home(self.path or None)
