@@ -56,6 +56,22 @@ class ReturnRule:
 
 
 @dataclass(frozen=True)
+class Incremental:
+    """How a table is read without reading all of it again: only rows whose `watermark` is recent enough.
+
+    `watermark` is a column of the source that no row that is new or restated leaves behind: a time, or a whole number.
+    Rows may come `lateness_days` late (times) or `lateness` late (numbers; None where the watermark is a time). A row
+    replaces stored rows with the same `key` (canonical columns). After `full_every_days` all is read once more.
+    """
+
+    watermark: str
+    lateness_days: float = 3.0
+    lateness: float | None = None
+    key: tuple[str, ...] = ()
+    full_every_days: float | None = None
+
+
+@dataclass(frozen=True)
 class TableMapping:
     """How one canonical table is read from a source."""
 
@@ -67,6 +83,7 @@ class TableMapping:
     drop_items: tuple[str, ...] = ()
     drop_duplicates: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
+    incremental: Incremental | None = None
 
 
 @dataclass(frozen=True)

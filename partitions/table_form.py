@@ -18,6 +18,7 @@ from partitions.canonical import (
 )
 from partitions.customer import ColumnMapping, ReturnRule, Source, TableMapping
 from partitions.form import Form, nearest
+from partitions.incremental_form import read_incremental
 from partitions.source_kinds import SourceKind
 
 Sources = Mapping[str, Source]
@@ -63,11 +64,12 @@ def _table(
         drop_items=form.texts(keys.get("drop_items"), f"{where}.drop_items"),
         drop_duplicates=form.flag(keys.get("drop_duplicates"), f"{where}.drop_duplicates"),
         options=options,
+        incremental=read_incremental(form, keys.get("incremental"), f"{where}.incremental", columns),
     )
 
 
 def _keys_of(table: str) -> tuple[str, ...]:
-    keys = ["source", "table", "columns", "drop_duplicates", "distinct"]
+    keys = ["source", "table", "columns", "drop_duplicates", "distinct", "incremental"]
     if table == "line_items":
         keys.append("returns")
     if "item_id" in CANONICAL_COLUMNS[table]:

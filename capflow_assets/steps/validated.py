@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from capflow_assets.steps import raw
 from capflow_assets.steps.code_version import code_version
 from capflow_assets.steps.fresh import reuse
 from capflow_assets.steps.outcome import Blocked, Check, NotAvailable, Outcome
@@ -76,7 +77,7 @@ def _cleaned(run: CustomerRun, table: str) -> tuple[ibis.Table, dict[str, int]]:
     mapping = run.customer.tables.get(table)
     if mapping is None:
         return derive_bills(run.read(f"validated/{DERIVED[table]}")).cache(), {}
-    dropped = drop(run.read(f"raw/{table}"), mapping)
+    dropped = drop(raw.rows(run, table), mapping)
     reasons = {row["reason"]: row["rows"] for row in dropped.reasons.to_pyarrow().to_pylist()}
     return clean(table, dropped.kept, mapping, run.customer.timezone).cache(), reasons
 

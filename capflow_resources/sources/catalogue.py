@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from capflow_resources.lake import LakeError
 from capflow_resources.sources import csv, parquet, sqlite
@@ -59,17 +60,40 @@ def fingerprint(customer: Customer, table: TableMapping) -> str | None:
     source = customer.sources[table.source]
     with reading(customer, table):
         state = _kind(customer, source).state(customer, source, table)
-    if state is None:
-        return None
-    columns = {name: [list(column.columns), column.value] for name, column in table.columns.items()}
-    facts = {
+    return None if state is None else _hashed(customer, {**_settings(customer, table), "state": state})
+
+
+def settings(customer: Customer, table: TableMapping) -> str:
+    """A text that changes when a table is read from another place, or in another way: all of it must be read again."""
+    return _hashed(customer, _settings(customer, table))
+
+
+def _settings(customer: Customer, table: TableMapping) -> dict[str, object]:
+    source = customer.sources[table.source]
+    return {
         "version": READ_VERSION,
         "source": asdict(source),
-        "columns": columns,
+        "place": _place(source.uri),
+        "columns": {name: [list(column.columns), column.value] for name, column in table.columns.items()},
         "attributes": list(table.attributes),
         "options": dict(table.options),
-        "state": state,
+        "incremental": asdict(table.incremental) if table.incremental else None,
     }
+
+
+def _place(uri: str) -> str:
+    """A hash of server and path without user and password: a variable that hides them must not hide a move."""
+    if "://" not in uri and ";" in uri:  # a list of settings, with a password among them
+        return ""
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return ""
+    shown = f"{parts.netloc.rpartition('@')[2]}{parts.path.rpartition('@')[2]}"
+    return hashlib.sha256(shown.encode()).hexdigest()
+
+
+def _hashed(customer: Customer, facts: Mapping[str, object]) -> str:
     # Without the secrets: a hash of a short password could be guessed back.
     return hashlib.sha256(customer.hide(json.dumps(facts, sort_keys=True, default=str)).encode()).hexdigest()
 

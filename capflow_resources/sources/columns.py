@@ -11,19 +11,23 @@ if TYPE_CHECKING:
     import ibis
 
 JOINED_BY = " > "
+WATERMARK = "watermark_"
+"""The raw table's own column for the watermark that a table is read by."""
 
 
 def source_columns(mapping: TableMapping) -> tuple[str, ...]:
     """Every column of the source that a table's mapping reads, each once."""
     mapped = (name for column in mapping.columns.values() for name in column.columns)
-    return tuple(dict.fromkeys([*mapped, *mapping.attributes]))
+    watermark = [mapping.incremental.watermark] if mapping.incremental else []
+    return tuple(dict.fromkeys([*mapped, *mapping.attributes, *watermark]))
 
 
 def canonical(opened: ibis.Table, mapping: TableMapping) -> ibis.Table:
-    """The mapped columns of `opened` under their canonical names, and attributes as attribute_<name>."""
+    """The mapped columns of `opened` under their canonical names, attributes as attribute_<name>, the watermark."""
     columns = {name: _expression(opened, column) for name, column in mapping.columns.items()}
     attributes = {attribute_column(name): opened[name] for name in mapping.attributes}
-    return opened.select(**columns, **attributes)
+    watermark = {WATERMARK: opened[mapping.incremental.watermark]} if mapping.incremental else {}
+    return opened.select(**columns, **attributes, **watermark)
 
 
 def _expression(opened: ibis.Table, column: ColumnMapping) -> ibis.Value:

@@ -1,0 +1,70 @@
+"""Whether a source still has the columns, and the kinds of values in them, that it had when it was last read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+# The first that fits a type's name counts: "longtext" is text and "longblob" bytes before "long" is a number.
+FAMILIES = (
+    ("several kinds of values", r"mixed|\||^any$|variant"),
+    ("lists or records", r"array|list|struct|^map|json|\bobject\b|document|dict|\[\]|^row\b|record|<|^[ml]$"),
+    ("durations", r"interval|duration"),
+    ("times", r"date|time"),
+    ("yes or no", r"bool"),
+    ("bytes", r"blob|binary|byte|image|^b$"),
+    ("text", r"text|char|string|clob|^!?str\b|uuid|enum|objectid|^s$"),
+    ("numbers", r"int|num|dec|double|float|real|serial|money|long|short|^n$"),
+)
+
+
+@dataclass(frozen=True)
+class Drift:
+    """What differs from the last read: columns that are new, that are gone, and that hold another kind of values.
+
+    `retyped` are the columns that the mapping reads, each as (column, type before, type now); others are not looked at.
+    """
+
+    new: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    retyped: tuple[tuple[str, str, str], ...] = ()
+
+    def facts(self) -> dict[str, list[str]]:
+        """What is shown beside the table; nothing where nothing differs."""
+        shown = {"new_columns": list(self.new), "gone_columns": list(self.gone)}
+        return {name: columns for name, columns in shown.items() if columns}
+
+
+def compare(before: Mapping[str, str], now: Mapping[str, str], mapped: Iterable[str]) -> Drift:
+    """What changed between two readings of a source, each its columns with their types in the source's own words.
+
+    A whole number that became a decimal one, or a date that became a time, is no other kind of value; a number that
+    became text is. A type that is not understood is taken for any.
+    """
+    return Drift(
+        new=tuple(name for name in now if name not in before),
+        gone=tuple(name for name in before if name not in now),
+        retyped=tuple(
+            (name, before[name], now[name])
+            for name in mapped
+            if name in before and name in now and _differ(family(before[name]), family(now[name]))
+        ),
+    )
+
+
+def family(written: str) -> str:
+    """The kind of values that a type holds, from its name in any database's words; "" when it is not understood."""
+    return next((name for name, pattern in FAMILIES if re.search(pattern, written.lower())), "")
+
+
+def described(retyped: Iterable[tuple[str, str, str]]) -> str:
+    """What happened to columns that hold another kind of values, in one clause."""
+    return "; ".join(
+        f"column '{name}' held {family(before)} ({before}) and now holds {family(now)} ({now})"
+        for name, before, now in retyped
+    )
+
+
+def _differ(before: str, now: str) -> bool:
+    return bool(before and now) and before != now
