@@ -69,7 +69,7 @@ def _table(
 
 
 def _keys_of(table: str) -> tuple[str, ...]:
-    keys = ["source", "table", "columns", "drop_duplicates", "distinct", "incremental"]
+    keys = ["source", "table", "explode", "columns", "drop_duplicates", "distinct", "incremental"]
     if table == "line_items":
         keys.append("returns")
     if "item_id" in CANONICAL_COLUMNS[table]:
@@ -104,6 +104,10 @@ def _options(
             form.note(keys["table"], f"{where}.table has no meaning for a {source.kind} source; take it out")
     elif source and kind and kind.holds_tables:
         form.note(table, f"{where} has no 'table'; add 'table: ...' with the name it has in '{source.name}'")
+    if "explode" in keys:
+        options["explode"] = form.text(keys["explode"], f"{where}.explode")
+        if source and kind and not kind.holds_documents:
+            form.note(keys["explode"], f"{where}.explode has no meaning for a {source.kind} source; take it out")
     if "distinct" in keys:
         options["distinct"] = form.flag(keys["distinct"], f"{where}.distinct")
     return options

@@ -10,6 +10,10 @@ import pytest
 
 from capflow_resources.home import Home
 from capflow_resources.simulator import Retailer, customer_file, simulate, write
+from tests.servers import couchdb as couchdb_server
+from tests.servers import dynamodb as dynamodb_server
+from tests.servers import mongodb as mongodb_server
+from tests.servers import redis as redis_process
 from tests.servers import s3 as s3_server
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -31,6 +35,39 @@ def s3() -> Iterator[s3_server.S3]:
         pytest.importorskip(package, reason="no S3 server: pip install 'moto[s3]' flask flask-cors boto3")
     with s3_server.server() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def dynamodb() -> Iterator[int]:
+    """The port of a DynamoDB server on loopback."""
+    pytest.importorskip("boto3", reason="no boto3: pip install 'capflow[aws]'")
+    with dynamodb_server.server() as port:
+        yield port
+
+
+@pytest.fixture(scope="session")
+def mongodb() -> Iterator[mongodb_server.Mongo]:
+    """A server on loopback that speaks MongoDB's wire protocol."""
+    with mongodb_server.server() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def couchdb() -> Iterator[int]:
+    """The port of a server on loopback with CouchDB's API."""
+    with couchdb_server.server() as port:
+        yield port
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[int]:
+    """The port of a Redis server on loopback."""
+    pytest.importorskip("redis", reason="no redis: pip install 'capflow[redis]'")
+    program = redis_process.program()
+    if program is None:
+        pytest.skip("no Redis server: apt-get install redis-server")
+    with redis_process.server(program) as port:
+        yield port
 
 
 SHOP = Retailer("shop", "fashion", 300, date(2025, 5, 1), 549, seed=5, timezone="UTC")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from capflow_resources.lake import LakeError
-from capflow_resources.sources import csv, parquet, sqlite
+from capflow_resources.sources import couchdb, csv, dynamodb, mongodb, parquet, redis, sqlite
 from capflow_resources.sources.columns import canonical, source_columns
 from capflow_resources.sources.errors import SourceError, file_name, missing_columns, source_error
 from capflow_resources.sources.kind import Kind, Opened, Since
@@ -22,7 +22,15 @@ if TYPE_CHECKING:
     import ibis
     from ibis.backends.duckdb import Backend
 
-KINDS: Mapping[str, Kind] = {"csv": csv, "parquet": parquet, "sqlite": sqlite}
+KINDS: Mapping[str, Kind] = {
+    "csv": csv,
+    "parquet": parquet,
+    "sqlite": sqlite,
+    "mongodb": mongodb,
+    "dynamodb": dynamodb,
+    "couchdb": couchdb,
+    "redis": redis,
+}
 
 READ_VERSION = 2
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.sources import document_writers
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -63,4 +65,8 @@ JOINED: Mapping[str, Joined] = {
     "csv": Joined("csv", write_csv, in_a_file=True, types=("string", "string")),
     "parquet": Joined("parquet", write_parquet, in_a_file=True),
     "sqlite": Joined("sqlite", write_sqlite, in_a_file=True),
+    "mongodb": Joined("mongodb", document_writers.write_mongodb, server="mongodb"),
+    "dynamodb": Joined("dynamodb", document_writers.write_dynamodb, server="dynamodb"),
+    "couchdb": Joined("couchdb", document_writers.write_couchdb, server="couchdb"),
+    "redis": Joined("redis", document_writers.write_redis, server="redis_server", types=("string", "string")),
 }

@@ -1,0 +1,271 @@
+"""From nested documents to columns: objects become dotted columns, lists JSON text or rows.
+
+Every value is kept as text together with its kind ("whole", "decimal", "time", ...), so that a column's type is
+decided over all documents and never over the first page. A number's text is exact: read as a double it is the same
+double that a CSV file with the same digits gives; one that a double cannot hold stays text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+Document = Mapping[str, Any]
+Told = tuple[str, str | None]
+
+NULL, WHOLE, LARGE, DECIMAL, TEXT, TIME, FLAG, BINARY, LIST = (
+    "null",
+    "whole",
+    "large",  # whole, and beyond what a double can hold
+    "decimal",
+    "text",
+    "time",
+    "flag",
+    "binary",
+    "list",
+)
+WORDS = {WHOLE: "number", LARGE: "number", DECIMAL: "number", NULL: "empty", FLAG: "boolean"}
+LARGEST_WHOLE_FLOAT, LARGEST_WHOLE = 2**53, 2**63 - 1
+MOST_DIGITS = 400
+_ABSENT = object()
+
+
+class DocumentError(Exception):
+    """A document that cannot be put into columns; the text is one clause about it."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Which columns are taken from each document, by name: "address.city" is city in the object address.
+
+    With `explode`, the name of a list, a document gives one row for each entry of it: "lines.sku" is then sku of the
+    entry, "lines" the entry itself where it is no object, and every other name is the document's own.
+    """
+
+    columns: tuple[str, ...]
+    explode: str = ""
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """What to ask the store for: the outermost fields that the columns are in, each under every name it may have.
+
+        A name with a dot may be a field of an object, or a field with a dot in its name.
+        """
+        names = (name for column in (*self.columns, self.explode) if column for name in _starts(column))
+        return tuple(dict.fromkeys(names))
+
+    def rows(self, documents: Iterable[Document]) -> list[list[Any]]:
+        """The columns' values, one list for each column, with a mark where a document has no such field."""
+        if not self.explode:
+            return [[pick(document) for document in documents] for pick in self._picks]
+        pairs = [(document, entry) for document in documents for entry in self._entries(document)]
+        columns = []
+        for pick, inside in zip(self._picks, self._inside, strict=True):
+            columns.append([pick(entry if inside else document) for document, entry in pairs])
+        return columns
+
+    def told(self, documents: Iterable[Document]) -> tuple[list[set[str]], list[list[str | None]]]:
+        """For each column the kinds of its values (none where no document has the field) and the values as text."""
+        kinds, texts = [], []
+        for values in self.rows(documents):
+            found, written = _texts(values)
+            kinds.append(found)
+            texts.append(written)
+        return kinds, texts
+
+    def names(self, documents: Iterable[Document]) -> dict[str, str]:
+        """Every column that these documents have, mapped or not, with what it holds: number, text, time, list, ..."""
+        found: dict[str, set[str]] = {}
+        for document in documents:
+            _name(document, "", self.explode, found)
+        return {name: word(kinds) for name, kinds in found.items()}
+
+    @cached_property
+    def _inside(self) -> list[bool]:
+        return [name == self.explode or name.startswith(self.explode + ".") for name in self.columns]
+
+    @cached_property
+    def _picks(self) -> list[Callable[[Any], Any]]:
+        if not self.explode:
+            return [_picker(name) for name in self.columns]
+        return [
+            _picker(name) if not inside else _entry_picker(name.removeprefix(self.explode)[1:])
+            for name, inside in zip(self.columns, self._inside, strict=True)
+        ]
+
+    @cached_property
+    def _list(self) -> Callable[[Any], Any]:
+        return _picker(self.explode)
+
+    def _entries(self, document: Document) -> Sequence[Any]:
+        found = self._list(document)
+        if found is _ABSENT or found is None:
+            return ()
+        return found if isinstance(found, (list, tuple)) else (found,)
+
+
+def decide(kinds: Iterable[str]) -> str:
+    """The Ibis type that holds every value of a column exactly; text for any mixture but whole and decimal numbers."""
+    found = set(kinds) - {NULL}
+    if found and found <= {WHOLE, LARGE}:
+        return "int64"
+    if found and found <= {WHOLE, DECIMAL}:
+        return "float64"
+    one = {TIME: "timestamp('UTC')", FLAG: "boolean", BINARY: "binary"}
+    return one.get(next(iter(found)), "string") if len(found) == 1 else "string"
+
+
+def word(kinds: Iterable[str]) -> str:
+    """What a column holds, in one word: number, text, time, boolean, binary, list, mixed or empty."""
+    words = {WORDS.get(kind, kind) for kind in kinds}
+    words = words - {"empty"} or {"empty"}
+    return words.pop() if len(words) == 1 else "mixed"
+
+
+def _starts(name: str) -> list[str]:
+    """ "a.b.c" may be inside "a" or "a.b", or be a field of its own."""
+    places = [index for index, letter in enumerate(name) if letter == "." and index]
+    return [*(name[:index] for index in places), name]
+
+
+def _picker(name: str) -> Callable[[Any], Any]:
+    if "." not in name:
+        return lambda document: document.get(name, _ABSENT)
+    return lambda document: _only(name, list(_found(document, name)))
+
+
+def _entry_picker(name: str) -> Callable[[Any], Any]:
+    if not name:
+        return lambda entry: entry
+    pick = _picker(name)
+    return lambda entry: pick(entry) if isinstance(entry, Mapping) else _ABSENT
+
+
+def _found(document: Document, name: str) -> Iterable[Any]:
+    for start in _starts(name):
+        value = document.get(start, _ABSENT)
+        if start == name and value is not _ABSENT:
+            yield value
+        elif isinstance(value, Mapping):
+            yield from _found(value, name[len(start) + 1 :])
+
+
+def _only(name: str, values: list[Any]) -> Any:
+    if len(values) > 1:
+        raise DocumentError(f"a document has two fields that are both '{name}': a name with a dot, and an object's")
+    return values[0] if values else _ABSENT
+
+
+def _name(document: Document, prefix: str, explode: str, found: dict[str, set[str]]) -> None:
+    for key, value in document.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping) and value:
+            _name(value, f"{name}.", explode, found)
+        elif name == explode and isinstance(value, (list, tuple)):
+            for entry in value:
+                _name(entry if isinstance(entry, Mapping) else {explode: entry}, _prefix(entry, name), "", found)
+        else:
+            found.setdefault(name, set()).add(tell(value)[0])
+
+
+def _prefix(entry: Any, name: str) -> str:
+    return f"{name}." if isinstance(entry, Mapping) else ""
+
+
+def _texts(values: list[Any]) -> tuple[set[str], list[str | None]]:
+    types = set(map(type, values))
+    if types == {str}:
+        return {TEXT}, values
+    kinds: set[str] = set()
+    texts: list[str | None] = []
+    for value in values:
+        if value is _ABSENT:
+            texts.append(None)
+            continue
+        kind, text = tell(value)
+        kinds.add(kind)
+        texts.append(text)
+    return kinds, texts
+
+
+def tell(value: Any) -> Told:
+    """A value's kind and its text."""
+    teller = _TELLERS.get(type(value))
+    if teller is None:
+        teller = next((_TELLERS[base] for base in type(value).__mro__ if base in _TELLERS), _other)
+    return teller(value)
+
+
+def _int(value: int) -> Told:
+    size = abs(value)
+    if size < LARGEST_WHOLE_FLOAT:
+        return WHOLE, str(value)
+    return (LARGE if size <= LARGEST_WHOLE else TEXT), str(value)
+
+
+def _float(value: float) -> Told:
+    # Without ".0": where a column mixes numbers and text, shopper 13085.0 must be the same as "13085".
+    if value.is_integer() and abs(value) < LARGEST_WHOLE_FLOAT:
+        return DECIMAL, str(int(value))
+    return DECIMAL, repr(value)
+
+
+def _decimal(value: Decimal) -> Told:
+    if not value.is_finite():
+        return DECIMAL, repr(float(value)) if not value.is_snan() else "nan"
+    exponent = value.as_tuple().exponent
+    if not isinstance(exponent, int) or abs(value.adjusted()) > MOST_DIGITS:
+        return TEXT, str(value)
+    if exponent >= 0:
+        return _int(int(value))
+    text = format(value, "f")
+    return (DECIMAL, text.rstrip("0").rstrip(".")) if Decimal(repr(float(value))) == value else (TEXT, text)
+
+
+def _time(value: datetime) -> Told:
+    return (TIME if value.tzinfo else TEXT), value.isoformat()
+
+
+def _json(value: Any) -> Told:
+    return LIST, json.dumps(_plain(value), ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    """`value` in JSON's own types; numbers stay numbers where that keeps their digits."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(entry) for entry in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    kind, text = tell(value)
+    if isinstance(value, Decimal) and text is not None and value.is_finite():
+        return int(text) if kind in (WHOLE, LARGE) else float(text) if kind == DECIMAL else text
+    return text
+
+
+def _other(value: Any) -> Told:
+    return TEXT, str(value)
+
+
+_TELLERS: dict[type, Callable[[Any], Told]] = {
+    type(None): lambda value: (NULL, None),
+    str: lambda value: (TEXT, str(value)),
+    bool: lambda value: (FLAG, "true" if value else "false"),
+    int: _int,
+    float: _float,
+    Decimal: _decimal,
+    datetime: _time,
+    date: lambda value: (TEXT, value.isoformat()),
+    bytes: lambda value: (BINARY, value.hex()),
+    UUID: _other,
+    dict: _json,
+    list: _json,
+    tuple: _json,
+}
