@@ -10,11 +10,11 @@ from typing import Any
 
 import dagster as dg
 
+from capflow_assets.graph.databricks import computed
 from capflow_assets.graph.events import events
 from capflow_assets.graph.keys import name
 from capflow_assets.graph.resources import HomeResource
 from capflow_assets.graph.specs import asset_specs, check_specs
-from capflow_assets.steps.pipeline import run_customer
 from capflow_assets.steps.run import CustomerRun
 from capflow_resources.turns import in_turn
 
@@ -44,7 +44,7 @@ def pipeline(context: dg.AssetExecutionContext, config: PipelineConfig, home: Ho
     for customer in in_turn(place.path / "turns", context.partition_keys):
         run = CustomerRun(place, customer, as_of, config.force, context.run_id)
         try:
-            for outcome in run_customer(run, assets):
+            for outcome in computed(context, run, assets):
                 yield from events(context, customer, outcome)
                 if outcome.stops and customer not in stopped:
                     stopped[customer] = f"{outcome.asset} {outcome.status}: {outcome.reason}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from time import perf_counter
 from typing import Any
 
@@ -17,13 +17,16 @@ OWN = ("capflow_", "partitions.")
 log = logging.getLogger("capflow.progress")
 
 
-def run_customer(run: CustomerRun, assets: Iterable[str]) -> Iterator[Outcome]:
+def run_customer(
+    run: CustomerRun, assets: Iterable[str], already: Mapping[str, str] | None = None
+) -> Iterator[Outcome]:
     """Make the chosen assets of one customer, in order, and yield what came of each as soon as it is known.
 
     An exception in one asset becomes its outcome, with the cause; assets that read it are not tried, all others are.
+    `already` are assets that were stopped before, each with its cause.
     """
     chosen = set(assets)
-    stopped: dict[str, str] = {}
+    stopped = dict(already or {})
     for asset, step in plan().items():
         if asset not in chosen:
             continue
@@ -34,9 +37,14 @@ def run_customer(run: CustomerRun, assets: Iterable[str]) -> Iterator[Outcome]:
         )
         if outcome.stops:
             stopped[asset] = cause or f"{asset}: {outcome.reason}"
-        _record(run, outcome)
-        log.info("%s", outcome.status, extra=_shown(run, outcome, began))
+        note(run, outcome, began)
         yield outcome
+
+
+def note(run: CustomerRun, outcome: Outcome, began: float) -> None:
+    """Keep what came of an asset where `capflow status` reads it, and show it to whoever watches."""
+    run.home.registry.record_outcome(run.name, outcome.asset, outcome.status, outcome.reason, run.run_id or None)
+    log.info("%s", outcome.status, extra=_shown(run, outcome, began))
 
 
 def _make(run: CustomerRun, step: Step) -> Outcome:
@@ -87,7 +95,3 @@ def _traceback(error: BaseException) -> str:
 def _storable(text: str) -> str:
     """What a database takes as text: a file's name that is not UTF-8, or a NUL, would fail the run of everyone."""
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
-
-
-def _record(run: CustomerRun, outcome: Outcome) -> None:
-    run.home.registry.record_outcome(run.name, outcome.asset, outcome.status, outcome.reason, run.run_id or None)

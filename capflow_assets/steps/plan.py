@@ -63,6 +63,17 @@ def upstream(assets: Iterable[str]) -> list[str]:
     return [asset for asset in plan() if asset in wanted]
 
 
+def downstream(assets: Iterable[str]) -> set[str]:
+    """Everything that is made from `assets`, which are not part of it."""
+    reached = set(assets)
+    made = set()
+    for asset, step in plan().items():
+        if reached & set(step.reads):
+            reached.add(asset)
+            made.add(asset)
+    return made
+
+
 def _tables() -> list[Step]:
     steps = [Step(f"raw/{table}", (), raw.load) for table in TABLES]
     for table in TABLES:

@@ -1,0 +1,196 @@
+"""A customer whose engine is a Databricks job: its sources are read here, everything else is computed on its cluster.
+
+The steps there are the same ones, on the same lake and registry; what came of each comes back as a message.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from capflow_assets.steps.message import from_message
+from capflow_assets.steps.outcome import Markdown, Outcome
+from capflow_assets.steps.pipeline import note, run_customer
+from capflow_assets.steps.plan import downstream, plan
+from capflow_assets.steps.run import CustomerRun
+from capflow_resources.engines import EngineError, databricks
+
+if TYPE_CHECKING:
+    from databricks.sdk import WorkspaceClient
+
+    from capflow_assets.graph.databricks_run import Run
+
+TASK = {"package_name": "capflow", "entry_point": "capflow-on-databricks"}
+
+
+def computed(context: dg.AssetExecutionContext, run: CustomerRun, assets: Sequence[str]) -> Iterator[Outcome]:
+    """What came of each asset, computed here or, where the customer's engine says so, by a job in its workspace."""
+    if not _by_job(run):
+        yield from run_customer(run, assets)
+        return
+    landed = [asset for asset in assets if plan()[asset].layer == "raw"]
+    stopped = {}
+    for outcome in run_customer(run, landed):
+        if outcome.stops:
+            stopped[outcome.asset] = f"{outcome.asset}: {outcome.reason}"
+        yield outcome
+    held = downstream(stopped)
+    yield from run_customer(run, [asset for asset in assets if asset in held], stopped)
+    left = set(assets) - set(landed) - held
+    if left:
+        yield from _on_cluster(context, run, [asset for asset in plan() if asset in left])
+
+
+def _by_job(run: CustomerRun) -> bool:
+    try:
+        engine = run.customer.engine
+    except Exception:  # run_customer says what is wrong with the customer file
+        return False
+    return engine.kind == "databricks" and engine.options.get("run") != "connect"
+
+
+def _on_cluster(context: dg.AssetExecutionContext, run: CustomerRun, assets: Sequence[str]) -> Iterator[Outcome]:
+    began = perf_counter()
+    job = _Job(context, run, assets)
+    fault = job.fault()
+    reported = {outcome.asset: outcome for outcome in map(from_message, job.messages)}
+    facts = job.facts()
+    for asset in assets:
+        outcome = reported.get(asset) or Outcome(asset, "failed", fault or job.silent(), {"traceback": job.traceback})
+        outcome = replace(outcome, facts={**outcome.facts, **facts})
+        note(run, outcome, began)
+        yield outcome
+
+
+class _Job:
+    """One customer's job: what it is asked, how it ended, what it has told."""
+
+    def __init__(self, context: dg.AssetExecutionContext, run: CustomerRun, assets: Sequence[str]) -> None:
+        self.context = context
+        self.run = run
+        self.assets = assets
+        self.traceback = ""
+        self.why = ""
+        self._run: Run | None = None
+
+    @property
+    def messages(self) -> list[Mapping[str, Any]]:
+        return self._run.messages if self._run else []
+
+    def fault(self) -> str:
+        """Run the job; "" after a good end, otherwise one line that says what happened and what to do."""
+        try:
+            self._submit()
+        except EngineError as error:
+            return self.run.hide(str(error))
+        except Exception as error:
+            self.traceback = self.run.hide("".join(traceback.format_exception(error)))
+            told = f"the job of '{self.run.name}' broke by {type(error).__name__}: {error}"
+            return self.run.hide(f"{told}. Its traceback is in the run's log; mend that and run again")
+        return ""
+
+    def silent(self) -> str:
+        return f"{self._called()} ended well and said nothing of it: run again, what is fresh is reused"
+
+    def facts(self) -> dict[str, Any]:
+        """Where it was computed, for people."""
+        if self._run is None or self._run.number is None:
+            return {}
+        page = f"[run {self._run.number}]({self._run.page})" if self._run.page else f"run {self._run.number}"
+        return {"databricks": Markdown(page), "cluster": self.why}
+
+    def _called(self) -> str:
+        return f"Databricks run {self._run.number} ({self._run.page})" if self._run else "the job"
+
+    def _submit(self) -> None:
+        import os
+
+        customer = self.run.customer
+        asked = databricks.settings(customer)
+        env = databricks.environment(customer, asked, os.environ)
+        wheels = databricks.libraries(customer, asked)
+        runs = _client_library(customer.name)
+        hidden: dict[str, str] = {}
+        try:
+            client = _client(asked)
+            hidden = _secrets(client)
+            self._run = runs.Run(client, asked)
+            task = self._task(client, asked, env, wheels)
+            extras = self._extras(env if asked.existing_cluster_id else {})
+            self._run.submit(self.context, task, f"CapFlow {customer.name}", extras)
+        except runs.RunError as error:
+            raise EngineError(f"'{customer.name}': {_without(hidden, str(error))}") from None
+        except (OSError, ValueError) as error:  # all that the client raises
+            raise EngineError(databricks.refused(customer, asked, error, hidden)) from None
+
+    def _task(
+        self,
+        client: WorkspaceClient,
+        asked: databricks.Settings,
+        env: Mapping[str, str],
+        wheels: Sequence[Mapping[str, Any]],
+    ) -> dict[str, Any]:
+        task: dict[str, Any] = {"task_key": "capflow", "python_wheel_task": TASK}
+        if asked.existing_cluster_id:
+            self.why = f"the existing cluster {asked.existing_cluster_id}"
+            return {**task, "existing_cluster_id": asked.existing_cluster_id}
+        customer = self.run.customer
+        rows = {table: found.rows if (found := self.run.version(f"raw/{table}")) else None for table in customer.tables}
+        size = databricks.size(rows, customer.tier, asked)
+        self.why = size.why
+        cloud = "azure" if client.config.is_azure else "gcp" if client.config.is_gcp else "aws"
+        return {
+            **task,
+            "new_cluster": databricks.cluster(customer, asked, size, env, cloud),
+            "libraries": list(wheels),
+        }
+
+    def _extras(self, env: Mapping[str, str]) -> dict[str, Any]:
+        path = self.run.customer.path
+        assert path is not None
+        return {
+            "capflow": version("capflow"),
+            "customer": self.run.name,
+            "customer_file": path.read_text(encoding="utf-8-sig"),
+            "assets": list(self.assets),
+            "as_of": self.run.requested_as_of.isoformat() if self.run.requested_as_of else None,
+            "force": self.run.force,
+            "run_id": self.run.run_id,
+            "environment": dict(env),
+        }
+
+
+def _client_library(customer: str) -> Any:
+    try:
+        from capflow_assets.graph import databricks_run
+    except ImportError:
+        raise EngineError(
+            f"engine databricks of '{customer}' needs Databricks's client: pip install 'capflow[databricks]'"
+        ) from None
+    return databricks_run
+
+
+def _client(asked: databricks.Settings) -> WorkspaceClient:
+    from databricks.sdk import WorkspaceClient
+    from databricks.sdk.core import Config
+
+    found = databricks.credentials(asked)
+    return WorkspaceClient(config=Config(product="capflow", product_version=version("capflow"), **found))
+
+
+def _secrets(client: WorkspaceClient) -> dict[str, str]:
+    """What the client found to prove who it is, which no message may show."""
+    names = ("token", "client_secret", "azure_client_secret", "password")
+    return {str(value): name for name in names if (value := getattr(client.config, name, None))}
+
+
+def _without(secrets: Mapping[str, str], text: str) -> str:
+    for value, name in secrets.items():
+        text = text.replace(value, name)
+    return text

@@ -1,0 +1,92 @@
+"""Customers whose engine is a Databricks workspace on loopback, and Dagster runs of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from capflow_assets.graph.keys import key
+from capflow_assets.graph.launch import instance
+from capflow_resources.engines import databricks
+from capflow_resources.home import Home
+from capflow_resources.registry import Outcome
+from capflow_resources.simulator import customer_file
+from tests.conftest import SHOP
+from tests.databricks.workspace import TOKEN, Workspace, workspace
+
+WHEEL = "/Volumes/main/capflow/wheels/capflow-0.1.0-py3-none-any.whl"
+USUAL = {"token": "${SHOP_TOKEN}", "libraries": WHEEL, "poll_seconds": 1, "timeout_seconds": 2}
+
+
+@dataclass
+class Installation:
+    """A home whose lake, artefacts and registry the workspace's clusters reach."""
+
+    home: Home
+    space: Workspace
+    folder: Path
+
+    def add(self, name: str, data: str = "sound", **options: object) -> None:
+        """On-board a customer whose engine is the workspace; an option None is left out."""
+        self.home.customers_folder.mkdir(parents=True, exist_ok=True)
+        text = customer_file(replace(SHOP, name=name), "parquet", "${SHOP_DATA}/" + data)
+        given = {option: value for option, value in {**USUAL, **options}.items() if value is not None}
+        lines = [f"    {option}: {value!r}" for option, value in given.items()]
+        engine = "\n".join(["engine:", "  kind: databricks", f"  url: {self.space.host}", "  options:", *lines, ""])
+        kept = [line for line in text.splitlines(True) if not line.startswith("engine:")]
+        (self.home.customers_folder / f"{name}.yaml").write_text("".join(kept) + engine)
+
+    def outcomes(self, customer: str) -> dict[str, Outcome]:
+        """What the registry knows of a customer's assets."""
+        return {one.asset: one for one in self.home.registry.outcomes(customer)}
+
+    def materialised(self, asset: str) -> set[str]:
+        """The customers whose asset Dagster shows as made."""
+        with instance(self.home) as storage:
+            return set(storage.get_materialized_partitions(key(asset)))
+
+    def files_with(self, text: str) -> list[str]:
+        """The files of the installation, the lake, Dagster's storage and the workspace that hold a text."""
+        found = (path for path in self.folder.rglob("*") if path.is_file() and text.encode() in path.read_bytes())
+        return [str(path.relative_to(self.folder)) for path in found]
+
+
+@contextmanager
+def installation(folder: Path, shops: dict[str, Path]) -> Iterator[Installation]:
+    """A folder stands for the bucket, and a SQLite file for PostgreSQL, that both machines reach.
+
+    That local places are refused is put aside for that, and held by test_settings.py. Dagster waits ten seconds for
+    the last words of a run that died; two are enough here.
+    """
+    from dagster._core.pipes import utils
+
+    with pytest.MonkeyPatch.context() as patch, workspace(folder / "workspace") as space:
+        for name in [name for name in os.environ if name.startswith(("DATABRICKS_", "AWS_"))]:
+            patch.delenv(name)
+        for name, value in {
+            "CAPFLOW_HOME": folder / "home",
+            "DAGSTER_HOME": folder / "home" / "dagster",
+            "CAPFLOW_LAKE": folder / "shared" / "lake",
+            "CAPFLOW_ARTEFACTS": folder / "shared" / "artefacts",
+            "CAPFLOW_REGISTRY": f"sqlite:///{folder / 'shared' / 'registry.db'}",
+            "SHOP_TOKEN": TOKEN,
+            "SHOP_DATA": shops["sound"].parent,
+        }.items():
+            patch.setenv(name, str(value))
+        patch.setattr(databricks, "is_local", lambda place: False)
+        patch.setattr(utils, "WAIT_FOR_LOGS_AFTER_EXECUTION_INTERVAL", 1)
+        space.cluster = {"DATABRICKS_RUNTIME_VERSION": "17.3", "HOME": str(folder), "CAPFLOW_THREADS": "2"}
+        yield Installation(Home(folder / "home"), space, folder)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory, shop_data: dict[str, Path]) -> Iterator[Installation]:
+    """One installation for the tests of a file."""
+    pytest.importorskip("dagster_databricks", reason="pip install 'capflow[databricks]'")
+    with installation(tmp_path_factory.mktemp("databricks"), shop_data) as made:
+        yield made
