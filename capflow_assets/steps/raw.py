@@ -18,7 +18,7 @@ from capflow_resources.sources import Since
 from capflow_resources.sources.columns import WATERMARK, source_columns
 from capflow_resources.sources.drift import compare, described
 from capflow_resources.sources.errors import file_name, source_error
-from capflow_resources.sources.increment import Increment, increment, unchanged_rows
+from capflow_resources.sources.increment import Increment, check_key, increment, unchanged_rows
 from capflow_resources.sources.watermark import Watermark, WatermarkError, highest
 from partitions.customer import Incremental, TableMapping
 
@@ -102,6 +102,7 @@ def _by_watermark(run: CustomerRun, reading: Reading, asked: Incremental) -> Out
         now = highest(asked, read, run.customer.timezone, reading.now) or Watermark(
             stored.kind, since.value, stored.form
         )
+        check_key(asked, read)
         found = increment(_stored(run, reading), read, since.value, stored, asked.key) if now.follows(stored) else None
         if found is not None:
             return _stepped(run, reading, found, now, noticed)
@@ -112,6 +113,7 @@ def _all_by_watermark(run: CustomerRun, reading: Reading, asked: Incremental) ->
     opened, noticed = _looked(run, reading)
     with sources.reading(run.customer, reading.mapping), staged(run, reading.table, opened) as read:
         mark = highest(asked, read, run.customer.timezone, reading.now)
+        check_key(asked, read)
         facts = {"mode": "full", "read_in_full": reading.now.isoformat(), "watermark": mark and mark.facts()}
         return _published(run, reading, read, {**facts, **noticed})
 

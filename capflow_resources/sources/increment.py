@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from capflow_resources.sources.columns import WATERMARK
 from capflow_resources.sources.content import fitted, same_rows
-from capflow_resources.sources.watermark import Value, Watermark
+from capflow_resources.sources.watermark import Value, Watermark, WatermarkError
+from partitions.customer import Incremental
 
 if TYPE_CHECKING:
     import ibis
@@ -49,6 +50,23 @@ def increment(
     if key:
         kept = kept.anti_join(read.select(list(key)).distinct(), list(key))
     return Increment(kept.union(read), read_rows, late, _count(stored) - _count(kept))
+
+
+def check_key(asked: Incremental, read: ibis.Table) -> None:
+    """WatermarkError where rows of one key have different watermarks.
+
+    Of such a key a reading may bring some rows and not the others, which would be lost: all rows of a key are replaced.
+    """
+    if not asked.key:
+        return
+    keyed = read.filter([read[name].notnull() for name in asked.key])
+    groups = keyed.group_by(list(asked.key)).aggregate(first=keyed[WATERMARK].min(), last=keyed[WATERMARK].max())
+    scattered = _count(groups.filter(groups["first"] != groups["last"]))
+    if scattered:
+        raise WatermarkError(
+            f"{scattered:,} times rows of one {', '.join(asked.key)} have different '{asked.watermark}': the key must "
+            "name rows that are always restated together"
+        )
 
 
 def unchanged_rows(stored: ibis.Table, read: ibis.Table) -> bool:

@@ -69,6 +69,20 @@ def test_a_bill_restated_later_is_not_doubled(tmp_path):
     assert till.stored() == read_whole(rows)
 
 
+def test_a_key_whose_rows_are_restated_one_by_one_is_refused(tmp_path):
+    """A reading may bring one line of a bill and not the other, which would be lost."""
+    till = Till(tmp_path, BY_BILL)
+    till.sends([("b1", "tea", 2.0, day(1)), ("b1", "mug", 5.0, day(2)), *FIRST[1:]])
+    with pytest.raises(SourceError, match="1 times rows of one bill_id have different 'Changed': the key must name"):
+        till.load()
+    till.change_file("{watermark: Changed, key: [bill_id, item_id]}")
+    till.load()
+    rows = [("b1", "tea", 3.0, day(11)), ("b1", "mug", 5.0, day(2)), *FIRST[1:]]
+    till.sends(rows)
+    assert till.load().facts["mode"] == "incremental"
+    assert till.stored() == read_whole(rows)
+
+
 def test_exact_copies_stay_as_many_as_they_are(till):
     rows = [*FIRST, FIRST[2], FIRST[2]]
     till.sends(rows)
