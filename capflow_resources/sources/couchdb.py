@@ -134,6 +134,9 @@ class _Database:
             return f"table '{self.name}' vanished while it was read", "Run again when it is there."
         return f"{place} does not give what it was asked for (status {error.status})", f"Check {uri}."
 
+    def close(self) -> None:
+        """Nothing: each request has a connection of its own."""
+
     @property
     def _place(self) -> str:
         return quote(self.name, safe="")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping
+from contextlib import closing
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -61,7 +62,8 @@ def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str
 def tables(customer: Customer, source: Source) -> list[str]:
     """The tables of the region."""
     store = _Table(customer, source, None, None)
-    return asking(customer, source, store, store.tables)
+    with closing(store):
+        return asking(customer, source, store, store.tables)
 
 
 def fault(source: Source, error: Exception) -> str | None:
@@ -134,6 +136,10 @@ class _Table:
         if isinstance(error, exceptions.BotoCoreError):
             return f"{place} cannot be asked ({type(error).__name__})", f"Check {where} in {file}."
         return None
+
+    def close(self) -> None:
+        """Let the connections go."""
+        self.client.close()
 
     def _refusal(self, code: str, place: str, keys: str) -> tuple[str, str]:
         if code in REFUSED:

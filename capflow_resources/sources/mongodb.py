@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import base64
+from contextlib import closing
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -60,7 +61,8 @@ def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str
 def tables(customer: Customer, source: Source) -> list[str]:
     """The collections and views of the database."""
     store = _Collection(customer, source, None, None)
-    return asking(customer, source, store, store.tables)
+    with closing(store):
+        return asking(customer, source, store, store.tables)
 
 
 def fault(source: Source, error: Exception) -> str | None:
@@ -151,6 +153,10 @@ class _Collection:
         if isinstance(error, errors.PyMongoError):
             return f"MongoDB cannot be asked ({type(error).__name__})", f"Check {uri}."
         return None
+
+    def close(self) -> None:
+        """Let the connections go."""
+        self.database.client.close()
 
     def _refusal(self, error: Any, uri: str) -> tuple[str, str]:
         if error.code in REFUSED:
@@ -271,6 +277,6 @@ def _unreachable(error: Exception, uri: str) -> str:
         return f"MongoDB at {hosts} refuses the connection"
     if "Name or service" in text or "getaddrinfo" in text or "nodename" in text or "name resolution" in text:
         return f"there is no host {hosts}"
-    if "timed out" in text or "timeout" in text:
+    if "timed out" in text or "timeout" in text.lower():
         return f"MongoDB at {hosts} does not answer"
     return f"the connection to MongoDB at {hosts} broke"

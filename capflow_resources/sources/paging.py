@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from random import uniform
 from threading import Event
@@ -72,12 +73,16 @@ class Store(Protocol):
     def explain(self, error: Exception) -> tuple[str, str] | None:
         """What is wrong, in one clause, and what to do about it; None for an error that is not the store's."""
 
+    def close(self) -> None:
+        """Let the connections go."""
+
 
 def gather(
     customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None, store: Store
 ) -> Opened:
     """The mapped columns of all documents, kept on disk and read lazily; raises SourceError."""
-    return _Gathering(customer, source, mapping, since, store).opened(con)
+    with closing(store):
+        return _Gathering(customer, source, mapping, since, store).opened(con)
 
 
 def shape(customer: Customer, source: Source, mapping: TableMapping, key: str = "") -> Shape:

@@ -6,6 +6,7 @@ column _key. Redis keeps text, so every column is text, as in a CSV file.
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from capflow_resources.sources.documents import Document, DocumentError
@@ -41,7 +42,8 @@ def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str
 def tables(customer: Customer, source: Source) -> list[str]:
     """Patterns for the hashes that a look at the first keys finds: "user:*" for user:17."""
     store = _Hashes(customer, source, None)
-    return asking(customer, source, store, store.tables)
+    with closing(store):
+        return asking(customer, source, store, store.tables)
 
 
 def fault(source: Source, error: Exception) -> str | None:
@@ -130,6 +132,10 @@ class _Hashes:
         if isinstance(error, exceptions.RedisError):
             return f"{place} complains ({type(error).__name__})", f"Check {uri}; Redis must be version 6 or later."
         return None
+
+    def close(self) -> None:
+        """Let the connection go."""
+        self.client.close()
 
     def _scan(self, cursor: int) -> tuple[int, list[bytes]]:
         return self.client.scan(cursor, match=self.pattern, count=self.page_size, _type="HASH")

@@ -26,7 +26,7 @@ OP_REPLY, OP_QUERY, OP_MSG = 1, 2004, 2013
 MOST_BYTES = 16 * 1024 * 1024
 USER, PASSWORD, ROUNDS = "capflow", "S3cret/mongo", 4096
 CUT, HANG = "cut", "hang"
-CODEC: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True)
+CODEC: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True, unicode_decode_error_handler="replace")
 
 Answer = dict[str, Any]
 
@@ -89,6 +89,7 @@ class Mongo:
             "maxMessageSizeBytes": 48_000_000,
             "maxWriteBatchSize": 100_000,
             "logicalSessionTimeoutMinutes": 30,
+            "saslSupportedMechs": ["SCRAM-SHA-256"],
             "minWireVersion": 0,
             "maxWireVersion": 21,
             "readOnly": False,
