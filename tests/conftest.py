@@ -12,7 +12,9 @@ from capflow_resources.home import Home
 from capflow_resources.simulator import Retailer, customer_file, simulate, write
 from tests.servers import couchdb as couchdb_server
 from tests.servers import dynamodb as dynamodb_server
+from tests.servers import mariadb as mariadb_server
 from tests.servers import mongodb as mongodb_server
+from tests.servers import postgres as postgres_server
 from tests.servers import redis as redis_process
 from tests.servers import s3 as s3_server
 
@@ -35,6 +37,28 @@ def s3() -> Iterator[s3_server.S3]:
         pytest.importorskip(package, reason="no S3 server: pip install 'moto[s3]' flask flask-cors boto3")
     with s3_server.server() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of a running PostgreSQL server, without a database's name."""
+    pytest.importorskip("psycopg", reason="no psycopg: pip install 'capflow[postgres]'")
+    binaries = postgres_server.programs()
+    if binaries is None:
+        pytest.skip("no PostgreSQL server: neither /usr/lib/postgresql/*/bin/initdb nor initdb in PATH")
+    with postgres_server.server(binaries) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[str]:
+    """The URL of a running MariaDB server, without a database's name."""
+    pytest.importorskip("pymysql", reason="no PyMySQL: pip install 'capflow[mysql]'")
+    programs = mariadb_server.programs()
+    if programs is None:
+        pytest.skip("no MariaDB server: neither mariadbd nor mariadb-install-db (Debian's mariadb-server)")
+    with mariadb_server.server(*programs) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -39,6 +39,8 @@ class Kind(Protocol):
 
     A kind that holds several tables (SOURCE_KINDS[...].holds_tables) also has
     `tables(customer, source) -> list[str]`, the names that `table:` may take.
+
+    A kind may have `REMEDY`: what to do about a fault, where that is another thing than to send the data again.
     """
 
     def open(
@@ -46,7 +48,8 @@ class Kind(Protocol):
     ) -> Opened:
         """The source's rows, nothing dropped. A kind that copies rows leaves out those before `since`.
 
-        Reads no other columns than the mapped ones where the source allows it. Whoever asks filters by `since` once
+        Reads no other columns than the mapped ones where the source allows it; a mapping that names none asks for all
+        (on-boarding looks at a source so). Whoever asks filters by `since` once
         more, so a lazy kind may ignore it. Raises SourceError.
         """
 

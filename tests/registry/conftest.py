@@ -8,18 +8,6 @@ import pytest
 
 from capflow_resources.objects import ObjectStore
 from capflow_resources.registry import Registry
-from tests.registry.postgres_server import programs, server
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """The URL of a running server, without a database's name."""
-    pytest.importorskip("psycopg", reason="no psycopg: pip install 'capflow[postgres]'")
-    binaries = programs()
-    if binaries is None:
-        pytest.skip("no PostgreSQL server: neither /usr/lib/postgresql/*/bin/initdb nor initdb in PATH")
-    with server(binaries) as url:
-        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

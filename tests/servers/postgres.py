@@ -1,15 +1,17 @@
 """A real PostgreSQL server on a free loopback port, for as long as the tests run."""
 
-import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests.servers.process import free_port, unprivileged
+
+HBA = "host all capflow 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
 
 
 def programs() -> Path | None:
@@ -20,32 +22,19 @@ def programs() -> Path | None:
     return next((one for one in folders if (one / "initdb").exists() and (one / "postgres").exists()), None)
 
 
-def _unprivileged(folder: Path) -> list[str]:
-    """What comes before a command so that it does not run as root, which PostgreSQL refuses."""
-    if os.geteuid() != 0:
-        return []
-    os.chown(folder, 65534, 65534)  # nobody
-    return ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def server(binaries: Path) -> Iterator[str]:
-    """Start a server and give the URL of its first database, without the database's name."""
+    """Start a server and give its URL without a database's name: user capflow, who needs no password; others do."""
     home = Path(tempfile.mkdtemp(prefix="capflow-postgres-"))  # not pytest's folder, which only root may enter
-    port, data, log = _free_port(), home / "data", home / "log"
-    run_as = _unprivileged(home)
+    port, data, log = free_port(), home / "data", home / "log"
+    run_as = unprivileged(home)
     initdb = [str(binaries / "initdb"), "-D", str(data), "-U", "capflow", "--auth=trust", "-E", "UTF8", "--no-sync"]
     settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "shared_buffers=16MB"]
     start = [str(binaries / "postgres"), "-D", str(data), "-p", str(port)]
     process = None
     try:
         subprocess.run([*run_as, *initdb], check=True, capture_output=True, timeout=120, cwd=home)
+        (data / "pg_hba.conf").write_text(HBA)
         with log.open("wb") as output:
             command = [*run_as, *start, *(word for setting in settings for word in ("-c", setting))]
             process = subprocess.Popen(command, stdout=output, stderr=output, cwd=home)

@@ -1,0 +1,105 @@
+"""The address of a database: scheme://user:password@host:port/database?option=value, with secrets taken literally."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import unquote
+
+from capflow_resources.sources.errors import file_name, source_error
+from partitions.customer import Customer, Source
+from partitions.form import nearest
+
+TIMEOUT_SECONDS = 30
+_PRIVATE = 0xE000  # Unicode's private letters stand for secrets while an address is taken apart
+_PARTS = re.compile(r"(?:(?P<login>[^/?#]*)@)?(?P<hosts>[^/?#@]*)(?:/(?P<path>[^?#]*))?(?:\?(?P<query>.*))?")
+_HOST = re.compile(r"(?:\[(?P<ipv6>[^\]]*)\]|(?P<host>[^:\[\]]*))(?::(?P<port>\d*))?")
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a database is and who reads it. `hosts` and `ports` may list several, as PostgreSQL allows."""
+
+    scheme: str
+    user: str = ""
+    password: str = field(default="", repr=False)
+    hosts: tuple[str, ...] = ()
+    ports: tuple[str, ...] = ()
+    path: str = ""
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
+def address(customer: Customer, source: Source, schemes: Collection[str]) -> Address:
+    """The parts of a source's uri; SourceError when it is not understood.
+
+    What ${NAME} put into it is taken as it is, whatever signs it holds; only what is written in the customer file may
+    be percent-encoded. A value that is itself an address is read like one.
+    """
+    secrets = [value for value in sorted(customer.secrets, key=len, reverse=True) if "://" not in value]
+    scheme, separator, rest = source.uri.partition("://")
+    if not separator or scheme not in schemes:
+        raise _not_understood(customer, source, schemes)
+    for number, value in enumerate(secrets):
+        rest = rest.replace(value, chr(_PRIVATE + number))
+
+    def plain(text: str | None) -> str:
+        text = unquote(text or "")
+        for number, value in enumerate(secrets):
+            text = text.replace(chr(_PRIVATE + number), value)
+        return text
+
+    parts = _PARTS.fullmatch(rest)
+    hosts = [_host(host, plain) for host in parts["hosts"].split(",")] if parts else [None]
+    if not parts or None in hosts:
+        raise _not_understood(customer, source, schemes)
+    user, _, password = (parts["login"] or "").partition(":")
+    return Address(
+        scheme,
+        plain(user),
+        plain(password),
+        tuple(host for host, _ in filter(None, hosts)),
+        tuple(port for _, port in filter(None, hosts)),
+        plain(parts["path"]),
+        {plain(key): plain(value) for key, _, value in (part.partition("=") for part in _split(parts["query"]))},
+    )
+
+
+def timeout(customer: Customer, source: Source) -> int:
+    """Seconds to wait for a connection or an answer: option `timeout_seconds`, 30 unless told."""
+    value = source.options.get("timeout_seconds", TIMEOUT_SECONDS)
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 1:
+        remedy = f"Write 1 or more in sources.{source.name}.options.timeout_seconds of {file_name(customer)}."
+        raise source_error(customer, source, "timeout_seconds is no number of seconds", remedy)
+    return int(value)
+
+
+def no_table(customer: Customer, source: Source, table: str, name: str, names: Collection[str]) -> Exception:
+    """The error for a table that the database does not have, with the nearest that it has."""
+    what = f"there is no table '{name}'{nearest(name, names)}" if names else "the database shows this user no table"
+    return source_error(customer, source, what, f"Correct tables.{table}.table in {file_name(customer)}.")
+
+
+def quoted(name: str) -> str:
+    """A name in SQL, whatever signs it holds."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A text in SQL, whatever signs it holds."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _host(written: str, plain: Callable[[str | None], str]) -> tuple[str, str] | None:
+    found = _HOST.fullmatch(plain(written))
+    return (found["ipv6"] or found["host"] or "", found["port"] or "") if found else None
+
+
+def _split(query: str | None) -> list[str]:
+    return [part for part in (query or "").split("&") if part]
+
+
+def _not_understood(customer: Customer, source: Source, schemes: Collection[str]) -> Exception:
+    shape = f"{next(iter(schemes))}://${{USER}}:${{PASSWORD}}@host:port/database"
+    remedy = f"Write sources.{source.name}.uri of {file_name(customer)} like {shape}."
+    return source_error(customer, source, "its uri is not the address of a database", remedy)
