@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from capflow_assets.cli.options import home_option, json_option
 from capflow_resources.home import Home
+from partitions.customer import NAME_PATTERN
+
+if TYPE_CHECKING:
+    from capflow_assets.onboarding.customer_text import Told
 
 
 @click.group(name="customer")
@@ -17,23 +23,104 @@ def command() -> None:
 
 
 @command.command(name="add")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("customer")
+@click.option("--from", "given", multiple=True, metavar="URI", help="Look at this data and propose the file; repeat.")
+@click.option("--vertical", help="What the retailer sells, like grocery (with --from).")
+@click.option("--currency", help="Three capital letters, like GBP (with --from).")
+@click.option("--timezone", help="Where the times were written down, like Europe/London (with --from).")
+@click.option("--replace", is_flag=True, help="Overwrite the customer's file (with --from).")
+@click.option("--time-limit", default=300.0, show_default=True, help="Seconds for looking at the data (with --from).")
 @home_option
-def add(file: Path, home: Home) -> None:
-    """Check FILE and on-board its customer: the file is copied to the home and becomes a partition."""
-    from capflow_assets.graph.launch import add_partitions, instance
+@json_option
+def add(
+    customer: str,
+    given: tuple[str, ...],
+    vertical: str | None,
+    currency: str | None,
+    timezone: str | None,
+    replace: bool,
+    time_limit: float,
+    home: Home,
+    as_json: bool,
+) -> None:
+    """On-board a customer. CUSTOMER is a file, which is checked and copied to the home; or with --from a new name.
 
+    --from takes a file, a folder, a pattern, or the address of a database (postgresql://user:password@host/shop), and
+    may be repeated. CapFlow looks at the data, proposes which column is what, says how sure it is and what the data
+    is good for, and writes the customer file for you to edit. Secrets in the address are not written anywhere.
+    """
+    if given:
+        _propose(customer, given, (vertical, currency, timezone), replace, time_limit, home, as_json)
+    else:
+        _copy(Path(customer), home)
+
+
+def _copy(file: Path, home: Home) -> None:
+    if not file.is_file():
+        raise click.UsageError(f"there is no file {file}; to on-board '{file}' from its data, add --from URI")
     _refuse(file, home)
-    home.customers_folder.mkdir(parents=True, exist_ok=True)
     target = home.customers_folder / file.name
     if target.exists() and target.read_bytes() != file.read_bytes():
         raise click.UsageError(f"{target} exists already and differs: edit it there, or remove it first")
+    _put(target, file.read_bytes(), home)
+    click.echo(f"{file.stem} is a customer; go on with `capflow run --customer {file.stem}`")
+
+
+def _propose(
+    name: str,
+    given: tuple[str, ...],
+    told: tuple[str | None, str | None, str | None],
+    replace: bool,
+    seconds: float,
+    home: Home,
+    as_json: bool,
+) -> None:
+    from capflow_assets.cli.proposal import print_proposal, proposal_facts
+    from capflow_assets.onboarding.customer_text import Told
+    from capflow_assets.onboarding.onboard import onboard
+    from capflow_assets.onboarding.places import PlaceError
+    from capflow_resources.sources import SourceError
+
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise click.UsageError(f"name '{name}' may hold only a-z, 0-9, '-' and '_', and starts with a letter or digit")
+    target = home.customers_folder / f"{name}.yaml"
+    if target.exists() and not replace:
+        raise click.UsageError(f"{target} exists already: edit it there, or overwrite it with --replace")
+    known = Told(*told)
+    _refuse_told(known)
+    try:
+        found = onboard(name, given, known, seconds, home.environment())
+    except (PlaceError, SourceError) as error:
+        raise click.ClickException(str(error)) from None
+    _put(target, found.text.encode(), home)
+    if as_json:
+        click.echo(json.dumps(proposal_facts(found, target), default=str))
+    else:
+        print_proposal(found, name, target)
+
+
+def _refuse_told(told: Told) -> None:
+    from zoneinfo import available_timezones
+
+    from partitions.form import nearest
+
+    if told.currency is not None and not re.fullmatch(r"[A-Z]{3}", told.currency):
+        raise click.UsageError(f"--currency '{told.currency}' must be three capital letters, like GBP")
+    if told.timezone is not None and told.timezone not in available_timezones():
+        near = nearest(told.timezone, sorted(available_timezones()))
+        hint = near if "did you mean" in near else "; write it like Europe/London"
+        raise click.UsageError(f"--timezone '{told.timezone}' does not exist{hint}")
+
+
+def _put(target: Path, content: bytes, home: Home) -> None:
+    from capflow_assets.graph.launch import add_partitions, instance
+
+    target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(".partial")
-    partial.write_bytes(file.read_bytes())
+    partial.write_bytes(content)
     partial.replace(target)
     with instance(home) as storage:
         add_partitions(storage, home)
-    click.echo(f"{file.stem} is a customer; go on with `capflow run --customer {file.stem}`")
 
 
 @command.command(name="list")

@@ -49,8 +49,8 @@ class Kind(Protocol):
         """The source's rows, nothing dropped. A kind that copies rows leaves out those before `since`.
 
         Reads no other columns than the mapped ones where the source allows it; a mapping that names none asks for all
-        (on-boarding looks at a source so). Whoever asks filters by `since` once
-        more, so a lazy kind may ignore it. Raises SourceError.
+        (on-boarding looks at a source so). Whoever asks filters by `since` once more, so a lazy kind may ignore it.
+        Raises SourceError.
         """
 
     def state(self, customer: Customer, source: Source, mapping: TableMapping) -> list[str] | None:

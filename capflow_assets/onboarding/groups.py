@@ -1,0 +1,102 @@
+"""Which files belong together: those of one name and one header form one source, the others one each."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Callable, Iterable
+from itertools import takewhile
+from pathlib import Path
+
+from capflow_assets.onboarding.places import Place, source_name
+from partitions.source_kinds import SOURCE_KINDS
+
+File = tuple[str, str, Path]
+LOOKED_AT = 12  # files of one name whose headers are compared
+ALIKE = 0.6
+
+
+def grouped(files: Iterable[File], columns: Callable[[File], frozenset[str]], taken: Iterable[str] = ()) -> list[Place]:
+    """Sources for these files. `columns` gives the column names of one file.
+
+    Files become one source when their names differ in numbers and dates only and their columns are much the same, or
+    when their columns are the same; and when a pattern names exactly them.
+    """
+    alike: dict[tuple[str, str], list[File]] = {}
+    for file in files:
+        alike.setdefault((file[0], _shape(file[2])), []).append(file)
+    groups = [part for group in alike.values() for part in _by_columns(group, columns)]
+    groups = _merged(groups, columns)
+    used = list(taken)
+    places: list[Place] = []
+    for group in groups:
+        for part in [group] if len(group) == 1 or _pattern(group) else [[file] for file in group]:
+            kind, written, path = part[0]
+            if len(part) > 1:
+                written, uri = _pattern(part) or ("", "")
+            else:
+                uri = glob.escape(str(path)) if set("*?[") & set(str(path)) else str(path)
+            stem = path.stem if _words(path.stem) else path.parent.name
+            used.append(source_name(stem, used))
+            places.append(Place(used[-1], kind, uri, written))
+    return places
+
+
+def _shape(path: Path) -> str:
+    folders = "/".join(_words(part.split("=")[0]) for part in path.parts[:-1])
+    return f"{folders}/{_words(path.stem)}"
+
+
+def _words(stem: str) -> str:
+    return re.sub(r"[\d\W_]+", " ", stem).strip().lower()
+
+
+def _by_columns(group: list[File], columns: Callable[[File], frozenset[str]]) -> list[list[File]]:
+    if len(group) == 1 or SOURCE_KINDS[group[0][0]].holds_tables:
+        return [[file] for file in group]
+    known = columns(group[0])
+    if all(_alike(known, columns(file)) for file in group[1:LOOKED_AT]):
+        return [group]
+    return [[file] for file in group]
+
+
+def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
+    return len(one & other) >= ALIKE * len(one | other)
+
+
+def _merged(groups: list[list[File]], columns: Callable[[File], frozenset[str]]) -> list[list[File]]:
+    """Groups with the very same columns become one where a pattern names exactly their files: berlin.csv, paris.csv."""
+    same: dict[tuple[str, frozenset[str]], list[list[File]]] = {}
+    for group in groups:
+        tables = SOURCE_KINDS[group[0][0]].holds_tables
+        key = frozenset({str(group[0][2])}) if tables else columns(group[0])
+        same.setdefault((group[0][0], key), []).append(group)
+    merged: list[list[File]] = []
+    for parts in same.values():
+        together = [file for part in parts for file in part]
+        merged += [together] if len(parts) == 1 or _pattern(together) else parts
+    return merged
+
+
+def _pattern(group: list[File]) -> tuple[str, str] | None:
+    """The pattern, as written and as read, that matches the group's files and no others; None when there is none."""
+    paths = [str(path) for _, _, path in group]
+    folder = os.path.commonpath([str(path.parent) for _, _, path in group])
+    names = [path.name for _, _, path in group]
+    start = re.sub(r"\d+$", "", _common(names))
+    end = re.sub(r"^\d+", "", _common([name[len(start) :][::-1] for name in names])[::-1])
+    deeper = "" if all(str(path.parent) == folder for _, _, path in group) else "**/"
+    for name in dict.fromkeys((f"{start}*{end}", f"{start}*{Path(names[0]).suffix}", f"*{Path(names[0]).suffix}")):
+        pattern = f"{folder}/{deeper}{name}"
+        if sorted(glob.glob(pattern, recursive=True)) == sorted(paths):  # noqa: PTH207 (absolute patterns)
+            first = group[0][1]
+            beyond = str(group[0][2])[len(folder) :]
+            return f"{first.removesuffix(beyond)}/{deeper}{name}", pattern
+    return None
+
+
+def _common(texts: list[str]) -> str:
+    """The start that all texts share, letter by letter."""
+    alike = takewhile(lambda signs: len(set(signs)) == 1, zip(*texts, strict=False))
+    return "".join(signs[0] for signs in alike)

@@ -1,0 +1,111 @@
+"""Which source column fills which canonical column of one table: all pairs scored, the best assignment taken."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from capflow_assets.onboarding.evidence import Context, points
+from capflow_assets.onboarding.names import fit
+from partitions.canonical import CANONICAL_COLUMNS
+
+Confidence = Literal["sure", "likely", "guess"]
+NAME_POINTS = 4.0  # of a name that says it outright
+DENIED_BY_NAME = -1.2  # for a name that speaks of something else
+ENOUGH = 1.6  # below, a column is left unmapped
+ENOUGH_WITHOUT_NAME = 2.2
+CLOSE = 1.5  # so near to the best, another column is told as an alternative
+APART = ("category", "kind")  # not found one by one
+
+
+@dataclass(frozen=True)
+class Match:
+    """One canonical column filled by one source column, with the reasons in words and what else came close."""
+
+    column: str
+    source: str
+    points: float
+    confidence: Confidence
+    reasons: tuple[str, ...]
+    alternatives: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Pair:
+    column: str
+    source: str
+    points: float
+    name: float
+    evidence: float
+    reasons: tuple[str, ...]
+
+
+def matches(table: str, context: Context, leave_out: Collection[str] = ()) -> dict[str, Match]:
+    """The best assignment of the source's columns to the canonical columns of `table`; unmatched ones are absent."""
+    pairs = [pair for pair in _pairs(table, context) if pair.source not in leave_out]
+    chosen = _assigned(pairs)
+    taken = {pair.source for pair in chosen}
+    return {pair.column: _match(pair, pairs, taken, context) for pair in chosen}
+
+
+def _pairs(table: str, context: Context) -> Iterable[_Pair]:
+    for column in CANONICAL_COLUMNS[table]:
+        if column in APART:
+            continue
+        for candidate in context.table.columns:
+            found = points(column, candidate, context)
+            if found is None:
+                continue
+            name = fit(column, candidate.name, context.table.name)
+            evidence = max(-5.0, min(4.0, sum(value for value, _ in found)))
+            total = evidence + (NAME_POINTS * name if name >= 0 else DENIED_BY_NAME)
+            if total < (ENOUGH if name > 0.3 else ENOUGH_WITHOUT_NAME):
+                continue
+            said = (f"its name {'says' if name > 0.8 else 'hints at'} it",) if name > 0.3 else ()
+            strongest = sorted(found, key=lambda point: -abs(point[0]))
+            told = said + tuple(reason for value, reason in strongest if abs(value) > 0.25)
+            yield _Pair(column, candidate.name, total, name, evidence, told)
+
+
+def _assigned(pairs: list[_Pair]) -> list[_Pair]:
+    """The pairs with the most points in all, each column used once."""
+    import numpy as np
+    from scipy.optimize import linear_sum_assignment
+
+    columns = list(dict.fromkeys(pair.column for pair in pairs))
+    sources = list(dict.fromkeys(pair.source for pair in pairs))
+    if not pairs:
+        return []
+    worth = np.zeros((len(columns), len(sources)))
+    by_place = {(columns.index(pair.column), sources.index(pair.source)): pair for pair in pairs}
+    for place, pair in by_place.items():
+        worth[place] = pair.points
+    rows, places = linear_sum_assignment(worth, maximize=True)
+    return [by_place[at] for at in zip(rows, places, strict=True) if at in by_place]
+
+
+def _match(pair: _Pair, pairs: list[_Pair], taken: set[str], context: Context) -> Match:
+    rivals = [
+        other
+        for other in pairs
+        if other.column == pair.column
+        and other.source not in taken
+        and other.points > pair.points - CLOSE
+        # A day beside the moment that it is the day of is no other choice.
+        and not context.table.agrees(pair.source, other.source) > 0.95
+    ]
+    rivals.sort(key=lambda other: -other.points)
+    clear = pair.name >= 0.7 and pair.evidence >= 0.5
+    if clear and not rivals and pair.points >= 3.8:
+        confidence: Confidence = "sure"
+    else:
+        confidence = "likely" if pair.points >= 3.2 and (pair.name > 0.3 or pair.evidence >= 3.2) else "guess"
+    return Match(
+        pair.column,
+        pair.source,
+        round(pair.points, 2),
+        confidence,
+        pair.reasons,
+        tuple(other.source for other in rivals[:3]),
+    )
