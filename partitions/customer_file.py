@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from yaml.nodes import MappingNode, Node
+from yaml.nodes import MappingNode, Node, SequenceNode
 
 from partitions.customer import ENGINES, NAME_PATTERN, TIERS, Customer, Engine, Source
 from partitions.form import Form, Problem, nearest
@@ -84,6 +84,7 @@ def _customer(
             form.note(None, f"'{key}' is missing; add '{key}: ...' to the customer file")
     sources = _sources(form, keys.get("sources"), known_kinds)
     within = form.expanded(keys["root"], "root") if "root" in keys else ""
+    within = form.environ.get("CAPFLOW_ROOT", "").replace("{customer}", path.stem) or within  # the operator's word
     _refuse_destinations(form, keys.get("destinations"))
     return Customer(
         name=_name(form, keys.get("name"), path.stem),
@@ -208,6 +209,9 @@ def _sources(form: Form, node: Node | None, kinds: Mapping[str, SourceKind]) -> 
 def _options(form: Form, node: Node | None, where: str, kind: SourceKind | None) -> dict[str, Any]:
     options: dict[str, Any] = {}
     for key, value in form.entries(node, f"{where}.options", kind.options if kind else None).items():
+        if isinstance(value, SequenceNode):
+            options[key] = tuple(form.expanded(item, f"an entry of {where}.options.{key}") for item in value.value)
+            continue
         plain = form.plain(value, f"{where}.options.{key}")
         options[key] = form.expanded(value, f"{where}.options.{key}") if isinstance(plain, str) else plain
     return options

@@ -19,10 +19,17 @@ class SourceKind:
     holds_documents: bool = False
 
 
+# Where files lie: S3, and what fsspec's packages take.
+_S3 = ("timeout_seconds", "region", "endpoint", "access_key_id", "secret_access_key", "session_token")
+_STORE = (*_S3, "account_name", "account_key", "connection_string", "token", "username", "password")
+_CSV = ("delimiter", "quote", "encoding", "decimal", "thousands", "null", "skip", "comment", "columns")
+
 # capflow_resources.sources reads these kinds; a test holds both equal.
 SOURCE_KINDS: Mapping[str, SourceKind] = {
-    "csv": SourceKind(options=("delimiter", "encoding", "quote")),
-    "parquet": SourceKind(),
+    "csv": SourceKind((*_CSV, *_STORE)),
+    "jsonl": SourceKind(("encoding", *_STORE)),
+    "parquet": SourceKind(_STORE),
+    "delta": SourceKind(_S3),
     "sqlite": SourceKind(holds_tables=True),
     "mongodb": SourceKind(("page_size", "timeout_seconds"), holds_tables=True, holds_documents=True),
     "dynamodb": SourceKind(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from capflow_resources.lake import LakeError
-from capflow_resources.sources import couchdb, csv, dynamodb, mongodb, parquet, redis, sqlite
+from capflow_resources.sources import couchdb, csv, delta, dynamodb, jsonl, mongodb, parquet, redis, sqlite
 from capflow_resources.sources.columns import canonical, source_columns
 from capflow_resources.sources.errors import SourceError, file_name, missing_columns, source_error
 from capflow_resources.sources.kind import Kind, Opened, Since
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 KINDS: Mapping[str, Kind] = {
     "csv": csv,
+    "jsonl": jsonl,
     "parquet": parquet,
+    "delta": delta,
     "sqlite": sqlite,
     "mongodb": mongodb,
     "dynamodb": dynamodb,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.servers.s3 import S3
 from tests.sources import document_writers
 
 if TYPE_CHECKING:
@@ -61,9 +62,32 @@ def write_sqlite(folder: Path, name: str, rows: "pd.DataFrame", server: None) ->
     return Kept(str(path), table={"table": name})
 
 
+def write_jsonl(folder: Path, name: str, rows: "pd.DataFrame", server: None) -> Kept:
+    path = folder / f"{name}.jsonl"
+    rows.to_json(path, orient="records", lines=True, date_format="iso", date_unit="us", force_ascii=False)
+    return Kept(str(path))
+
+
+def write_delta(folder: Path, name: str, rows: "pd.DataFrame", server: None) -> Kept:
+    import deltalake
+
+    deltalake.write_deltalake(folder / name, rows)
+    return Kept(str(folder / name))
+
+
+def write_parquet_on_s3(folder: Path, name: str, rows: "pd.DataFrame", server: S3) -> Kept:
+    place = write_parquet(folder, name, rows, None).uri
+    bucket = server.bucket()
+    server.client.upload_file(place, bucket, f"shop/{name}.parquet")
+    return Kept(f"s3://{bucket}/shop/*.parquet", server.options)
+
+
 JOINED: Mapping[str, Joined] = {
     "csv": Joined("csv", write_csv, in_a_file=True, types=("string", "string")),
+    "jsonl": Joined("jsonl", write_jsonl, in_a_file=True, types=("string", "string")),
     "parquet": Joined("parquet", write_parquet, in_a_file=True),
+    "parquet on S3": Joined("parquet", write_parquet_on_s3, server="s3"),
+    "delta": Joined("delta", write_delta),
     "sqlite": Joined("sqlite", write_sqlite, in_a_file=True),
     "mongodb": Joined("mongodb", document_writers.write_mongodb, server="mongodb"),
     "dynamodb": Joined("dynamodb", document_writers.write_dynamodb, server="dynamodb"),

@@ -1,0 +1,132 @@
+"""Access to S3, and to stores that speak its protocol, for each library that reads there, from one set of facts."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+    from obstore.store import S3Config, S3Store
+
+TIMEOUT_SECONDS = 30
+RETRIES = 2
+
+
+@dataclass(frozen=True)
+class S3Access:
+    """Who reads where: the region, an endpoint other than Amazon's, and keys; without keys only public data is read.
+
+    `seconds` is how long to wait for a connection, and then for an answer.
+    """
+
+    region: str = "us-east-1"
+    endpoint: str = ""
+    access_key_id: str = ""
+    secret_access_key: str = field(default="", repr=False)
+    session_token: str = field(default="", repr=False)
+    seconds: int = TIMEOUT_SECONDS
+
+    def attach(self, con: DuckDBPyConnection, scope: str) -> None:
+        """Let DuckDB read and write under `scope` (s3://bucket/prefix); ModuleNotFoundError without httpfs."""
+        from capflow_resources.sources.extensions import load_extension
+
+        load_extension(con, "httpfs")
+        con.execute(f"SET http_timeout = {self.seconds}")
+        con.execute(f"SET http_retries = {RETRIES}")
+        host = self.endpoint.partition("://")[2].rstrip("/")
+        facts = {
+            "KEY_ID": self.access_key_id,
+            "SECRET": self.secret_access_key,
+            "SESSION_TOKEN": self.session_token,
+            "REGION": self.region,
+            "ENDPOINT": host,
+            "URL_STYLE": "path" if host else "vhost",
+            "SCOPE": scope,
+        }
+        said = [f"{name} {_literal(value)}" for name, value in facts.items() if value]
+        said.append(f"USE_SSL {str(not self.endpoint.startswith('http://')).lower()}")
+        name = f"capflow_{hashlib.sha256(scope.encode()).hexdigest()[:16]}"
+        con.execute(f"CREATE OR REPLACE TEMPORARY SECRET {name} (TYPE s3, {', '.join(said)})")
+
+    def store(self, bucket: str) -> S3Store:
+        """A bucket for listing and for reading single objects."""
+        from datetime import timedelta
+
+        from obstore.store import S3Store
+
+        limit = f"{self.seconds}s"
+        facts: Any = {"region": self.region, "endpoint": self.endpoint, **self._keys()}
+        return S3Store(
+            bucket,
+            config=cast("S3Config", {name: value for name, value in facts.items() if value}),
+            client_options={
+                "connect_timeout": limit,
+                "timeout": limit,
+                "allow_http": self.endpoint.startswith("http://"),
+            },
+            retry_config={"max_retries": RETRIES, "retry_timeout": timedelta(seconds=self.seconds)},
+        )
+
+    def storage_options(self) -> dict[str, str]:
+        """The same for deltalake."""
+        facts = {"region": self.region, "endpoint": self.endpoint, **self._keys()}
+        named = {f"AWS_{name.upper()}": "true" if value is True else str(value) for name, value in facts.items()}
+        named["AWS_ENDPOINT_URL"] = named.pop("AWS_ENDPOINT")
+        limits = {"timeout": f"{self.seconds}s", "connect_timeout": f"{self.seconds}s"}
+        limits |= {"max_retries": str(RETRIES), "retry_timeout": f"{self.seconds}s"}
+        return {**{name: value for name, value in named.items() if value}, **limits, "AWS_ALLOW_HTTP": "true"}
+
+    def _keys(self) -> dict[str, Any]:
+        if not self.access_key_id:
+            return {"skip_signature": True}  # without this, the store would ask Amazon's metadata server for keys
+        keys = ("access_key_id", "secret_access_key", "session_token")
+        return {name: getattr(self, name) for name in keys if getattr(self, name)}
+
+
+def access(
+    options: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None, seconds: int = TIMEOUT_SECONDS
+) -> S3Access:
+    """Access as `options` say, and where they do not, as the environment and Amazon's usual chain do.
+
+    Options: `region`, `endpoint`, `access_key_id`, `secret_access_key`, `session_token`. Profiles and roles need boto3.
+    """
+    said = {name: str(value) for name, value in (options or {}).items()}
+    environ = os.environ if environ is None else environ
+    keys = {name: said.get(name, "") for name in ("access_key_id", "secret_access_key", "session_token")}
+    region = said.get("region") or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or ""
+    if not keys["access_key_id"]:
+        keys = {name: environ.get(f"AWS_{name.upper()}", "") for name in keys}
+    if not keys["access_key_id"]:
+        keys, region = _chain(region)
+    endpoint = said.get("endpoint") or environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL") or ""
+    if endpoint and "://" not in endpoint:
+        endpoint = f"https://{endpoint}"
+    return S3Access(region or "us-east-1", endpoint.rstrip("/"), **keys, seconds=seconds)
+
+
+def _chain(region: str) -> tuple[dict[str, str], str]:
+    """What boto3 finds in profiles, roles and metadata servers."""
+    if find_spec("boto3") is None:
+        return {}, region
+    import boto3
+
+    session = boto3.Session()
+    found = session.get_credentials()
+    if found is None:
+        return {}, region or session.region_name or ""
+    frozen = found.get_frozen_credentials()
+    keys = {
+        "access_key_id": frozen.access_key,
+        "secret_access_key": frozen.secret_key,
+        "session_token": frozen.token or "",
+    }
+    return keys, region or session.region_name or ""
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,101 @@
+"""How a retailer's CSV is written, as the options of its source say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from capflow_resources.sources.errors import SourceError, file_name, source_error
+from partitions.customer import Customer, Source
+
+if TYPE_CHECKING:
+    import ibis
+
+BLANKS = (" ", "\u00a0", "\u202f")  # what separates thousands in French and Polish files, by many programs
+
+
+@dataclass(frozen=True)
+class Written:
+    """`columns` names the columns of a file without a header; `skip` lines stand before the header or first row."""
+
+    delimiter: str = ","
+    quote: str = '"'
+    decimal: str = "."
+    thousands: str = ""
+    comment: str = ""
+    skip: int = 0
+    columns: tuple[str, ...] = ()
+    null: tuple[str, ...] = ()
+
+    @property
+    def has_own_numbers(self) -> bool:
+        """Whether numbers are written in another way than computers do."""
+        return bool(self.thousands) or self.decimal != "."
+
+
+def written(customer: Customer, source: Source) -> Written:
+    """The options of a CSV source; SourceError for one that has no meaning."""
+    said = source.options
+    form = Written(
+        delimiter=_sign(customer, source, "delimiter", ","),
+        quote=_sign(customer, source, "quote", '"'),
+        decimal=_sign(customer, source, "decimal", "."),
+        thousands=_sign(customer, source, "thousands", ""),
+        comment=_sign(customer, source, "comment", ""),
+        skip=_count(customer, source, "skip"),
+        columns=_words(said.get("columns", ())),
+        null=_words(said.get("null", ())),
+    )
+    if form.decimal == form.thousands:
+        raise wrong(customer, source, f"decimal and thousands are both '{form.decimal}'")
+    if double := next((name for name in form.columns if form.columns.count(name) > 1), None):
+        raise wrong(customer, source, f"columns has '{double}' twice")
+    return form
+
+
+def number(value: ibis.ir.StringValue, form: Written) -> ibis.ir.StringValue:
+    """A number as a computer writes it; text that is none stays, for validation to show.
+
+    A text that only a computer would take for a number ("1.500", where the decimal sign is a comma) becomes null:
+    its value is not known.
+    """
+    import re
+
+    import ibis
+
+    if form.thousands in BLANKS:
+        value = value.re_replace("[\u00a0\u202f]", " ")
+    thousands, decimal = " " if form.thousands in BLANKS else form.thousands, form.decimal
+    whole = rf"(\d+|\d{{1,3}}({re.escape(thousands)}\d{{3}})+)" if thousands else r"\d+"
+    is_number = value.strip().re_search(
+        rf"^[+-]?({whole}({re.escape(decimal)}\d*)?|{re.escape(decimal)}\d+)([eE][+-]?\d+)?$"
+    )
+    plain = value.replace(thousands, "") if thousands else value
+    misread = value.strip().try_cast("float64").notnull()
+    return ibis.cases((is_number, plain.replace(decimal, ".")), (misread, ibis.null("string")), else_=value)
+
+
+def wrong(customer: Customer, source: Source, what: str) -> SourceError:
+    """The error for an option that has no meaning."""
+    return source_error(customer, source, what, f"Correct sources.{source.name}.options in {file_name(customer)}.")
+
+
+def _sign(customer: Customer, source: Source, name: str, default: str) -> str:
+    value = source.options.get(name, default)
+    if not isinstance(value, str) or (len(value) != 1 and value != default):
+        raise wrong(customer, source, f"{name} must be one sign, in quotes")
+    return value
+
+
+def _count(customer: Customer, source: Source, name: str) -> int:
+    value = source.options.get(name, 0)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise wrong(customer, source, f"{name} must be a number of lines")
+    return value
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return tuple(map(str, value))
+    return (str(value),)

@@ -1,0 +1,36 @@
+"""Patterns of paths in a store that has no folders: * and ? within one part of a path, ** for any parts."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+_SIGNS = re.compile(r"\*+|\?|\[!?\]?[^\]]*\]|.", re.DOTALL)
+
+
+def matches(path: str, pattern: str) -> bool:
+    """Whether the pattern names a path, as Python's glob (recursive) would: names that start with a dot are hidden."""
+    return _compiled(pattern).fullmatch(path) is not None
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    *folders, last = pattern.split("/")
+    said = ["(?:(?!\\.)[^/]+/)*" if folder == "**" else f"{_part(folder)}/" for folder in folders]
+    return re.compile("".join(said) + ("(?:(?!\\.)[^/]+/)*(?!\\.)[^/]+" if last == "**" else _part(last)), re.DOTALL)
+
+
+def _part(part: str) -> str:
+    hidden = r"(?!\.)" if part[:1] in ("*", "?", "[") else ""
+    return hidden + "".join(map(_sign, _SIGNS.findall(part)))
+
+
+def _sign(sign: str) -> str:
+    if sign.startswith("*"):
+        return "[^/]*"
+    if sign == "?":
+        return "[^/]"
+    if len(sign) > 1:  # [abc], [!abc]
+        inner = sign[1:-1].replace("\\", "\\\\").replace("[", "\\[")
+        return f"(?!/)[{'^' + inner[1:] if inner.startswith('!') else inner.replace('^', chr(92) + '^')}]"
+    return re.escape(sign)
