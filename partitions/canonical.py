@@ -24,8 +24,24 @@ CANONICAL_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "users": ("user_id", "first_seen"),
     "items": ("item_id", "description", "category", "brand", "price", "image"),
     "contacts": ("user_id", "campaign_id", "channel", "offer", "sent_at", "responded_at", "treated"),
-    "reviews": ("user_id", "item_id", "ts", "text", "rating"),
-    "media": ("media_id", "kind", "uri", "item_id", "user_id", "label"),
+    "reviews": ("user_id", "item_id", "ts", "text", "rating", "language", "corrupt", "corrupt_reason"),
+    "media": (
+        "media_id",
+        "kind",
+        "uri",
+        "item_id",
+        "user_id",
+        "label",
+        "bytes",
+        "format",
+        "width",
+        "height",
+        "duration_seconds",
+        "sample_rate",
+        "channels",
+        "corrupt",
+        "corrupt_reason",
+    ),
 }
 
 # Each group names alternatives: at least one of them must be mapped.
@@ -40,7 +56,10 @@ REQUIRED_COLUMNS: Mapping[str, tuple[tuple[str, ...], ...]] = {
 }
 
 TIME_COLUMNS = frozenset({"ts", "first_seen", "sent_at", "responded_at"})
-NUMBER_COLUMNS = frozenset({"quantity", "unit_price", "discount", "amount", "line_item_count", "price", "rating"})
+NUMBER_COLUMNS = frozenset(
+    {"quantity", "unit_price", "discount", "amount", "line_item_count", "price", "rating"}
+    | {"bytes", "width", "height", "duration_seconds", "sample_rate", "channels"}
+)
 
 
 def attribute_column(name: str) -> str:

@@ -12,17 +12,24 @@ class SourceKind:
 
     `holds_tables`: one source holds several tables, so each canonical table names its own with `table:`.
     `holds_documents`: a row may hold a list, whose entries `explode:` turns into rows.
+    `gives`: the columns that it has under CapFlow's own names, which need no mapping.
     """
 
     options: tuple[str, ...] = ()
     holds_tables: bool = False
     holds_documents: bool = False
+    gives: tuple[str, ...] = ()
 
 
 # Where files lie: S3, and what fsspec's packages take.
 _S3 = ("timeout_seconds", "region", "endpoint", "access_key_id", "secret_access_key", "session_token")
 _STORE = (*_S3, "account_name", "account_key", "connection_string", "token", "username", "password")
 _CSV = ("delimiter", "quote", "encoding", "decimal", "thousands", "null", "skip", "comment", "columns")
+
+_MEDIA = (
+    *("media_id", "kind", "uri", "label", "bytes", "format", "width", "height"),
+    *("duration_seconds", "sample_rate", "channels", "corrupt", "corrupt_reason"),
+)
 
 # capflow_resources.sources reads these kinds; a test holds both equal.
 SOURCE_KINDS: Mapping[str, SourceKind] = {
@@ -31,6 +38,10 @@ SOURCE_KINDS: Mapping[str, SourceKind] = {
     "parquet": SourceKind(_STORE),
     "delta": SourceKind(_S3),
     "sqlite": SourceKind(holds_tables=True),
+    "duckdb": SourceKind(holds_tables=True),
+    "postgres": SourceKind(("timeout_seconds",), holds_tables=True),
+    "mysql": SourceKind(("timeout_seconds",), holds_tables=True),
+    "sql": SourceKind(("timeout_seconds",), holds_tables=True),
     "mongodb": SourceKind(("page_size", "timeout_seconds"), holds_tables=True, holds_documents=True),
     "dynamodb": SourceKind(
         (
@@ -48,4 +59,12 @@ SOURCE_KINDS: Mapping[str, SourceKind] = {
     ),
     "couchdb": SourceKind(("page_size", "timeout_seconds"), holds_tables=True, holds_documents=True),
     "redis": SourceKind(("page_size", "timeout_seconds"), holds_tables=True),
+    "media": SourceKind(
+        ("pattern", "uri_column", "folder", *_STORE),
+        gives=_MEDIA,
+    ),
+    "text": SourceKind(
+        ("pattern", "uri_column", "folder", "encoding", "text_field", *_STORE),
+        gives=("text", "language", "corrupt", "corrupt_reason"),
+    ),
 }

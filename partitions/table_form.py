@@ -53,7 +53,8 @@ def _table(
     where = f"tables.{table}"
     keys = form.entries(node, where, _keys_of(table))
     source = _source(form, keys.get("source"), node, where, sources)
-    columns = _columns(form, keys.get("columns"), node, table, check_timezone)
+    given = _given(table, sources.get(source), kinds)
+    columns = _columns(form, keys.get("columns"), node, table, given, check_timezone)
     options = _options(form, keys, node, where, sources.get(source), kinds)
     return TableMapping(
         table=table,
@@ -113,18 +114,33 @@ def _options(
     return options
 
 
+def _given(table: str, source: Source | None, kinds: Mapping[str, SourceKind]) -> dict[str, ColumnMapping]:
+    """The columns that a source has under CapFlow's names: those of its kind, and those of its pattern."""
+    kind = kinds.get(source.kind) if source else None
+    if source is None or kind is None or not kind.gives:
+        return {}
+    names = (*kind.gives, *re.findall(r"\{(\w+)\}", str(source.options.get("pattern", ""))))
+    return {name: ColumnMapping((name,)) for name in names if name in CANONICAL_COLUMNS[table]}
+
+
 def _columns(
-    form: Form, node: Node | None, table_node: Node, table: str, check_timezone: CheckTimezone
+    form: Form,
+    node: Node | None,
+    table_node: Node,
+    table: str,
+    given: dict[str, ColumnMapping],
+    check_timezone: CheckTimezone,
 ) -> dict[str, ColumnMapping]:
     where = f"tables.{table}.columns"
-    if node is None:
+    if node is None and not given:
         form.note(table_node, f"tables.{table} has no 'columns'; add 'columns: {{...}}'")
         return {}
     entries = form.entries(node, where, CANONICAL_COLUMNS[table])
     for group in REQUIRED_COLUMNS[table]:
-        if not any(name in entries for name in group):
-            form.note(node, f"{where} maps no {' or '.join(group)}, which {table} needs")
-    return {name: _column(form, name, entry, f"{where}.{name}", check_timezone) for name, entry in entries.items()}
+        if not any(name in entries or name in given for name in group):
+            form.note(node or table_node, f"{where} maps no {' or '.join(group)}, which {table} needs")
+    mapped = {name: _column(form, name, entry, f"{where}.{name}", check_timezone) for name, entry in entries.items()}
+    return {**given, **mapped}
 
 
 def _column(form: Form, name: str, node: Node, where: str, check_timezone: CheckTimezone) -> ColumnMapping:

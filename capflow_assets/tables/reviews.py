@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from capflow_assets.tables.base import Column, Table
+from capflow_assets.tables.base import Column, Rule, Table
 from partitions.customer import TableMapping
 
 if TYPE_CHECKING:
@@ -19,6 +19,14 @@ TABLE = Table(
         Column("ts", "timestamp", "When it was written, in UTC."),
         Column("text", "string", "What was written."),
         Column("rating", "float64", "The stars given, on the customer's own scale."),
+        Column("language", "string", "The language it is written in, as ISO 639-1: en, de."),
+        Column(
+            "corrupt",
+            "boolean",
+            "Whether its file cannot be read as text.",
+            rules=(Rule("equal_to", {"value": False}, "Send the file again; corrupt_reason says what is wrong."),),
+        ),
+        Column("corrupt_reason", "string", "Why its file cannot be read as text."),
     ),
 )
 

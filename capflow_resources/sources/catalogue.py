@@ -11,7 +11,23 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from capflow_resources.lake import LakeError
-from capflow_resources.sources import couchdb, csv, delta, dynamodb, jsonl, mongodb, parquet, redis, sqlite
+from capflow_resources.sources import (
+    couchdb,
+    csv,
+    delta,
+    duckdb_file,
+    dynamodb,
+    jsonl,
+    media,
+    mongodb,
+    mysql,
+    parquet,
+    postgres,
+    redis,
+    sql,
+    sqlite,
+    text,
+)
 from capflow_resources.sources.columns import canonical, source_columns
 from capflow_resources.sources.errors import SourceError, file_name, missing_columns, source_error
 from capflow_resources.sources.kind import Kind, Opened, Since
@@ -28,13 +44,20 @@ KINDS: Mapping[str, Kind] = {
     "parquet": parquet,
     "delta": delta,
     "sqlite": sqlite,
+    "duckdb": duckdb_file,
+    "postgres": postgres,
+    "mysql": mysql,
+    "sql": sql,
     "mongodb": mongodb,
     "dynamodb": dynamodb,
     "couchdb": couchdb,
     "redis": redis,
+    "media": media,
+    "text": text,
 }
 
 READ_VERSION = 2
+REMEDY = "Send it again, whole, or correct it (or sources.{source}.options in {file})."
 
 
 def look(customer: Customer, table: TableMapping, con: Backend, since: Since | None = None) -> Opened:
@@ -120,7 +143,7 @@ def reading(customer: Customer, table: TableMapping) -> Iterator[None]:
         fault = _kind(customer, source).fault(source, error)
         if fault is None:
             raise
-        remedy = f"Send it again, whole, or correct it (or sources.{source.name}.options in {file_name(customer)})."
+        remedy = getattr(_kind(customer, source), "REMEDY", REMEDY).format(source=source.name, file=file_name(customer))
         # Without its cause, whose text may hold the source's password.
         raise source_error(customer, source, fault, remedy) from None
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.servers.s3 import S3
-from tests.sources import document_writers
+from tests.sources import document_writers, sql_writers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,6 +82,14 @@ def write_parquet_on_s3(folder: Path, name: str, rows: "pd.DataFrame", server: S
     return Kept(f"s3://{bucket}/shop/*.parquet", server.options)
 
 
+def write_manifest(folder: Path, name: str, rows: "pd.DataFrame", server: None) -> Kept:
+    """A collection's manifest with the table's columns, whose every row names the same text."""
+    (folder / "note.txt").write_text("A text of a collection.")
+    path = folder / f"{name}_manifest.parquet"
+    rows.assign(uri="note.txt").to_parquet(path, index=False)
+    return Kept(str(path))
+
+
 JOINED: Mapping[str, Joined] = {
     "csv": Joined("csv", write_csv, in_a_file=True, types=("string", "string")),
     "jsonl": Joined("jsonl", write_jsonl, in_a_file=True, types=("string", "string")),
@@ -89,8 +97,15 @@ JOINED: Mapping[str, Joined] = {
     "parquet on S3": Joined("parquet", write_parquet_on_s3, server="s3"),
     "delta": Joined("delta", write_delta),
     "sqlite": Joined("sqlite", write_sqlite, in_a_file=True),
+    "duckdb": Joined("duckdb", sql_writers.write_duckdb, in_a_file=True),
+    "postgres": Joined("postgres", sql_writers.write_postgres, server="postgres"),
+    "mysql": Joined("mysql", sql_writers.write_mysql, server="mariadb"),
+    "sql by ADBC": Joined("sql", sql_writers.write_for_adbc, server="postgres"),
+    "sql by Ibis": Joined("sql", sql_writers.write_for_ibis, server="postgres"),
     "mongodb": Joined("mongodb", document_writers.write_mongodb, server="mongodb"),
     "dynamodb": Joined("dynamodb", document_writers.write_dynamodb, server="dynamodb"),
     "couchdb": Joined("couchdb", document_writers.write_couchdb, server="couchdb"),
     "redis": Joined("redis", document_writers.write_redis, server="redis_server", types=("string", "string")),
+    "media": Joined("media", write_manifest),
+    "text": Joined("text", write_manifest),
 }

@@ -1,0 +1,156 @@
+"""What a picture, a recording or a text is, from its bytes: its facts, or why it cannot be used."""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+from collections.abc import Mapping
+from functools import cache
+from pathlib import PurePosixPath
+from typing import Any
+
+VERSION = 1
+"""Raised when the same bytes would give other facts: everything is then decoded once more."""
+
+MOST_BYTES = 200_000_000
+MOST_PIXELS = 100_000_000  # a picture of a few kilobytes may claim to be larger than the memory
+IMAGES = {
+    ".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png", ".gif": "gif", ".webp": "webp", ".bmp": "bmp", ".tif": "tiff",
+    ".tiff": "tiff",
+}  # fmt: skip
+SOUNDS = {".wav", ".mp3", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".mp4", ".aif", ".aiff", ".wma"}
+TEXTS = {".txt", ".json"}
+FEWEST_LETTERS, SUREST = 20, 0.9
+NO_END = (0, 0xFFFFFFFF)  # what a recorder writes that does not know the length yet
+
+Facts = dict[str, Any]
+
+
+def kind_of(path: str) -> str | None:
+    """image, audio or text by the name of a file; None for any other."""
+    suffix = PurePosixPath(path).suffix.lower()
+    kinds = (("image", IMAGES), ("audio", SOUNDS), ("text", TEXTS))
+    return next((kind for kind, suffixes in kinds if suffix in suffixes), None)
+
+
+def decoded(path: str, data: bytes) -> Facts:
+    """The facts of one picture or recording: width, height, format, duration_seconds, sample_rate, channels.
+
+    `corrupt` is true with a `corrupt_reason` when it cannot be decoded, is cut off, or is too large to try.
+    """
+    if not data:
+        return spoiled("it is empty")
+    return _image(data) if kind_of(path) == "image" else _sound(path, data)
+
+
+def spoiled(reason: str) -> Facts:
+    """The facts of a file that cannot be used."""
+    return {"corrupt": True, "corrupt_reason": " ".join(reason.split())[:200]}
+
+
+def _image(data: bytes) -> Facts:
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        # The default would warn, and decode up to twice its limit.
+        with Image.open(io.BytesIO(data), formats=sorted(set(IMAGES.values()))) as image:
+            width, height, form = image.width, image.height, str(image.format).lower()
+            facts = {"width": width, "height": height, "format": form}
+            if width * height > MOST_PIXELS:
+                return {**facts, **spoiled(f"it has {width * height:,} pixels, more than {MOST_PIXELS:,}")}
+            image.draft("RGB", (max(1, width // 8), max(1, height // 8)))  # JPEG: an eighth of the work, all the bytes
+            image.load()
+    except UnidentifiedImageError:
+        return spoiled("it is no picture that can be read")
+    except Image.DecompressionBombError:
+        return spoiled(f"it has more than {MOST_PIXELS:,} pixels")
+    except (OSError, ValueError, SyntaxError, EOFError, struct.error) as error:
+        return spoiled(f"it cannot be decoded: {error}")
+    return {**facts, "corrupt": False}
+
+
+def _sound(path: str, data: bytes) -> Facts:
+    from tinytag import TinyTag, TinyTagException
+
+    suffix = PurePosixPath(path).suffix.lower()
+    try:
+        tag = TinyTag.get(filename=path, file_obj=io.BytesIO(data), tags=False)
+    except (
+        TinyTagException,
+        ValueError,
+        KeyError,
+        IndexError,
+        struct.error,
+        OverflowError,
+        ZeroDivisionError,
+    ) as error:
+        return spoiled(f"it is no sound that can be read: {error}")
+    facts = {
+        "format": "wav" if data[:4] == b"RIFF" else suffix.removeprefix("."),
+        "duration_seconds": tag.duration,
+        "sample_rate": tag.samplerate,
+        "channels": tag.channels,
+    }
+    if not tag.samplerate or not tag.duration:
+        return {**facts, **spoiled("it has no sound that can be read")}
+    if data[:4] == b"RIFF" and (declared := struct.unpack("<I", data[4:8])[0]) not in NO_END:
+        missing = declared + 8 - len(data)
+        if missing > 1:  # a last odd byte may go unpadded
+            return {**facts, **spoiled(f"it is cut off: {missing:,} bytes are missing")}
+    return {**facts, "corrupt": False}
+
+
+def texts(path: str, data: bytes, encoding: str, field: str) -> list[Facts]:
+    """The texts of one file: one of a .txt, one for each object of a .json, whose `field` is the text.
+
+    Each with `text`, `language` (ISO 639-1; None for a text too short to tell), `encoding` and its other `fields` as
+    JSON. A byte order mark wins over `encoding`.
+    """
+    found = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig" if encoding == "utf-8" else encoding
+    shown = {"encoding": found.removesuffix("-sig")}
+    try:
+        written = data.decode(found)
+    except UnicodeDecodeError as error:
+        return [{**shown, **spoiled(f"it is not {shown['encoding']} from byte {error.start + 1:,} on")}]
+    if not written.strip():
+        return [{**shown, **spoiled("it is empty")}]
+    if PurePosixPath(path).suffix.lower() != ".json":
+        return [{**shown, **_text(written)}]
+    try:
+        content = json.loads(written)
+    except (ValueError, RecursionError) as error:
+        return [{**shown, **spoiled(f"it is not JSON: {error}")}]
+    return [{**shown, **_object(entry, field)} for entry in (content if isinstance(content, list) else [content])]
+
+
+def _object(entry: object, field: str) -> Facts:
+    if not isinstance(entry, Mapping):
+        return spoiled("it is JSON but no object")
+    text = entry.get(field)
+    others = {
+        name: value if isinstance(value, str) else json.dumps(value)
+        for name, value in entry.items()
+        if name != field and value is not None
+    }
+    facts = _text(text) if isinstance(text, str) and text.strip() else spoiled(f"its field '{field}' holds no text")
+    return {**facts, "fields": json.dumps(others)}
+
+
+def _text(text: str) -> Facts:
+    return {"text": text.replace("\0", "").strip(), "language": language(text), "corrupt": False}
+
+
+def language(text: str) -> str | None:
+    """The language of a text by py3langid, None where it is too short or the answer is not sure enough."""
+    if sum(map(str.isalpha, text)) < FEWEST_LETTERS:
+        return None
+    name, sure = _identifier().classify(text[:2000])
+    return str(name) if sure >= SUREST else None
+
+
+@cache
+def _identifier() -> Any:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
