@@ -8,9 +8,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from yaml.nodes import MappingNode, Node, SequenceNode
+from yaml.nodes import Node, SequenceNode
 
-from partitions.customer import ENGINES, NAME_PATTERN, TIERS, Customer, Engine, Source
+from partitions.customer import NAME_PATTERN, TIERS, Customer, Source
+from partitions.engine_form import read_engine
 from partitions.form import Form, Problem, nearest
 from partitions.source_kinds import SOURCE_KINDS, SourceKind
 from partitions.table_form import read_tables
@@ -94,7 +95,7 @@ def _customer(
         sources=sources,
         tables=read_tables(form, keys.get("tables"), sources, known_kinds, check_timezone),
         tier=_choice(form, keys.get("tier"), "tier", TIERS, "silver"),
-        engine=_engine(form, keys.get("engine")),
+        engine=read_engine(form, keys.get("engine")),
         models=_models(form, keys.get("models"), known_models),
         thresholds=_thresholds(form, keys.get("thresholds")),
         path=path,
@@ -147,20 +148,6 @@ def _choice(form: Form, node: Node | None, key: str, choices: tuple[str, ...], d
     if value and value not in choices:
         form.note(node, f"unknown {key} '{value}'{nearest(value, choices)}")
     return value
-
-
-def _engine(form: Form, node: Node | None) -> Engine:
-    """`engine: spark`, or `engine: {kind: spark, url: ..., options: {...}}`."""
-    if not isinstance(node, MappingNode):
-        return Engine(_choice(form, node, "engine", ENGINES, "duckdb"))
-    keys = form.entries(node, "engine", ("kind", "url", "options"))
-    if "kind" not in keys:
-        form.note(node, f"engine has no 'kind'; add 'kind: ...', one of {', '.join(ENGINES)}")
-    return Engine(
-        kind=_choice(form, keys.get("kind"), "engine.kind", ENGINES, "duckdb"),
-        url=form.expanded(keys["url"], "engine.url") if "url" in keys else "",
-        options=_options(form, keys.get("options"), "engine", None),
-    )
 
 
 def _models(form: Form, node: Node | None, known: Collection[str]) -> tuple[str, ...] | None:

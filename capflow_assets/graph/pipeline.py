@@ -13,7 +13,7 @@ import dagster as dg
 from capflow_assets.graph.databricks import computed
 from capflow_assets.graph.events import events
 from capflow_assets.graph.keys import name
-from capflow_assets.graph.resources import HomeResource
+from capflow_assets.graph.resources import HomeResource, SparkResource
 from capflow_assets.graph.specs import asset_specs, check_specs
 from capflow_assets.steps.run import CustomerRun
 from capflow_resources.turns import in_turn
@@ -35,14 +35,16 @@ class PipelineConfig(dg.Config):
     can_subset=True,
     backfill_policy=dg.BackfillPolicy.multi_run(CUSTOMERS_PER_RUN),
 )
-def pipeline(context: dg.AssetExecutionContext, config: PipelineConfig, home: HomeResource) -> Iterator[Any]:
+def pipeline(
+    context: dg.AssetExecutionContext, config: PipelineConfig, home: HomeResource, spark: SparkResource
+) -> Iterator[Any]:
     """Make the selected assets for each customer of the run; one customer's failure is never another's."""
     place = home.open()
     as_of = datetime.fromisoformat(config.as_of) if config.as_of else None
     assets = [name(asset_key) for asset_key in context.selected_asset_keys]
     stopped: dict[str, str] = {}
     for customer in in_turn(place.path / "turns", context.partition_keys):
-        run = CustomerRun(place, customer, as_of, config.force, context.run_id)
+        run = CustomerRun(place, customer, as_of, config.force, context.run_id, spark.session)
         try:
             for outcome in computed(context, run, assets):
                 yield from events(context, customer, outcome)

@@ -22,7 +22,7 @@ def latest(run: CustomerRun, model: str) -> ibis.Table:
         raise LakeError(
             f"'{run.name}' has no predictions of {model}: see `capflow status --customer {run.name}` for the reason"
         )
-    table = run.read(f"prediction/{model}")
+    table = run.home.lake.read(run.name, f"prediction/{model}", run.landing, version.version)
     newest = table.as_of.max().execute()
     return table.filter(table.as_of == newest)
 

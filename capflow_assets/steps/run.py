@@ -13,7 +13,7 @@ from capflow_assets.steps.outcome import Blocked, NotAvailable
 from capflow_assets.tables import TABLES
 from capflow_assets.training.needs import Facts
 from capflow_assets.validation.verdict import Verdict, gate
-from capflow_resources.engines import connect, duckdb
+from capflow_resources.engines import StartSession, connect, duckdb, start_session
 from capflow_resources.home import Home
 from capflow_resources.lake import TableVersion
 from partitions.customer import Customer
@@ -31,17 +31,25 @@ DERIVED = {"bills": "line_items"}
 class CustomerRun:
     """What the steps of one customer share. Versions are read once, so a run computes on one consistent state.
 
-    `as_of` cuts every table to the rows before it; None means the day after the customer's last sale.
+    `as_of` cuts every table to the rows before it; None means the day after the customer's last sale. `start` makes
+    the Spark session of a customer whose engine is Spark.
     """
 
     def __init__(
-        self, home: Home, customer: str, as_of: datetime | None = None, force: bool = False, run_id: str = ""
+        self,
+        home: Home,
+        customer: str,
+        as_of: datetime | None = None,
+        force: bool = False,
+        run_id: str = "",
+        start: StartSession = start_session,
     ) -> None:
         self.home = home
         self.name = customer
         self.requested_as_of = as_of
         self.force = force
         self.run_id = run_id
+        self._start = start
         self._versions: dict[str, TableVersion | None] = {}
 
     @cached_property
@@ -56,7 +64,7 @@ class CustomerRun:
     @cached_property
     def con(self) -> ibis.BaseBackend:
         """The engine of this customer."""
-        return connect(self.customer)
+        return connect(self.customer, self._start)
 
     @cached_property
     def landing(self) -> Backend:

@@ -110,7 +110,7 @@ def _with_bills(rows: ibis.Table) -> ibis.Table:
     """One shopper's lines at one moment in one store are one bill; an anonymous line is a bill of its own."""
     import ibis
 
-    moment = rows["ts"].strftime("%Y-%m-%dT%H:%M:%S").fill_null("")
+    moment = rows["ts"].truncate("s").cast("string").replace(" ", "T").fill_null("")
     place = moment + ":" + rows["store_id"].fill_null("") + ":"
     others = [rows[name].asc(nulls_first=True) for name in rows.columns if name != "bill_id"]
     # Lines that tie are equal in every column, so their numbers may be swapped: the result is the same.

@@ -1,20 +1,20 @@
-"""How a source's local times become UTC.
-
-Written for DuckDB, whose own functions are called by name. Spark's twins are `to_utc_timestamp(local, zone)` and
-`try_to_timestamp(text, pattern)` with Java patterns; they come with the Spark engine.
-"""
+"""How a source's local times become UTC, the same on every engine."""
 
 from __future__ import annotations
 
-from functools import cache
-from inspect import Parameter, Signature
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from capflow_assets.tables.dialect import dialect
 
 if TYPE_CHECKING:
     import ibis
 
-ISO_DATE = r"^\s*\d{4}[-/]\d"
-OFFSET = r"\d:\d{2}.*([zZ]|[+-]\d{2}(:?\d{2})?)\s*$"
+_DATE = r"(\d{4}-\d{1,2}-\d{1,2}|\d{4}/\d{1,2}/\d{1,2})"
+_TIME = r"( +|T)([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?"
+_OFFSET = r"([zZ]|[+-]\d{2}(:?\d{2})?)"
+ISO = rf"^\s*{_DATE}({_TIME}{_OFFSET}?)?\s*$"
+OFFSET = rf"\d:\d{{2}}.*{_OFFSET}\s*$"
+FIRST_YEAR = 1000
 FIRST_MILLISECOND, LAST_MILLISECOND = -62_135_596_800_000, 253_402_300_799_999  # years 1 to 9999
 
 
@@ -31,7 +31,7 @@ def utc(value: ibis.Value, pattern: str | None, timezone: str) -> ibis.ir.Timest
     if pattern in ("epoch_seconds", "epoch_milliseconds"):
         return _from_epoch(value, 1000 if pattern == "epoch_seconds" else 1)
     if kind.is_timestamp() and kind.timezone:
-        return _without_zone("UTC", value)
+        return dialect(value).without_zone(value)
     if kind.is_timestamp() or kind.is_date():
         return _to_utc(value.cast("timestamp"), timezone)
     if kind.is_numeric() and pattern:
@@ -45,11 +45,13 @@ def _from_text(value: ibis.ir.StringValue, pattern: str | None, timezone: str) -
     import ibis
 
     # An offset must be asked for: DuckDB ignores it when it casts text to a timestamp without a zone.
-    iso = value.re_search(ISO_DATE)
-    local = ibis.ifelse(iso, value.try_cast("timestamp"), ibis.null("timestamp"))
+    iso, plain = value.re_search(ISO), dialect(value).iso(value)
+    local = ibis.ifelse(iso, plain.try_cast("timestamp"), ibis.null("timestamp"))
     if pattern:
-        local = ibis.coalesce(_functions()["try_strptime"](value.strip(), pattern), local)
-    absolute = _without_zone("UTC", value.try_cast("timestamp('UTC')"))
+        read = dialect(value).parsed(value.strip(), pattern)
+        # DuckDB takes 7/1/24 for the year 24 when the pattern has %Y.
+        local = ibis.coalesce(ibis.ifelse(read.year() >= FIRST_YEAR, read, ibis.null("timestamp")), local)
+    absolute = dialect(value).without_zone(plain.try_cast("timestamp('UTC')"))
     return ibis.ifelse(iso & value.re_search(OFFSET), absolute, _to_utc(local, timezone))
 
 
@@ -61,36 +63,8 @@ def _from_epoch(value: ibis.Value, milliseconds: int) -> ibis.ir.TimestampValue:
     moment = number(value) * milliseconds
     # Ibis rounds to int64, which fails on larger numbers: only those that can be moments may get there.
     moment = ibis.ifelse(moment.between(FIRST_MILLISECOND, LAST_MILLISECOND), moment, ibis.null("float64"))
-    return _functions()["epoch_ms"](moment.round())
+    return dialect(value).from_milliseconds(moment.round())
 
 
 def _to_utc(local: ibis.ir.TimestampValue, timezone: str) -> ibis.ir.TimestampValue:
-    return local if timezone == "UTC" else _without_zone("UTC", _functions()["with_zone"](timezone, local))
-
-
-def _without_zone(zone: str, moment: ibis.Value) -> ibis.ir.TimestampValue:
-    # A plain cast would give the local time of the session.
-    return _functions()["without_zone"](zone, moment)
-
-
-@cache
-def _functions() -> dict[str, Any]:
-    import ibis
-    import ibis.expr.datatypes as dt
-
-    local, absolute = dt.Timestamp(), dt.Timestamp(timezone="UTC")
-
-    def declared(name: str, result: Any, *arguments: Any) -> Any:
-        def function() -> None: ...
-
-        function.__signature__ = Signature(  # type: ignore[attr-defined]
-            [Parameter(f"argument_{index}", Parameter.POSITIONAL_ONLY) for index in range(len(arguments))]
-        )
-        return ibis.udf.scalar.builtin(function, name=name, signature=(arguments, result))
-
-    return {
-        "with_zone": declared("timezone", absolute, dt.string, local),
-        "without_zone": declared("timezone", local, dt.string, absolute),
-        "try_strptime": declared("try_strptime", local, dt.string, dt.string),
-        "epoch_ms": declared("epoch_ms", local, dt.int64),
-    }
+    return local if timezone == "UTC" else dialect(local).to_utc(local, timezone)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from capflow_assets.tables.dialect import dialect
+
 if TYPE_CHECKING:
     import ibis
 
 LARGEST_WHOLE_FLOAT = 2**53
+NO_NUMBER = r"[^0-9eE+.\-\s]"
 TRUE_WORDS = ("true", "t", "yes", "y", "1")
 FALSE_WORDS = ("false", "f", "no", "n", "0")
 
@@ -20,7 +23,7 @@ def text(value: ibis.Value) -> ibis.ir.StringValue:
     if kind.is_floating():
         near = value.try_cast("int64")
         is_whole = (value.abs() < LARGEST_WHOLE_FLOAT) & (near.cast("float64") == value)
-        written = ibis.ifelse(is_whole, near.cast("string"), value.cast("string"))
+        written = ibis.ifelse(is_whole, near.cast("string"), dialect(value).written(value))
         return ibis.ifelse(value.isnan(), ibis.null("string"), written)
     written = value.cast("string")
     if kind.is_decimal():
@@ -34,7 +37,8 @@ def number(value: ibis.Value) -> ibis.ir.FloatingValue:
 
     kind = value.type()
     if kind.is_string():
-        read = value.strip().try_cast("float64")
+        # Spark reads 5d and 0x1p3 as numbers, DuckDB 1_000: none of them is one.
+        read = ibis.ifelse(value.re_search(NO_NUMBER), ibis.null("float64"), value.strip().try_cast("float64"))
     elif kind.is_numeric():
         read = value.cast("float64")
     else:

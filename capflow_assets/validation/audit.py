@@ -127,7 +127,8 @@ def _copy_rule(judged: ibis.Table, table: Table) -> RowRule:
 
 
 def _failure(table: Table, rule: RowRule, count: int, rows: int, bound: float, offending: ibis.Table) -> Failure:
-    found = offending.limit(SAMPLE_ROWS).to_pyarrow().to_pylist()
+    first = offending.order_by(list(offending.columns)).limit(SAMPLE_ROWS)  # the same ones on every run and engine
+    found = first.to_pyarrow().to_pylist()
     sample = tuple({name: _plain(value) for name, value in row.items()} for row in found)
     share = count / rows
     message = f"{table.name}: in {count:,} of {rows:,} rows {rule.text} (allowed: {bound:.2%})."

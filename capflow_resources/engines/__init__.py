@@ -4,27 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from capflow_resources.engines import duckdb
+from capflow_resources.engines import databricks, duckdb, spark, spark_files
 from capflow_resources.engines.errors import EngineError
 from capflow_resources.engines.files import WrittenFile, storable
+from capflow_resources.engines.spark import StartSession, start_session
 from partitions.customer import Customer
 
 if TYPE_CHECKING:
     import ibis
 
-__all__ = ["EngineError", "WrittenFile", "connect", "storable", "write_files"]
+__all__ = ["EngineError", "StartSession", "WrittenFile", "connect", "start_session", "storable", "write_files"]
 
 
-def connect(customer: Customer) -> ibis.BaseBackend:
-    """The engine that a customer's tables are computed on; EngineError when it cannot be used here."""
-    if customer.engine.kind == "duckdb":
-        return duckdb.connect()
-    raise EngineError(
-        f"engine '{customer.engine.kind}' of '{customer.name}' is not available in this version: "
-        f"set engine: duckdb in {customer.path}"
-    )
+def connect(customer: Customer, start: StartSession = start_session) -> ibis.BaseBackend:
+    """The engine that a customer's tables are computed on; EngineError when it cannot be used here.
+
+    `start` makes a Spark session from settings: Dagster's resource does so in a run.
+    """
+    if customer.engine.kind == "spark":
+        return spark.connect(customer, start)
+    if customer.engine.kind == "databricks":
+        return spark.on_databricks(databricks.session(customer))
+    return duckdb.connect()
 
 
 def write_files(data: ibis.Table, table: str, folder: str) -> list[WrittenFile]:
     """Compute `data` on its own engine into Parquet files in `folder` of the table at a path or URI."""
-    return duckdb.write_files(data, table, folder)
+    writer = duckdb if data.get_backend().name == "duckdb" else spark_files
+    return writer.write_files(data, table, folder)

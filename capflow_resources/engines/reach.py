@@ -1,0 +1,80 @@
+"""Whether a Spark that is not in this process answers, and has workers: asked with a time limit, before any work."""
+
+from __future__ import annotations
+
+import socket
+from threading import Timer
+from typing import TYPE_CHECKING
+
+from capflow_resources.engines.errors import EngineError
+from partitions.customer import Customer
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def require_answer(customer: Customer, url: str, seconds: float) -> None:
+    """EngineError unless the master or the Connect server at `url` takes a connection in time."""
+    if url.startswith("local"):
+        return
+    answers = _connect_answers if url.startswith("sc://") else _master_answers
+    if not answers(url, seconds):
+        what = "Spark Connect server" if url.startswith("sc://") else "Spark master"
+        raise _error(customer, url, f"no {what} answers in {seconds:g} seconds", "Start it, or correct engine.url")
+
+
+def require_workers(customer: Customer, url: str, session: SparkSession, seconds: float) -> None:
+    """EngineError unless a first small job ends in time: Spark itself waits for ever for workers that never come."""
+    if url.startswith("local"):
+        return
+    late: list[bool] = []
+
+    def give_up() -> None:
+        late.append(True)
+        session.interruptAll()
+
+    timer = Timer(seconds, give_up)
+    timer.start()
+    try:
+        session.range(1).count()
+    except Exception as error:
+        session.stop()
+        if not late:
+            said = str(error).strip().partition("\n")[0]
+            raise _error(customer, url, f"its first job failed: {said}", "See the cluster's log") from None
+        remedy = "Add workers or free some, or ask for less (spark.executor.memory, spark.executor.cores)"
+        raise _error(customer, url, f"no worker takes a job in {seconds:g} seconds", remedy) from None
+    finally:
+        timer.cancel()
+
+
+def _error(customer: Customer, url: str, what: str, remedy: str) -> EngineError:
+    told = f"engine spark of '{customer.name}' at {url}: {what.rstrip('. ')}. {remedy} ({customer.path})"
+    return EngineError(customer.hide(told))
+
+
+def _master_answers(url: str, seconds: float) -> bool:
+    masters = [place.rpartition(":") for place in url.removeprefix("spark://").split(",")]
+    return any(_takes_connection(host.strip("[]"), int(port), seconds / len(masters)) for host, _, port in masters)
+
+
+def _takes_connection(host: str, port: int, seconds: float) -> bool:
+    try:
+        socket.create_connection((host, port), seconds).close()
+    except OSError:
+        return False
+    return True
+
+
+def _connect_answers(url: str, seconds: float) -> bool:
+    import grpc  # type: ignore[import-untyped]
+    from pyspark.sql.connect.client import DefaultChannelBuilder
+
+    channel = DefaultChannelBuilder(url).toChannel()
+    try:
+        grpc.channel_ready_future(channel).result(seconds)
+    except grpc.FutureTimeoutError:
+        return False
+    finally:
+        channel.close()
+    return True
