@@ -266,6 +266,7 @@ def _type(value: Any) -> str:
 
 
 def _unreachable(error: Exception, uri: str) -> str:
+    from pymongo.errors import NetworkTimeout, ServerSelectionTimeoutError
     from pymongo.uri_parser import parse_uri
 
     text = str(error)
@@ -277,6 +278,6 @@ def _unreachable(error: Exception, uri: str) -> str:
         return f"MongoDB at {hosts} refuses the connection"
     if "Name or service" in text or "getaddrinfo" in text or "nodename" in text or "name resolution" in text:
         return f"there is no host {hosts}"
-    if "timed out" in text or "timeout" in text.lower():
+    if isinstance(error, (NetworkTimeout, ServerSelectionTimeoutError)):  # every text of pymongo's names its timeouts
         return f"MongoDB at {hosts} does not answer"
     return f"the connection to MongoDB at {hosts} broke"

@@ -21,6 +21,7 @@ from uuid import uuid4
 
 import bson
 from bson.codec_options import CodecOptions
+from bson.raw_bson import RawBSONDocument
 
 OP_REPLY, OP_QUERY, OP_MSG = 1, 2004, 2013
 MOST_BYTES = 16 * 1024 * 1024
@@ -149,7 +150,7 @@ class Mongo:
         if left:
             number = number or int.from_bytes(os.urandom(7), "big") + 1
             self._cursors[number] = (namespace, left)
-        batch = [bson.raw_bson.RawBSONDocument(document) for document in documents[:count]]
+        batch = [RawBSONDocument(document) for document in documents[:count]]
         return {"cursor": {name: batch, "id": bson.Int64(number if left else 0), "ns": namespace}, "ok": 1.0}
 
     def _kill(self, command: Answer) -> Answer:
