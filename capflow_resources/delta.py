@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from capflow_resources.engines import WrittenFile
+from capflow_resources.s3 import is_s3, lake_access
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,7 +29,8 @@ def commit(uri: str, files: Sequence[WrittenFile], schema: pa.Schema, noted: Map
     try:
         table = opened(uri)
     except TableNotFoundError:
-        create_table_with_add_actions(uri, columns, actions, commit_properties=properties)
+        reached = storage_options(uri)
+        create_table_with_add_actions(uri, columns, actions, commit_properties=properties, storage_options=reached)
         return
     _allow_times_without_zone(table, schema)
     table.create_write_transaction([*actions], "overwrite", columns, commit_properties=properties)
@@ -38,7 +40,12 @@ def opened(uri: str) -> DeltaTable:
     """The table at its newest version; deltalake's TableNotFoundError when there is none."""
     from deltalake import DeltaTable
 
-    return DeltaTable(uri)
+    return DeltaTable(uri, storage_options=storage_options(uri))
+
+
+def storage_options(uri: str) -> dict[str, str] | None:
+    """How deltalake reaches the table: what the environment says of S3, nothing for a folder."""
+    return lake_access().storage_options() if is_s3(uri) else None
 
 
 def _allow_times_without_zone(table: DeltaTable, schema: pa.Schema) -> None:

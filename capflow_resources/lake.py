@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from capflow_resources.delta import RETRIES, commit, opened
+from capflow_resources.delta import RETRIES, commit, opened, storage_options
 from capflow_resources.engines import storable, write_files
 from capflow_resources.objects import ObjectStore, ObjectStoreError
+from capflow_resources.s3 import is_s3, lake_access
 from partitions.customer import NAME_PATTERN
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ class Lake:
         if version is not None:
             table.load_as_version(version)
         files = table.file_uris()
+        self._reach(con)
         if files:
             return con.read_parquet(files)
         schema = pa.schema(table.schema().to_arrow())
@@ -108,6 +110,7 @@ class Lake:
     def _publish(self, customer: str, asset: str, data: ibis.Table, noted: dict[str, str]) -> None:
         """The engine writes Parquet files that nobody sees; one commit makes them the table."""
         uri, folder = self.table_uri(customer, asset), noted[WRITE]
+        self._reach(data.get_backend())
         try:
             files = write_files(data, uri, folder)
         except Exception as error:
@@ -143,6 +146,7 @@ class Lake:
                 mode="overwrite",
                 schema_mode=None if replace else "overwrite",
                 predicate=replace,
+                storage_options=storage_options(uri),
                 commit_properties=CommitProperties(custom_metadata=noted, max_commit_retries=RETRIES),
             )
         except Exception as error:
@@ -180,6 +184,17 @@ class Lake:
             return opened(self.table_uri(customer, asset))
         except TableNotFoundError:
             return None
+        except OSError as error:
+            raise LakeError(f"{asset} of '{customer}' could not be read from {self.uri}: {_cause(error)}") from error
+
+    def _reach(self, con: ibis.BaseBackend) -> None:
+        """Let DuckDB read and write the lake's bucket."""
+        if con.name != "duckdb" or not is_s3(self.uri):
+            return
+        try:
+            lake_access().attach(con.con, self.uri)
+        except ModuleNotFoundError:
+            raise LakeError(f"{self.uri} needs DuckDB's httpfs: pip install 'capflow[aws]'") from None
 
 
 def _scratch(asset: str) -> str:
@@ -209,11 +224,17 @@ def _why_not_written(customer: str, asset: str, uri: str, error: Exception) -> s
 
     if isinstance(error, CommitFailedError):
         return f"{asset} of '{customer}' was published by another process at the same moment: run again"
-    cause = str(error).partition("\n")[0].rpartition(" error: ")[2].rstrip(".")
     return (
-        f"{asset} of '{customer}' could not be written to {uri}: {cause}. "
+        f"{asset} of '{customer}' could not be written to {uri}: {_cause(error)}. "
         "Free space there or check who may write there, then run again; what was published before is untouched"
     )
+
+
+def _cause(error: Exception) -> str:
+    """An error's own words in one line: those of a disk come first, those of a bucket after many others."""
+    first, *more = re.sub(r"\x1b\[\d+m", "", str(error)).splitlines() or [""]
+    last = "; ".join(line.strip(" ↳") for line in more if "↳" in line)
+    return f"{first.rpartition(' error: ')[2].rstrip('.')}{f': {last}' if last else ''}"
 
 
 def _storable(dtype: pa.DataType) -> pa.DataType:

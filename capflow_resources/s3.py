@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from obstore.store import S3Config, S3Store
 
 TIMEOUT_SECONDS = 30
-RETRIES = 2
+LAKE_SECONDS, LAKE_RETRIES = 60, 5  # a run that fails here has worked for nothing
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class S3Access:
     secret_access_key: str = field(default="", repr=False)
     session_token: str = field(default="", repr=False)
     seconds: int = TIMEOUT_SECONDS
+    retries: int = 2
 
     def attach(self, con: DuckDBPyConnection, scope: str) -> None:
         """Let DuckDB read and write under `scope` (s3://bucket/prefix); ModuleNotFoundError without httpfs."""
@@ -37,7 +38,7 @@ class S3Access:
 
         load_extension(con, "httpfs")
         con.execute(f"SET http_timeout = {self.seconds}")
-        con.execute(f"SET http_retries = {RETRIES}")
+        con.execute(f"SET http_retries = {self.retries}")
         host = self.endpoint.partition("://")[2].rstrip("/")
         facts = {
             "KEY_ID": self.access_key_id,
@@ -69,7 +70,7 @@ class S3Access:
                 "timeout": limit,
                 "allow_http": self.endpoint.startswith("http://"),
             },
-            retry_config={"max_retries": RETRIES, "retry_timeout": timedelta(seconds=self.seconds)},
+            retry_config={"max_retries": self.retries, "retry_timeout": timedelta(seconds=self.seconds)},
         )
 
     def storage_options(self) -> dict[str, str]:
@@ -78,7 +79,7 @@ class S3Access:
         named = {f"AWS_{name.upper()}": "true" if value is True else str(value) for name, value in facts.items()}
         named["AWS_ENDPOINT_URL"] = named.pop("AWS_ENDPOINT")
         limits = {"timeout": f"{self.seconds}s", "connect_timeout": f"{self.seconds}s"}
-        limits |= {"max_retries": str(RETRIES), "retry_timeout": f"{self.seconds}s"}
+        limits |= {"max_retries": str(self.retries), "retry_timeout": f"{self.seconds}s"}
         return {**{name: value for name, value in named.items() if value}, **limits, "AWS_ALLOW_HTTP": "true"}
 
     def _keys(self) -> dict[str, Any]:
@@ -107,6 +108,16 @@ def access(
     if endpoint and "://" not in endpoint:
         endpoint = f"https://{endpoint}"
     return S3Access(region or "us-east-1", endpoint.rstrip("/"), **keys, seconds=seconds)
+
+
+def is_s3(uri: str) -> bool:
+    """Whether a lake or a source lies in S3."""
+    return uri.startswith(("s3://", "s3a://"))
+
+
+def lake_access() -> S3Access:
+    """Access to CapFlow's own data, as the environment says."""
+    return replace(access(seconds=LAKE_SECONDS), retries=LAKE_RETRIES)
 
 
 def _chain(region: str) -> tuple[dict[str, str], str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from capflow_resources.sources import roots
 from capflow_resources.sources.address import literal, timeout
@@ -22,8 +24,7 @@ if TYPE_CHECKING:
 def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None) -> Opened:
     """All rows of the newest version, lazily, partition columns and all."""
     table = _table(customer, source)
-    for uri in table.file_uris():  # a table may name files anywhere
-        roots.check(_rooted(customer, source), source, uri)
+    _refuse_other_places(customer, source, table)
     if not roots.is_local(source.uri):
         S3Objects(customer, source).attach(con.con)
     try:
@@ -84,8 +85,13 @@ def _place(customer: Customer, source: Source) -> str:
     return str(roots.local_path(customer, source.uri)) if roots.is_local(source.uri) else source.uri
 
 
-def _rooted(customer: Customer, source: Source) -> Customer:
-    """The customer with the table's own folder as its root where it has none."""
-    from dataclasses import replace
+def _refuse_other_places(customer: Customer, source: Source, table: DeltaTable) -> None:
+    """A table's log may name files anywhere: above its folder, or by a whole address."""
+    import pyarrow as pa
 
-    return customer if customer.root else replace(customer, root=source.uri)
+    folder = _place(customer, source)
+    within = customer if customer.root else replace(customer, root=folder)
+    for path in pa.table(table.get_add_actions()).column("path").to_pylist():
+        named = unquote(path)
+        is_whole = named.startswith("/") or "://" in named
+        roots.check(within, source, named if is_whole else f"{folder}/{named}")

@@ -71,10 +71,10 @@ _FAULTS = re.compile(
     re.I,
 )
 _ON_THE_WAY = {
-    "403|Forbidden|Permission denied": "may not be read (permission denied)",
-    "404|No files found|No such file|FileNotFoundError|Could not find": "is gone, though it was there before",
+    "HTTP 403|Permission denied": "may not be read (permission denied)",
+    "HTTP 404|No files found|No such file|FileNotFoundError|Could not find": "is gone, though it was there before",
     "[Tt]ime(d )?out|Timeout was reached": "stopped coming: the store gave no answer in time",
-    "changed|ETag": "was replaced while it was read",
+    "ETag": "was replaced while it was read",
 }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import threading
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 from capflow_resources.sources.address import timeout
 from capflow_resources.sources.errors import file_name, source_error
+from capflow_resources.sources.patterns import matches
 from capflow_resources.sources.stores import Stored
 from partitions.customer import Customer, Source
 
@@ -37,59 +37,79 @@ class FsspecStore:
             raise source_error(customer, source, f"'{source.uri}' is a chain of places", self._remedy())
 
     @cached_property
-    def files(self) -> Any:
-        """fsspec's file system, under a name of its own so that several sources can be read side by side."""
-        import fsspec
+    def _reached(self) -> tuple[Any, str]:
+        """fsspec's file system, and what comes before its names in a URL."""
+        from fsspec.core import url_to_fs
+        from fsspec.registry import known_implementations
 
-        try:
-            opened = fsspec.get_filesystem_class(self.scheme)
-        except ImportError as error:
-            known = fsspec.registry.known_implementations.get(self.scheme, {}).get("class", "").partition(".")[0]
-            what = f"'{self.scheme}://' needs a package that is not installed ({str(error) or known})"
-            remedy = f"Install it beside CapFlow: pip install {known or 'the package for it'}."
-            raise source_error(self.customer, self.source, what, remedy) from None
-        except ValueError:
-            known = ", ".join(f"{name}://" for name in ("s3", "gs", "az", "sftp"))
-            what = f"'{self.scheme}://' is no known kind of place"
-            raise source_error(self.customer, self.source, what, f"Use a path, or {known}. {self._remedy()}") from None
         said = self.source.options
         options = {name: said[name] for name in OPTIONS if name in said}
+
+        def reach() -> tuple[Any, str]:
+            files, name = url_to_fs(self.source.uri, **options, skip_instance_cache=True)
+            is_end = self.source.uri.endswith(name)
+            return files, self.source.uri[: -len(name)] if is_end else f"{self.scheme}://"
+
         with self._told():
-            return self._within(lambda: opened(**options, skip_instance_cache=True))
+            try:
+                return self._within(reach)
+            except ImportError:
+                package = known_implementations.get(self.scheme, {}).get("class", "").partition(".")[0]
+                what = f"'{self.scheme}://' needs a package that is not installed ({package})"
+                remedy = f"Install it beside CapFlow: pip install {package}."
+                raise source_error(self.customer, self.source, what, remedy) from None
+            except ValueError:
+                if self.scheme in known_implementations:
+                    raise
+                what = f"'{self.scheme}://' is no known kind of place"
+                remedy = f"Use a path, s3://, gs://, az:// or sftp://. {self._remedy()}"
+                raise source_error(self.customer, self.source, what, remedy) from None
 
     def found(self, pattern: str) -> list[Stored]:
+        """The files; a name in a pattern is matched by the store's own package."""
+        files, before = self._reached
+        name = pattern.removeprefix(before)
+
         def listed() -> dict[str, Any]:
-            if set("*?[") & set(pattern):
-                return dict(self.files.glob(pattern, detail=True))
-            return {pattern: self.files.info(pattern)} if self.files.exists(pattern) else {}
+            if set("*?[") & set(name):
+                entries = dict(files.glob(name, detail=True))
+                return {path: info for path, info in entries.items() if matches(path, name)}
+            return {name: files.info(name)} if files.exists(name) else {}
 
         with self._told():
             entries = self._within(listed)
         found = [
-            Stored(str(self.files.unstrip_protocol(name)), int(info.get("size") or 0), _mark(info))
-            for name, info in entries.items()
+            Stored(before + path, int(info.get("size") or 0), _mark(info))
+            for path, info in entries.items()
             if info.get("type") != "directory"
         ]
         return sorted(found, key=lambda file: file.place)
 
     def opened(self, file: Stored) -> BinaryIO:
         with self._told():
-            return cast("BinaryIO", self._within(lambda: self.files.open(file.place, "rb")))
+            return cast("BinaryIO", self._within(lambda: self._files.open(self._name(file), "rb")))
 
     def tail(self, file: Stored, size: int) -> bytes:
         start = max(file.size - size, 0)
         with self._told():
-            return bytes(self._within(lambda: self.files.cat_file(file.place, start=start, end=file.size)))
+            return bytes(self._within(lambda: self._files.cat_file(self._name(file), start=start, end=file.size)))
 
     def attach(self, con: DuckDBPyConnection) -> None:
-        # DuckDB knows one file system for each scheme, and two sources may reach theirs with different keys.
-        self.files.protocol = self._own_scheme
+        from capflow_resources.sources.fsspec_in_duckdb import ReadOnly
+
         if self._own_scheme in con.list_filesystems():
             con.unregister_filesystem(self._own_scheme)
-        con.register_filesystem(self.files)
+        con.register_filesystem(ReadOnly(self._files, self._own_scheme))
 
     def name_in_duckdb(self, file: Stored) -> str:
-        return f"{self._own_scheme}://{glob.escape(file.place.partition('://')[2])}"
+        return f"{self._own_scheme}://{self._name(file)}"
+
+    @property
+    def _files(self) -> Any:
+        return self._reached[0]
+
+    def _name(self, file: Stored) -> str:
+        return file.place.removeprefix(self._reached[1])
 
     @property
     def _own_scheme(self) -> str:

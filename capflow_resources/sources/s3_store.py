@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import glob
+import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from capflow_resources.s3 import access
 from capflow_resources.sources.address import timeout
@@ -27,11 +28,11 @@ if TYPE_CHECKING:
 FAULTS = {
     "NoSuchBucket": "there is no bucket '{bucket}'",
     "InvalidAccessKeyId|SignatureDoesNotMatch|InvalidToken|ExpiredToken": "S3 refuses the keys",
-    "AccessDenied|403|Unauthorized|401|PermissionDenied": "S3 does not let these keys read '{bucket}'",
-    "PermanentRedirect|301|AuthorizationHeaderMalformed": "the bucket '{bucket}' is in another region",
-    "timed? ?out|deadline|Timeout": "{host} gave no answer within {seconds} s",
+    "AccessDenied|403 Forbidden|401 Unauthorized": "S3 does not let these keys read '{bucket}'",
+    "PermanentRedirect|301 Moved|AuthorizationHeaderMalformed": "the bucket '{bucket}' is in another region",
+    "timed? ?out|deadline|[Tt]imeout": "{host} gave no answer within {seconds} s",
     "dns|resolve|refused|error sending request|[Cc]onnect": "{host} cannot be reached",
-    "404|NotFound|NoSuchKey": "a file of '{bucket}' is gone",
+    "404 Not Found|NoSuchKey": "a file of '{bucket}' is gone",
 }
 
 
@@ -80,7 +81,7 @@ class S3Objects:
         import obstore
 
         with self._told():
-            return cast("BinaryIO", obstore.open_reader(self._objects, self._key(file)))
+            return io.BufferedReader(_Object(obstore.open_reader(self._objects, self._key(file))))
 
     def tail(self, file: Stored, size: int) -> bytes:
         import obstore
@@ -143,3 +144,18 @@ class S3Objects:
         if self.access.access_key_id:
             return f"Correct {options}, or AWS_* in the environment."
         return f"No keys were found: set {options}, or AWS_* in the environment (roles: pip install 'capflow[aws]')."
+
+
+class _Object(io.RawIOBase):
+    """An object of a bucket as Python reads files."""
+
+    def __init__(self, reader: Any) -> None:
+        self.reader = reader
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        piece = self.reader.read(len(buffer)).to_bytes()
+        buffer[: len(piece)] = piece
+        return len(piece)
