@@ -71,7 +71,8 @@ def fault(source: Source, error: Exception) -> str | None:
 def _attach(customer: Customer, source: Source, con: DuckDBPyConnection) -> str:
     path = database_file(customer, source)
     name = str(path.resolve())  # a file can be attached once only, whichever source names it
-    con.execute(f"ATTACH OR REPLACE {literal(str(path))} AS {quoted(name)} (TYPE duckdb, READ_ONLY)")
+    con.execute(f"DETACH DATABASE IF EXISTS {quoted(name)}")  # the file may be another one by now
+    con.execute(f"ATTACH {literal(str(path))} AS {quoted(name)} (TYPE duckdb, READ_ONLY)")
     return name
 
 

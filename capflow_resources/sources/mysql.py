@@ -130,7 +130,7 @@ def _connect(customer: Customer, source: Source) -> Connection[Any]:
         "database": place.path or None,
         "charset": "utf8mb4",
         "connect_timeout": seconds,
-        "read_timeout": seconds,
+        "read_timeout": seconds + 2,  # a lock that was waited for in vain is told sooner
         "write_timeout": seconds,
         "conv": dict(encoders),  # values come as the text that the server sends; Arrow reads it, and faster
         "program_name": "CapFlow",

@@ -42,7 +42,9 @@ TABLES = """SELECT n.nspname, c.relname, c.relkind::text, c.oid::bigint, n.nspna
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'v', 'm', 'p', 'f') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
 AND has_schema_privilege(n.oid, 'USAGE') ORDER BY 5 DESC, 1, 2"""
-COLUMNS = """SELECT attname, format_type(atttypid, atttypmod) FROM pg_catalog.pg_attribute
+COLUMNS = """SELECT attname, format_type(atttypid, atttypmod),
+CASE WHEN typtype = 'd' THEN format_type(typbasetype, typtypmod) ELSE '' END
+FROM pg_catalog.pg_attribute JOIN pg_catalog.pg_type t ON t.oid = atttypid
 WHERE attrelid = {oid} AND attnum > 0 AND NOT attisdropped ORDER BY attnum"""
 STATE = "SELECT count(*), coalesce(sum(xmin::text::bigint), 0)::text FROM {table}"
 
@@ -75,16 +77,16 @@ def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend
     """
     attached = _attach(customer, source, con.con)
     table = _table(customer, source, mapping, con.con, attached)
-    found = dict(_ask(con.con, attached, COLUMNS.format(oid=table.oid)))
+    found = {name: (written, base) for name, written, base in _ask(con.con, attached, COLUMNS.format(oid=table.oid))}
     wanted = source_columns(mapping) or tuple(found)
     if missing := missing_columns(customer, source, mapping.table, wanted, found):
         raise missing
-    exact = {name: sql for name in wanted if (sql := _exact(quoted(name), found[name], name in _texts(mapping)))}
+    exact = {name: sql for name in wanted if (sql := _exact(quoted(name), *found[name], name in _texts(mapping)))}
     relation = f"{quoted(attached)}.{table.sql}"
     if exact:
         chosen = ", ".join(f"{exact.get(name, quoted(name))} AS {quoted(name)}" for name in wanted)
         relation = _query(attached, f"SELECT {chosen} FROM {table.sql}")
-    return Opened(lazy_table(con, relation, wanted, since), found)
+    return Opened(lazy_table(con, relation, wanted, since), {name: written for name, (written, _) in found.items()})
 
 
 def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str] | None:
@@ -149,7 +151,9 @@ def _attach(customer: Customer, source: Source, con: DuckDBPyConnection, stateme
     settings = "".join(f", {key} ${key}" for key in given)
     con.execute(f"CREATE OR REPLACE TEMPORARY SECRET {quoted(name)} (TYPE postgres{settings})", given)
     options = literal(_libpq(place, seconds, statement_timeout))
-    con.execute(f"ATTACH OR REPLACE {options} AS {quoted(name)} (TYPE postgres, READ_ONLY, SECRET {quoted(name)})")
+    # Not OR REPLACE, which keeps what is attached by the same options, with all that it knows of the tables.
+    con.execute(f"DETACH DATABASE IF EXISTS {quoted(name)}")
+    con.execute(f"ATTACH {options} AS {quoted(name)} (TYPE postgres, READ_ONLY, SECRET {quoted(name)})")
     return name
 
 
@@ -200,12 +204,14 @@ def _texts(mapping: TableMapping) -> set[str]:
     return {*mapping.attributes, *(name for names in read for name in names)}
 
 
-def _exact(column: str, written: str, is_text: bool) -> str | None:
+def _exact(column: str, written: str, base: str, is_text: bool) -> str | None:
     """How PostgreSQL itself writes a column that DuckDB would round or take for text; None for all others.
 
     DuckDB reads `numeric` without a size, or of more than 38 digits, as double: exact enough for an amount, not for
-    an id.
+    an id. `base` is what a domain is made of, "" for every other type.
     """
+    if base:
+        return _exact(f"{column}::{base}", base, "", is_text) or f"{column}::{base}"
     if written == "money":
         return f"{column}::numeric(21, 4)"
     size = re.fullmatch(r"numeric(?:\((\d+),\d+\))?", written)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.servers.process import free_port, unprivileged
 
-USER, PASSWORD = "capflow", "capflow"
+USER, PASSWORD = "capflow", "S3cret-maria"
 
 
 def programs() -> tuple[str, str] | None:

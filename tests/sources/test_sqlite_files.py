@@ -77,3 +77,25 @@ def test_reading_changes_nothing_and_a_new_row_in_the_log_changes_the_fingerprin
         database.execute("INSERT INTO t VALUES ('a', 1)")
         assert sources.fingerprint(customer, table) != before
         assert sources.read(customer, table, con).count().execute() == 1
+
+
+def test_only_the_rows_since_a_number_are_read(acme, tmp_path, con):
+    path = tmp_path / "till.db"
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("CREATE TABLE t (id, n INTEGER)")
+        database.executemany("INSERT INTO t VALUES (?, ?)", [("a", 1), ("b", 2), ("c", None), ("d", 3)])
+    customer = acme("sqlite", path, {"item_id": "id"}, table={"table": "t"})
+    source, table = customer.sources["sales"], customer.tables["line_items"]
+    rows = sources.KINDS["sqlite"].open(customer, source, table, con, sources.Since("n", 2)).rows
+    assert rows["id"].to_pyarrow().to_pylist() == ["b", "d"]
+
+
+def test_text_that_is_not_utf_8_is_refused_and_not_shown(acme, tmp_path, con):
+    path = tmp_path / "till.db"
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("CREATE TABLE t AS SELECT CAST(x'6d617279e9' AS TEXT) AS id")
+    customer = acme("sqlite", path, {"item_id": "id"}, table={"table": "t"})
+    table = customer.tables["line_items"]
+    with pytest.raises(SourceError, match="a text is not UTF-8") as caught, sources.reading(customer, table):
+        sources.read(customer, table, con).to_pyarrow()
+    assert "mary" not in str(caught.value)
