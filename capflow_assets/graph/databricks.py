@@ -96,7 +96,8 @@ class _Job:
         return ""
 
     def silent(self) -> str:
-        return f"{self._called()} ended well and said nothing of it: run again, what is fresh is reused"
+        called = self._run.called() if self._run else "the job"
+        return f"'{self.run.name}': {called} ended well and said nothing of it: run again, what is fresh is reused"
 
     def facts(self) -> dict[str, Any]:
         """Where it was computed, for people."""
@@ -104,9 +105,6 @@ class _Job:
             return {}
         page = f"[run {self._run.number}]({self._run.page})" if self._run.page else f"run {self._run.number}"
         return {"databricks": Markdown(page), "cluster": self.why}
-
-    def _called(self) -> str:
-        return f"Databricks run {self._run.number} ({self._run.page})" if self._run else "the job"
 
     def _submit(self) -> None:
         import os

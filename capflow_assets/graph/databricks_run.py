@@ -80,6 +80,10 @@ class Run(PipesDatabricksClient):
         """What the run has reported so far."""
         return [] if self.inbox.handler is None else list(self.inbox.handler.get_custom_messages())
 
+    def called(self) -> str:
+        """The run by its number and page."""
+        return f"Databricks run {self.number}" + (f" ({self.page})" if self.page else "")
+
     def _poll_til_success(self, context: dg.OpExecutionContext | dg.AssetExecutionContext, run_id: int) -> None:
         self.number = run_id
         try:
@@ -91,10 +95,10 @@ class Run(PipesDatabricksClient):
             raise
         state = run.state
         assert state is not None
-        end = (state.result_state or state.life_cycle_state or jobs.RunLifeCycleState.INTERNAL_ERROR).value
+        end = _end(state)
         if end != "SUCCESS":
             said = " ".join(filter(None, [state.state_message, self._fault(run)])).strip().rstrip(".")
-            raise RunError(f"{self._called()} ended as {end}: {said or 'no reason given'}; {_remedy(end)}")
+            raise RunError(f"{self.called()} ended as {end}: {said or 'no reason given'}; {_remedy(end)}")
 
     def _extract_dagster_metadata(self, run_id: int) -> dict[str, Any]:
         return {}  # the library asks for the run once more, and a lost connection would lose a run that ended well
@@ -135,7 +139,7 @@ class Run(PipesDatabricksClient):
     def _limit(self, seconds: float, limit: int, what: str, option: str) -> None:
         if seconds > limit:
             raise RunError(
-                f"{self._called()} {what} for over {limit:,} seconds and was cancelled: "
+                f"{self.called()} {what} for over {limit:,} seconds and was cancelled: "
                 f"see that page, or raise engine.options.{option}, then run again"
             )
 
@@ -145,7 +149,7 @@ class Run(PipesDatabricksClient):
         except OSError as error:
             context.log.error(
                 "%s could not be cancelled (%s): cancel it there; at the latest it ends after %s seconds",
-                self._called(),
+                self.called(),
                 type(error).__name__,
                 f"{self.asked.run_timeout_seconds:,}",
             )
@@ -159,8 +163,11 @@ class Run(PipesDatabricksClient):
             return ""
         return " ".join((output.error or "").split()) if output else ""
 
-    def _called(self) -> str:
-        return f"Databricks run {self.number}" + (f" ({self.page})" if self.page else "")
+
+def _end(state: jobs.RunState) -> str:
+    """SUCCESS, or the word that says best what went wrong."""
+    life, result = state.life_cycle_state, state.result_state
+    return result.value if result and life == jobs.RunLifeCycleState.TERMINATED else life.value if life else "UNKNOWN"
 
 
 def _remedy(end: str) -> str:

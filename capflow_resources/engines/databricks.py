@@ -158,7 +158,7 @@ def size(rows: Mapping[str, int | None], tier: str, asked: Settings) -> Size:
     known = [count for count in rows.values() if count is not None]
     total = sum(known) if known else UNKNOWN_ROWS[tier]
     (low, high), (top_low, top_high) = WORKERS
-    most = asked.max_workers or min(max(ceil(total / ROWS_PER_WORKER), high, asked.min_workers), top_high)
+    most = asked.max_workers or max(min(max(ceil(total / ROWS_PER_WORKER), high), top_high), asked.min_workers)
     least = asked.min_workers or min(max(ceil(most / LEAST_SHARE), low), top_low, most)
     counted = f"{total:,} rows" if known else f"{total:,} rows, guessed from tier {tier}"
     return Size(least, most, f"{least} to {most} workers for {counted}, one for each {ROWS_PER_WORKER:,}")
@@ -236,7 +236,9 @@ def credentials(asked: Settings) -> dict[str, Any]:
 
 def refused(customer: Customer, asked: Settings, error: BaseException, secrets: Mapping[str, str] | None = None) -> str:
     """One line of what a workspace or its client said, without any secret, and what to do."""
-    said = " ".join(str(error).split()) or type(error).__name__
+    said = " ".join(str(error).split()).partition(". Config: ")[0] or type(error).__name__
+    if isinstance(error, TimeoutError):
+        said = f"no answer for {asked.timeout_seconds} seconds (engine.options.timeout_seconds)"
     for value, name in {**(secrets or {}), **({asked.token: "token"} if asked.token else {})}.items():
         said = said.replace(value, name) if value else said
     place = asked.host or os.environ.get("DATABRICKS_HOST", "the workspace")

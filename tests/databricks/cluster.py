@@ -1,7 +1,7 @@
 """Stands for a Databricks cluster: runs the entry point of CapFlow's wheel that a task names, in this process.
 
 Three things are not as on a cluster. The FUSE mounts /dbfs and /Volumes are a folder. CapFlow comes from this working
-tree, not from the wheel. The tables are computed by DuckDB: that Spark gives the same is held by the shared suite.
+tree, not from the wheel. The tables are computed by DuckDB, or with STAND_IN_ENGINE=spark by a local Spark.
 """
 
 from __future__ import annotations
@@ -49,9 +49,10 @@ def main(package: str, entry_point: str) -> None:
     module, function = project["scripts"][entry_point].split(":")
     sys.path[0] = str(REPOSITORY)
     builtins.open = mounted
-    from capflow_resources import engines
+    if os.environ.get("STAND_IN_ENGINE") != "spark":
+        from capflow_resources import engines
 
-    engines.connect = lambda *_: engines.duckdb.connect()
+        engines.connect = lambda *_: engines.duckdb.connect()
     if os.environ["STAND_IN_DIES"]:
         from capflow_assets.steps import features, validated
 

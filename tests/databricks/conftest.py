@@ -61,7 +61,7 @@ def installation(folder: Path, shops: dict[str, Path]) -> Iterator[Installation]
     """A folder stands for the bucket, and a SQLite file for PostgreSQL, that both machines reach.
 
     That local places are refused is put aside for that, and held by test_settings.py. Dagster waits ten seconds for
-    the last words of a run that died; two are enough here.
+    the last words of a run that died, and looks for them every second: less of both is enough here.
     """
     from dagster._core.pipes import utils
 
@@ -80,6 +80,7 @@ def installation(folder: Path, shops: dict[str, Path]) -> Iterator[Installation]
             patch.setenv(name, str(value))
         patch.setattr(databricks, "is_local", lambda place: False)
         patch.setattr(utils, "WAIT_FOR_LOGS_AFTER_EXECUTION_INTERVAL", 1)
+        patch.setattr(utils, "DEFAULT_SLEEP_INTERVAL", 0.2)
         space.cluster = {"DATABRICKS_RUNTIME_VERSION": "17.3", "HOME": str(folder), "CAPFLOW_THREADS": "2"}
         yield Installation(Home(folder / "home"), space, folder)
 
