@@ -98,9 +98,10 @@ def test_a_wrong_table_is_named_with_the_nearest(shop):
     assert "there is no table 'sales'; did you mean 'sale'? Correct tables.line_items.table" in shop.refused()
 
 
-def test_a_table_without_rows_is_a_table_without_rows(shop, database):
+def test_a_table_that_was_emptied_is_refused_and_the_old_rows_stay(shop, database):
+    shop.load()
     database.do("DELETE FROM sale")
-    assert shop.load() == []
+    assert "there is no row for line_items" in shop.refused()
 
 
 def test_only_the_rows_since_a_value_are_asked_for(shop, database, con):
