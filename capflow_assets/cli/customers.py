@@ -25,6 +25,7 @@ def command() -> None:
 @command.command(name="add")
 @click.argument("customer")
 @click.option("--from", "given", multiple=True, metavar="URI", help="Look at this data and propose the file; repeat.")
+@click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="For the source, like delimiter=';'.")
 @click.option("--vertical", help="What the retailer sells, like grocery (with --from).")
 @click.option("--currency", help="Three capital letters, like GBP (with --from).")
 @click.option("--timezone", help="Where the times were written down, like Europe/London (with --from).")
@@ -35,6 +36,7 @@ def command() -> None:
 def add(
     customer: str,
     given: tuple[str, ...],
+    options: tuple[str, ...],
     vertical: str | None,
     currency: str | None,
     timezone: str | None,
@@ -50,7 +52,7 @@ def add(
     is good for, and writes the customer file for you to edit. Secrets in the address are not written anywhere.
     """
     if given:
-        _propose(customer, given, (vertical, currency, timezone), replace, time_limit, home, as_json)
+        _propose(customer, given, options, (vertical, currency, timezone), replace, time_limit, home, as_json)
     else:
         _copy(Path(customer), home)
 
@@ -69,6 +71,7 @@ def _copy(file: Path, home: Home) -> None:
 def _propose(
     name: str,
     given: tuple[str, ...],
+    options: tuple[str, ...],
     told: tuple[str | None, str | None, str | None],
     replace: bool,
     seconds: float,
@@ -86,10 +89,13 @@ def _propose(
     target = home.customers_folder / f"{name}.yaml"
     if target.exists() and not replace:
         raise click.UsageError(f"{target} exists already: edit it there, or overwrite it with --replace")
+    if wrong := next((option for option in options if "=" not in option), None):
+        raise click.UsageError(f"--option '{wrong}' must be like delimiter=';'")
+    chosen = {key.strip(): value for key, _, value in (option.partition("=") for option in options)}
     known = Told(*told)
     _refuse_told(known)
     try:
-        found = onboard(name, given, known, seconds, home.environment())
+        found = onboard(name, given, known, seconds, home.environment(), chosen)
     except (PlaceError, SourceError) as error:
         raise click.ClickException(str(error)) from None
     _put(target, found.text.encode(), home)

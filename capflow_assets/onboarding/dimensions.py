@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import pairwise
 
-from capflow_assets.onboarding.evidence import Context
+from capflow_assets.onboarding.context import Context
 from capflow_assets.onboarding.facts import Column, Table
 from capflow_assets.onboarding.match import Confidence
 from capflow_assets.onboarding.names import fit
@@ -86,3 +86,10 @@ def attributes_of(table: Table, taken: Collection[str], user: str | None = None)
 def functional(table: Table, of: str, column: str) -> float:
     """How surely `of` decides `column`, above chance."""
     return table.agrees(of, column)
+
+
+def describing(table: Table, item: str, taken: Collection[str]) -> str | None:
+    """The text that tells one item from another, where no name says which column it is."""
+    texts = [c for c in table.columns if c.name not in taken and c.kind == "text" and c.words > 1.4 and c.distinct > 20]
+    decided = [(functional(table, item, c.name), c.name) for c in texts if functional(table, item, c.name) > 0.6]
+    return max(decided, default=(0.0, None))[1]

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
 
-from capflow_assets.onboarding.facts import Column, Table
-from capflow_assets.onboarding.names import clear_fit, fit
-from capflow_assets.onboarding.relations import Product, products, rises_with
+from capflow_assets.onboarding.context import STRONG, Context
+from capflow_assets.onboarding.facts import Column
+from capflow_assets.onboarding.names import fit
+from capflow_assets.onboarding.relations import Product, rises_with
 from capflow_assets.onboarding.words import about, tokens
 
 Point = tuple[float, str]
-STRONG = 0.8
 # fmt: off
 _CHANNELS = frozenset((
     "web", "online", "store", "shop", "app", "mobile", "email", "mail", "sms", "post", "phone", "call", "internet",
@@ -24,52 +23,6 @@ SHARED = 0.3  # of the values of one column that must be found in another to be 
 
 class Denied(Exception):  # noqa: N818 (no error: the column cannot be this one)
     """The values exclude this canonical column."""
-
-
-@dataclass(frozen=True)
-class Context:
-    """A table, and what the rest of the source says of its columns.
-
-    `refers` holds for a column the other tables whose key has most of its values; `known` the ids that the lines of
-    sales use, once these are known: canonical column -> values.
-    """
-
-    table: Table
-    refers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    known: Mapping[str, frozenset[str]] = field(default_factory=dict)
-
-    @cached_property
-    def moments(self) -> list[Column]:
-        """The columns that hold moments and vary."""
-        return [c for c in self.table.columns if c.kind == "time" and c.distinct > 1]
-
-    @cached_property
-    def bills(self) -> dict[str, float]:
-        """The columns that may number bills: how surely all rows of one value have one moment."""
-        ids = [c for c in self.table.columns if c.is_id and c.name in self.table.agree]
-        single = {c.name: max((self.table.agrees(c.name, t.name) for t in self.moments), default=0.0) for c in ids}
-        return {name: share for name, share in single.items() if share > STRONG}
-
-    def bill_of(self, column: Column) -> float | None:
-        """How surely one bill has one value of `column`; None when no column numbers bills."""
-        shares = [self.table.agrees(bill, column.name) for bill in self.bills if bill != column.name]
-        return max(shares) if shares else None
-
-    @cached_property
-    def products(self) -> list[Product]:
-        """Which columns multiply to which."""
-        return products(self.table.numbers)
-
-    @cached_property
-    def quantities(self) -> list[str]:
-        """The columns that may count pieces, by their names or by a product."""
-        named = [c.name for c in self.table.columns if c.kind == "number" and clear_fit("quantity", c.name)]
-        return named or [product.quantity for product in self.products[:1]]
-
-    def determines(self, column: Column, other: Callable[[Column], bool]) -> tuple[float, str]:
-        """How surely `column` determines one of the columns that `other` accepts, and which one best."""
-        found = [(self.table.agrees(column.name, c.name), c.name) for c in self.table.columns if other(c)]
-        return max(found, default=(0.0, ""))
 
 
 def points(column: str, candidate: Column, context: Context) -> list[Point] | None:
@@ -116,14 +69,15 @@ def _user_id(c: Column, x: Context) -> Iterator[Point]:
     of_bill = x.bill_of(c)
     if of_bill is not None and c.name not in x.bills:
         yield (1.5, "one value a bill") if of_bill > STRONG else (-2, "several values in one bill")
-    elif of_bill is None and any(x.table.agrees(t.name, c.name) > 0.5 for t in x.moments):
+    elif of_bill is None and x.of_moment(c) > 0.5:
         yield 1, "rows of one moment have one value"
     if 0.01 < c.nulls < 0.95:
         yield 0.5, f"{c.nulls:.0%} of rows have none, as anonymous sales"
     if c.distinct < 20:
         yield -1, f"only {c.distinct} values"
     elif c.distinct > 50 and c.per_value > 1.2:
-        yield 0.5, f"{c.distinct:,} values with {c.per_value:.3g} rows each"
+        # Of several ids that a bill has one of (shopper, store, week), shoppers are the most.
+        yield min(0.9, 0.25 * math.log10(c.distinct)), f"{c.distinct:,} values with {c.per_value:.3g} rows each"
     if x.refers.get(c.name) and not x.known:
         yield 0.5, f"found in {x.refers[c.name][0]}"
 
@@ -134,6 +88,8 @@ def _item_id(c: Column, x: Context) -> Iterator[Point]:
     of_bill = x.bill_of(c)
     if of_bill is not None:
         yield (-2.5, "one value a bill") if of_bill > STRONG else (0.8, "several values in one bill")
+    if c.name in x.bills and c.per_value > 1.02:
+        yield -2.5, "one moment a value, as bills have"
     described, by = x.determines(c, _describes)
     if described > 0.6:
         yield 1.2, f"decides {by}"
@@ -145,6 +101,8 @@ def _item_id(c: Column, x: Context) -> Iterator[Point]:
         yield -1, f"only {c.distinct} values"
     elif c.per_value > 1.5:
         yield 0.5, f"{c.distinct:,} values with {c.per_value:.3g} rows each"
+    if c.kind == "text" and c.words > 1.4 and c.distinct < x.table.rows / 5:
+        yield 0.8, "names of a few words, again and again"
 
 
 def _describes(c: Column) -> bool:
@@ -197,8 +155,13 @@ def _quantity(c: Column, x: Context) -> Iterator[Point]:
         yield -2, f"half of them above {c.median:g}"
     if c.zero > 0.5:
         yield -1.5, f"{c.zero:.0%} are 0"
-    if (x.bill_of(c) or 0) > STRONG or any(x.table.agrees(t.name, c.name) > 0.95 for t in x.moments):
+    of_bill = x.bill_of(c)
+    if (of_bill or 0) > STRONG or x.of_moment(c) > 0.95:
         yield -2, "decided by the bill or its moment"
+    elif of_bill is not None:
+        yield 0.3, "several values in one bill"
+    if 0 < c.negative < 0.2:
+        yield 0.4, f"{c.negative:.1%} below 0, as returns"
     if x.determines(c, lambda o: o.is_id and o.distinct > 20)[0] > STRONG:
         yield -2, "decides other ids"
 
@@ -214,8 +177,14 @@ def _money(c: Column, x: Context) -> Iterator[Point]:
     yield (0.7, "amounts with cents") if c.whole < 0.95 else (-0.5, "whole numbers only")
     if c.zero > 0.5:
         yield -2, f"{c.zero:.0%} are 0"
+    elif c.zero > 0.2:
+        yield -0.5, f"{c.zero:.0%} are 0"
     if (x.bill_of(c) or 0) > 0.95 and x.bills and x.table.rows > 100:
         yield -0.7, "one value a bill"
+    elif x.bill_of(c) is not None:
+        yield 0.3, "several values in one bill"
+    if c.whole < 0.95 and not any(o.kind == "number" and o.whole < 0.95 for o in x.table.columns if o.name != c.name):
+        yield 0.6, "the only amounts"
     if (c.high or 0) <= 0:
         yield -2, "none above 0"
 
@@ -231,6 +200,8 @@ def _unit_price(c: Column, x: Context) -> Iterator[Point]:
         yield (0.6, "does not rise with the quantity") if rises < 0.15 else (-0.8, "rises with the quantity")
     if c.negative > 0.05:
         yield -1, f"{c.negative:.0%} below 0"
+    if any(o.is_id and o.distinct > 20 and 0.35 < x.table.agrees(o.name, c.name) < 0.99 for o in x.table.columns):
+        yield 0.5, "much the same for one item"
 
 
 def _amount(c: Column, x: Context) -> Iterator[Point]:
@@ -284,6 +255,8 @@ def _ts(c: Column, x: Context) -> Iterator[Point]:
         yield -2, f"{c.nulls:.0%} have none"
     if len(x.moments) == 1 and c.kind == "time":
         yield 1, "the only moments"
+    elif c.distinct == max((o.distinct for o in x.moments), default=0):
+        yield 0.5, "the finest moments"
     if any(x.table.agrees(b, c.name) > STRONG for b in x.bills):
         yield 0.7, "one a bill"
 
@@ -404,3 +377,5 @@ _EVIDENCE: Mapping[str, Callable[[Column, Context], Iterator[Point]]] = {
     "uri": _image,
     "label": _label,
 }
+# What is looked for; decoded facts of media and texts are not in any table.
+COLUMNS = frozenset(_EVIDENCE)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from fnmatch import fnmatchcase
 from itertools import takewhile
 from pathlib import Path
 
@@ -17,26 +18,31 @@ LOOKED_AT = 12  # files of one name whose headers are compared
 ALIKE = 0.6
 
 
-def grouped(files: Iterable[File], columns: Callable[[File], frozenset[str]], taken: Iterable[str] = ()) -> list[Place]:
+def grouped(files: Sequence[File], columns: Callable[[File], frozenset[str]], taken: Iterable[str] = ()) -> list[Place]:
     """Sources for these files. `columns` gives the column names of one file.
+
+    A file is its kind, how it may be written, and its path; one in a bucket is written with its scheme, and is known by
+    /bucket/key.
 
     Files become one source when their names differ in numbers and dates only and their columns are much the same, or
     when their columns are the same; and when a pattern names exactly them.
     """
+    listed = list(files)
     alike: dict[tuple[str, str], list[File]] = {}
-    for file in files:
+    for file in listed:
         alike.setdefault((file[0], _shape(file[2])), []).append(file)
     groups = [part for group in alike.values() for part in _by_columns(group, columns)]
-    groups = _merged(groups, columns)
+    groups = _merged(groups, columns, listed)
     used = list(taken)
     places: list[Place] = []
     for group in groups:
-        for part in [group] if len(group) == 1 or _pattern(group) else [[file] for file in group]:
+        for part in [group] if len(group) == 1 or _pattern(group, listed) else [[file] for file in group]:
             kind, written, path = part[0]
             if len(part) > 1:
-                written, uri = _pattern(part) or ("", "")
+                written, uri = _pattern(part, listed) or ("", "")
             else:
                 uri = glob.escape(str(path)) if set("*?[") & set(str(path)) else str(path)
+            uri = written if "://" in written else uri
             stem = path.stem if _words(path.stem) else path.parent.name
             used.append(source_name(stem, used))
             places.append(Place(used[-1], kind, uri, written))
@@ -65,7 +71,9 @@ def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
     return len(one & other) >= ALIKE * len(one | other)
 
 
-def _merged(groups: list[list[File]], columns: Callable[[File], frozenset[str]]) -> list[list[File]]:
+def _merged(
+    groups: list[list[File]], columns: Callable[[File], frozenset[str]], listed: Sequence[File]
+) -> list[list[File]]:
     """Groups with the very same columns become one where a pattern names exactly their files: berlin.csv, paris.csv."""
     same: dict[tuple[str, frozenset[str]], list[list[File]]] = {}
     for group in groups:
@@ -75,11 +83,11 @@ def _merged(groups: list[list[File]], columns: Callable[[File], frozenset[str]])
     merged: list[list[File]] = []
     for parts in same.values():
         together = [file for part in parts for file in part]
-        merged += [together] if len(parts) == 1 or _pattern(together) else parts
+        merged += [together] if len(parts) == 1 or _pattern(together, listed) else parts
     return merged
 
 
-def _pattern(group: list[File]) -> tuple[str, str] | None:
+def _pattern(group: list[File], listed: Sequence[File]) -> tuple[str, str] | None:
     """The pattern, as written and as read, that matches the group's files and no others; None when there is none."""
     paths = [str(path) for _, _, path in group]
     folder = os.path.commonpath([str(path.parent) for _, _, path in group])
@@ -87,13 +95,25 @@ def _pattern(group: list[File]) -> tuple[str, str] | None:
     start = re.sub(r"\d+$", "", _common(names))
     end = re.sub(r"^\d+", "", _common([name[len(start) :][::-1] for name in names])[::-1])
     deeper = "" if all(str(path.parent) == folder for _, _, path in group) else "**/"
-    for name in dict.fromkeys((f"{start}*{end}", f"{start}*{Path(names[0]).suffix}", f"*{Path(names[0]).suffix}")):
+    ending = Path(names[0]).suffix
+    # The widest first, so that next year's file belongs to them: sales_*.csv before sales_2025-*.csv.
+    widest = re.split(r"\d", start)[0]
+    for name in dict.fromkeys((f"{widest}*{ending}", f"{start}*{end}", f"{start}*{ending}", f"*{ending}")):
         pattern = f"{folder}/{deeper}{name}"
-        if sorted(glob.glob(pattern, recursive=True)) == sorted(paths):  # noqa: PTH207 (absolute patterns)
+        if _matching(pattern, listed) == sorted(paths):
             first = group[0][1]
             beyond = str(group[0][2])[len(folder) :]
             return f"{first.removesuffix(beyond)}/{deeper}{name}", pattern
     return None
+
+
+def _matching(pattern: str, listed: Sequence[File]) -> list[str]:
+    """The files that a pattern matches: on the disk, or of those that were listed in a bucket."""
+    if not any("://" in written for _, written, _ in listed):
+        return sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 (absolute patterns)
+    depth = pattern.count("/")
+    named = [str(path) for _, _, path in listed]
+    return sorted(name for name in named if name.count("/") == depth and fnmatchcase(name, pattern))
 
 
 def _common(texts: list[str]) -> str:

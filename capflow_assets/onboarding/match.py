@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from capflow_assets.onboarding.evidence import Context, points
+from capflow_assets.onboarding.context import Context
+from capflow_assets.onboarding.evidence import COLUMNS, points
 from capflow_assets.onboarding.names import fit
 from partitions.canonical import CANONICAL_COLUMNS
 
@@ -15,6 +16,7 @@ NAME_POINTS = 4.0  # of a name that says it outright
 DENIED_BY_NAME = -1.2  # for a name that speaks of something else
 ENOUGH = 1.6  # below, a column is left unmapped
 ENOUGH_WITHOUT_NAME = 2.2
+KEY_COLUMNS = ("bill_id", "user_id", "item_id", "ts", "quantity", "unit_price", "amount")  # found without any name
 CLOSE = 1.5  # so near to the best, another column is told as an alternative
 APART = ("category", "kind")  # not found one by one
 
@@ -51,7 +53,7 @@ def matches(table: str, context: Context, leave_out: Collection[str] = ()) -> di
 
 def _pairs(table: str, context: Context) -> Iterable[_Pair]:
     for column in CANONICAL_COLUMNS[table]:
-        if column in APART:
+        if column in APART or column not in COLUMNS:
             continue
         for candidate in context.table.columns:
             found = points(column, candidate, context)
@@ -60,7 +62,8 @@ def _pairs(table: str, context: Context) -> Iterable[_Pair]:
             name = fit(column, candidate.name, context.table.name)
             evidence = max(-5.0, min(4.0, sum(value for value, _ in found)))
             total = evidence + (NAME_POINTS * name if name >= 0 else DENIED_BY_NAME)
-            if total < (ENOUGH if name > 0.3 else ENOUGH_WITHOUT_NAME):
+            silent = name == 0 and column in KEY_COLUMNS
+            if total < (ENOUGH if name > 0.3 or silent else ENOUGH_WITHOUT_NAME):
                 continue
             said = (f"its name {'says' if name > 0.8 else 'hints at'} it",) if name > 0.3 else ()
             strongest = sorted(found, key=lambda point: -abs(point[0]))

@@ -26,7 +26,7 @@ class Rule:
 
 _TIME = (
     Rule("time other", 0.1),
-    Rule("time first", 0.3),
+    Rule("time first", 0.7),
     Rule("time responded", 0.2),
     Rule("time sent", 0.3),
     Rule("time user", 0.5),

@@ -29,12 +29,19 @@ class Onboarding:
     secrets: tuple[str, ...]
 
 
-def onboard(name: str, given: Sequence[str], told: Told, seconds: float, environ: Mapping[str, str]) -> Onboarding:
+def onboard(
+    name: str,
+    given: Sequence[str],
+    told: Told,
+    seconds: float,
+    environ: Mapping[str, str],
+    options: Mapping[str, str] | None = None,
+) -> Onboarding:
     """Look at what the URIs name and propose the customer file.
 
     Raises PlaceError, when a URI cannot be read or no sales lie there, and SourceError.
     """
-    looker = Looker(name, seconds, environ)
+    looker = Looker(name, seconds, environ, options)
     try:
         places = looker.places(given)
         proposal = propose(looker.tables(places), looker.con.con, told.timezone)

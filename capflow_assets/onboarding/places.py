@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from capflow_resources.sources.sql_doors import SCHEMES as SQL_SCHEMES
 from partitions.form import nearest
 from partitions.source_kinds import SOURCE_KINDS
 
@@ -51,7 +52,10 @@ class PlaceError(ValueError):
 
 @dataclass(frozen=True)
 class Place:
-    """One source: `uri` as it is read, `written` as it may stand in a file, `secrets` the values of its variables."""
+    """One source: `uri` as it is read, `written` as it may stand in a file, `secrets` the values of its variables.
+
+    `options` are as they may stand in a file, `read_with` the same with every variable filled.
+    """
 
     source: str
     kind: str
@@ -59,6 +63,11 @@ class Place:
     written: str
     options: Mapping[str, Any] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
+    read_with: Mapping[str, Any] = field(default_factory=dict)
+
+    def having(self, options: Mapping[str, Any]) -> Place:
+        """The same place with further options."""
+        return replace(self, options={**self.options, **options}, read_with={**self.read_with, **options})
 
 
 def kind_of(names: Iterable[str]) -> str | None:
@@ -81,8 +90,13 @@ def server(given: str, customer: str, environ: Mapping[str, str], taken: Iterabl
     """
     scheme = given.split("://")[0].lower() if "://" in given else ""
     if not scheme or scheme in STORES:
-        return None
-    kind = kind_of(SCHEMES.get(scheme, (scheme, "sql")))
+        name = given.partition("://")[2].partition("?")[0].partition("/")[2].rpartition("/")[2]
+        if scheme not in ("http", "https") or "." in name or set("*?") & set(name) or "couchdb" not in SOURCE_KINDS:
+            return None
+        scheme = "couchdb"
+    kind = kind_of(SCHEMES.get(scheme, (scheme,)))
+    if kind is None and scheme in SQL_SCHEMES:
+        kind = "sql"
     if kind is None:
         known = ", ".join(sorted(SOURCE_KINDS))
         near = nearest(scheme, [*SCHEMES, *STORES])
@@ -90,19 +104,19 @@ def server(given: str, customer: str, environ: Mapping[str, str], taken: Iterabl
     written, secrets = without_secrets(given, customer)
     path = VARIABLE.sub("", written.partition("://")[2].partition("?")[0].partition("/")[2])
     source = _unique(_plain(path.strip("/").split("/")[-1]) or kind, taken)
-    return Place(source, kind, expand(given, environ), written, {}, secrets)
+    return Place(source, kind, expand(written, {**environ, **secrets}), written, {}, secrets)
 
 
 def without_secrets(uri: str, customer: str) -> tuple[str, dict[str, str]]:
     """The URI with ${CUSTOMER_USER}, ${CUSTOMER_PASSWORD} and the like for what is secret, and their values."""
-    prefix = re.sub(r"[^A-Z0-9]+", "_", customer.upper()).strip("_")
+    prefix = _prefix(customer)
     secrets: dict[str, str] = {}
 
     def hidden(value: str, what: str) -> str:
         if not value or VARIABLE.fullmatch(value):
             return value
         variable = f"{prefix}_{what}"
-        secrets[variable] = value
+        secrets[variable] = unquote(value)  # what comes from a variable is taken as it is
         return f"${{{variable}}}"
 
     scheme, rest = uri.split("://", 1)
@@ -119,12 +133,47 @@ def without_secrets(uri: str, customer: str) -> tuple[str, dict[str, str]]:
     return f"{scheme}://{login}{at}{path}{question}{'&'.join(parts)}", secrets
 
 
+def with_options(place: Place, options: Mapping[str, str], customer: str, environ: Mapping[str, str]) -> Place:
+    """The place with those of the options ("delimiter": ";") that its kind of source takes.
+
+    A key or password becomes a variable, like those of an address. PlaceError for an option that no kind takes.
+    """
+    for name in options:
+        if not any(name in kind.options for kind in SOURCE_KINDS.values()):
+            raise PlaceError(f"--option {name}: no kind of source takes it")
+    taken = {name: text for name, text in options.items() if name in SOURCE_KINDS[place.kind].options}
+    written: dict[str, Any] = {}
+    filled: dict[str, Any] = {}
+    secrets = dict(place.secrets)
+    for name, text in taken.items():
+        is_secret = bool(_SECRET_PARAMETERS.search(name) or name == "connection_string")
+        if is_secret and not VARIABLE.search(text):
+            variable = f"{_prefix(customer)}_{name.upper()}"
+            secrets[variable] = text
+            written[name], filled[name] = f"${{{variable}}}", text
+        else:
+            written[name] = _plain_value(text)
+            filled[name] = _plain_value(expand(text, environ))
+    return replace(place, options=written, read_with=filled, secrets=secrets)
+
+
+def _plain_value(text: str) -> Any:
+    """A number or true and false as YAML has them, other text as it is."""
+    if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", text):
+        return float(text) if "." in text else int(text)
+    return {"true": True, "false": False}.get(text, text)
+
+
+def _prefix(customer: str) -> str:
+    return re.sub(r"[^A-Z0-9]+", "_", customer.upper()).strip("_")
+
+
 def secret_values(secrets: Mapping[str, str]) -> dict[str, str]:
     """Each secret value, as written and as meant, with the ${NAME} that may be shown for it."""
     shown: dict[str, str] = {}
     for name, value in secrets.items():
-        for form in (value, unquote(value)):
-            shown[form] = f"${{{name}}}"
+        if len(value) > 2:  # a letter or two would be found in every word
+            shown[value] = f"${{{name}}}"
     return shown
 
 

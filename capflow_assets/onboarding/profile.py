@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from capflow_assets.onboarding.dates import dates
 from capflow_assets.onboarding.facts import Column, Table
-from capflow_assets.onboarding.relations import agreements, codes
+from capflow_assets.onboarding.relations import agreements, codes, floats
 
 if TYPE_CHECKING:
+    import numpy as np
     from duckdb import DuckDBPyConnection
 
 HEAD = 100_000  # rows, from the first on so that bills are whole, whose columns are compared with each other
@@ -19,23 +20,30 @@ NOTHING = ("", "nan", "null", "none", "n/a", "na", "nat", r"\n", "-")
 _FLAGS = frozenset({"0", "1", "true", "false", "yes", "no", "y", "n", "t", "f"})
 _NUMERIC = ("INT", "DECIMAL", "FLOAT", "DOUBLE", "REAL", "NUMERIC")
 _VALUES = 200_000
+MOST_TOLD = 60  # values that are kept with their shares
+DISTINCT = "looked_at_values"
 
 
 def profile(con: DuckDBPyConnection, sample: str, source: str, table: str | None, total: int) -> Table:
     """The facts of a table whose first rows lie in the DuckDB table `sample`."""
     types = {row[0]: str(row[1]) for row in con.execute(f"DESCRIBE {sample}").fetchall()}
-    columns = _columns(con, sample, types)
+    rows = int(_row(con, f"SELECT count(*) FROM {sample}")[0])
+    columns, values = [], {}
+    for name, dtype in types.items():
+        column = _column(con, sample, name, dtype, rows)
+        columns.append(column)
+        if column.is_id:
+            values[name] = _values(con)
     compared = [column for column in columns if column.kind not in ("blob", "nested", "empty")][:WIDEST]
-    head, numbers = _head(con, sample, compared, types)
-    rows = con.execute(f"SELECT count(*) FROM {sample}").fetchone()
+    head, numbers = _head(con, sample, compared)
     return Table(
         source=source,
         table=table,
         columns=tuple(columns),
-        rows=rows[0] if rows else 0,
+        rows=rows,
         total=total,
         agree=agreements(head),
-        values={c.name: _values(con, sample, c.name, types[c.name]) for c in compared if c.is_id and c.distinct},
+        values={name: values[name] for name in values if name in head},
         numbers=numbers,
         duplicates=_duplicates(con, sample, types),
         sample=sample,
@@ -66,46 +74,41 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _columns(con: DuckDBPyConnection, sample: str, types: dict[str, str]) -> list[Column]:
-    basics = {}
-    for name, dtype in types.items():
-        if not _is_plain(dtype):
-            basics[name] = _row(con, f"SELECT count(*), count({quoted(name)}), 0, 0, 0, 0, 0 FROM {sample}")
-            continue
-        text = text_of(name, dtype)
-        number = f"count({number_of(name, dtype)})" if dtype == "VARCHAR" else "0"
-        basics[name] = _row(
-            con,
-            f"SELECT count(*), count(v), count(DISTINCT {'v' if dtype == 'VARCHAR' else quoted(name)}), {number}"
-            f" FROM (SELECT {text} AS v, {quoted(name)} FROM {sample})",
-        ) + _row(
-            con,
-            "SELECT avg(length(v)), avg(length(v) - length(replace(v, ' ', '')) + 1),"
-            rf" avg(CAST(regexp_matches(v, '{_PATH}') AS INT))"
-            f" FROM (SELECT {text} AS v FROM {sample} LIMIT {SHAPES})",
-        )
-    return [_column(con, sample, name, types[name], basics[name]) for name in types]
-
-
-def _column(con: DuckDBPyConnection, sample: str, name: str, dtype: str, basics: tuple[Any, ...]) -> Column:
-    rows, filled, distinct, numeric, length, words, paths = basics
+def _column(con: DuckDBPyConnection, sample: str, name: str, dtype: str, rows: int) -> Column:
+    if not _is_plain(dtype):
+        filled = int(_row(con, f"SELECT count({quoted(name)}) FROM {sample}")[0])
+        return Column(name, dtype, _kind(dtype, filled, 0), rows, filled, 0)
+    # Each distinct value once, with the number of its rows: all that follows is told by these.
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE {DISTINCT} AS SELECT v, k, CASE WHEN isfinite(n) THEN n END AS n FROM"
+        f" (SELECT v, k, TRY_CAST(v AS DOUBLE) AS n FROM (SELECT {text_of(name, dtype)} AS v, sum(k)::BIGINT AS k FROM"
+        f" (SELECT {quoted(name)}, count(*) AS k FROM {sample} GROUP BY 1) GROUP BY 1) WHERE v IS NOT NULL)"
+    )
+    filled, distinct, numeric = _row(
+        con, f"SELECT coalesce(sum(k), 0), count(*), coalesce(sum(k) FILTER (n IS NOT NULL), 0) FROM {DISTINCT}"
+    )
+    filled, distinct, numeric = int(filled), int(distinct), int(numeric)
+    length, words, paths = _row(
+        con,
+        "SELECT avg(length(v)), avg(length(v) - length(replace(v, ' ', '')) + 1),"
+        rf" avg(CAST(regexp_matches(v, '{_PATH}') AS INT)) FROM (FROM {DISTINCT} ORDER BY k DESC, v LIMIT {SHAPES})",
+    )
+    kind = _kind(dtype, filled, numeric)
     facts: dict[str, Any] = {
         "length": length or 0.0,
         "words": words or 0.0,
         "paths": paths or 0.0,
         "is_text": dtype == "VARCHAR",
+        "top": _top(con, filled) if filled and distinct <= MOST_TOLD else (),
     }
-    kind = _kind(dtype, filled, numeric)
-    if filled and 0 < distinct <= 60:
-        facts["top"] = _top(con, sample, name, dtype, filled)
     if kind in ("number", "text", "time"):
         facts["dates"] = dates(con, sample, name, dtype, text_of(name, dtype), filled)
     if kind == "text" and facts["dates"]:
         kind = "time"
-    if kind in ("number", "text") and _are_flags(facts.get("top", ())):
+    if kind in ("number", "text") and _are_flags(facts["top"]):
         kind = "flag"
     if kind == "number":
-        facts |= _numbers(con, sample, name, dtype)
+        facts |= _numbers(con)
     return Column(name, dtype, kind, rows, filled, distinct, **facts)
 
 
@@ -133,41 +136,45 @@ def _are_flags(top: tuple[tuple[str, float], ...]) -> bool:
     return len(top) == 2 and {value.lower() for value, _ in top} <= _FLAGS
 
 
-def _numbers(con: DuckDBPyConnection, sample: str, name: str, dtype: str) -> dict[str, float | None]:
-    low, high, median, whole, negative, zero, one = _row(
+def _numbers(con: DuckDBPyConnection) -> dict[str, float | None]:
+    low, high, whole, negative, zero, one = _row(
         con,
-        "SELECT min(n), max(n), median(n), avg(CAST(n = floor(n) AS INT)), avg(CAST(n < 0 AS INT)),"
-        " avg(CAST(n = 0 AS INT)), avg(CAST(n = 1 AS INT))"
-        f" FROM (SELECT {number_of(name, dtype)} AS n FROM {sample}) WHERE n IS NOT NULL",
+        "SELECT min(n), max(n), sum(k) FILTER (n = floor(n)) / sum(k), sum(k) FILTER (n < 0) / sum(k),"
+        " sum(k) FILTER (n = 0) / sum(k), sum(k) FILTER (n = 1) / sum(k)"
+        f" FROM {DISTINCT} WHERE n IS NOT NULL",
+    )
+    (median,) = _row(
+        con,
+        "SELECT min(n) FROM (SELECT n, sum(k) OVER (ORDER BY n) AS upto, sum(k) OVER () AS whole"
+        f" FROM {DISTINCT} WHERE n IS NOT NULL) WHERE upto >= whole / 2",
     )
     shares = {"whole": whole, "negative": negative, "zero": zero, "one": one}
     return {"low": low, "high": high, "median": median, **{key: value or 0.0 for key, value in shares.items()}}
 
 
-def _top(con: DuckDBPyConnection, sample: str, name: str, dtype: str, filled: int) -> tuple[tuple[str, float], ...]:
-    rows = con.execute(
-        f"SELECT v, count(*) AS n FROM (SELECT {text_of(name, dtype)} AS v FROM {sample}) WHERE v IS NOT NULL"
-        " GROUP BY v ORDER BY n DESC, v LIMIT 60"
-    ).fetchall()
-    return tuple((value, count / filled) for value, count in rows)
+def _top(con: DuckDBPyConnection, filled: int) -> tuple[tuple[str, float], ...]:
+    rows = con.execute(f"SELECT v, k FROM {DISTINCT} ORDER BY k DESC, v LIMIT {MOST_TOLD}").fetchall()
+    return tuple((value, int(count) / filled) for value, count in rows)
+
+
+def _values(con: DuckDBPyConnection) -> frozenset[str]:
+    import pyarrow as pa
+
+    values: pa.Table = con.execute(f"SELECT v FROM {DISTINCT} LIMIT {_VALUES}").to_arrow_table()
+    return frozenset(values["v"].to_pylist())
 
 
 def _head(
-    con: DuckDBPyConnection, sample: str, columns: list[Column], types: dict[str, str]
-) -> tuple[dict[str, Any], dict[str, Any]]:
+    con: DuckDBPyConnection, sample: str, columns: list[Column]
+) -> tuple[dict[str, np.ndarray[Any, Any]], dict[str, np.ndarray[Any, Any]]]:
+    """The first rows: each column's values as whole numbers, and the numbers of those that hold numbers."""
     if not columns:
         return {}, {}
-    texts = ", ".join(f"{text_of(c.name, types[c.name])} AS v{i}" for i, c in enumerate(columns))
-    numbered = [(i, c) for i, c in enumerate(columns) if c.kind == "number"]
-    numbers = "".join(f", {number_of(c.name, types[c.name])} AS n{i}" for i, c in numbered)
-    head = con.execute(f"SELECT {texts}{numbers} FROM {sample} LIMIT {HEAD}").to_arrow_table()
-    values = {c.name: head[f"n{i}"].to_numpy() for i, c in numbered}
-    return {c.name: codes(head[f"v{i}"]) for i, c in enumerate(columns)}, values
-
-
-def _values(con: DuckDBPyConnection, sample: str, name: str, dtype: str) -> frozenset[str]:
-    rows = con.execute(f"SELECT DISTINCT {text_of(name, dtype)} FROM {sample} LIMIT {_VALUES}").fetchall()
-    return frozenset(row[0] for row in rows if row[0] is not None)
+    chosen = ", ".join(f"{quoted(column.name)} AS c{place}" for place, column in enumerate(columns))
+    head = con.execute(f"SELECT {chosen} FROM {sample} LIMIT {HEAD}").to_arrow_table()
+    coded = {c.name: codes(head[f"c{place}"], NOTHING) for place, c in enumerate(columns)}
+    numbers = {c.name: floats(head[f"c{place}"]) for place, c in enumerate(columns) if c.kind == "number"}
+    return coded, numbers
 
 
 def _duplicates(con: DuckDBPyConnection, sample: str, types: dict[str, str]) -> int:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from capflow_assets.onboarding.dimensions import attributes_of, category_of, functional
-from capflow_assets.onboarding.evidence import Context
+from capflow_assets.onboarding.context import Context
+from capflow_assets.onboarding.dimensions import attributes_of, category_of, describing, functional
 from capflow_assets.onboarding.facts import Table
 from capflow_assets.onboarding.match import Confidence, Match, matches
 from capflow_assets.onboarding.roles import Role, lines_of, others_of, refers
@@ -195,6 +195,8 @@ def _items_of_lines(lines: Role, context: Context) -> TableProposal | None:
     for name, found in matches("items", context, leave_out=taken).items():
         if name in ("description", "brand", "image") and functional(table, item, found.source) > 0.6:
             columns[name] = _column(found, table)
+    if "description" not in columns and (text := describing(table, item, taken)):
+        columns["description"] = ColumnProposal((text,), confidence="guess", reasons=("a text that the item decides",))
     _add_category(columns, context, table, item)
     if "description" not in columns and table.column(item).kind == "text" and table.column(item).words > 1.3:
         reasons = ("the item's own name",)

@@ -7,13 +7,24 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from capflow_assets.onboarding.facts import Table
 from capflow_assets.onboarding.groups import File, grouped
-from capflow_assets.onboarding.places import Place, PlaceError, files, secret_values, server
+from capflow_assets.onboarding.places import (
+    ENDINGS,
+    Place,
+    PlaceError,
+    expand,
+    files,
+    kind_of,
+    secret_values,
+    server,
+    source_name,
+    with_options,
+    without_secrets,
+)
 from capflow_assets.onboarding.profile import profile
 from capflow_resources import sources
 from partitions.customer import ColumnMapping, Customer, Source, TableMapping
@@ -31,11 +42,14 @@ DELIMITERS = (";", "\t", "|")
 class Looker:
     """Reads sources for one customer-to-be, on one DuckDB, until its time is over."""
 
-    def __init__(self, customer: str, seconds: float, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, customer: str, seconds: float, environ: Mapping[str, str], options: Mapping[str, str] | None = None
+    ) -> None:
         from capflow_resources.engines.duckdb import connect
 
         self.customer = customer
         self.environ = environ
+        self.options = options or {}
         self.seconds = seconds
         self.deadline = time.monotonic() + seconds
         self.con: Backend = connect()
@@ -50,14 +64,52 @@ class Looker:
         for uri in given:
             taken = [place.source for place in found]
             if place := server(uri, self.customer, self.environ, taken):
-                found.append(place)
+                found.append(self._with_options(place))
             elif "://" in uri and not uri.startswith("file://"):
-                found.append(_remote(uri, self.customer, self.environ, taken))
+                found += [self._readable(place) for place in self._in_a_store(uri, taken)]
             else:
                 listed, ignored = files(uri.removeprefix("file://"), self.environ)
                 self.ignored += ignored
-                found += [self._readable(place) for place in grouped(listed, self._columns, taken)]
+                places = grouped(listed, self._columns, taken)
+                found += [self._readable(self._with_options(place)) for place in places]
         return found
+
+    def _in_a_store(self, given: str, taken: Sequence[str]) -> list[Place]:
+        """The sources at a URI of an object store: a file, a pattern, or a folder whose files are listed."""
+        written, secrets = without_secrets(given, self.customer)
+        uri = expand(written, {**self.environ, **secrets})
+        name = uri.rpartition("/")[2]
+        kind = kind_of(ENDINGS.get(name.lower().removesuffix(".gz").rpartition(".")[2], ())) if "." in name else None
+        if kind:
+            stem = name.split(".")[0].strip("*_-") or uri.split("/")[-2]
+            place = Place(source_name(stem, taken), kind, uri, written, {}, secrets)
+            return [self._with_options(place)]
+        if "${" in written:
+            raise PlaceError(f"{written}: what lies there cannot be told; end it like {written.rstrip('/')}/*.parquet")
+        return [self._with_options(place) for place in grouped(self._listed(uri), self._columns, taken)]
+
+    def _listed(self, uri: str) -> list[File]:
+        from capflow_resources.sources.stores import store
+
+        pattern = uri if set("*?[") & set(uri) else f"{uri.rstrip('/')}/**"
+        place = self._with_options(Place("listed", "parquet", pattern, pattern))
+        customer, asked = self.mapping(place, None)
+        with sources.reading(customer, asked), self._in_time(place):
+            found = [file.place for file in store(customer, customer.sources["listed"]).found(pattern)]
+        scheme, delta = uri.split("://")[0], kind_of(ENDINGS["delta"])
+        tables = sorted({name.partition("/_delta_log/")[0] for name in found if "/_delta_log/" in name})
+        files = [(delta, name) for name in tables if delta]
+        for name in found:
+            kind = kind_of(ENDINGS.get(name.lower().removesuffix(".gz").rpartition(".")[2], ()))
+            if kind and not SOURCE_KINDS[kind].holds_tables and not any(name.startswith(f"{t}/") for t in tables):
+                files.append((kind, name))
+        if not files:
+            raise PlaceError(f"{uri} holds no file that CapFlow reads (csv, parquet, json lines, delta)")
+        return [(kind, name, Path("/" + name.removeprefix(f"{scheme}://"))) for kind, name in files]
+
+    def _with_options(self, place: Place) -> Place:
+        """The place with the options of the command line that its kind takes."""
+        return with_options(place, self.options, self.customer, self.environ)
 
     def tables(self, places: Sequence[Place]) -> list[Table]:
         """The facts of every table of these places."""
@@ -65,7 +117,7 @@ class Looker:
 
     def mapping(self, place: Place, table: str | None, columns: Sequence[str] = ()) -> tuple[Customer, TableMapping]:
         """A customer that holds nothing but this place, and the mapping that asks for some of its columns."""
-        source = Source(place.source, place.kind, place.uri, place.options)
+        source = Source(place.source, place.kind, place.uri, place.read_with or place.options)
         mapped = {f"column_{index}": ColumnMapping((name,)) for index, name in enumerate(columns)}
         asked = TableMapping("line_items", place.source, mapped, options={"table": table} if table else {})
         secrets = secret_values(place.secrets)
@@ -105,29 +157,34 @@ class Looker:
         return opened.rows
 
     def _columns(self, file: File) -> frozenset[str]:
-        kind, _, path = file
+        kind, written, path = file
         if SOURCE_KINDS[kind].holds_tables:
             return frozenset({str(path)})
-        return frozenset(self._rows(self._readable(Place(path.stem, kind, str(path), "")), None).columns)
+        place = self._readable(
+            self._with_options(Place(path.stem, kind, written if "://" in written else str(path), ""))
+        )
+        return frozenset(self._rows(place, None).columns)
 
     def _readable(self, place: Place) -> Place:
         """The place with the options that its text needs: another delimiter, another encoding."""
         if place.kind != "csv":
             return place
+        if place.options.keys() & {"delimiter", "encoding", "columns"}:
+            return place  # the user knows
         for encoding in ({}, {"encoding": "utf-16"}, {"encoding": "latin-1"}):
-            tried = replace(place, options=encoding)
+            tried = place.having(encoding)
             try:
                 header = self._rows(tried, None).columns
                 self._pull(tried)
             except sources.SourceError as error:
                 if "encoding" not in str(error) and not encoding:
-                    other = next((d for d in DELIMITERS if self._wide(replace(place, options={"delimiter": d}))), None)
+                    other = next((d for d in DELIMITERS if self._wide(place.having({"delimiter": d}))), None)
                     if other is None:
                         raise
-                    return replace(place, options={"delimiter": other})
+                    return place.having({"delimiter": other})
                 continue
             if len(header) == 1 and (found := [d for d in DELIMITERS if d in header[0]]):
-                return replace(place, options={**encoding, "delimiter": found[0]})
+                return place.having({**encoding, "delimiter": found[0]})
             return tried
         return place
 
@@ -167,17 +224,3 @@ class Looker:
             ) from None
         finally:
             timer.cancel()
-
-
-def _remote(uri: str, customer: str, environ: Mapping[str, str], taken: Sequence[str]) -> Place:
-    """A file, pattern or folder in an object store, taken as one source."""
-    from capflow_assets.onboarding.places import ENDINGS, expand, kind_of, source_name, without_secrets
-
-    place = expand(uri, environ)
-    uri, secrets = without_secrets(uri, customer)
-    name = place.rstrip("/").rpartition("/")[2]
-    ending = name.lower().removesuffix(".gz").rpartition(".")[2] if "." in name else ""
-    kind = kind_of(ENDINGS.get(ending, ("delta",) if not set("*?") & set(name) else ()))
-    if kind is None:
-        raise PlaceError(f"{uri}: what lies there cannot be told; end it like {uri.rstrip('/')}/*.parquet")
-    return Place(source_name(name.split(".")[0].strip("*_-") or "data", taken), kind, place, uri, {}, secrets)

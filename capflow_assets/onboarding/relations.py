@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +13,43 @@ if TYPE_CHECKING:
 
 PAIRS = 50  # below this many pairs of rows, agreement tells nothing
 CENT = 0.011
+TRIED, MOST_TRIED = 4_000, 10  # rows and columns that are tried for products
 
 
-def codes(column: pa.ChunkedArray) -> np.ndarray[Any, Any]:
-    """The column's values as whole numbers, one for each distinct value; -1 for none."""
-    encoded = column.combine_chunks().dictionary_encode()
-    return encoded.indices.fill_null(-1).to_numpy()
+def codes(column: pa.ChunkedArray, nothing: Collection[str] = ()) -> np.ndarray[Any, Any]:
+    """The column's values as whole numbers, one for each distinct value; -1 for none, and for a word for nothing."""
+    import numpy as np
+
+    encoded = _encoded(column)
+    found: np.ndarray[Any, Any] = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    values = encoded.dictionary
+    if str(values.type) == "string" and len(values):
+        empty = np.array([value is None or value.strip().lower() in nothing for value in values.to_pylist()])
+        found = np.where((found >= 0) & empty[found], -1, found)
+    return found
+
+
+def floats(column: pa.ChunkedArray) -> np.ndarray[Any, Any]:
+    """The column's values as numbers, also from text; NaN for what is none."""
+    import numpy as np
+
+    encoded = _encoded(column)
+    known = np.array([_float(value) for value in encoded.dictionary.to_pylist()] + [np.nan])
+    return known[encoded.indices.fill_null(len(known) - 1).to_numpy(zero_copy_only=False)]
+
+
+def _encoded(column: pa.ChunkedArray) -> Any:
+    import pyarrow as pa
+
+    whole = pa.chunked_array(column.chunks, type=column.type).combine_chunks()
+    return whole.dictionary_encode()
+
+
+def _float(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return float("nan")
 
 
 def agreements(columns: Mapping[str, np.ndarray[Any, Any]]) -> dict[str, dict[str, float]]:
@@ -82,11 +113,11 @@ def products(numbers: Mapping[str, np.ndarray[Any, Any]]) -> list[Product]:
     import numpy as np
 
     found: list[Product] = []
-    names = [name for name in numbers][:14]
+    names = list(numbers)[:MOST_TRIED]
     for amount, (one, other) in itertools.product(names, itertools.combinations(names, 2)):
         if amount in (one, other):
             continue
-        a, x, y = (numbers[name][:20_000] for name in (amount, one, other))
+        a, x, y = (numbers[name][:TRIED] for name in (amount, one, other))
         telling = (np.abs(x) > 1) & (np.abs(y) > 0) & (np.abs(y) != 1) & np.isfinite(a)
         if telling.sum() < 30:
             continue
@@ -99,7 +130,7 @@ def products(numbers: Mapping[str, np.ndarray[Any, Any]]) -> list[Product]:
             Product(quantity, price, amount, name, share)
             for name in names
             if name not in (amount, one, other)
-            and (share := float(np.mean(np.abs(x * y - numbers[name][:20_000] - a)[telling] <= CENT + 1e-9))) > 0.9
+            and (share := float(np.mean(np.abs(x * y - numbers[name][:TRIED] - a)[telling] <= CENT + 1e-9))) > 0.9
         ]
     # With a discount the sum is only found by it; without one, a column of zeros would do as a discount as well.
     return sorted(found, key=lambda product: (-product.share, product.discount is not None))

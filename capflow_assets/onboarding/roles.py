@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from capflow_assets.onboarding.evidence import Context
+from capflow_assets.onboarding.context import Context
 from capflow_assets.onboarding.facts import Table
 from capflow_assets.onboarding.match import Match, matches
 from capflow_assets.onboarding.words import about
@@ -65,7 +65,7 @@ def others_of(tables: Sequence[Table], lines: Role) -> dict[str, Role]:
 
 
 def refers(table: Table, tables: Sequence[Table]) -> dict[str, tuple[str, ...]]:
-    """For each column, the other tables of which it names rows: their key has nearly all of its values."""
+    """For each column, the other tables whose key has nearly all of its values, or nearly all of its own there."""
     keys = {
         other.name: [other.values[c.name] for c in other.columns if c.is_key and len(other.values.get(c.name, ())) > 20]
         for other in tables
@@ -76,7 +76,7 @@ def refers(table: Table, tables: Sequence[Table]) -> dict[str, tuple[str, ...]]:
         named = [
             other
             for other, sets in keys.items()
-            if any(len(values & keyed) >= FOUND * len(values) and len(values) > 20 for keyed in sets)
+            if any(len(values & keyed) >= FOUND * min(len(values), len(keyed)) and len(values) > 20 for keyed in sets)
         ]
         if named:
             found[name] = tuple(named)

@@ -92,7 +92,7 @@ def _returns(lines: _Lines) -> tuple[str, str]:
         written = _as_written(lines, _shortest(prefix, [row[0] for row in prefixes if row[0] and row[0] != prefix]))
         if below_share > 0.9 and others < 0.2:
             return f"starts with {written} in bill_id", f"{below_share:.0%} of such rows are below 0"
-        if prefix in _RETURN_PREFIXES and below_share < 0.5 and _bought_before(lines, written):
+        if written.upper() in _RETURN_PREFIXES and below_share < 0.5 and _bought_before(lines, written):
             return f"starts with {written} in bill_id", "such rows are of goods that the same shopper bought before"
     return "", ""
 

@@ -48,9 +48,9 @@ class Kind(Protocol):
     ) -> Opened:
         """The source's rows, nothing dropped. A kind that copies rows leaves out those before `since`.
 
-        Reads no other columns than the mapped ones where the source allows it; a mapping that names none asks for all
-        (on-boarding looks at a source so). Whoever asks filters by `since` once more, so a lazy kind may ignore it.
-        Raises SourceError.
+        Reads no other columns than the mapped ones where the source allows it. A mapping that names none asks for all
+        of them, or where that is dear for `columns` alone (on-boarding looks at a source so). Whoever asks filters by
+        `since` once more, so a lazy kind may ignore it. Raises SourceError.
         """
 
     def state(self, customer: Customer, source: Source, mapping: TableMapping) -> list[str] | None:

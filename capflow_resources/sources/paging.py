@@ -82,7 +82,8 @@ def gather(
 ) -> Opened:
     """The mapped columns of all documents, kept on disk and read lazily; raises SourceError."""
     with closing(store):
-        return _Gathering(customer, source, mapping, since, store).opened(con)
+        gathering = _Gathering(customer, source, mapping, since, store)
+        return gathering.opened(con) if source_columns(mapping) else gathering.described(con)
 
 
 def shape(customer: Customer, source: Source, mapping: TableMapping, key: str = "") -> Shape:
@@ -164,6 +165,13 @@ class _Gathering:
             raise self._left(scratch, error) from None
         words = {name: word(found) for name, found in zip(self.shape.columns, kinds, strict=True)}
         return Opened(_typed(con, files, self.shape.columns, kinds, self.store.key), {**names, **words})
+
+    def described(self, con: Backend) -> Opened:
+        """The columns alone, without any row: what a mapping that names none asks for."""
+        if self._ask(self.store.identity) is None:
+            raise self._no_table()
+        sample = self._ask(lambda: patiently(self.store.sample, self.store.is_passing, self.patience))
+        return Opened(con.sql("SELECT NULL AS nothing LIMIT 0"), self.shape.names(sample))
 
     def _ask(self, ask: Callable[[], Answer]) -> Answer:
         return asking(self.customer, self.source, self.store, ask)

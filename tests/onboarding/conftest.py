@@ -1,0 +1,50 @@
+"""Looking at data and proposing, as the command does it; real retailers are looked at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from capflow_assets.onboarding.proposal import Proposal, propose
+from capflow_assets.onboarding.reading import Looker
+
+Proposed = Callable[..., Proposal]
+
+
+def look_and_propose(*given: str, timezone: str | None = None) -> Proposal:
+    looker = Looker("acme", 300, {})
+    try:
+        return propose(looker.tables(looker.places(given)), looker.con.con, timezone)
+    finally:
+        looker.close()
+
+
+@pytest.fixture(scope="session")
+def proposed() -> Proposed:
+    """What is proposed for data at these URIs."""
+    return look_and_propose
+
+
+@pytest.fixture(scope="session")
+def real(real_data: Path) -> Proposed:
+    """What is proposed for a folder or file of the real data."""
+
+    looked: dict[tuple[str, str | None], Proposal] = {}
+
+    def found(name: str, timezone: str | None = None) -> Proposal:
+        if (name, timezone) not in looked:
+            looked[name, timezone] = look_and_propose(str(real_data / name), timezone=timezone)
+        return looked[name, timezone]
+
+    return found
+
+
+def mapped(proposal: Proposal, table: str) -> dict[str, object]:
+    """Canonical column -> the source column, several of them, or the value that is always the same."""
+    columns = proposal.tables[table].columns
+    return {
+        name: column.value if not column.sources else column.sources[0] if len(column.sources) == 1 else column.sources
+        for name, column in columns.items()
+    }
