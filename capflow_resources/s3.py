@@ -107,7 +107,8 @@ def access(
     endpoint = said.get("endpoint") or environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL") or ""
     if endpoint and "://" not in endpoint:
         endpoint = f"https://{endpoint}"
-    return S3Access(region or "us-east-1", endpoint.rstrip("/"), **keys, seconds=seconds)
+    known = (keys.get(name, "") for name in ("access_key_id", "secret_access_key", "session_token"))
+    return S3Access(region or "us-east-1", endpoint.rstrip("/"), *known, seconds=seconds)
 
 
 def is_s3(uri: str) -> bool:

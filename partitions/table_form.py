@@ -70,7 +70,7 @@ def _table(
 
 
 def _keys_of(table: str) -> tuple[str, ...]:
-    keys = ["source", "table", "explode", "columns", "drop_duplicates", "distinct", "incremental"]
+    keys = ["source", "table", "explode", "columns", "drop_duplicates", "distinct", "allow_empty", "incremental"]
     if table == "line_items":
         keys.append("returns")
     if "item_id" in CANONICAL_COLUMNS[table]:
@@ -109,8 +109,9 @@ def _options(
         options["explode"] = form.text(keys["explode"], f"{where}.explode")
         if source and kind and not kind.holds_documents:
             form.note(keys["explode"], f"{where}.explode has no meaning for a {source.kind} source; take it out")
-    if "distinct" in keys:
-        options["distinct"] = form.flag(keys["distinct"], f"{where}.distinct")
+    for key in ("distinct", "allow_empty"):
+        if key in keys:
+            options[key] = form.flag(keys[key], f"{where}.{key}")
     return options
 
 

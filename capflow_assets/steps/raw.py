@@ -137,6 +137,9 @@ def _is_due(asked: Incremental, before: TableVersion, now: datetime) -> bool:
 def _looked(run: CustomerRun, reading: Reading, since: Since | None = None) -> tuple[ibis.Table, dict[str, Any]]:
     """The rows of the source and what is new about its columns; Blocked when a mapped one changed its kind."""
     opened = sources.look(run.customer, reading.mapping, run.landing, since)
+    if since is None:
+        with sources.reading(run.customer, reading.mapping):
+            sources.refuse_empty(run.customer, reading.mapping, opened.rows)
     before = reading.before.facts.get("columns", {}) if reading.before else {}
     drift = compare(before, opened.columns, source_columns(reading.mapping)) if before else None
     if drift and drift.retyped:

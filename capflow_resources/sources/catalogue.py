@@ -85,6 +85,14 @@ def read(customer: Customer, table: TableMapping, con: Backend) -> ibis.Table:
     return canonical(look(customer, table, con).rows, table)
 
 
+def refuse_empty(customer: Customer, table: TableMapping, rows: ibis.Table) -> None:
+    """SourceError for a table without any rows: an export that failed looks just so. `allow_empty: true` takes it."""
+    if not table.options.get("allow_empty") and not rows.limit(1).count().execute():
+        source = customer.sources[table.source]
+        remedy = f"Send its rows, or set tables.{table.table}.allow_empty: true in {file_name(customer)}."
+        raise source_error(customer, source, f"there is no row for {table.table}", remedy)
+
+
 def fingerprint(customer: Customer, table: TableMapping) -> str | None:
     """A text that changes when `read` might give other rows: other files, sizes, times of change or mapping.
 

@@ -6,7 +6,7 @@ DuckDB knows one file system for each scheme, and two sources may reach theirs w
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from fsspec import AbstractFileSystem
 
@@ -42,7 +42,7 @@ class ReadOnly(AbstractFileSystem):
 
     def modified(self, path: str) -> datetime:
         try:
-            return self.inner.modified(self._named(path))  # type: ignore[no-any-return]
+            return cast("datetime", self.inner.modified(self._named(path)))
         except NotImplementedError:
             return datetime.fromtimestamp(0, UTC)
 

@@ -36,11 +36,12 @@ def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend
     Options: `encoding` (any that Python has, default utf-8).
     """
     files = found(customer, source)
-    if not any(file.size for file in files.files):
-        raise source_error(customer, source, f"{files.files[0].place} is empty", "Send it again, with rows.")
     names = plain.names_in_duckdb(customer, source, files, con)
     wanted = source_columns(mapping)
     paths = _sampled(con, names)
+    if not paths:  # no row tells a column
+        nothing = ", ".join(f"NULL::VARCHAR AS {quoted(name)}" for name in wanted)
+        return Opened(con.sql(f"SELECT {nothing or 'NULL AS nothing'} WHERE false"), dict.fromkeys(wanted, "text"))
     paths |= _looked_for(con, names, [name for name in wanted if name not in paths])
     folders = [name for name in files.partitions() if name not in paths]
     columns = dict.fromkeys([*paths, *folders], "text")
@@ -57,7 +58,7 @@ def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str
 
 def fault(source: Source, error: Exception) -> str | None:
     """DuckDB's complaint about a JSON file in one clause, without the row's contents."""
-    message = plain.shown(str(error))
+    message = plain.shown(str(error)).partition("\nLINE ")[0]
     if not re.search("JSON|maximum_object_size", message):
         return fault_of_files(source, error)
     file = re.search(r'file "([^"]+)"', message)
@@ -134,7 +135,8 @@ def _query(names: list[str], paths: dict[str, Keys], folders: Iterable[str], hiv
     listed = ", ".join(map(literal, names))
     return (
         f"SELECT {', '.join(said)} FROM read_json([{listed}], columns = {{{types}}}, format = 'auto', "
-        f"records = 'true', maximum_object_size = {LONGEST_OBJECT}, hive_partitioning = {hive}, hive_types_autocast = false)"
+        f"records = 'true', maximum_object_size = {LONGEST_OBJECT}, "
+        f"hive_partitioning = {hive}, hive_types_autocast = false)"
     )
 
 

@@ -126,13 +126,10 @@ def _pieces(customer: Customer, source: Source, file: Stored, packed: BinaryIO) 
         while piece := bytes(plain.read(PIECE)):
             yield piece
     except (EOFError, zlib.error, gzip.BadGzipFile, pa.ArrowInvalid) as error:
-        what = f"{file.place} is cut off or damaged ({str(error).splitlines()[0][:200]})"
-        raise source_error(customer, source, what, "Send it again, whole.") from None
+        raise _damaged(customer, source, file, error) from None
     except OSError as error:
-        if suffix in (".zst", ".zstd") and "ZSTD" in str(error):
-            raise source_error(
-                customer, source, f"{file.place} is cut off or damaged", "Send it again, whole."
-            ) from None
+        if error.errno is None:  # a complaint of the unpacker's, not of a disk or a store
+            raise _damaged(customer, source, file, error) from None
         raise _unreadable(customer, source, file, error) from None
 
 
@@ -162,6 +159,11 @@ def _python_name(encoding: str) -> str:
 def _too_long(customer: Customer, source: Source, file: Stored, line: str) -> SourceError:
     what = f"{file.place} has a line of more than {LONGEST_LINE // 1_000_000} million bytes ({line})"
     return source_error(customer, source, what, "Send it again with shorter values, or whole if it was damaged.")
+
+
+def _damaged(customer: Customer, source: Source, file: Stored, error: Exception) -> SourceError:
+    said = (str(error).splitlines() or [""])[0][:200]
+    return source_error(customer, source, f"{file.place} is cut off or damaged ({said})", "Send it again, whole.")
 
 
 def _unreadable(customer: Customer, source: Source, file: Stored, error: OSError) -> SourceError:

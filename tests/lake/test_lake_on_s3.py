@@ -1,6 +1,5 @@
 """The lake in a bucket: what it writes is whole, versioned, and read by DuckDB, pyarrow and boto3 alike."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import ibis
@@ -22,11 +21,11 @@ ROWS = pa.table(
 
 
 @pytest.fixture
-def lake(s3: S3, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lake]:
+def lake(s3: S3, monkeypatch: pytest.MonkeyPatch) -> Lake:
     """A lake under a prefix of an empty bucket, by nothing but the environment."""
     for name, value in s3.environ.items():
         monkeypatch.setenv(name, value)
-    yield Lake(f"s3://{s3.bucket()}/lakes/one")
+    return Lake(f"s3://{s3.bucket()}/lakes/one")
 
 
 @pytest.mark.parametrize("lazy", [False, True])
@@ -106,7 +105,7 @@ def test_a_bucket_that_is_not_there_is_told(lake: Lake) -> None:
     away = Lake("s3://none-such/lake")
     rows: ibis.Table = connect().create_table("rows", ROWS)
     for data in (rows, ROWS):
-        with pytest.raises(LakeError, match="could not be (written to|read from) s3://none-such/lake") as caught:
+        with pytest.raises(LakeError, match=r"could not be (written to|read from) s3://none-such/lake") as caught:
             away.write("bob", "raw/bills", data, {})
         assert "\n" not in str(caught.value)
 
@@ -121,7 +120,8 @@ def test_a_write_that_another_process_overtook_is_told_or_follows_it(lake: Lake)
         try:
             return Lake(lake.uri).write("bob", "raw/bills", pa.table({"n": [number]}), {"n": number}).version
         except LakeError as error:
-            assert "published by another process" in str(error)
+            if "published by another process" not in str(error):
+                raise
             return None
 
     with ThreadPoolExecutor(4) as pool:

@@ -58,7 +58,7 @@ def test_a_table_in_a_bucket(look, s3):
 
 
 def test_no_table_and_a_damaged_one_are_told(look, tmp_path):
-    with pytest.raises(SourceError, match="there is no Delta table .*holds _delta_log"):
+    with pytest.raises(SourceError, match=r"there is no Delta table .*holds _delta_log"):
         look(tmp_path)
     with pytest.raises(SourceError, match="a delta table is read from a disk or from s3://"):
         look("gs://b/t")

@@ -89,7 +89,6 @@ def test_names_that_differ_only_in_capitals(look):
         ('[{"id":1},{"id":2},{"i', "is cut off"),
         (b'{"id":1}\n{"id":"\xe9"}\n', "sales.jsonl.* is not in the encoding"),
         ('{"id":1,"id":2}\n', "line 1, has 'id' twice in one row"),
-        ("", "is empty"),
         ("id,n\n1,2\n", "is not well-formed JSON"),
         ('{"id":1}\n5\n', "line 2, is no object"),
         ('{"id":1}\n', "there is no column 'n'"),

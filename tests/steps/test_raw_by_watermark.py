@@ -231,7 +231,7 @@ def test_deletions_of_long_ago_go_with_the_next_full_reading(tmp_path, monkeypat
 
 
 def test_an_empty_table_fills_up(tmp_path):
-    till = Till(tmp_path, BY_TIME)
+    till = Till(tmp_path, f"{BY_TIME}\n    allow_empty: true")
     import pandas as pd
 
     till.sends(FIRST)
