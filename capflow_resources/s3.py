@@ -107,8 +107,14 @@ def access(
     endpoint = said.get("endpoint") or environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL") or ""
     if endpoint and "://" not in endpoint:
         endpoint = f"https://{endpoint}"
-    known = (keys.get(name, "") for name in ("access_key_id", "secret_access_key", "session_token"))
-    return S3Access(region or "us-east-1", endpoint.rstrip("/"), *known, seconds=seconds)
+    return S3Access(
+        region=region or "us-east-1",
+        endpoint=endpoint.rstrip("/"),
+        access_key_id=keys.get("access_key_id", ""),
+        secret_access_key=keys.get("secret_access_key", ""),
+        session_token=keys.get("session_token", ""),
+        seconds=seconds,
+    )
 
 
 def is_s3(uri: str) -> bool:
