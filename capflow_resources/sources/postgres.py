@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from capflow_resources.sources.address import Address, address, literal, no_table, quoted, timeout
 from capflow_resources.sources.attached import lazy_table
 from capflow_resources.sources.columns import source_columns
-from capflow_resources.sources.errors import missing_columns
+from capflow_resources.sources.errors import missing_columns, source_error
 from capflow_resources.sources.extensions import load_extension
 from capflow_resources.sources.kind import Opened, Since
 from partitions.canonical import NUMBER_COLUMNS
@@ -46,7 +46,8 @@ COLUMNS = """SELECT attname, format_type(atttypid, atttypmod),
 CASE WHEN typtype = 'd' THEN format_type(typbasetype, typtypmod) ELSE '' END
 FROM pg_catalog.pg_attribute JOIN pg_catalog.pg_type t ON t.oid = atttypid
 WHERE attrelid = {oid} AND attnum > 0 AND NOT attisdropped ORDER BY attnum"""
-STATE = "SELECT count(*), coalesce(sum(xmin::text::bigint), 0)::text FROM {table}"
+STATE = """SELECT count(*) FILTER (WHERE {nan}) AS spoilt, count(*) AS rows,
+coalesce(sum(xmin::text::bigint), 0)::text AS written FROM {table}"""
 
 
 @dataclass(frozen=True)
@@ -103,12 +104,16 @@ def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str
             return None
         definition = _ask(con, attached, COLUMNS.format(oid=table.oid))
         try:
-            rows, written = _ask(con, attached, STATE.format(table=table.sql))[0]
+            numbers, nan = _numbers(mapping, definition)
+            spoilt, rows, written = _ask(con, attached, STATE.format(table=table.sql, nan=nan))[0]
         except Exception as error:
             # A partition may be a foreign table, and another storage than the usual one may keep no transactions.
             if re.search(r"statement timeout|system column|xmin", str(error)):
                 return None
             raise
+        if spoilt:
+            what = f"{spoilt} rows of {table.full_name} hold NaN in {' or '.join(numbers)}, which would be read as 0"
+            raise source_error(customer, source, what, "Make them null at the source, or read a view that does.")
         return [table.full_name, str(table.oid), str(definition), str(rows), str(written)]
 
 
@@ -218,6 +223,13 @@ def _exact(column: str, written: str, base: str, is_text: bool) -> str | None:
     if size and is_text and int(size[1] or 1000) > 38:
         return f"CASE WHEN {column} = trunc({column}) THEN trunc({column}) ELSE {column} END::text"
     return None
+
+
+def _numbers(mapping: TableMapping, definition: list[Any]) -> tuple[list[str], str]:
+    """The mapped columns whose NaN DuckDB's extension would read as 0, and the SQL that finds such rows."""
+    mapped = set(source_columns(mapping))
+    names = [name for name, written, _ in definition if name in mapped and written.startswith("numeric(")]
+    return names, " OR ".join(f"{quoted(name)} = 'NaN'" for name in names) or "false"
 
 
 def _said(text: str) -> str:

@@ -138,3 +138,14 @@ def test_a_user_without_rights_is_told_so(postgres, acme, con):
     mapping = customer.tables["line_items"]
     with pytest.raises(SourceError, match="permission denied for table t"), sources.reading(customer, mapping):
         sources.read(customer, mapping, con).to_pyarrow()
+
+
+def test_nan_that_would_be_read_as_nought_is_refused(postgres, acme):
+    database = Postgres(postgres)
+    database.do("CREATE TABLE t (item text, price numeric(10, 2))", "INSERT INTO t VALUES ('a', 1), ('b', 'NaN')")
+    columns = {"item_id": "item", "amount": "price"}
+    customer = acme("postgres", f"{postgres}/{database.name}", columns, table={"table": "t"})
+    with pytest.raises(SourceError, match=r"1 rows of public\.t hold NaN in price, which would be read as 0"):
+        sources.fingerprint(customer, customer.tables["line_items"])
+    database.do("UPDATE t SET price = 2 WHERE item = 'b'")
+    assert sources.fingerprint(customer, customer.tables["line_items"])
