@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from capflow_resources.delta import RETRIES, commit, opened, storage_options
-from capflow_resources.engines import storable, write_files
+from capflow_resources.engines import duckdb, storable, write_files
 from capflow_resources.objects import ObjectStore, ObjectStoreError
 from capflow_resources.s3 import is_s3, lake_access
 from partitions.customer import NAME_PATTERN
@@ -94,7 +94,7 @@ class Lake:
         files = table.file_uris()
         self._reach(con)
         if files:
-            return con.read_parquet(files)
+            return duckdb.read_files(con, files) if con.name == "duckdb" else con.read_parquet(files)
         schema = pa.schema(table.schema().to_arrow())
         return con.create_table(_scratch(asset), schema.empty_table(), temp=True)
 
