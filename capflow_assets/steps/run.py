@@ -13,7 +13,7 @@ from capflow_assets.steps.outcome import Blocked, NotAvailable
 from capflow_assets.tables import TABLES
 from capflow_assets.training.needs import Facts
 from capflow_assets.validation.verdict import Verdict, gate
-from capflow_resources.engines import StartSession, connect, duckdb, start_session
+from capflow_resources.engines import EngineError, StartSession, connect, duckdb, start_session
 from capflow_resources.home import Home
 from capflow_resources.lake import TableVersion
 from partitions.customer import Customer
@@ -50,6 +50,7 @@ class CustomerRun:
         self.force = force
         self.run_id = run_id
         self._start = start
+        self._no_engine: EngineError | None = None
         self._versions: dict[str, TableVersion | None] = {}
 
     @cached_property
@@ -64,7 +65,13 @@ class CustomerRun:
     @cached_property
     def con(self) -> ibis.BaseBackend:
         """The engine of this customer."""
-        return connect(self.customer, self._start)
+        if self._no_engine is not None:  # every step would wait for it again
+            raise self._no_engine
+        try:
+            return connect(self.customer, self._start)
+        except EngineError as error:
+            self._no_engine = error
+            raise
 
     @cached_property
     def landing(self) -> Backend:

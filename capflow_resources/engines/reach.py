@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from threading import Timer
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from capflow_resources.engines.errors import EngineError
@@ -27,25 +27,26 @@ def require_workers(customer: Customer, url: str, session: SparkSession, seconds
     """EngineError unless a first small job ends in time: Spark itself waits for ever for workers that never come."""
     if url.startswith("local"):
         return
-    late: list[bool] = []
+    cancel = session.interruptAll if url.startswith("sc://") else session.sparkContext.cancelAllJobs
+    done, late = Event(), Event()
 
     def give_up() -> None:
-        late.append(True)
-        session.interruptAll()
+        while not done.wait(1 if late.is_set() else seconds):  # more than once: it may not have begun yet
+            late.set()
+            cancel()
 
-    timer = Timer(seconds, give_up)
-    timer.start()
+    Thread(target=give_up, daemon=True).start()
     try:
         session.range(1).count()
     except Exception as error:
         session.stop()
-        if not late:
+        if not late.is_set():
             said = str(error).strip().partition("\n")[0]
             raise _error(customer, url, f"its first job failed: {said}", "See the cluster's log") from None
         remedy = "Add workers or free some, or ask for less (spark.executor.memory, spark.executor.cores)"
         raise _error(customer, url, f"no worker takes a job in {seconds:g} seconds", remedy) from None
     finally:
-        timer.cancel()
+        done.set()
 
 
 def _error(customer: Customer, url: str, what: str, remedy: str) -> EngineError:

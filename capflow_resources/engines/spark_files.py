@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from capflow_resources.engines.files import WrittenFile, storable
 
 if TYPE_CHECKING:
     import ibis
-    from pyspark.sql import DataFrame, Observation
+    from pyspark.sql import DataFrame
 
 FILE_ROWS = 20_000_000
 
@@ -38,16 +39,12 @@ def write_files(data: ibis.Table, table: str, folder: str) -> list[WrittenFile]:
     return files
 
 
-def _counted(frame: DataFrame) -> tuple[DataFrame, Observation]:
+def _counted(frame: DataFrame) -> tuple[DataFrame, Any]:
     """The same rows, counted while they are written."""
-    from pyspark.sql import Observation
-
-    if type(frame).__module__.startswith("pyspark.sql.connect"):
-        from pyspark.sql.connect.functions import count, lit
-    else:
-        from pyspark.sql.functions import count, lit
-    counted = Observation()
-    return frame.observe(counted, count(lit(1)).alias("rows")), counted
+    package = "pyspark.sql.connect" if type(frame).__module__.startswith("pyspark.sql.connect") else "pyspark.sql"
+    functions = import_module(f"{package}.functions")
+    counted = import_module(f"{package}.observation").Observation()
+    return frame.observe(counted, functions.count(functions.lit(1)).alias("rows")), counted
 
 
 def _written(place: str, folder: str) -> list[WrittenFile]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -14,7 +15,12 @@ from pathlib import Path
 from tests.servers.process import free_port
 
 START_SECONDS = 120
-SMALL = {"SPARK_DAEMON_MEMORY": "512m", "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_LOCAL_HOSTNAME": "127.0.0.1"}
+SMALL = {
+    "SPARK_DAEMON_MEMORY": "512m",
+    "SPARK_DAEMON_JAVA_OPTS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    "SPARK_LOCAL_IP": "127.0.0.1",
+    "SPARK_LOCAL_HOSTNAME": "127.0.0.1",
+}
 CONNECT = "org.apache.spark.sql.connect.service.SparkConnectServer"
 DEPLOY = "org.apache.spark.deploy"
 
@@ -67,12 +73,19 @@ def _program(folder: Path, name: str, command: Sequence[str], ready: str) -> Ite
         process = subprocess.Popen(
             [str(home / "bin" / command[0]), *command[1:]],
             stdout=output, stderr=subprocess.STDOUT, cwd=folder, env=environment, start_new_session=True,
+            preexec_fn=_end_with_us,
         )  # fmt: skip
     try:
         _wait(process, log, ready)
         yield
     finally:
         _end(process)
+
+
+def _end_with_us() -> None:
+    """Linux ends the program when the tests are killed and can end nothing themselves."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
