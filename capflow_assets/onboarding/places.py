@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from capflow_resources.sources.sql_doors import SCHEMES as SQL_SCHEMES
+from capflow_resources.sources.databases.sql_doors import SCHEMES as SQL_SCHEMES
 from partitions.form import nearest
 from partitions.source_kinds import SOURCE_KINDS
 

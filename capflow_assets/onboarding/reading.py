@@ -89,7 +89,7 @@ class Looker:
         return [self._with_options(place) for place in grouped(self._listed(uri), self._columns, taken)]
 
     def _listed(self, uri: str) -> list[File]:
-        from capflow_resources.sources.stores import store
+        from capflow_resources.sources.files.stores import store
 
         pattern = uri if set("*?[") & set(uri) else f"{uri.rstrip('/')}/**"
         place = self._with_options(Place("listed", "parquet", pattern, pattern))

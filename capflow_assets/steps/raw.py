@@ -15,11 +15,11 @@ from capflow_assets.steps.staging import staged
 from capflow_resources import sources
 from capflow_resources.lake import TableVersion
 from capflow_resources.sources import Since
+from capflow_resources.sources.changes.drift import compare, described
+from capflow_resources.sources.changes.increment import Increment, check_key, increment, unchanged_rows
+from capflow_resources.sources.changes.watermark import Watermark, WatermarkError, highest
 from capflow_resources.sources.columns import WATERMARK, source_columns
-from capflow_resources.sources.drift import compare, described
 from capflow_resources.sources.errors import file_name, source_error
-from capflow_resources.sources.increment import Increment, check_key, increment, unchanged_rows
-from capflow_resources.sources.watermark import Watermark, WatermarkError, highest
 from partitions.customer import Incremental, TableMapping
 
 if TYPE_CHECKING:

@@ -11,26 +11,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from capflow_resources.lake import LakeError
-from capflow_resources.sources import (
-    couchdb,
-    csv,
-    delta,
-    duckdb_file,
-    dynamodb,
-    jsonl,
-    media,
-    mongodb,
-    mysql,
-    parquet,
-    postgres,
-    redis,
-    sql,
-    sqlite,
-    text,
-)
 from capflow_resources.sources.columns import canonical, source_columns
+from capflow_resources.sources.databases import duckdb_file, mysql, postgres, sql, sqlite
+from capflow_resources.sources.documents import couchdb, dynamodb, mongodb, redis
 from capflow_resources.sources.errors import SourceError, file_name, missing_columns, source_error
+from capflow_resources.sources.files import csv, delta, jsonl, parquet
 from capflow_resources.sources.kind import Kind, Opened, Since
+from capflow_resources.sources.media import media, text
 from partitions.customer import Customer, Source, TableMapping
 from partitions.form import nearest
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from capflow_resources.sources import SourceError
-from capflow_resources.sources.address import address, timeout
+from capflow_resources.sources.databases.address import address, timeout
 from partitions.customer import Customer, Source
 
 SCHEMES = ("postgresql", "postgres")

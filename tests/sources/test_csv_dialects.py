@@ -7,7 +7,8 @@ import pytest
 
 from capflow_assets.tables import clean
 from capflow_resources import sources
-from capflow_resources.sources import SourceError, plain
+from capflow_resources.sources import SourceError
+from capflow_resources.sources.files import plain
 
 COLUMNS = {"item_id": "id", "quantity": "n"}
 TEXTS = {

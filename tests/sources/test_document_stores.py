@@ -11,8 +11,9 @@ import bson
 import pytest
 
 from capflow_resources import sources
-from capflow_resources.sources import Since, SourceError, scratch
+from capflow_resources.sources import Since, SourceError
 from capflow_resources.sources.catalogue import KINDS
+from capflow_resources.sources.documents import scratch
 from partitions.customer import Incremental
 from tests.servers import between, dynamodb
 from tests.servers import redis as redis_process

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capflow_resources.sources.documents import DocumentError, Shape, decide, tell, word
+from capflow_resources.sources.documents.nested import DocumentError, Shape, decide, tell, word
 
 BILL = {
     "_id": "b1",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from capflow_resources.sources.drift import Drift, compare, family
+from capflow_resources.sources.changes.drift import Drift, compare, family
 
 SAME = [
     ("int32", "int64"),

@@ -11,8 +11,9 @@ import pytest
 from capflow_assets.tables import TABLES, clean
 from capflow_assets.validation.audit import audit
 from capflow_resources import sources
-from capflow_resources.sources import SourceError, decoding, media
-from capflow_resources.sources.collected import pattern_regex
+from capflow_resources.sources import SourceError
+from capflow_resources.sources.media import decoding, media
+from capflow_resources.sources.media.collected import pattern_regex
 from partitions.customer import Customer
 from partitions.customer_file import check_customer_file, load_customer
 

@@ -3,7 +3,8 @@
 import pytest
 
 from capflow_resources import sources
-from capflow_resources.sources import SourceError, roots
+from capflow_resources.sources import SourceError
+from capflow_resources.sources.files import roots
 from partitions.customer import Customer, Source
 from partitions.customer_file import load_customer
 

@@ -3,7 +3,8 @@
 import pytest
 
 from capflow_assets.steps.outcome import Blocked
-from capflow_resources.sources import SourceError, csv, parquet
+from capflow_resources.sources import SourceError
+from capflow_resources.sources.files import csv, parquet
 from tests.steps.till import Till, day, read_whole
 
 ROWS = [("b1", "tea", 2.0, day(1)), ("b2", "mug", 5.0, day(5)), ("b2", "mug", 5.0, day(5))]

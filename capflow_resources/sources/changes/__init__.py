@@ -1,0 +1,1 @@
+"""What has changed since the last read: by a watermark, in the columns, in the rows."""

@@ -1,0 +1,1 @@
+"""Databases: PostgreSQL, MySQL, SQLite, DuckDB, and any other that Ibis or ADBC reaches."""

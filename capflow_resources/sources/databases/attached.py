@@ -1,0 +1,70 @@
+"""Tables of another database that DuckDB reads by itself, in types that the lake can hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from capflow_resources.sources.databases.address import literal, quoted
+from capflow_resources.sources.kind import Since
+
+if TYPE_CHECKING:
+    import ibis
+    from ibis.backends.duckdb import Backend
+
+TIMES = ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "DATE", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS")
+WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT")
+PLAIN = (*WHOLE, "FLOAT", "DOUBLE", "BOOLEAN", "VARCHAR", "BLOB")
+
+
+def lazy_table(con: Backend, relation: str, columns: Iterable[str], since: Since | None = None) -> ibis.Table:
+    """`columns` of what the SQL `relation` names, lazily; DuckDB asks the other database for no more than it needs.
+
+    Lists and records become JSON text; enumerations, UUIDs, durations and times of day text; an infinite time null.
+    """
+    types = {name: dtype for name, dtype, *_ in con.con.execute(f"DESCRIBE FROM {relation}").fetchall()}
+    chosen = ", ".join(f"{_readable(quoted(name), types[name])} AS {quoted(name)}" for name in columns)
+    condition = _since(since, types) if since else ""
+    view = f"source_{uuid4().hex}"
+    con.con.execute(f"CREATE TEMP VIEW {view} AS SELECT {chosen} FROM {relation}{condition}")
+    return con.table(view)
+
+
+def _readable(column: str, dtype: str) -> str:
+    if dtype in TIMES:
+        cast = f"{column}::TIMESTAMP" if dtype.startswith("TIMESTAMP_") else column
+        return f"CASE WHEN isfinite({column}) THEN {cast} END"
+    if dtype == "UBIGINT":
+        return f"{column}::DECIMAL(20, 0)"  # the lake's whole numbers have a sign
+    if dtype in PLAIN or dtype.startswith("DECIMAL"):
+        return column
+    if dtype.endswith("]") or dtype.startswith(("STRUCT", "MAP")):
+        return f"to_json({column})::VARCHAR"
+    return f"{column}::VARCHAR"
+
+
+def _since(since: Since, types: dict[str, str]) -> str:
+    """The condition that spares rows from being sent; none where the two could be compared in more than one way."""
+    dtype, value = types.get(since.column, ""), since.value
+    bound: str | None = None
+    if isinstance(value, datetime):
+        bound = _time(value, dtype)
+    elif _is_number(value) and (dtype in WHOLE or dtype in ("FLOAT", "DOUBLE") or dtype.startswith("DECIMAL")):
+        bound = repr(value)
+    return f" WHERE {quoted(since.column)} >= {bound}" if bound else ""
+
+
+def _time(value: datetime, dtype: str) -> str | None:
+    if dtype == "TIMESTAMP" and value.tzinfo is None:
+        return f"TIMESTAMP {literal(value.isoformat(' '))}"
+    if dtype == "TIMESTAMP WITH TIME ZONE" and value.tzinfo is not None:
+        return f"TIMESTAMPTZ {literal(value.isoformat(' '))}"
+    if dtype == "DATE":
+        return f"DATE {literal(value.date().isoformat())}"
+    return None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

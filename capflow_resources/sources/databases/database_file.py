@@ -1,0 +1,25 @@
+"""The one file that a source of kind sqlite or duckdb names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from capflow_resources.sources.errors import file_name, source_error
+from capflow_resources.sources.files.listing import matched
+from capflow_resources.sources.files.listing import state as state_of_files
+from partitions.customer import Customer, Source
+
+
+def database_file(customer: Customer, source: Source) -> Path:
+    """The file; SourceError when there is none, or when the uri's pattern matches several."""
+    paths = matched(customer, source)
+    if len(paths) > 1:
+        remedy = f"Name one of them in sources.{source.name}.uri of {file_name(customer)}."
+        raise source_error(customer, source, f"{len(paths)} databases match {source.uri}", remedy)
+    return paths[0]
+
+
+def state_with_log(path: Path, suffix: str) -> list[str]:
+    """What changes when the database may have changed, its write-ahead log included."""
+    log = path.with_name(path.name + suffix)
+    return state_of_files([path, log] if log.exists() else [path])

@@ -1,0 +1,93 @@
+"""DuckDB databases: one file with several tables, opened for reading only."""
+
+from __future__ import annotations
+
+import re
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from capflow_resources.sources.columns import source_columns
+from capflow_resources.sources.databases.address import literal, no_table, quoted
+from capflow_resources.sources.databases.attached import lazy_table
+from capflow_resources.sources.databases.database_file import database_file, state_with_log
+from capflow_resources.sources.errors import missing_columns
+from capflow_resources.sources.kind import Opened, Since
+from partitions.customer import Customer, Source, TableMapping
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+    from ibis.backends.duckdb import Backend
+
+FAULTS = {
+    "Could not set lock": "another program has the file open for writing",
+    "newer version": "it was written by a newer DuckDB than this one",
+    "not a valid DuckDB": "it is no DuckDB database",
+    "handle conflict|different configuration": "this process has the file open already",
+    "corrupt|checksum|Failed to load|deserialize|Serialization Error|read from file|read enough": "it is damaged",
+}
+
+
+def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None) -> Opened:
+    """The mapped columns of one table, lazily. Lists and records come as JSON text.
+
+    Views are not read: they could reach other files than this one.
+    """
+    attached = _attach(customer, source, con.con)
+    known = _tables(con.con, attached)
+    asked = str(mapping.options.get("table", ""))
+    if asked not in known:
+        raise no_table(customer, source, mapping.table, asked, list(known))
+    schema, table = known[asked]
+    found = dict(_columns(con.con, attached, schema, table))
+    wanted = source_columns(mapping) or tuple(found)
+    if missing := missing_columns(customer, source, mapping.table, wanted, found):
+        raise missing
+    relation = ".".join(map(quoted, (attached, schema, table)))
+    return Opened(lazy_table(con, relation, wanted, since), found)
+
+
+def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str]:
+    """What changes when the database may have changed, its write-ahead log included."""
+    return state_with_log(database_file(customer, source), ".wal")
+
+
+def tables(customer: Customer, source: Source) -> list[str]:
+    """The tables of the database; those of another schema than main as schema.table."""
+    import duckdb
+
+    with closing(duckdb.connect(config={"threads": 1})) as con:
+        return list(_tables(con, _attach(customer, source, con)))
+
+
+def fault(source: Source, error: Exception) -> str | None:
+    """DuckDB's complaint about the file in one clause."""
+    for pattern, clause in FAULTS.items():
+        if re.search(pattern, str(error)) and re.search("uckDB|[Ff]ile|Corrupt|Serialization", str(error)):
+            return f"{Path(source.uri).name} cannot be read: {clause}"
+    return None
+
+
+def _attach(customer: Customer, source: Source, con: DuckDBPyConnection) -> str:
+    path = database_file(customer, source)
+    name = str(path.resolve())  # a file can be attached once only, whichever source names it
+    con.execute(f"DETACH DATABASE IF EXISTS {quoted(name)}")  # the file may be another one by now
+    con.execute(f"ATTACH {literal(str(path))} AS {quoted(name)} (TYPE duckdb, READ_ONLY)")
+    return name
+
+
+def _tables(con: DuckDBPyConnection, attached: str) -> dict[str, tuple[str, str]]:
+    """Each name that `table:` may hold, with the schema and the table that it means."""
+    rows: list[Any] = con.execute(
+        "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = $name AND NOT internal ORDER BY ALL",
+        {"name": attached},
+    ).fetchall()
+    return {table if schema == "main" else f"{schema}.{table}": (schema, table) for schema, table in rows}
+
+
+def _columns(con: DuckDBPyConnection, attached: str, schema: str, table: str) -> list[Any]:
+    return con.execute(
+        "SELECT column_name, data_type FROM duckdb_columns() "
+        "WHERE database_name = $name AND schema_name = $schema AND table_name = $table ORDER BY column_index",
+        {"name": attached, "schema": schema, "table": table},
+    ).fetchall()

@@ -1,0 +1,226 @@
+"""MySQL and MariaDB: tables and views, streamed in batches within one read-only transaction.
+
+PyMySQL reads, in pure Python. DuckDB's MySQL extension is about three times as fast, but knows no time limits: a server
+that stops answering would hold a run for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from capflow_resources.sources.columns import source_columns
+from capflow_resources.sources.databases.address import address, no_table, timeout
+from capflow_resources.sources.databases.mysql_types import Column, column, quoted, record_batch
+from capflow_resources.sources.errors import SourceError, file_name, missing_columns, source_error
+from capflow_resources.sources.kind import Opened, Since
+from capflow_resources.sources.stream import StreamError, stream_fault, streamed
+from partitions.customer import Customer, Source, TableMapping
+from partitions.form import nearest
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from ibis.backends.duckdb import Backend
+    from pymysql.connections import Connection
+
+REMEDY = "Check the server and sources.{source}.uri in {file}, then run again."
+SCHEMES = ("mysql", "mariadb")
+FIRST_ROWS, BATCH_ROWS = 1_000, 20_000
+BATCH_BYTES = 32 * 2**20
+CHECKED_BYTES = 2 * 2**30
+SSL_FILES = ("ssl_ca", "ssl_cert", "ssl_key")
+SSL = (*SSL_FILES, "ssl_verify_cert", "ssl_verify_identity", "ssl_disabled")
+FAULTS = {
+    1044: "the user may not read this database",
+    1045: "user or password are wrong",
+    1049: "there is no such database",
+    1142: "the user may not read this table",
+    1143: "the user may not read every mapped column",
+    1205: "a lock that another session holds on the table was not released in time",
+    1146: "the table was removed while it was read",
+    1054: "a column was removed while the table was read",
+    1412: "the table was changed while it was read",
+    1317: "the server cancelled the query",
+    1969: "the server cancelled the query",
+    3024: "the server cancelled the query",
+    2006: "the server closed the connection",
+    2013: "the server closed the connection, or did not answer in time",
+}
+NUMBERS = ("tinyint", "smallint", "mediumint", "int", "bigint", "year", "decimal", "float", "double")
+SYSTEM = ("mysql", "information_schema", "performance_schema", "sys")
+COLUMNS = """SELECT column_name, data_type, column_type, numeric_precision, numeric_scale
+FROM information_schema.columns WHERE table_schema = %s AND table_name = %s ORDER BY ordinal_position"""
+TABLE = """SELECT table_type, coalesce(data_length, 0) FROM information_schema.tables
+WHERE table_schema = %s AND table_name = %s"""
+
+
+def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None) -> Opened:
+    """The mapped columns of one table or view, streamed each time they are asked for.
+
+    Options: `timeout_seconds` (30) for a connection, for each answer and for locks.
+    """
+    import pyarrow as pa
+
+    with closing(_connect(customer, source)) as database:
+        schema, table = _table(customer, source, mapping, database)
+        found = {row[0]: row for row in _ask(database, COLUMNS, (schema, table))}
+    wanted = source_columns(mapping) or tuple(found)
+    if missing := missing_columns(customer, source, mapping.table, wanted, found):
+        raise missing
+    columns = [column(*found[name]) for name in wanted]
+    sql = f"SELECT {', '.join(one.sql for one in columns)} FROM {quoted(schema)}.{quoted(table)}"
+    if since and (bound := _since(since, column(*found[since.column]))):
+        sql += f" WHERE {quoted(since.column)} >= {bound}"
+    fields = pa.schema([(one.name, one.type) for one in columns])
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        return _batches(customer, source, sql, columns, fields)
+
+    return Opened(streamed(con, fields, batches), {name: str(row[2]) for name, row in found.items()})
+
+
+def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str] | None:
+    """The table's definition and the server's checksum of its rows.
+
+    None for views, and for tables beyond 2 GiB, of which the server would compute it too long.
+    """
+    with closing(_connect(customer, source)) as database:
+        schema, table = _table(customer, source, mapping, database)
+        kind, size = _ask(database, TABLE, (schema, table))[0]
+        if kind != "BASE TABLE" or int(size) > CHECKED_BYTES:
+            return None
+        definition = _ask(database, COLUMNS, (schema, table))
+        checksum = _ask(database, f"CHECKSUM TABLE {quoted(schema)}.{quoted(table)}")[0][1]
+        return None if checksum is None else [f"{schema}.{table}", str(definition), str(checksum)]
+
+
+def tables(customer: Customer, source: Source) -> list[str]:
+    """The tables and views that `table:` may name; those of another database than the uri's as database.table."""
+    with closing(_connect(customer, source)) as database:
+        return list(_names(database))
+
+
+def fault(source: Source, error: Exception) -> str | None:
+    """What the server or the connection says in one clause."""
+    if clause := stream_fault(error):
+        return clause
+    if isinstance(error, ModuleNotFoundError) and error.name == "pymysql":
+        return "the driver PyMySQL is missing: pip install 'capflow[mysql]'"
+    if type(error).__module__.partition(".")[0] != "pymysql":
+        return None
+    return _clause(error)
+
+
+def _connect(customer: Customer, source: Source) -> Connection[Any]:
+    import pymysql
+    from pymysql.converters import encoders
+    from pymysql.cursors import SSCursor
+
+    place, seconds = address(customer, source, SCHEMES), timeout(customer, source)
+    if unknown := next((key for key in place.query if key not in SSL), None):
+        what = f"its uri has the option '{unknown}'{nearest(unknown, SSL)}"
+        raise source_error(customer, source, what, f"Correct sources.{source.name}.uri in {file_name(customer)}.")
+    settings: dict[str, Any] = {
+        "host": place.hosts[0] or "localhost",
+        "port": int(place.ports[0] or 3306),
+        "user": place.user,
+        "password": place.password.encode(),
+        "database": place.path or None,
+        "charset": "utf8mb4",
+        "connect_timeout": seconds,
+        "read_timeout": seconds + 2,  # a lock that was waited for in vain is told sooner
+        "write_timeout": seconds,
+        "conv": dict(encoders),  # values come as the text that the server sends; Arrow reads it, and faster
+        "program_name": "CapFlow",
+    }
+    # Without any of these, with TLS where the server offers it.
+    secure: dict[str, Any] = {key: value if key in SSL_FILES else value == "true" for key, value in place.query.items()}
+    database = pymysql.connect(cursorclass=SSCursor, **settings, **secure)
+    cursor = database.cursor()
+    # Times of type `timestamp` then come in UTC.
+    cursor.execute("SET time_zone = '+00:00', lock_wait_timeout = %s, innodb_lock_wait_timeout = %s", [seconds] * 2)
+    cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+    return database
+
+
+def _ask(database: Connection[Any], sql: str, values: Any = None) -> list[Any]:
+    with closing(database.cursor()) as cursor:
+        cursor.execute(sql, values)
+        return list(cursor.fetchall())
+
+
+def _batches(
+    customer: Customer, source: Source, sql: str, columns: list[Column], schema: pa.Schema
+) -> Iterator[pa.RecordBatch]:
+    """The rows of a query, in batches that are small in rows and in bytes."""
+    import pymysql
+
+    try:
+        with closing(_connect(customer, source)) as database:
+            cursor = database.cursor()
+            cursor.execute(sql)
+            try:
+                yield from _read(cursor, columns, schema)
+            finally:
+                _forget(cursor)
+    except pymysql.MySQLError as error:
+        raise StreamError(_clause(error)) from None
+    except UnicodeDecodeError:
+        raise StreamError("a text is not in the encoding of its column") from None
+    except SourceError as error:
+        raise StreamError(str(error)) from None
+
+
+def _read(cursor: Any, columns: list[Column], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    count = FIRST_ROWS
+    while rows := cursor.fetchmany(count):
+        batch = record_batch(rows, columns, schema)
+        count = max(1, min(BATCH_ROWS, len(rows) * BATCH_BYTES // max(batch.nbytes, 1)))
+        yield batch
+
+
+def _forget(cursor: Any) -> None:
+    """Leave the rest of the rows: a cursor that is closed or collected would first fetch all of them."""
+    if cursor._result is not None:
+        cursor._result.unbuffered_active = False
+    cursor.connection = None
+
+
+def _names(database: Connection[Any]) -> dict[str, tuple[str, str]]:
+    """Each name that `table:` may hold, with the database and the table that it means."""
+    home = _ask(database, "SELECT database()")[0][0]
+    known = _ask(database, "SELECT table_schema, table_name FROM information_schema.tables ORDER BY 1, 2")
+    shown = [(schema, table) for schema, table in known if schema.lower() not in SYSTEM]
+    return {table if schema == home else f"{schema}.{table}": (schema, table) for schema, table in shown}
+
+
+def _table(customer: Customer, source: Source, mapping: TableMapping, database: Connection[Any]) -> tuple[str, str]:
+    asked, known = str(mapping.options.get("table", "")), _names(database)
+    home = _ask(database, "SELECT database()")[0][0]
+    name = asked.removeprefix(f"{home}.") if asked not in known else asked
+    if name not in known:
+        raise no_table(customer, source, mapping.table, asked, list(known))
+    return known[name]
+
+
+def _since(since: Since, column: Column) -> str | None:
+    """The least value to ask for, in SQL; None where MySQL might compare in another way than CapFlow does."""
+    value = since.value
+    if isinstance(value, datetime):
+        if column.kind == "timestamp" and value.tzinfo is not None:
+            return f"'{value.astimezone(UTC).replace(tzinfo=None).isoformat(' ')}'"
+        if column.kind == "datetime" and value.tzinfo is None:
+            return f"'{value.isoformat(' ')}'"
+        return f"'{value.date().isoformat()}'" if column.kind == "date" else None
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return repr(value) if is_number and column.kind in NUMBERS else None
+
+
+def _clause(error: Exception) -> str:
+    number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
+    if number == 2003:
+        return f"no connection: {str(error.args[1]).rstrip(')').split('(')[-1]}"
+    said = error.args[1] if len(error.args) > 1 else str(error)
+    return FAULTS.get(number, f"the server says: {' '.join(str(said).split())[:200]}")

@@ -1,0 +1,244 @@
+"""PostgreSQL: tables and views, read by DuckDB in read-only transactions, large tables in parallel ranges of pages.
+
+DuckDB takes over only the mapped columns, in PostgreSQL's binary form. What it cannot take over exactly, `money` and
+`numeric` without a size where it is an id, PostgreSQL writes as text or decimals, in one stream.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from capflow_resources.sources.columns import source_columns
+from capflow_resources.sources.databases.address import Address, address, literal, no_table, quoted, timeout
+from capflow_resources.sources.databases.attached import lazy_table
+from capflow_resources.sources.errors import missing_columns, source_error
+from capflow_resources.sources.extensions import load_extension
+from capflow_resources.sources.kind import Opened, Since
+from partitions.canonical import NUMBER_COLUMNS
+from partitions.customer import Customer, Source, TableMapping
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+    from ibis.backends.duckdb import Backend
+
+REMEDY = "Check the server and sources.{source}.uri in {file}, then run again."
+SCHEMES = ("postgresql", "postgres")
+OWN_ROWS = ("r", "m", "p")  # tables, materialised views, partitioned tables: their rows carry xmin
+FAULTS = {
+    r"lock timeout": "a lock that another session holds on the table was not released in time",
+    r"statement timeout|canceling statement": "the server cancelled the query",
+    r"invalid byte sequence|no equivalent in encoding": "a text is not in the encoding of the database",
+    r'(relation|column) "?[^"]*"? does not exist': "the table or a column of it was removed while it was read",
+    r"out of buffer|binary reader|binary copy": "the table was changed while it was read",
+    r"permission denied[^\n]*": "",
+    r"terminating connection|server closed|no connection to the server|connection not open|SSL SYSCALL"
+    r"|could not receive data|lost synchronization|fetch header for COPY: *$": "the server closed the connection",
+}
+
+TABLES = """SELECT n.nspname, c.relname, c.relkind::text, c.oid::bigint, n.nspname = ANY (current_schemas(false))
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'v', 'm', 'p', 'f') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+AND has_schema_privilege(n.oid, 'USAGE') ORDER BY 5 DESC, 1, 2"""
+COLUMNS = """SELECT attname, format_type(atttypid, atttypmod),
+CASE WHEN typtype = 'd' THEN format_type(typbasetype, typtypmod) ELSE '' END
+FROM pg_catalog.pg_attribute JOIN pg_catalog.pg_type t ON t.oid = atttypid
+WHERE attrelid = {oid} AND attnum > 0 AND NOT attisdropped ORDER BY attnum"""
+STATE = """SELECT count(*) FILTER (WHERE {nan}) AS spoilt, count(*) AS rows,
+coalesce(sum(xmin::text::bigint), 0)::text AS written FROM {table}"""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table or view as PostgreSQL's catalogue has it."""
+
+    schema: str
+    name: str
+    kind: str
+    oid: int
+    on_path: bool
+
+    @property
+    def full_name(self) -> str:
+        """schema.table"""
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def sql(self) -> str:
+        """The name in SQL."""
+        return f"{quoted(self.schema)}.{quoted(self.name)}"
+
+
+def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None) -> Opened:
+    """The mapped columns of one table or view, lazily.
+
+    Options: `timeout_seconds` (30) for a connection and for locks. Lists, records and JSON come as JSON text.
+    """
+    attached = _attach(customer, source, con.con)
+    table = _table(customer, source, mapping, con.con, attached)
+    found = {name: (written, base) for name, written, base in _ask(con.con, attached, COLUMNS.format(oid=table.oid))}
+    wanted = source_columns(mapping) or tuple(found)
+    if missing := missing_columns(customer, source, mapping.table, wanted, found):
+        raise missing
+    exact = {name: sql for name in wanted if (sql := _exact(quoted(name), *found[name], name in _texts(mapping)))}
+    relation = f"{quoted(attached)}.{table.sql}"
+    if exact:
+        chosen = ", ".join(f"{exact.get(name, quoted(name))} AS {quoted(name)}" for name in wanted)
+        relation = _query(attached, f"SELECT {chosen} FROM {table.sql}")
+    return Opened(lazy_table(con, relation, wanted, since), {name: written for name, (written, _) in found.items()})
+
+
+def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str] | None:
+    """The table's definition, the number of its rows, and the sum of the transactions that last wrote each of them.
+
+    A new or changed row carries a transaction later than all before, so with as many rows the sum can only grow. The
+    server counts, nothing is sent. None for views and foreign tables, whose rows carry none, and when the server does
+    not finish within `timeout_seconds`.
+    """
+    with closing(_own_connection()) as con:
+        attached = _attach(customer, source, con, statement_timeout=True)
+        table = _table(customer, source, mapping, con, attached)
+        if table.kind not in OWN_ROWS:
+            return None
+        definition = _ask(con, attached, COLUMNS.format(oid=table.oid))
+        try:
+            numbers, nan = _numbers(mapping, definition)
+            spoilt, rows, written = _ask(con, attached, STATE.format(table=table.sql, nan=nan))[0]
+        except Exception as error:
+            # A partition may be a foreign table, and another storage than the usual one may keep no transactions.
+            if re.search(r"statement timeout|system column|xmin", str(error)):
+                return None
+            raise
+        if spoilt:
+            what = f"{spoilt} rows of {table.full_name} hold NaN in {' or '.join(numbers)}, which would be read as 0"
+            raise source_error(customer, source, what, "Make them null at the source, or read a view that does.")
+        return [table.full_name, str(table.oid), str(definition), str(rows), str(written)]
+
+
+def tables(customer: Customer, source: Source) -> list[str]:
+    """The tables and views that `table:` may name, as schema.table; those of the search path first."""
+    with closing(_own_connection()) as con:
+        return [table.full_name for table in _tables(con, _attach(customer, source, con))]
+
+
+def fault(source: Source, error: Exception) -> str | None:
+    """What the server, or libpq, says in one clause."""
+    text = str(error)
+    if isinstance(error, ModuleNotFoundError) and "duckdb_extension" in text:
+        return "DuckDB's PostgreSQL extension is missing: pip install duckdb-extension-postgres-scanner"
+    if connecting := re.search(r"Unable to connect to Postgres at .*\": (.*)", text, re.S):
+        return f"no connection: {_said(connecting[1])}"
+    if not re.search(r"postgres|\bCOPY\b|libpq", text, re.I):
+        return None
+    for pattern, clause in FAULTS.items():
+        if found := re.search(pattern, text, re.M):
+            return clause or found[0]
+    said = re.search(r"(?:ERROR|FATAL): +([^\n]+)", text)
+    return f"the server says: {said[1]}" if said else "its answer was not understood"
+
+
+def _attach(customer: Customer, source: Source, con: DuckDBPyConnection, statement_timeout: bool = False) -> str:
+    """Make the database known to DuckDB, for reading only, under the name that is returned."""
+    place, seconds = address(customer, source, SCHEMES), timeout(customer, source)
+    load_extension(con, "postgres_scanner")
+    name = f"{customer.name}/{source.name}"
+    # As parameters: the password must not stand in a query's text, which is logged and shown in errors.
+    login = {
+        "host": ",".join(place.hosts),
+        "port": ",".join(place.ports) if any(place.ports) else "",
+        "user": place.user,
+        "password": place.password,
+        "dbname": place.path,
+    }
+    given = {key: value for key, value in login.items() if value.strip(",")}
+    settings = "".join(f", {key} ${key}" for key in given)
+    con.execute(f"CREATE OR REPLACE TEMPORARY SECRET {quoted(name)} (TYPE postgres{settings})", given)
+    options = literal(_libpq(place, seconds, statement_timeout))
+    # Not OR REPLACE, which keeps what is attached by the same options, with all that it knows of the tables.
+    con.execute(f"DETACH DATABASE IF EXISTS {quoted(name)}")
+    con.execute(f"ATTACH {options} AS {quoted(name)} (TYPE postgres, READ_ONLY, SECRET {quoted(name)})")
+    return name
+
+
+def _libpq(place: Address, seconds: int, statement_timeout: bool) -> str:
+    """What libpq is told besides the login; the customer file's own words come last, and win."""
+    limits = f"-c lock_timeout={seconds}s" + (f" -c statement_timeout={seconds}s" if statement_timeout else "")
+    settings = {
+        "connect_timeout": str(max(seconds, 2)),  # libpq takes 1 for 2
+        "application_name": "CapFlow",
+        "client_encoding": "UTF8",  # the server checks and converts
+        "options": limits,
+        # A host that is gone is noticed, however long the rows of a query take.
+        "keepalives_idle": str(seconds),
+        "keepalives_interval": "5",
+        "keepalives_count": "3",
+        "tcp_user_timeout": str(seconds * 1000),
+        **place.query,
+    }
+    escaped = {key: re.sub(r"([\\'])", r"\\\1", value) for key, value in settings.items()}
+    # A key cannot be quoted: it may only be a word.
+    return " ".join(f"{key}='{value}'" for key, value in escaped.items() if re.fullmatch(r"\w+", key))
+
+
+def _table(customer: Customer, source: Source, mapping: TableMapping, con: DuckDBPyConnection, attached: str) -> Table:
+    asked, known = str(mapping.options.get("table", "")), _tables(con, attached)
+    for table in known:
+        if asked == table.full_name or (asked == table.name and table.on_path):
+            return table
+    names = [*(table.name for table in known if table.on_path), *(table.full_name for table in known)]
+    raise no_table(customer, source, mapping.table, asked, names)
+
+
+def _tables(con: DuckDBPyConnection, attached: str) -> list[Table]:
+    return [Table(*row) for row in _ask(con, attached, TABLES)]
+
+
+def _ask(con: DuckDBPyConnection, attached: str, sql: str) -> list[Any]:
+    return con.execute(f"FROM {_query(attached, sql)}").fetchall()
+
+
+def _query(attached: str, sql: str) -> str:
+    return f"postgres_query({literal(attached)}, {literal(sql)})"
+
+
+def _texts(mapping: TableMapping) -> set[str]:
+    """The source's columns that are read as something else than a number: ids, above all."""
+    read = (column.columns for name, column in mapping.columns.items() if name not in NUMBER_COLUMNS)
+    return {*mapping.attributes, *(name for names in read for name in names)}
+
+
+def _exact(column: str, written: str, base: str, is_text: bool) -> str | None:
+    """How PostgreSQL itself writes a column that DuckDB would round or take for text; None for all others.
+
+    DuckDB reads `numeric` without a size, or of more than 38 digits, as double: exact enough for an amount, not for
+    an id. `base` is what a domain is made of, "" for every other type.
+    """
+    if base:
+        return _exact(f"{column}::{base}", base, "", is_text) or f"{column}::{base}"
+    if written == "money":
+        return f"{column}::numeric(21, 4)"
+    size = re.fullmatch(r"numeric(?:\((\d+),\d+\))?", written)
+    if size and is_text and int(size[1] or 1000) > 38:
+        return f"CASE WHEN {column} = trunc({column}) THEN trunc({column}) ELSE {column} END::text"
+    return None
+
+
+def _numbers(mapping: TableMapping, definition: list[Any]) -> tuple[list[str], str]:
+    """The mapped columns whose NaN DuckDB's extension would read as 0, and the SQL that finds such rows."""
+    mapped = set(source_columns(mapping))
+    names = [name for name, written, _ in definition if name in mapped and written.startswith("numeric(")]
+    return names, " OR ".join(f"{quoted(name)} = 'NaN'" for name in names) or "false"
+
+
+def _said(text: str) -> str:
+    """The last thing that libpq said, without the hints that follow it on lines of their own."""
+    line = next((line for line in reversed(text.splitlines()) if line and not line.startswith(("\t", " "))), text)
+    return line.split("FATAL:")[-1].strip()
+
+
+def _own_connection() -> DuckDBPyConnection:
+    import duckdb
+
+    return duckdb.connect(config={"threads": 1})

@@ -1,0 +1,126 @@
+"""SQLite databases: one file with several tables, opened for reading only.
+
+Python's own driver is used: it streams, needs no extension, and is exact. (ADBC's driver guesses types from the first
+1,024 rows and fails on a column that starts with nulls.)
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from capflow_resources.sources.columns import source_columns
+from capflow_resources.sources.databases.address import no_table, quoted
+from capflow_resources.sources.databases.database_file import database_file, state_with_log
+from capflow_resources.sources.errors import missing_columns
+from capflow_resources.sources.kind import Opened, Since
+from capflow_resources.sources.stream import StreamError, stream_fault, streamed
+from partitions.customer import Customer, Source, TableMapping
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from ibis.backends.duckdb import Backend
+
+BATCH_ROWS = 20_000
+BATCH_BYTES = 32 * 2**20
+
+
+def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None) -> Opened:
+    """The mapped columns of one table or view, streamed each time they are asked for.
+
+    SQLite lets a column hold any type in any row: whole numbers and decimals together become decimals, any other
+    mixture becomes text.
+    """
+    import pyarrow as pa
+
+    path, table = database_file(customer, source), str(mapping.options.get("table", ""))
+    with closing(_connect(path)) as database:
+        database.execute("BEGIN")
+        if table not in (names := _tables(database)):
+            raise no_table(customer, source, mapping.table, table, names)
+        found = {row[1]: row[2].lower() or "any" for row in database.execute(f"PRAGMA table_info({quoted(table)})")}
+        wanted = source_columns(mapping) or tuple(found)
+        if missing := missing_columns(customer, source, mapping.table, wanted, found):
+            raise missing
+        chosen = [(name, *_type_of(database, table, name)) for name in wanted]
+        condition = _since(database, table, since) if since else ""
+    schema = pa.schema([(name, dtype) for name, dtype, _ in chosen])
+    sql = f"SELECT {', '.join(sql for _, _, sql in chosen)} FROM {quoted(table)}{condition}"
+    return Opened(streamed(con, schema, lambda: _batches(path, sql, schema)), found)
+
+
+def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str]:
+    """What changes when the database may have changed, its write-ahead log included."""
+    return state_with_log(database_file(customer, source), "-wal")
+
+
+def tables(customer: Customer, source: Source) -> list[str]:
+    """The tables and views of the database."""
+    with closing(_connect(database_file(customer, source))) as database:
+        return _tables(database)
+
+
+def fault(source: Source, error: Exception) -> str | None:
+    """SQLite's own complaint in one clause."""
+    said = str(error).strip().partition("\n")[0] if isinstance(error, sqlite3.Error) else stream_fault(error)
+    return f"{source.uri} cannot be read ({said[:200]})" if said else None
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    # A worker thread of DuckDB pulls the batches, not always the same one.
+    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, check_same_thread=False)
+
+
+def _tables(database: sqlite3.Connection) -> list[str]:
+    return [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")]
+
+
+def _batches(path: Path, sql: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    import pyarrow as pa
+
+    count = 1_000
+    try:
+        with closing(_connect(path)) as database:
+            cursor = database.execute(sql)
+            while rows := cursor.fetchmany(count):
+                columns = zip(*rows, strict=True)
+                arrays = [pa.array(values, type=field.type) for values, field in zip(columns, schema, strict=True)]
+                batch = pa.record_batch(arrays, schema=schema)
+                count = max(1, min(BATCH_ROWS, len(rows) * BATCH_BYTES // max(batch.nbytes, 1)))
+                yield batch
+    except sqlite3.Error as error:
+        # SQLite would show the text itself.
+        raise StreamError("a text is not UTF-8" if "decode" in str(error) else str(error)) from None
+    except (pa.ArrowException, TypeError, OverflowError):
+        raise StreamError("it was changed while it was read: run again") from None
+
+
+def _type_of(database: sqlite3.Connection, table: str, name: str) -> tuple[Any, str]:
+    """The Arrow type that holds every value of a column, and the SQL that gives it."""
+    import pyarrow as pa
+
+    column, kinds = quoted(name), _kinds(database, table, name)
+    if kinds == {"integer"}:
+        return pa.int64(), column
+    if kinds and kinds <= {"integer", "real"}:
+        return pa.float64(), f"CAST({column} AS REAL)"
+    if kinds == {"blob"}:
+        return pa.binary(), column
+    return pa.string(), f"CAST({column} AS TEXT)"
+
+
+def _kinds(database: sqlite3.Connection, table: str, name: str) -> set[str]:
+    column = quoted(name)
+    return {row[0] for row in database.execute(f"SELECT DISTINCT typeof({column}) FROM {quoted(table)}")} - {"null"}
+
+
+def _since(database: sqlite3.Connection, table: str, since: Since) -> str:
+    """The condition that spares rows from being read; none where SQLite might compare in another way than CapFlow."""
+    value = since.value
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if is_number and _kinds(database, table, since.column) <= {"integer", "real"}:
+        return f" WHERE {quoted(since.column)} >= {value!r}"
+    return ""

@@ -1,0 +1,245 @@
+"""DynamoDB: a table of a region, scanned in parallel segments.
+
+`uri: dynamodb://eu-west-1`, and `table:` names the table. Keys come from the options or from the machine's own AWS
+settings. Scan and its limits: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Scan.html
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping
+from contextlib import closing
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from capflow_resources.sources.documents.nested import Document, Shape
+from capflow_resources.sources.documents.paging import Page, asking, gather, number, shape, timeout
+from capflow_resources.sources.errors import file_name, source_error
+from capflow_resources.sources.kind import Opened, Since
+from partitions.customer import Customer, Source, TableMapping
+
+if TYPE_CHECKING:
+    from ibis.backends.duckdb import Backend
+
+SEGMENTS, MOST_SEGMENTS = 4, 64
+SAMPLE = 25
+BUSY = {
+    "ProvisionedThroughputExceededException",
+    "ThrottlingException",
+    "RequestLimitExceeded",
+    "LimitExceededException",
+}
+REFUSED = {
+    "UnrecognizedClientException",
+    "InvalidSignatureException",
+    "InvalidClientTokenId",
+    "MissingAuthenticationTokenException",
+    "MissingAuthenticationToken",
+    "IncompleteSignatureException",
+    "ExpiredTokenException",
+    "AccessDeniedException",
+    "OptInRequired",
+}
+
+
+def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None) -> Opened:
+    """The mapped columns of all items, read in segments side by side; a lost connection goes on from the last page.
+
+    Options: `access_key_id`, `secret_access_key`, `session_token` (else AWS's own settings), `endpoint` (another
+    address than AWS's), `consistent: true` (sees all writes, at twice the price), `segments` (4), `page_size` (items
+    a request; else what fits in 1 MB), `timeout_seconds` (30). Numbers are exact.
+    """
+    return gather(customer, source, mapping, con, since, _Table(customer, source, mapping, since))
+
+
+def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str] | None:
+    """None: DynamoDB counts its items only every six hours, so a change cannot be told without reading."""
+    return None
+
+
+def tables(customer: Customer, source: Source) -> list[str]:
+    """The tables of the region."""
+    store = _Table(customer, source, None, None)
+    with closing(store):
+        return asking(customer, source, store, store.tables)
+
+
+def fault(source: Source, error: Exception) -> str | None:
+    """None: all that DynamoDB may complain of happens on opening."""
+    return None
+
+
+class _Table:
+    lasting, key = True, ""
+
+    def __init__(self, customer: Customer, source: Source, mapping: TableMapping | None, since: Since | None) -> None:
+        self.customer, self.source = customer, source
+        self.name = str(mapping.options.get("table", "")) if mapping else ""
+        self.segments = min(int(number(customer, source, "segments", SEGMENTS)), MOST_SEGMENTS)
+        self.client = _client(customer, source, self.segments)
+        self.scan = _scan(source, self.name, shape(customer, source, mapping), since) if mapping else {}
+        if "page_size" in source.options:
+            self.scan["Limit"] = int(number(customer, source, "page_size", 1))
+
+    def identity(self) -> str | None:
+        """The table's own id: a table that is made anew under the same name has another one."""
+        try:
+            facts = self.client.describe_table(TableName=self.name)["Table"]
+        except self.client.exceptions.ResourceNotFoundException:
+            return None
+        if facts.get("TableStatus") == "DELETING":
+            return None
+        return str(facts.get("TableId") or facts["CreationDateTime"])
+
+    def tables(self) -> list[str]:
+        """The tables of the region."""
+        pages = self.client.get_paginator("list_tables").paginate()
+        return [name for page in pages for name in page["TableNames"]]
+
+    def sample(self) -> list[Document]:
+        """The first items of the table, with all of their attributes."""
+        return _documents(self.client.scan(TableName=self.name, Limit=SAMPLE)["Items"])
+
+    def page(self, segment: int, position: Any) -> Page:
+        """Up to 1 MB of items (before the filter); the place is the key of the last item."""
+        start = {"ExclusiveStartKey": _key(position)} if position is not None else {}
+        answer = self.client.scan(Segment=segment, TotalSegments=self.segments, **self.scan, **start)
+        last = answer.get("LastEvaluatedKey")
+        return Page(_documents(answer["Items"]), _position(last) if last else None)
+
+    def is_passing(self, error: Exception) -> bool:
+        """Too many requests for now, a server in trouble, or a lost connection."""
+        from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+
+        if isinstance(error, ClientError):
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+            return _code(error) in BUSY or status >= 500
+        return isinstance(error, (ConnectionError, HTTPClientError))
+
+    def explain(self, error: Exception) -> tuple[str, str] | None:
+        """What DynamoDB or the way to it complains of."""
+        from botocore import exceptions
+
+        where, file = f"sources.{self.source.name}", file_name(self.customer)
+        keys = f"Correct access_key_id and secret_access_key in {where}.options of {file}, or AWS's own settings."
+        place = f"DynamoDB at {self.client.meta.endpoint_url.partition('://')[2]}"
+        if isinstance(error, exceptions.ClientError):
+            return self._refusal(_code(error), place, keys)
+        if isinstance(error, (exceptions.NoCredentialsError, exceptions.PartialCredentialsError)):
+            return "there are no AWS keys", keys
+        if isinstance(error, (exceptions.ReadTimeoutError, exceptions.ConnectTimeoutError)):
+            return f"{place} does not answer", f"Check {where} in {file}, or raise its options.timeout_seconds."
+        if isinstance(error, (exceptions.ConnectionError, exceptions.HTTPClientError)):
+            return f"{place} cannot be reached", f"Check the region and the endpoint of {where} in {file}."
+        if isinstance(error, exceptions.BotoCoreError):
+            return f"{place} cannot be asked ({type(error).__name__})", f"Check {where} in {file}."
+        return None
+
+    def close(self) -> None:
+        """Let the connections go."""
+        self.client.close()
+
+    def _refusal(self, code: str, place: str, keys: str) -> tuple[str, str]:
+        if code in REFUSED:
+            return f"{place} refuses the AWS keys ({code})", keys
+        if code in BUSY:
+            slower = f"Raise the table's read capacity, or lower sources.{self.source.name}.options.segments."
+            return f"{place} takes no more requests for table '{self.name}' ({code})", slower
+        if code == "ResourceNotFoundException":
+            return f"table '{self.name}' vanished while it was read", "Run again when it is there."
+        return f"{place} complains: {code}", f"Check sources.{self.source.name} in {file_name(self.customer)}."
+
+
+def _client(customer: Customer, source: Source, connections: int) -> Any:
+    try:
+        import boto3
+        from botocore.config import Config
+    except ImportError:
+        remedy = "Install it: pip install 'capflow[aws]'."
+        raise source_error(customer, source, "reading DynamoDB needs boto3, which is not installed", remedy) from None
+
+    region = urlsplit(source.uri).netloc
+    remedy = f"Write sources.{source.name}.uri of {file_name(customer)} like dynamodb://eu-west-1."
+    if not source.uri.startswith("dynamodb://") or not re.fullmatch(r"[a-z]{2}[a-z-]*-\d+", region):
+        raise source_error(customer, source, "its uri names no AWS region", remedy)
+    seconds = timeout(customer, source)
+    options = source.options
+    try:
+        return boto3.session.Session().client(
+            "dynamodb",
+            region_name=region,
+            endpoint_url=options.get("endpoint"),
+            aws_access_key_id=options.get("access_key_id"),
+            aws_secret_access_key=options.get("secret_access_key"),
+            aws_session_token=options.get("session_token"),
+            config=Config(
+                connect_timeout=seconds,
+                read_timeout=seconds,
+                retries={"total_max_attempts": 1},  # paging asks again, for as long as timeout_seconds
+                max_pool_connections=connections,
+            ),
+        )
+    except Exception as error:  # an address that is none, half a pair of keys; its text may hold them
+        what = f"boto3 cannot use its options ({type(error).__name__})"
+        remedy = f"Correct sources.{source.name}.options in {file_name(customer)}."
+        raise source_error(customer, source, what, remedy) from None
+
+
+def _scan(source: Source, table: str, shape: Shape, since: Since | None) -> dict[str, Any]:
+    """What every page asks for. Outermost attributes only: DynamoDB refuses paths that lie in one another."""
+    names = {f"#f{index}": name for index, name in enumerate(shape.fields)}
+    asked: dict[str, Any] = {
+        "TableName": table,
+        "ProjectionExpression": ", ".join(names),
+        "ExpressionAttributeNames": names,
+        "ConsistentRead": source.options.get("consistent") is True,
+    }
+    if since is None or not isinstance(since.value, (int, float, str)):
+        return asked  # DynamoDB has no times: who asked filters
+    if shape.explode and f"{since.column}.".startswith(f"{shape.explode}."):
+        return asked
+    path = {f"#s{index}": name for index, name in enumerate(since.column.split("."))}
+    kind = "S" if isinstance(since.value, str) else "N"
+    # What cannot be compared is not left out here: it may be text in one item and a number in another.
+    asked["FilterExpression"] = "{0} >= :value OR NOT attribute_type({0}, :kind)".format(".".join(path))
+    asked["ExpressionAttributeValues"] = {":value": {kind: str(since.value)}, ":kind": {"S": kind}}
+    names.update(path)
+    return asked
+
+
+def _documents(items: list[dict[str, Any]]) -> list[Document]:
+    return [{name: _plain(value) for name, value in item.items()} for item in items]
+
+
+def _plain(value: Mapping[str, Any]) -> Any:
+    """A value without its type; numbers exact, sets as sorted lists."""
+    kind, held = next(iter(value.items()))
+    if kind == "N":
+        return Decimal(held)
+    if kind == "M":
+        return {name: _plain(entry) for name, entry in held.items()}
+    if kind == "L":
+        return [_plain(entry) for entry in held]
+    if kind == "NS":
+        return sorted(map(Decimal, held))
+    if kind in ("SS", "BS"):
+        return sorted(held)
+    return None if kind == "NULL" else held
+
+
+def _position(key: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
+    return {name: list(_written(*next(iter(value.items())))) for name, value in key.items()}
+
+
+def _written(kind: str, held: Any) -> tuple[str, str]:
+    return kind, base64.b64encode(held).decode() if kind == "B" else held
+
+
+def _key(position: Mapping[str, list[str]]) -> dict[str, dict[str, Any]]:
+    return {name: {kind: base64.b64decode(held) if kind == "B" else held} for name, (kind, held) in position.items()}
+
+
+def _code(error: Any) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))

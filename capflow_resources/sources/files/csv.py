@@ -1,0 +1,166 @@
+"""CSV files: every column is text as written, and a row that does not fit the header is an error, never skipped."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from capflow_resources.sources.columns import source_columns
+from capflow_resources.sources.errors import file_name, source_error
+from capflow_resources.sources.files import plain
+from capflow_resources.sources.files.csv_options import Written, number, written, wrong
+from capflow_resources.sources.files.listing import Files, found
+from capflow_resources.sources.files.listing import fault as fault_of_files
+from capflow_resources.sources.files.stores import Stored
+from capflow_resources.sources.kind import Opened, Since
+from partitions.canonical import NUMBER_COLUMNS
+from partitions.customer import Customer, Source, TableMapping
+
+if TYPE_CHECKING:
+    import ibis
+    from ibis.backends.duckdb import Backend
+
+Header = tuple[str, ...]
+
+AT_ONCE = 8  # headers read side by side: each takes one or two answers of a store
+IN_DUCKDB = ("utf-8", "iso8859-1")  # its utf-16 is wrong beyond the first 65,536 letters
+FAULTS = {
+    "unterminated quote": "has a quote that is never closed",
+    "Maximum line size": "has a line of more than 2 million bytes, or a quote that is never closed",
+    "Parallel CSV Reader": "has a line of more than 2 million bytes, or a quote that is never closed",
+    "Invalid unicode": "is not in the encoding that it is read with (options.encoding says which)",
+    "not utf-8 encoded": "is not in the encoding that it is read with (options.encoding says which)",
+}
+
+
+def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None) -> Opened:
+    """All rows of all files, lazily; a column that only some files have is null in the others.
+
+    Options: `delimiter` (default ","), `quote` (default '"'), `encoding` (any that Python has, default utf-8),
+    `decimal` and `thousands` for columns that are mapped to numbers, `null` (words that mean nothing), `skip` (lines
+    before the header), `comment` (the sign that such lines start with), `columns` (names, for files without a header).
+    Folders called name=value give a column where the files have none of that name.
+    """
+    import ibis
+
+    form, files = written(customer, source), found(customer, source)
+    headers = _headers(customer, source, files, form, source_columns(mapping))
+    groups: dict[Header, list[str]] = {}
+    for header, name in zip(headers, plain.names_in_duckdb(customer, source, files, con, IN_DUCKDB), strict=True):
+        groups.setdefault(header, []).append(name)
+    names = list(dict.fromkeys(name for header in groups for name in header))
+    folders = [name for name in files.partitions() if name not in names]
+    settings = _settings(form, plain.encoding(customer, source))
+    if set(folders) & set(source_columns(mapping)):
+        settings |= {"hive_partitioning": True, "hive_types_autocast": False}
+        names += folders
+    parts = [_rows(con, settings, header, paths, names, folders) for header, paths in groups.items()]
+    rows = ibis.union(*parts) if len(parts) > 1 else parts[0]
+    return Opened(_with_numbers(rows, mapping, form), dict.fromkeys([*names, *folders], "text"))
+
+
+def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str]:
+    """What changes when the files may have changed."""
+    return found(customer, source).state()
+
+
+def fault(source: Source, error: Exception) -> str | None:
+    """DuckDB's long complaint about a CSV file in one clause, without the row's contents."""
+    message = plain.shown(str(error))
+    if not re.search("CSV Error|CSV Parser|CSV Reader|decompress", message):
+        return fault_of_files(source, error)
+    path = re.search(r"^\s*file = (.+)$", message, re.M)
+    line = re.search(r"CSV Error on Line: (\d+)", message)
+    place = (path[1].strip() if path else source.uri) + (f", line {line[1]}," if line else "")
+    if count := re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", message):
+        return f"{place} has {count[2]} values where the header has {count[1]}"
+    for sign, words in FAULTS.items():
+        if sign in message:
+            return f"{place} {words}"
+    if "CSV" in message:
+        return f"{place} is not well-formed CSV"
+    return f"{place} cannot be read ({message.strip().splitlines()[0][:200]})"
+
+
+def _settings(form: Written, encoding: str) -> dict[str, Any]:
+    return {
+        "header": not form.columns,
+        "delim": form.delimiter,
+        "quote": form.quote,
+        "escape": form.quote,
+        "skip": form.skip,
+        "nullstr": ["", *form.null],
+        "encoding": "latin-1" if encoding == "iso8859-1" else "utf-8",
+        "strict_mode": True,
+        "null_padding": False,
+        "ignore_errors": False,
+        "parallel": True,  # without, DuckDB leaves out the end of a file whose quote is never closed
+        **({"comment": form.comment} if form.comment else {}),
+    }
+
+
+def _rows(
+    con: Backend,
+    settings: Mapping[str, Any],
+    header: Header,
+    paths: list[str],
+    names: Sequence[str],
+    folders: Sequence[str],
+) -> ibis.Table:
+    import ibis
+
+    # All columns are given by position: DuckDB's sniffer would silently skip leading rows that do not fit.
+    position = {name: f"c{index}" for index, name in reversed(list(enumerate(header)))}
+    rows = con.read_csv(paths, columns={f"c{index}": "string" for index in range(len(header))}, **settings)
+    position |= {name: name for name in folders}
+    return rows.select(**{name: rows[position[name]] if name in position else ibis.null("string") for name in names})
+
+
+def _with_numbers(rows: ibis.Table, mapping: TableMapping, form: Written) -> ibis.Table:
+    """The columns that are mapped to numbers as a computer writes them."""
+    if not form.has_own_numbers:
+        return rows
+    mapped = {column for name in NUMBER_COLUMNS & mapping.columns.keys() for column in mapping.columns[name].columns}
+    return rows.mutate(**{name: number(rows[name], form) for name in mapped & set(rows.columns)})
+
+
+def _headers(
+    customer: Customer, source: Source, files: Files, form: Written, wanted: tuple[str, ...]
+) -> Sequence[Header]:
+    def read(file: Stored) -> Header:
+        plain.refuse_endless_line(customer, source, files, file)
+        header = _header(customer, source, files, file, form)
+        double = next((name for name in wanted if header.count(name) > 1), None)
+        if double:
+            what = f"{file.place} has {header.count(double)} columns named '{double}'"
+            remedy = "Rename one of them at the source: it cannot be told which one is meant."
+            raise source_error(customer, source, what, remedy)
+        return header
+
+    if len(files.files) == 1:
+        return [read(files.files[0])]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(read, files.files))
+
+
+def _header(customer: Customer, source: Source, files: Files, file: Stored, form: Written) -> Header:
+    lines = io.StringIO(plain.head(customer, source, files, file), newline="")
+    for _ in range(form.skip):
+        next(lines, None)
+    written_lines = (line for line in lines if not (form.comment and line.startswith(form.comment)))
+    try:
+        first = next(csv.reader(written_lines, delimiter=form.delimiter, quotechar=form.quote), [])
+    except csv.Error as error:
+        remedy = f"Check the file and sources.{source.name}.options in {file_name(customer)}."
+        raise source_error(customer, source, f"{file.place} has no readable first line ({error})", remedy) from None
+    if not any(name.strip() for name in first):
+        remedy = "It must hold rows." if form.columns else "It must name the columns."
+        raise source_error(customer, source, f"the first line of {file.place} is empty", remedy)
+    if form.columns and len(form.columns) != len(first):
+        what = f"options.columns names {len(form.columns)} columns, and the first line of {file.place} has {len(first)}"
+        raise wrong(customer, source, what)
+    return form.columns or tuple(name.strip() or f"column {index + 1}" for index, name in enumerate(first))

@@ -1,0 +1,161 @@
+"""Files on any store that fsspec reaches: Google, Azure, SFTP, a web server, and whatever else has a package for it."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
+
+from capflow_resources.sources.databases.address import timeout
+from capflow_resources.sources.errors import file_name, source_error
+from capflow_resources.sources.files.patterns import matches
+from capflow_resources.sources.files.stores import Stored
+from partitions.customer import Customer, Source
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+T = TypeVar("T")
+MARKS = ("etag", "generation", "md5", "content_md5", "mtime", "last_modified", "lastmodified", "updated", "created")
+OPTIONS = ("account_name", "account_key", "connection_string", "token", "username", "password")
+
+
+class FsspecStore:
+    """Files by URL or pattern, through the package that fsspec names for the URL's scheme.
+
+    What the store needs comes from its own environment variables, or from these options: `account_name`,
+    `account_key`, `connection_string`, `token`, `username`, `password`.
+    """
+
+    def __init__(self, customer: Customer, source: Source) -> None:
+        self.customer, self.source = customer, source
+        self.scheme = source.uri.partition("://")[0]
+        if "::" in source.uri:  # a chain may lead to this machine's own files
+            raise source_error(customer, source, f"'{source.uri}' is a chain of places", self._remedy())
+
+    @cached_property
+    def _reached(self) -> tuple[Any, str]:
+        """fsspec's file system, and what comes before its names in a URL."""
+        from fsspec.core import url_to_fs
+        from fsspec.registry import known_implementations
+
+        said = self.source.options
+        options = {name: said[name] for name in OPTIONS if name in said}
+
+        def reach() -> tuple[Any, str]:
+            files, name = url_to_fs(self.source.uri, **options, skip_instance_cache=True)
+            is_end = self.source.uri.endswith(name)
+            return files, self.source.uri[: -len(name)] if is_end else f"{self.scheme}://"
+
+        with self._told():
+            try:
+                return self._within(reach)
+            except ImportError:
+                package = known_implementations.get(self.scheme, {}).get("class", "").partition(".")[0]
+                what = f"'{self.scheme}://' needs a package that is not installed ({package})"
+                remedy = f"Install it beside CapFlow: pip install {package}."
+                raise source_error(self.customer, self.source, what, remedy) from None
+            except ValueError:
+                if self.scheme in known_implementations:
+                    raise
+                what = f"'{self.scheme}://' is no known kind of place"
+                remedy = f"Use a path, s3://, gs://, az:// or sftp://. {self._remedy()}"
+                raise source_error(self.customer, self.source, what, remedy) from None
+
+    def found(self, pattern: str) -> list[Stored]:
+        """The files; a name in a pattern is matched by the store's own package."""
+        files, before = self._reached
+        name = pattern.removeprefix(before)
+
+        def listed() -> dict[str, Any]:
+            if set("*?[") & set(name):
+                entries = dict(files.glob(name, detail=True))
+                return {path: info for path, info in entries.items() if matches(path, name)}
+            return {name: files.info(name)} if files.exists(name) else {}
+
+        with self._told():
+            entries = self._within(listed)
+        found = [
+            Stored(before + path, int(info.get("size") or 0), _mark(info))
+            for path, info in entries.items()
+            if info.get("type") != "directory"
+        ]
+        return sorted(found, key=lambda file: file.place)
+
+    def opened(self, file: Stored) -> BinaryIO:
+        with self._told():
+            return cast("BinaryIO", self._within(lambda: self._files.open(self._name(file), "rb")))
+
+    def tail(self, file: Stored, size: int) -> bytes:
+        start = max(file.size - size, 0)
+        with self._told():
+            return bytes(self._within(lambda: self._files.cat_file(self._name(file), start=start, end=file.size)))
+
+    def attach(self, con: DuckDBPyConnection) -> None:
+        from capflow_resources.sources.files.fsspec_in_duckdb import ReadOnly
+
+        if self._own_scheme in con.list_filesystems():
+            con.unregister_filesystem(self._own_scheme)
+        con.register_filesystem(ReadOnly(self._files, self._own_scheme))
+
+    def name_in_duckdb(self, file: Stored) -> str:
+        return f"{self._own_scheme}://{self._name(file)}"
+
+    @property
+    def _files(self) -> Any:
+        return self._reached[0]
+
+    def _name(self, file: Stored) -> str:
+        return file.place.removeprefix(self._reached[1])
+
+    @property
+    def _own_scheme(self) -> str:
+        facts = f"{self.customer.name}/{self.source.name}/{self.source.uri}"
+        return f"capflow{hashlib.sha256(facts.encode()).hexdigest()[:12]}"
+
+    def _within(self, call: Callable[[], T]) -> T:
+        """What `call` gives; a SourceError when it does not end in time, for fsspec's packages have no common limit."""
+        seconds = timeout(self.customer, self.source)
+        outcome: list[T] = []
+        faults: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                outcome.append(call())
+            except BaseException as error:
+                faults.append(error)
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        thread.join(seconds)
+        if faults:
+            raise faults[0]
+        if not outcome:
+            what = f"{self.scheme}:// gave no answer within {seconds} s"
+            raise source_error(self.customer, self.source, what, self._remedy())
+        return outcome[0]
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        from capflow_resources.sources.errors import SourceError
+
+        try:
+            yield
+        except SourceError:
+            raise
+        except Exception as error:  # each of fsspec's packages has errors of its own
+            said = (str(error).splitlines() or [""])[0][:200] or type(error).__name__
+            what = f"{self.scheme}:// cannot be read ({said})"
+            raise source_error(self.customer, self.source, what, self._remedy()) from None
+
+    def _remedy(self) -> str:
+        return f"Correct sources.{self.source.name}.uri or .options in {file_name(self.customer)}."
+
+
+def _mark(info: dict[str, Any]) -> str:
+    """Only what tells of the bytes: a time of last access would change with every reading."""
+    facts = {name.lower().replace("-", "_"): value for name, value in info.items()}
+    return ",".join(f"{name}={facts[name]}" for name in MARKS if facts.get(name))

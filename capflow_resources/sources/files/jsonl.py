@@ -1,0 +1,148 @@
+"""JSON files: one object a line, or one list of objects. Every value is text as written.
+
+A column is a value's name, or its path when it lies in an object ("address.city"); a list is its own JSON text, and a
+value that some rows lack is null there.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from capflow_resources.sources.columns import source_columns
+from capflow_resources.sources.databases.address import literal, quoted
+from capflow_resources.sources.errors import source_error
+from capflow_resources.sources.files import plain
+from capflow_resources.sources.files.listing import fault as fault_of_files
+from capflow_resources.sources.files.listing import found
+from capflow_resources.sources.kind import Opened, Since
+from partitions.customer import Customer, Source, TableMapping
+
+if TYPE_CHECKING:
+    from ibis.backends.duckdb import Backend
+
+SAMPLE_ROWS = 10_000
+MOST_COLUMNS = 2_000  # objects whose names are values (prices by article) would give a column for each
+LONGEST_OBJECT = 16_777_216
+
+Keys = tuple[str, ...]
+
+
+def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None) -> Opened:
+    """All rows of all files, lazily, in one pass; columns that the first 10,000 rows lack are looked for in all.
+
+    Options: `encoding` (any that Python has, default utf-8).
+    """
+    files = found(customer, source)
+    names = plain.names_in_duckdb(customer, source, files, con)
+    wanted = source_columns(mapping)
+    paths = _sampled(con, names)
+    if not paths:  # no row tells a column
+        nothing = ", ".join(f"NULL::VARCHAR AS {quoted(name)}" for name in wanted)
+        return Opened(con.sql(f"SELECT {nothing or 'NULL AS nothing'} WHERE false"), dict.fromkeys(wanted, "text"))
+    paths |= _looked_for(con, names, [name for name in wanted if name not in paths])
+    folders = [name for name in files.partitions() if name not in paths]
+    columns = dict.fromkeys([*paths, *folders], "text")
+    taken = _without_doubles(customer, source, paths, wanted)
+    hive = bool(set(folders) & set(wanted))
+    query = _query(names, {name: paths[name] for name in taken}, folders if hive else (), hive)
+    return Opened(con.sql(query), columns)
+
+
+def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str]:
+    """What changes when the files may have changed."""
+    return found(customer, source).state()
+
+
+def fault(source: Source, error: Exception) -> str | None:
+    """DuckDB's complaint about a JSON file in one clause, without the row's contents."""
+    message = plain.shown(str(error)).partition("\nLINE ")[0]
+    if not re.search("JSON|maximum_object_size", message):
+        return fault_of_files(source, error)
+    file = re.search(r'file "([^"]+)"', message)
+    line = re.search(r"line (\d+)|record/value (\d+)", message)
+    number = int(line[1] or line[2]) - message.count("Malformed JSON") if line else 0  # DuckDB is one ahead there
+    place = (file[1] if file else source.uri) + (f", line {number}," if line else "")
+    if "maximum_object_size" in message:
+        return f"{place} has a row of more than {LONGEST_OBJECT // 1_000_000} million bytes"
+    if double := re.search(r'duplicate key "([^"]*)"', message):
+        return f"{place} has '{double[1]}' twice in one row"
+    if "UTF-8" in message or "unicode" in message:
+        return f"{place} is not in the encoding that it is read with"
+    if "unexpected end" in message:
+        return f"{place} is cut off"
+    if "cast value to numerical" in message or "Expected OBJECT" in message:
+        return f"{place} is no object"
+    return f"{place} is not well-formed JSON"
+
+
+def _objects(names: Iterable[str]) -> str:
+    listed = ", ".join(map(literal, names))
+    return f"read_json_objects([{listed}], format = 'auto', maximum_object_size = {LONGEST_OBJECT})"
+
+
+def _sampled(con: Backend, names: list[str]) -> dict[str, Keys]:
+    """The columns of the first rows, each with the path to its values."""
+    found: dict[str, Keys] = {}
+    for (text,) in con.con.execute(f"SELECT json FROM {_objects(names)} LIMIT {SAMPLE_ROWS}").fetchall():
+        row = json.loads(text)
+        for path in _paths(row) if isinstance(row, dict) else ():
+            if len(found) < MOST_COLUMNS:
+                found.setdefault(".".join(path), path)
+    return found
+
+
+def _paths(row: dict[str, Any], before: Keys = ()) -> Iterator[Keys]:
+    for name, value in row.items():
+        if isinstance(value, dict) and value:
+            yield from _paths(value, (*before, name))
+        else:
+            yield (*before, name)
+
+
+def _looked_for(con: Backend, names: list[str], missing: list[str]) -> dict[str, Keys]:
+    """Those of the missing columns that any row has: as a value of that very name, or along its dots."""
+    if not missing:
+        return {}
+    tries = [(name, path) for name in missing for path in dict.fromkeys([(name,), tuple(name.split("."))])]
+    checks = ", ".join(f"bool_or(json_exists(json, {literal(_pointer(path))}))" for _, path in tries)
+    answers = con.con.execute(f"SELECT {checks} FROM {_objects(names)}").fetchone() or ()
+    return {name: path for (name, path), there in reversed(list(zip(tries, answers, strict=True))) if there}
+
+
+def _without_doubles(customer: Customer, source: Source, paths: dict[str, Keys], wanted: tuple[str, ...]) -> list[str]:
+    """The columns to read: the wanted ones, and others unless only capitals tell them apart, which DuckDB does not."""
+    taken: dict[str, str] = {}
+    for name in [*(name for name in wanted if name in paths), *paths]:
+        other = taken.setdefault(name.lower(), name)
+        if other != name and name in wanted:
+            remedy = "Rename one of them at the source."
+            raise source_error(customer, source, f"'{other}' and '{name}' differ only in capitals", remedy)
+    return list(taken.values())
+
+
+def _query(names: list[str], paths: dict[str, Keys], folders: Iterable[str], hive: bool) -> str:
+    """One pass over the files, which takes a value from within an object only where a path asks for it."""
+    tops: dict[str, tuple[str, bool]] = {}
+    for path in paths.values():
+        _, inner = tops.get(path[0].lower(), (path[0], False))
+        tops[path[0].lower()] = (path[0], inner or len(path) > 1)
+    types = ", ".join(f"{literal(name)}: '{'JSON' if inner else 'VARCHAR'}'" for name, inner in tops.values())
+    said = [f"{_value(path, tops[path[0].lower()][1])} AS {quoted(name)}" for name, path in paths.items()]
+    said += map(quoted, folders)
+    listed = ", ".join(map(literal, names))
+    return (
+        f"SELECT {', '.join(said)} FROM read_json([{listed}], columns = {{{types}}}, format = 'auto', "
+        f"records = 'true', maximum_object_size = {LONGEST_OBJECT}, "
+        f"hive_partitioning = {hive}, hive_types_autocast = false)"
+    )
+
+
+def _value(path: Keys, is_json: bool) -> str:
+    return f"json_extract_string({quoted(path[0])}, {literal(_pointer(path[1:]))})" if is_json else quoted(path[0])
+
+
+def _pointer(path: Keys) -> str:
+    return "".join("/" + name.replace("~", "~0").replace("/", "~1") for name in path) or "$"

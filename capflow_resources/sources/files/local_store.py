@@ -1,0 +1,56 @@
+"""Files on this machine."""
+
+from __future__ import annotations
+
+import glob
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from capflow_resources.sources.errors import file_name, source_error
+from capflow_resources.sources.files import roots
+from capflow_resources.sources.files.stores import Stored
+from partitions.customer import Customer, Source
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+class LocalStore:
+    """Files by path or pattern; a relative one starts at the folder of the customer file."""
+
+    def __init__(self, customer: Customer, source: Source) -> None:
+        self.customer, self.source = customer, source
+
+    def found(self, pattern: str) -> list[Stored]:
+        """The files, and neither folders nor anything that lies outside of the root; SourceError for one unreadable."""
+        place = roots.local_path(self.customer, pattern)
+        if place.is_dir():
+            what = f"{place} is a folder; name its files, like {place}/*.{self.source.kind}"
+            raise source_error(self.customer, self.source, what, self._correct_uri())
+        # Path.glob takes no absolute pattern.
+        names = [str(place)] if place.is_file() else sorted(glob.glob(str(place), recursive=True))  # noqa: PTH207
+        paths = [path for path in map(Path, names) if path.is_file()]
+        for path in paths:
+            if not os.access(path, os.R_OK, effective_ids=True):
+                remedy = "Let the account that CapFlow runs under read it."
+                raise source_error(self.customer, self.source, f"{path} may not be read (permission denied)", remedy)
+        facts = ((path, path.stat()) for path in paths)
+        return [Stored(str(path), fact.st_size, str(fact.st_mtime_ns)) for path, fact in facts]
+
+    def opened(self, file: Stored) -> BinaryIO:
+        return Path(file.place).open("rb")
+
+    def tail(self, file: Stored, size: int) -> bytes:
+        with Path(file.place).open("rb") as stream:
+            stream.seek(max(file.size - size, 0))
+            return stream.read(size)
+
+    def attach(self, con: DuckDBPyConnection) -> None:
+        """Nothing to do: DuckDB reads local files."""
+
+    def name_in_duckdb(self, file: Stored) -> str:
+        return glob.escape(file.place)
+
+    def _correct_uri(self) -> str:
+        return f"Correct sources.{self.source.name}.uri in {file_name(self.customer)}."

@@ -1,0 +1,161 @@
+"""Files in a bucket of S3, or of a store that speaks its protocol."""
+
+from __future__ import annotations
+
+import glob
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from capflow_resources.s3 import access
+from capflow_resources.sources.databases.address import timeout
+from capflow_resources.sources.errors import SourceError, file_name, source_error
+from capflow_resources.sources.files.patterns import matches
+from capflow_resources.sources.files.roots import literal_folder
+from capflow_resources.sources.files.stores import Stored
+from partitions.customer import Customer, Source
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+    from obstore.store import S3Store
+
+    from capflow_resources.s3 import S3Access
+
+# What a store says, in the words of one clause. obstore's own text repeats requests and answers over many lines.
+FAULTS = {
+    "NoSuchBucket": "there is no bucket '{bucket}'",
+    "InvalidAccessKeyId|SignatureDoesNotMatch|InvalidToken|ExpiredToken": "S3 refuses the keys",
+    "AccessDenied|403 Forbidden|401 Unauthorized": "S3 does not let these keys read '{bucket}'",
+    "PermanentRedirect|301 Moved|AuthorizationHeaderMalformed": "the bucket '{bucket}' is in another region",
+    "timed? ?out|deadline|[Tt]imeout": "{host} gave no answer within {seconds} s",
+    "dns|resolve|refused|error sending request|[Cc]onnect": "{host} cannot be reached",
+    "404 Not Found|NoSuchKey": "a file of '{bucket}' is gone",
+}
+
+
+class S3Objects:
+    """Objects by URI or pattern; the source's options, or else the environment, say who reads."""
+
+    def __init__(self, customer: Customer, source: Source) -> None:
+        self.customer, self.source = customer, source
+        self.scheme, _, rest = source.uri.partition("://")
+        self.bucket = rest.partition("/")[0]
+        if not self.bucket or set("*?[") & set(self.bucket):
+            remedy = (
+                f"Write sources.{source.name}.uri of {file_name(customer)} like s3://bucket/folder/*.{source.kind}."
+            )
+            raise source_error(customer, source, f"'{source.uri}' names no bucket", remedy)
+
+    @cached_property
+    def access(self) -> S3Access:
+        """Who reads where."""
+        keys = {"access_key_id", "secret_access_key"} & self.source.options.keys()
+        if len(keys) == 1:
+            where = f"sources.{self.source.name}.options of {file_name(self.customer)}"
+            raise source_error(self.customer, self.source, f"only {keys.pop()} is given", f"Give both keys in {where}.")
+        options = {name: value for name, value in self.source.options.items() if name != "timeout_seconds"}
+        return access(options, seconds=timeout(self.customer, self.source))
+
+    @cached_property
+    def _objects(self) -> S3Store:
+        return self.access.store(self.bucket)
+
+    def found(self, pattern: str) -> list[Stored]:
+        import obstore
+
+        key = pattern.partition("://")[2].partition("/")[2]
+        with self._told():
+            if not set("*?[") & set(key):
+                return self._exact(key)
+            prefix = literal_folder(key)
+            pages = obstore.list(self._objects, prefix or None)
+            found = [self._stored(item) for page in pages for item in page if matches(item["path"], key)]
+        return sorted(
+            (file for file in found if file.size or not file.place.endswith("/")), key=lambda file: file.place
+        )
+
+    def opened(self, file: Stored) -> BinaryIO:
+        import obstore
+
+        with self._told():
+            return io.BufferedReader(_Object(obstore.open_reader(self._objects, self._key(file))))
+
+    def tail(self, file: Stored, size: int) -> bytes:
+        import obstore
+
+        start = max(file.size - size, 0)
+        with self._told():
+            return obstore.get_range(self._objects, self._key(file), start=start, end=file.size).to_bytes()
+
+    def attach(self, con: DuckDBPyConnection) -> None:
+        try:
+            self.access.attach(con, f"{self.scheme}://{literal_folder(self.source.uri).partition('://')[2]}")
+        except ModuleNotFoundError:
+            remedy = "Install it: pip install 'capflow[aws]'."
+            raise source_error(self.customer, self.source, "DuckDB's httpfs is not installed", remedy) from None
+
+    def name_in_duckdb(self, file: Stored) -> str:
+        return glob.escape(file.place)
+
+    def _exact(self, key: str) -> list[Stored]:
+        import obstore
+
+        try:
+            return [self._stored(obstore.head(self._objects, key))]
+        except FileNotFoundError:
+            next(
+                iter(obstore.list(self._objects, key, chunk_size=1)), None
+            )  # tells a missing bucket from a missing key
+            return []
+
+    def _stored(self, item: Any) -> Stored:
+        mark = item["e_tag"] or item["last_modified"].isoformat()
+        return Stored(f"{self.scheme}://{self.bucket}/{item['path']}", item["size"], mark)
+
+    def _key(self, file: Stored) -> str:
+        return file.place.partition("://")[2].partition("/")[2]
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        from obstore.exceptions import BaseError
+
+        try:
+            yield
+        except (BaseError, OSError, ValueError) as error:
+            raise self.said(str(error)) from None
+
+    def said(self, text: str) -> SourceError:
+        """What a store's own words mean."""
+        return source_error(self.customer, self.source, self._clause(text), self._remedy())
+
+    def _clause(self, text: str) -> str:
+        host = self.access.endpoint or "S3"
+        facts = {"bucket": self.bucket, "host": host, "seconds": self.access.seconds}
+        for signs, words in FAULTS.items():
+            if re.search(signs, text):
+                return words.format(**facts)
+        return f"{host} cannot be read ({text.splitlines()[0][:200]})"
+
+    def _remedy(self) -> str:
+        options = f"sources.{self.source.name}.uri and .options (region, endpoint, keys) in {file_name(self.customer)}"
+        if self.access.access_key_id:
+            return f"Correct {options}, or AWS_* in the environment."
+        return f"No keys were found: set {options}, or AWS_* in the environment (roles: pip install 'capflow[aws]')."
+
+
+class _Object(io.RawIOBase):
+    """An object of a bucket as Python reads files."""
+
+    def __init__(self, reader: Any) -> None:
+        self.reader = reader
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        piece = self.reader.read(len(buffer)).to_bytes()
+        buffer[: len(piece)] = piece
+        return len(piece)

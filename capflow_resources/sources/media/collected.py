@@ -1,0 +1,206 @@
+"""Rows of a collection of files: what lies in the place, what its names say, and what its bytes are."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from capflow_resources.sources.errors import SourceError, file_name, source_error
+from capflow_resources.sources.files import csv, parquet
+from capflow_resources.sources.files.listing import fault as fault_of_files
+from capflow_resources.sources.files.stores import Stored
+from capflow_resources.sources.kind import Kind, Opened
+from capflow_resources.sources.media.collection import Collection, collection
+from capflow_resources.sources.media.decoded import Decode, decoded_files, kept_place, listed
+from capflow_resources.sources.media.decoding import VERSION, kind_of
+from partitions.customer import Customer, Source, TableMapping
+
+if TYPE_CHECKING:
+    import ibis
+    import pyarrow as pa
+    from ibis.backends.duckdb import Backend
+
+MANIFESTS: Mapping[str, Kind] = {".csv": csv, ".csv.gz": csv, ".parquet": parquet}
+
+
+def collected(
+    customer: Customer,
+    source: Source,
+    mapping: TableMapping,
+    con: Backend,
+    kinds: tuple[str, ...],
+    decode: Decode,
+    facts: pa.Schema,
+) -> Opened:
+    """The rows of the files of these kinds, each with the facts that `decode` finds in its bytes."""
+    _need(customer, source)
+    manifest = _manifest(customer, source, mapping, con)
+    place = collection(customer, source, _folder(source))
+    with _told(customer, source):
+        listing = listed(con, _of_kinds(place, kinds) if manifest is None else _named(place, manifest, source), place)
+        settings = json.dumps([VERSION, place.folder, dict(source.options)], sort_keys=True, default=str)
+        kept = kept_place(customer, source.name, hashlib.sha256(customer.hide(settings).encode()).hexdigest())
+        rows = _with_fields(_with_names(decoded_files(con, kept, listing, place, decode, facts), source))
+    if manifest is not None:
+        rows = _with_manifest(rows, manifest, place, source)
+    if not rows.count().to_pyarrow().as_py():
+        remedy = f"Correct sources.{source.name}.uri in {file_name(customer)}, or put the files there."
+        raise source_error(customer, source, f"there is no {' or '.join(kinds)} file in {place.folder}", remedy)
+    rows = rows.drop("place_")
+    return Opened(rows, {name: str(dtype) for name, dtype in rows.schema().items()})
+
+
+def state_of_collection(customer: Customer, source: Source, kinds: tuple[str, ...]) -> list[str] | None:
+    """One hash of the names, sizes and stamps of all files; None for a manifest, whose files may lie anywhere."""
+    if _kind_of_manifest(source) is not None:
+        return None
+    digest = hashlib.sha256()
+    with _told(customer, source):
+        for file in _of_kinds(collection(customer, source), kinds):
+            digest.update(f"{file.place}\0{file.size}\0{file.mark}\n".encode("utf-8", "surrogateescape"))
+    return [digest.hexdigest()]
+
+
+def medium(customer: Customer, uri: str, kinds: tuple[str, ...]) -> bytes:
+    """The bytes of one file by its uri, if it lies in one of the customer's collections. Raises SourceError."""
+    for source in customer.sources.values():
+        if source.kind in kinds and (place := collection(customer, source, _folder(source))).holds(uri):
+            with _told(customer, source):
+                return place.read(uri)
+    raise SourceError(
+        customer.hide(f"'{uri}' lies in no media source of '{customer.name}'. Only what lies in one is opened.")
+    )
+
+
+def fault(source: Source, error: Exception) -> str | None:
+    """Complaints about a manifest; the files themselves are read before any row is handed out."""
+    manifest = _kind_of_manifest(source)
+    return manifest.fault(source, error) if manifest is not None else fault_of_files(source, error)
+
+
+def pattern_names(pattern: str) -> tuple[str, ...]:
+    """The columns that a pattern like {label}/{item_id}_*.jpg finds in a path."""
+    return tuple(re.findall(r"\{(\w+)\}", pattern))
+
+
+def pattern_regex(pattern: str) -> str:
+    """A pattern as a regular expression with one group a name: {name} and * stay within a folder, ** does not."""
+    parts = re.split(r"(\{\w+\}|\*\*/|\*\*|\*)", pattern)
+    written = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*"}
+    return (
+        "^" + "".join(written.get(part) or ("([^/]+?)" if part[:1] == "{" else re.escape(part)) for part in parts) + "$"
+    )
+
+
+def _of_kinds(place: Collection, kinds: tuple[str, ...]) -> list[Stored]:
+    return [file for file in place.files() if kind_of(file.place) in kinds]
+
+
+def _named(place: Collection, manifest: ibis.Table, source: Source) -> list[Stored]:
+    """The files that a manifest lists, each once."""
+    column = manifest[_uri_column(source)].strip().nullif("")
+    uris = manifest.select(uri=column).filter(column.notnull()).distinct().order_by("uri")
+    found = place.find(uris.to_pyarrow()["uri"].to_pylist())
+    return list({file.place: file for file in found}.values())
+
+
+def _with_names(rows: ibis.Table, source: Source) -> ibis.Table:
+    """What the path says: the row's id, its uri, its folder as label, and what the pattern finds."""
+    import ibis
+
+    number = ibis.ifelse(rows["number"] > 0, ibis.literal("#") + (rows["number"] + 1).cast("string"), "")
+    path, names = rows["path"], {"media_id" if "kind" in rows.columns else "text_id": rows["path"] + number}
+    named = {**names, "uri": rows["place"], "label": path.re_extract(r"([^/]+)/[^/]+$", 1).nullif("")}
+    pattern = str(source.options.get("pattern", ""))
+    for index, column in enumerate(pattern_names(pattern)):
+        named[column] = path.re_extract(pattern_regex(pattern), index + 1).nullif("")
+    return rows.mutate(**named).rename(place_="place").drop("path", "mark", "number")
+
+
+def _with_fields(rows: ibis.Table) -> ibis.Table:
+    """The fields of JSON objects as columns of text, where no column has that name already."""
+    if "fields" not in rows.columns:
+        return rows
+    con = rows.get_backend()
+    keys = f"SELECT DISTINCT unnest(json_keys(fields)) AS name FROM ({con.compile(rows)}) WHERE fields IS NOT NULL"
+    names = sorted({name for (name,) in con.raw_sql(keys).fetchall()} - set(rows.columns))
+    written = {name: rows["fields"].cast("json")[name].unwrap_as("string") for name in names}
+    return rows.mutate(**written).drop("fields")
+
+
+def _with_manifest(rows: ibis.Table, manifest: ibis.Table, place: Collection, source: Source) -> ibis.Table:
+    """A manifest's rows with the facts of their files; what a manifest says of a file wins over what its path says."""
+    import ibis
+
+    uri = manifest[_uri_column(source)].strip()
+    whole = uri.contains("://") | uri.startswith("/")
+    theirs = [name for name in manifest.columns if name != _uri_column(source) and name not in _facts_of(rows)]
+    kept = manifest.filter(uri != "").select(*theirs, listed_=ibis.ifelse(whole, uri, f"{place.folder}/" + uri))
+    ours = rows.drop([name for name in rows.columns if name in theirs])
+    return kept.join(ours, kept["listed_"] == ours["place_"]).drop("listed_")
+
+
+def _facts_of(rows: ibis.Table) -> set[str]:
+    return set(rows.columns) - {"media_id", "text_id", "label", "item_id", "user_id", "kind", "language"}
+
+
+def _manifest(customer: Customer, source: Source, mapping: TableMapping, con: Backend) -> ibis.Table | None:
+    kind = _kind_of_manifest(source)
+    if kind is None:
+        return None
+    rows = kind.open(
+        customer, _listing_source(source), replace(mapping, columns={}, attributes=(), incremental=None), con
+    ).rows
+    if (column := _uri_column(source)) not in rows.columns:
+        remedy = f"Name its column of uris in sources.{source.name}.options.uri_column of {file_name(customer)}."
+        raise source_error(customer, source, f"the manifest {source.uri} has no column '{column}'", remedy)
+    return rows
+
+
+def _listing_source(source: Source) -> Source:
+    kind = "parquet" if _kind_of_manifest(source) is parquet else "csv"
+    own = ("pattern", "uri_column", "folder", "encoding", "text_field")
+    return replace(
+        source, kind=kind, options={name: value for name, value in source.options.items() if name not in own}
+    )
+
+
+def _kind_of_manifest(source: Source) -> Kind | None:
+    return next((kind for suffix, kind in MANIFESTS.items() if source.uri.lower().endswith(suffix)), None)
+
+
+def _uri_column(source: Source) -> str:
+    return str(source.options.get("uri_column", "uri"))
+
+
+def _folder(source: Source) -> str:
+    """Where the files lie: the folder that a source names, or the one that its manifest lies in."""
+    if _kind_of_manifest(source) is None:
+        return source.uri
+    return str(source.options.get("folder") or source.uri.rpartition("/")[0] or ".")
+
+
+def _need(customer: Customer, source: Source) -> None:
+    missing = [name for name in ("PIL", "tinytag", "py3langid") if find_spec(name) is None]
+    if missing:
+        what = f"{' and '.join(missing)} not installed"
+        raise source_error(customer, source, what, "Install it: pip install 'capflow[media]'.")
+
+
+@contextmanager
+def _told(customer: Customer, source: Source) -> Iterator[None]:
+    """An error of the place in one line."""
+    from obstore.exceptions import BaseError
+
+    try:
+        yield
+    except (OSError, BaseError) as error:
+        what = f"{source.uri} cannot be read ({str(error).strip().splitlines()[0][:200]})"
+        remedy = f"Check sources.{source.name}.uri and its options in {file_name(customer)}, and the network."
+        raise source_error(customer, source, what, remedy) from None

@@ -1,0 +1,132 @@
+"""The decoded facts of a collection's files, kept beside the lake so that a file is decoded once, until it changes.
+
+They lie in `decoded/<customer>/` of the home (or of the folder that CAPFLOW_SCRATCH names); without them all files are
+decoded once more, and nothing else is lost.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from capflow_resources.sources.files.stores import Stored
+from capflow_resources.sources.media.collection import THREADS, Collection
+from capflow_resources.sources.media.decoding import MOST_BYTES, Facts, spoiled
+from partitions.customer import Customer
+
+if TYPE_CHECKING:
+    import ibis
+    import pyarrow as pa
+    from ibis.backends.duckdb import Backend
+
+SAME = ("place", "bytes", "mark")
+Decode = Callable[[str, bytes], list[Facts]]
+
+BATCH_FILES = 256
+LISTED_FILES = 10_000
+
+
+def decoded_files(
+    con: Backend, kept: Path, listing: ibis.Table, place: Collection, decode: Decode, facts: pa.Schema
+) -> ibis.Table:
+    """The facts of the files in `listing` (place, path, bytes, mark), as `kept` has them, or decoded and kept now.
+
+    One row for each file, or for each text in it (`number`), with the columns `facts`. Files that are gone from the
+    listing are forgotten. An error of the network is raised; a file that cannot be read is a row that says why.
+    """
+    before = con.read_parquet(str(kept)) if kept.exists() else None
+    todo = listing
+    if before is not None:
+        todo = listing.anti_join(before, list(SAME))
+    new = _table(con, _schema(facts), _batches(todo, place, decode, _schema(facts)))
+    if before is not None:
+        new = before.semi_join(listing, list(SAME)).select(new.columns).union(new)
+    return con.read_parquet(str(_replaced(kept, new)))
+
+
+def kept_place(customer: Customer, name: str, digest: str) -> Path:
+    """The file that keeps the facts of one collection; those of the same name with other settings are removed."""
+    named = os.environ.get("CAPFLOW_SCRATCH")
+    home = customer.path.absolute().parent.parent if customer.path else Path(tempfile.gettempdir()) / "capflow"
+    folder = Path(named).absolute() / "decoded" / customer.name if named else home / "decoded" / customer.name
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    kept = folder / f"{name}-{digest[:16]}.parquet"
+    for other in folder.glob("*.parquet*"):
+        if other.name.rpartition("-")[0] == name and other != kept:
+            other.unlink(missing_ok=True)
+    return kept
+
+
+def listed(con: Backend, files: Iterable[Stored], place: Collection) -> ibis.Table:
+    """Files as a table of `place` (their uri), `path` (below the collection's folder), `bytes` and `mark`."""
+    import pyarrow as pa
+
+    schema, waiting = pa.schema(_own()), iter(files)
+    batches = iter(lambda: list(islice(waiting, LISTED_FILES)), [])
+    rows = (pa.Table.from_pylist([_row(place, file) for file in some], schema=schema) for some in batches)
+    return _table(con, schema, rows)
+
+
+def _table(con: Backend, schema: pa.Schema, batches: Iterable[pa.Table]) -> ibis.Table:
+    """A temporary table that is filled batch by batch, so that not all of it need be in Python at once."""
+    name, view = f"collected_{uuid4().hex}", f"batch_{uuid4().hex}"
+    table = con.create_table(name, schema=schema, temp=True)
+    for batch in batches:
+        con.con.register(view, batch)
+        con.con.execute(f"INSERT INTO {name} SELECT * FROM {view}")
+        con.con.unregister(view)
+    return table
+
+
+def _row(place: Collection, file: Stored) -> dict[str, Any]:
+    return {"place": file.place, "path": place.path(file.place), "bytes": file.size, "mark": file.mark}
+
+
+def _batches(todo: ibis.Table, place: Collection, decode: Decode, schema: pa.Schema) -> Iterator[pa.Table]:
+    import pyarrow as pa
+
+    def facts(row: dict[str, Any]) -> list[Facts]:
+        return [{**row, "number": number, **one} for number, one in enumerate(_read(place, row, decode))]
+
+    # Whole first: DuckDB would still be handing out rows of one query while the next one runs.
+    waiting = iter(todo.select("place", "path", "bytes", "mark").to_pyarrow().to_batches(max_chunksize=BATCH_FILES))
+    with ThreadPoolExecutor(THREADS) as pool:
+        for batch in waiting:
+            rows = [row for found in pool.map(facts, batch.to_pylist()) for row in found]
+            yield pa.Table.from_pylist(rows, schema=schema)
+
+
+def _read(place: Collection, row: dict[str, Any], decode: Decode) -> list[Facts]:
+    if row["bytes"] > MOST_BYTES:
+        return [spoiled(f"it has {row['bytes']:,} bytes, more than {MOST_BYTES:,}")]
+    if not row["mark"]:
+        return [spoiled("there is no such file")]
+    try:
+        return decode(row["path"], place.read(row["place"]))
+    except (FileNotFoundError, PermissionError) as error:
+        return [spoiled(f"it cannot be read ({type(error).__name__})")]
+
+
+def _schema(facts: pa.Schema) -> pa.Schema:
+    import pyarrow as pa
+
+    return pa.schema([*_own(), pa.field("number", pa.int64()), *facts])
+
+
+def _own() -> list[pa.Field]:
+    import pyarrow as pa
+
+    types = {"place": pa.string(), "path": pa.string(), "bytes": pa.int64(), "mark": pa.string()}
+    return [pa.field(name, dtype) for name, dtype in types.items()]
+
+
+def _replaced(kept: Path, rows: ibis.Table) -> Path:
+    partial = kept.with_name(f"{kept.name}.{os.getpid()}")
+    rows.to_parquet(partial)
+    return partial.replace(kept)

@@ -1,0 +1,66 @@
+"""Pictures and sound: a folder, a bucket or any fsspec place, or a manifest that lists them, as rows of `media`.
+
+Every file is decoded once, for its facts and to find out whether it is corrupt; its bytes stay where they are.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from capflow_resources.sources.kind import Opened, Since
+from capflow_resources.sources.media.collected import collected, medium
+from capflow_resources.sources.media.collected import fault as fault
+from capflow_resources.sources.media.collected import state_of_collection as state_of_collection
+from capflow_resources.sources.media.decoding import Facts, decoded, kind_of
+from partitions.customer import Customer, Source, TableMapping
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from ibis.backends.duckdb import Backend
+
+KINDS = ("image", "audio")
+
+
+def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None) -> Opened:
+    """One row for each picture or recording; options: `pattern`, `uri_column`, `folder`, and those of S3.
+
+    Columns: media_id (its path), kind, uri, label (its folder), what `pattern` finds in the path, bytes, width,
+    height, format, duration_seconds, sample_rate, channels, corrupt, corrupt_reason; and those of a manifest.
+    """
+    return collected(customer, source, mapping, con, KINDS, _decode, _facts())
+
+
+def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str] | None:
+    """The names, sizes and times of all files; None for a manifest, whose files may lie anywhere."""
+    return state_of_collection(customer, source, KINDS)
+
+
+def open_bytes(customer: Customer, uri: str) -> bytes:
+    """The bytes of one picture or recording by the `uri` of its row.
+
+    Only what lies in one of the customer's own collections is opened. Raises SourceError.
+    """
+    return medium(customer, uri, ("media", "text"))
+
+
+def _decode(path: str, data: bytes) -> list[Facts]:
+    facts = decoded(path, data)
+    return [{"kind": kind_of(path), **facts}]
+
+
+def _facts() -> pa.Schema:
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            ("kind", pa.string()),
+            ("width", pa.int64()),
+            ("height", pa.int64()),
+            ("format", pa.string()),
+            ("duration_seconds", pa.float64()),
+            ("sample_rate", pa.int64()),
+            ("channels", pa.int64()),
+            ("corrupt", pa.bool_()),
+            ("corrupt_reason", pa.string()),
+        ]
+    )

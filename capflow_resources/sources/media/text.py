@@ -1,0 +1,59 @@
+"""Texts in files: a folder, a bucket or any fsspec place of .txt and .json files, as rows of `reviews`."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from capflow_resources.sources.errors import file_name, source_error
+from capflow_resources.sources.kind import Opened, Since
+from capflow_resources.sources.media.collected import collected, state_of_collection
+from capflow_resources.sources.media.collected import fault as fault
+from capflow_resources.sources.media.decoding import texts
+from partitions.customer import Customer, Source, TableMapping
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from ibis.backends.duckdb import Backend
+
+KINDS = ("text",)
+
+
+def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None) -> Opened:
+    """One row for each text; options: `pattern`, `encoding` (default utf-8), `text_field` (default text), those of S3.
+
+    Columns: text_id (its path, and #2 for the second of a file), uri, text, language, encoding, label (its folder),
+    what `pattern` finds in the path, corrupt, corrupt_reason; and the fields of JSON objects, as text.
+    """
+    encoding = str(source.options.get("encoding", "utf-8")).lower()
+    try:
+        "".encode(encoding)
+    except LookupError:
+        remedy = f"Correct sources.{source.name}.options.encoding in {file_name(customer)}."
+        raise source_error(customer, source, f"there is no encoding '{encoding}'", remedy) from None
+    decode = partial(_decode, encoding, str(source.options.get("text_field", "text")))
+    return collected(customer, source, mapping, con, KINDS, decode, _facts())
+
+
+def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str] | None:
+    """The names, sizes and times of all files; None for a manifest, whose files may lie anywhere."""
+    return state_of_collection(customer, source, KINDS)
+
+
+def _decode(encoding: str, field: str, path: str, data: bytes) -> list[dict[str, object]]:
+    return texts(path, data, encoding, field)
+
+
+def _facts() -> pa.Schema:
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            ("text", pa.string()),
+            ("language", pa.string()),
+            ("encoding", pa.string()),
+            ("fields", pa.string()),
+            ("corrupt", pa.bool_()),
+            ("corrupt_reason", pa.string()),
+        ]
+    )
