@@ -12,6 +12,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TextIO
@@ -53,12 +54,10 @@ def main(package: str, entry_point: str) -> None:
         from capflow_resources import engines
 
         engines.connect = lambda *_: engines.duckdb.connect()
-    if os.environ["STAND_IN_DIES"]:
-        from capflow_assets.steps import features, validated
+    if asset := os.environ["STAND_IN_DIES"]:
+        from capflow_assets.steps.plan import plan
 
-        step = {"features": features, "validated": validated}[os.environ["STAND_IN_DIES"]]
-        name = "build" if step is features else "validate"
-        setattr(step, name, interrupted)
+        plan()[asset] = replace(plan()[asset], make=interrupted)
     getattr(import_module(module), function)()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,20 +13,30 @@ import pytest
 
 from capflow_assets.graph.keys import key
 from capflow_assets.graph.launch import instance
-from capflow_resources.engines import databricks
 from capflow_resources.home import Home
 from capflow_resources.registry import Outcome
 from capflow_resources.simulator import customer_file
 from tests.conftest import SHOP
 from tests.databricks.workspace import TOKEN, Workspace, workspace
+from tests.servers.s3 import S3
 
 WHEEL = "/Volumes/main/capflow/wheels/capflow-0.1.0-py3-none-any.whl"
-USUAL = {"token": "${SHOP_TOKEN}", "libraries": WHEEL, "poll_seconds": 1, "timeout_seconds": 2}
+KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+PASSWORD = "hunter2-of-the-registry"
+USUAL = {
+    "token": "${SHOP_TOKEN}",
+    "libraries": WHEEL,
+    "secret_scope": "capflow",
+    "secrets": ", ".join(KEYS),
+    "poll_seconds": 1,
+    "timeout_seconds": 2,
+}
+OWN_CLUSTER = {"existing_cluster_id": "0123-456789-abcdef", "libraries": None, "secret_scope": None, "secrets": None}
 
 
 @dataclass
 class Installation:
-    """A home whose lake, artefacts and registry the workspace's clusters reach."""
+    """A home whose lake, artefacts and registry the clusters of a workspace reach."""
 
     home: Home
     space: Workspace
@@ -57,37 +68,48 @@ class Installation:
 
 
 @contextmanager
-def installation(folder: Path, shops: dict[str, Path]) -> Iterator[Installation]:
-    """A folder stands for the bucket, and a SQLite file for PostgreSQL, that both machines reach.
+def installation(folder: Path, shops: dict[str, Path], s3: S3, registry: str) -> Iterator[Installation]:
+    """The lake and the artefacts lie in S3 and the registry in PostgreSQL; only the workspace is no real one.
 
-    That local places are refused is put aside for that, and held by test_settings.py. Dagster waits ten seconds for
-    the last words of a run that died, and looks for them every second: less of both is enough here.
+    Dagster waits ten seconds for the last words of a run that died, and looks for them every second: less of both is
+    enough here.
     """
     from dagster._core.pipes import utils
 
+    bucket = s3.bucket()
     with pytest.MonkeyPatch.context() as patch, workspace(folder / "workspace") as space:
         for name in [name for name in os.environ if name.startswith(("DATABRICKS_", "AWS_"))]:
             patch.delenv(name)
-        for name, value in {
-            "CAPFLOW_HOME": folder / "home",
-            "DAGSTER_HOME": folder / "home" / "dagster",
-            "CAPFLOW_LAKE": folder / "shared" / "lake",
-            "CAPFLOW_ARTEFACTS": folder / "shared" / "artefacts",
-            "CAPFLOW_REGISTRY": f"sqlite:///{folder / 'shared' / 'registry.db'}",
+        environ = {
+            "CAPFLOW_HOME": str(folder / "home"),
+            "DAGSTER_HOME": str(folder / "home" / "dagster"),
+            "CAPFLOW_LAKE": f"s3://{bucket}/lake",
+            "CAPFLOW_ARTEFACTS": f"s3://{bucket}/artefacts",
+            "CAPFLOW_REGISTRY": registry,
             "SHOP_TOKEN": TOKEN,
-            "SHOP_DATA": shops["sound"].parent,
-        }.items():
-            patch.setenv(name, str(value))
-        patch.setattr(databricks, "is_local", lambda place: False)
+            "SHOP_DATA": str(shops["sound"].parent),
+            **s3.environ,
+        }
+        for name, value in environ.items():
+            patch.setenv(name, value)
         patch.setattr(utils, "WAIT_FOR_LOGS_AFTER_EXECUTION_INTERVAL", 1)
         patch.setattr(utils, "DEFAULT_SLEEP_INTERVAL", 0.2)
+        space.secrets = {name: environ[name] for name in (*KEYS, "CAPFLOW_REGISTRY")}
         space.cluster = {"DATABRICKS_RUNTIME_VERSION": "17.3", "HOME": str(folder), "CAPFLOW_THREADS": "2"}
         yield Installation(Home(folder / "home"), space, folder)
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, shop_data: dict[str, Path]) -> Iterator[Installation]:
+def place(
+    tmp_path_factory: pytest.TempPathFactory, shop_data: dict[str, Path], s3: S3, postgres: str
+) -> Iterator[Installation]:
     """One installation for the tests of a file."""
     pytest.importorskip("dagster_databricks", reason="pip install 'capflow[databricks]'")
-    with installation(tmp_path_factory.mktemp("databricks"), shop_data) as made:
+    import psycopg
+
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(f"{postgres}/postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    registry = f"{postgres}/{name}".replace("@", f":{PASSWORD}@", 1)
+    with installation(tmp_path_factory.mktemp("databricks"), shop_data, s3, registry) as made:
         yield made

@@ -8,6 +8,7 @@ import socket
 import threading
 
 import pytest
+from dagster._core.pipes import utils
 
 from capflow_assets.graph.launch import instance, materialise
 from capflow_assets.steps.plan import until
@@ -50,7 +51,9 @@ def ended(place: Installation) -> Installation:
         space.script[name] = states
         place.add(name, **options)
     space.trouble["gone"] = {"runs/get": 1000}
-    materialise(place.home, sorted(space.script), ASSETS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(utils, "WAIT_FOR_LOGS_AFTER_EXECUTION_INTERVAL", -1)  # none of them has a last word
+        materialise(place.home, sorted(space.script), ASSETS)
     return place
 
 

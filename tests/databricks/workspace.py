@@ -88,8 +88,9 @@ class Workspace:
 
     `script`: by customer, the states of its runs instead of computing them. `trouble`: by customer, what its requests
     meet from then on: by the end of a path, how many answers get lost on the way (the request is carried out), or by
-    a status, how often the state of its run is answered by it. `secrets`: what {{secrets/capflow/NAME}} stands for.
-    `cluster`: the environment of every cluster. `dies`: by customer, the step in which its driver is interrupted.
+    a status, how often the state of its run is answered by it. `secrets`: what {{secrets/capflow/NAME}} stands for, and
+    what the owner of an existing cluster has put there. `cluster`: the environment of every cluster. `dies`: by
+    customer, the asset in which its driver is interrupted.
     """
 
     folder: Path
@@ -167,6 +168,7 @@ class Workspace:
         env = {
             name: self._secret(value) for name, value in task.get("new_cluster", {}).get("spark_env_vars", {}).items()
         }
+        env = env if "new_cluster" in task else self.secrets
         run.log = self.folder / f"{run.number}.log"
         command = [sys.executable, str(CLUSTER), wheel["package_name"], wheel["entry_point"]]
         with run.log.open("wb") as log:
