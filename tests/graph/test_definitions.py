@@ -39,12 +39,12 @@ def test_every_table_feature_set_and_model_has_its_assets() -> None:
     assert set(SPECS) == expected
 
 
-@pytest.mark.parametrize("asset", EXPECTED)
+@pytest.mark.parametrize("asset", sorted(EXPECTED))
 def test_dependencies(asset: str) -> None:
     assert {"/".join(dep.asset_key.path) for dep in SPECS[asset].deps} == EXPECTED[asset]
 
 
-@pytest.mark.parametrize("asset", SPECS)
+@pytest.mark.parametrize("asset", sorted(SPECS))
 def test_face(asset: str) -> None:
     spec = SPECS[asset]
     assert spec.group_name == asset.split("/")[0]
