@@ -14,7 +14,7 @@ from capflow_resources.lake import LakeError
 from capflow_resources.sources.columns import canonical, source_columns
 from capflow_resources.sources.databases import duckdb_file, mysql, postgres, sql, sqlite
 from capflow_resources.sources.documents import couchdb, dynamodb, mongodb, redis
-from capflow_resources.sources.errors import SourceError, file_name, missing_columns, source_error
+from capflow_resources.sources.errors import SourceError, file_name, missing_columns, refuse_alike, source_error
 from capflow_resources.sources.files import csv, delta, jsonl, parquet
 from capflow_resources.sources.kind import Kind, Opened, Since
 from capflow_resources.sources.media import media, text
@@ -53,6 +53,7 @@ def look(customer: Customer, table: TableMapping, con: Backend, since: Since | N
     Raises SourceError, also for a mapped column that is not there.
     """
     source = customer.sources[table.source]
+    refuse_alike(customer, source, table.table, source_columns(table))
     with reading(customer, table):
         opened = _kind(customer, source).open(customer, source, table, con, since)
     if missing := missing_columns(customer, source, table.table, source_columns(table), opened.rows.columns):

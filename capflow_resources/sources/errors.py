@@ -31,6 +31,16 @@ def missing_columns(
     return source_error(customer, source, what, f"Correct tables.{table}.columns in {file_name(customer)}.")
 
 
+def refuse_alike(customer: Customer, source: Source, table: str, columns: Iterable[str]) -> None:
+    """SourceError for columns that differ only by capital letters: DuckDB would take one for the other."""
+    alike: dict[str, str] = {}
+    for name in columns:
+        other = alike.setdefault(name.lower(), name)
+        if other != name:
+            remedy = f"Map only one of them in tables.{table} of {file_name(customer)}."
+            raise source_error(customer, source, f"'{other}' and '{name}' differ only by capital letters", remedy)
+
+
 def file_name(customer: Customer) -> str:
     """The customer file as a reader knows it: customers/acme.yaml."""
     path = customer.path

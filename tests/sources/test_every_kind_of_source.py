@@ -23,6 +23,7 @@ COLUMNS = {
     "channel": ColumnMapping(value="store"),
     "store_id": ColumnMapping(columns=("Colour", "Item Code")),
 }
+ALIKE = {"item_id": "Item Code", "store_id": "item code", "amount": "Price"}
 FILES = sorted(name for name, joined in JOINED.items() if joined.in_a_file)
 
 
@@ -82,6 +83,12 @@ def test_a_missing_column_is_named_with_the_nearest(build, con):
         "source 'sales' of 'acme': there is no column 'ItemCode'; did you mean 'Item Code'? "
         "Correct tables.line_items.columns in customers/acme.yaml."
     )
+
+
+def test_columns_that_only_capitals_tell_apart_are_refused(build, con):
+    customer = build(columns=ALIKE)
+    with pytest.raises(SourceError, match=r"'Item Code' and 'item code' differ only by capital letters\. Map only one"):
+        sources.read(customer, customer.tables["line_items"], con)
 
 
 def test_the_fingerprint_changes_with_what_is_read(build):

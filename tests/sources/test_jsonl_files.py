@@ -77,7 +77,7 @@ def test_names_that_differ_only_in_capitals(look):
     content = lines({"Id": 1, "id": 2})
     assert look(content, "id") == [("2",)]
     assert look(content, "Id") == [("1",)]
-    with pytest.raises(SourceError, match="'id' and 'Id' differ only in capitals"):
+    with pytest.raises(SourceError, match="'id' and 'Id' differ only by capital letters"):
         look(content, "id", "Id")
 
 

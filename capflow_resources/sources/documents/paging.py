@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from capflow_resources.sources.columns import source_columns
 from capflow_resources.sources.documents.nested import Document, DocumentError, Shape, decide, word
 from capflow_resources.sources.documents.scratch import KEPT_HOURS, Scratch, Segment, open_scratch
-from capflow_resources.sources.errors import SourceError, file_name, missing_columns, source_error
+from capflow_resources.sources.errors import SourceError, file_name, missing_columns, refuse_alike, source_error
 from capflow_resources.sources.kind import Opened, Since
 from partitions.customer import Customer, Source, TableMapping
 from partitions.form import nearest
@@ -89,12 +89,7 @@ def gather(
 def shape(customer: Customer, source: Source, mapping: TableMapping, key: str = "") -> Shape:
     """The columns to take from each document; SourceError where the engine could not tell two of them apart."""
     columns = tuple(dict.fromkeys([*source_columns(mapping), *filter(None, [key])]))
-    alike: dict[str, str] = {}
-    for name in columns:
-        other = alike.setdefault(name.lower(), name)
-        if other != name:
-            remedy = f"Map only one of them in tables.{mapping.table} of {file_name(customer)}."
-            raise source_error(customer, source, f"'{other}' and '{name}' differ only by capital letters", remedy)
+    refuse_alike(customer, source, mapping.table, columns)
     return Shape(columns, str(mapping.options.get("explode", "")))
 
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from capflow_resources.sources.columns import source_columns
 from capflow_resources.sources.databases.address import literal, quoted
-from capflow_resources.sources.errors import source_error
 from capflow_resources.sources.files import plain
 from capflow_resources.sources.files.listing import fault as fault_of_files
 from capflow_resources.sources.files.listing import found
@@ -45,7 +44,7 @@ def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend
     paths |= _looked_for(con, names, [name for name in wanted if name not in paths])
     folders = [name for name in files.partitions() if name not in paths]
     columns = dict.fromkeys([*paths, *folders], "text")
-    taken = _without_doubles(customer, source, paths, wanted)
+    taken = _without_doubles(paths, wanted)
     hive = bool(set(folders) & set(wanted))
     query = _query(names, {name: paths[name] for name in taken}, folders if hive else (), hive)
     return Opened(con.sql(query), columns)
@@ -112,14 +111,11 @@ def _looked_for(con: Backend, names: list[str], missing: list[str]) -> dict[str,
     return {name: path for (name, path), there in reversed(list(zip(tries, answers, strict=True))) if there}
 
 
-def _without_doubles(customer: Customer, source: Source, paths: dict[str, Keys], wanted: tuple[str, ...]) -> list[str]:
+def _without_doubles(paths: dict[str, Keys], wanted: tuple[str, ...]) -> list[str]:
     """The columns to read: the wanted ones, and others unless only capitals tell them apart, which DuckDB does not."""
     taken: dict[str, str] = {}
     for name in [*(name for name in wanted if name in paths), *paths]:
-        other = taken.setdefault(name.lower(), name)
-        if other != name and name in wanted:
-            remedy = "Rename one of them at the source."
-            raise source_error(customer, source, f"'{other}' and '{name}' differ only in capitals", remedy)
+        taken.setdefault(name.lower(), name)
     return list(taken.values())
 
 
