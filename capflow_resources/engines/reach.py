@@ -6,7 +6,7 @@ import socket
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
-from capflow_resources.engines.errors import EngineError
+from capflow_resources.engines.errors import EngineError, said
 from partitions.customer import Customer
 
 if TYPE_CHECKING:
@@ -41,8 +41,7 @@ def require_workers(customer: Customer, url: str, session: SparkSession, seconds
     except Exception as error:
         session.stop()
         if not late.is_set():
-            said = str(error).strip().partition("\n")[0]
-            raise _error(customer, url, f"its first job failed: {said}", "See the cluster's log") from None
+            raise _error(customer, url, f"its first job failed: {said(error)}", "See the cluster's log") from None
         remedy = "Add workers or free some, or ask for less (spark.executor.memory, spark.executor.cores)"
         raise _error(customer, url, f"no worker takes a job in {seconds:g} seconds", remedy) from None
     finally:

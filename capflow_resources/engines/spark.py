@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from capflow_resources.engines.errors import EngineError
+from capflow_resources.engines.errors import EngineError, said
 from capflow_resources.engines.reach import require_answer, require_workers
 from partitions.customer import Customer
 from partitions.engine_form import SPARK_URL, SPARK_URLS, TIME_LIMIT
@@ -28,7 +28,13 @@ SESSION = {
     "spark.sql.parquet.inferTimestampNTZ.enabled": "true",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
 }
-CONTEXT = {"spark.app.name": "capflow", "spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false"}
+CONTEXT = {
+    "spark.app.name": "capflow",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    # By default a task's memory has room for 8 to 16 pages, and each aggregation of a feature set takes at least one.
+    "spark.buffer.pageSize": "2m",
+}
 ON_LOOPBACK = {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
 
 
@@ -73,10 +79,10 @@ def on_databricks(session: SparkSession) -> Any:
 
 def refused(customer: Customer, url: str, error: Exception) -> EngineError:
     """What Spark said when it was asked for a session, in one line and without secrets."""
-    said = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-    if "JAVA_GATEWAY_EXITED" in said:
-        said = "Java did not start: install Java 17 or newer, and see whether JAVA_HOME names it"
-    told = f"engine spark of '{customer.name}' at {url}: {said.rstrip('. ')}. Correct engine in {customer.path}"
+    cause = said(error)
+    if "JAVA_GATEWAY_EXITED" in cause:
+        cause = "Java did not start: install Java 17 or newer, and see whether JAVA_HOME names it"
+    told = f"engine spark of '{customer.name}' at {url}: {cause}. Correct engine in {customer.path}"
     return EngineError(customer.hide(told))
 
 

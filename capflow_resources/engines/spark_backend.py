@@ -11,6 +11,8 @@ from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from capflow_resources.engines.errors import in_one_line
+
 if TYPE_CHECKING:
     import ibis
     import pandas as pd
@@ -54,7 +56,9 @@ def _backend_class() -> Any:
         def frame(self, expr: ibis.Expr, **options: Any) -> DataFrame:
             """The expression as a DataFrame that nothing has been computed of yet."""
             self._run_pre_execute_hooks(expr)
-            return self._session.sql(self.compile(expr.as_table(), **options))
+            query = self.compile(expr.as_table(), **options)
+            with in_one_line():
+                return self._session.sql(query)
 
         def to_pyarrow(self, expr: ibis.Expr, /, *, params: Any = None, limit: Any = None, **_: Any) -> Any:
             return expr.__pyarrow_result__(self._arrow(expr, params=params, limit=limit))
@@ -63,7 +67,10 @@ def _backend_class() -> Any:
             return expr.__pandas_result__(_frame(self._arrow(expr, params=params, limit=limit), expr.as_table()))
 
         def _arrow(self, expr: ibis.Expr, **options: Any) -> pa.Table:
-            return self.frame(expr, **options).toArrow().cast(expr.as_table().schema().to_pyarrow())
+            frame = self.frame(expr, **options)
+            with in_one_line():
+                found = frame.toArrow()
+            return found.cast(expr.as_table().schema().to_pyarrow())
 
         def place(self, path: str) -> str:
             """A file or folder of the lake as Spark names it."""
@@ -74,7 +81,8 @@ def _backend_class() -> Any:
             self, path: str | Sequence[str], /, *, table_name: str | None = None, **options: Any
         ) -> ibis.Table:
             paths = [path] if isinstance(path, str) else path
-            return self._named(self._session.read.parquet(*map(self.place, paths), **options), table_name)
+            with in_one_line(paths[0]):
+                return self._named(self._session.read.parquet(*map(self.place, paths), **options), table_name)
 
         def create_table(self, name: str, /, obj: Any = None, *, temp: Any = None, **options: Any) -> ibis.Table:
             import ibis

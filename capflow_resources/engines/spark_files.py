@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from capflow_resources.engines.errors import EngineError
+from capflow_resources.engines.errors import EngineError, in_one_line
 from capflow_resources.engines.files import WrittenFile, storable
 
 if TYPE_CHECKING:
@@ -21,22 +21,39 @@ def write_files(data: ibis.Table, table: str, folder: str) -> list[WrittenFile]:
 
     EngineError when the files that lie there afterwards do not hold all rows: the executors' disks are not ours.
     """
-    con: Any = data.get_backend()
-    frame, counted = _counted(con.frame(storable(data)))
     place = f"{table}/{folder}"
-    writer = frame.write.option("maxRecordsPerFile", FILE_ROWS)
-    try:
-        writer.option("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false").parquet(con.place(place))
-    except Exception as error:
-        raise _no_such_store(place, error) or error from None
+    rows = sum(_write(part, place) for part in _parts(data))
     files = _written(place, folder)
-    found, rows = sum(file.rows for file in files), counted.get["rows"]
+    found = sum(file.rows for file in files)
     if found != rows:
         raise EngineError(
-            f"Spark wrote {rows:,} rows and {found:,} of them lie in {table}: its workers do not share that disk. "
+            f"Spark wrote {rows:,} rows, and {found:,} of them lie in the lake: its workers do not share that disk. "
             "Set CAPFLOW_LAKE to a folder or bucket that every worker reaches"
         )
     return files
+
+
+def _parts(data: ibis.Table) -> list[ibis.Table]:
+    """The members of a union, to be written one after the other.
+
+    Features of seven dates in one plan take Spark's driver long to think over, and many times the memory.
+    """
+    from ibis.expr.operations import Union
+
+    union = data.op()
+    if not isinstance(union, Union) or union.distinct:
+        return [data]
+    return [*_parts(union.left.to_expr()), *_parts(union.right.to_expr())]
+
+
+def _write(part: ibis.Table, place: str) -> int:
+    """Add the part's files to a folder; how many rows the executors have written."""
+    con: Any = part.get_backend()
+    frame, counted = _counted(con.frame(storable(part)))
+    writer = frame.write.mode("append").option("maxRecordsPerFile", FILE_ROWS)
+    with in_one_line(place):
+        writer.option("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false").parquet(con.place(place))
+    return int(counted.get["rows"])
 
 
 def _counted(frame: DataFrame) -> tuple[DataFrame, Any]:
@@ -61,13 +78,3 @@ def _written(place: str, folder: str) -> list[WrittenFile]:
         for file in found
         if file.extension == "parquet"
     ]
-
-
-def _no_such_store(place: str, error: Exception) -> EngineError | None:
-    if "No FileSystem for scheme" not in str(error) and "S3AFileSystem not found" not in str(error):
-        return None
-    scheme = place.partition("://")[0]
-    return EngineError(
-        f"this Spark has no access to {scheme}://: name Hadoop's package in engine.options, like "
-        "spark.jars.packages: org.apache.hadoop:hadoop-aws:3.4.2, or set CAPFLOW_LAKE to a folder that workers share"
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,10 @@ from capflow_resources.engines import connect
 from partitions.customer import Customer, Engine
 from tests.servers.spark import cluster, connect_server
 
-SPARK = ("local", "connect", "cluster")
 QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # Java that is soon gone need not optimise itself
-PATIENT = {"timeout_seconds": 120, "spark.sql.shuffle.partitions": 2}
+# Quicker for a few rows; `local` alone runs the code that Spark generates, as everyone does who sets nothing.
+INTERPRETED = {"spark.sql.codegen.wholeStage": False, "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
+PATIENT = {"timeout_seconds": 120, "spark.sql.shuffle.partitions": 2, **INTERPRETED}
 IN_PROCESS = {"spark.driver.memory": "1g", "spark.driver.extraJavaOptions": QUICK}
 ON_CLUSTER = {
     **PATIENT,
@@ -34,14 +35,6 @@ CANNOT_PARSE = {
     "%w": "nor days of the week as numbers",
 }
 
-# The cleaning of one process is the cleaning of its cluster: there, and by Connect, a few tables stand for all.
-FEW = ("line_items, all as text", "users and their attributes")
-
-
-def matrix(cases: Iterable[str]) -> list[tuple[str, str]]:
-    """Every engine with every case that it has to pass."""
-    return [(engine, case) for engine in SPARK for case in (cases if engine == "local" else FEW)]
-
 
 def customer(engine: Engine | None = None) -> Customer:
     """A customer of that engine and nothing else."""
@@ -53,21 +46,23 @@ def customer(engine: Engine | None = None) -> Customer:
 def started(name: str, folder: Path) -> Iterator[Any]:
     """An Ibis connection to the engine of that name, with its servers, both closed afterwards."""
     if name == "local":
-        yield from _connected(Engine("spark", "local[2]", IN_PROCESS))
+        yield from _connected(name, Engine("spark", "local[2]", IN_PROCESS))
     elif name == "connect":
         with connect_server(folder) as url:
-            yield from _connected(Engine("spark", url, PATIENT))
+            yield from _connected(name, Engine("spark", url, PATIENT))
     else:
         with cluster(folder) as url:
-            yield from _connected(Engine("spark", url, ON_CLUSTER))
+            yield from _connected(name, Engine("spark", url, ON_CLUSTER))
 
 
-def _connected(engine: Engine) -> Iterator[Any]:
+def _connected(name: str, engine: Engine) -> Iterator[Any]:
     con = connect(customer(engine))
+    con.named = name
     try:
         yield con
     finally:
         con.disconnect()
+        con._session.stop()  # a run's Spark ends with its process; here its servers end before
 
 
 def duckdb() -> ibis.BaseBackend:

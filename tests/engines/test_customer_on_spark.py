@@ -14,31 +14,33 @@ import pytest
 from capflow_assets.steps.run import REPORT, VERDICT
 from capflow_resources.home import Home
 from tests.engines.compare import assert_equal_rows, rows
-from tests.engines.engines import QUICK
+from tests.engines.engines import INTERPRETED, QUICK
+from tests.servers.spark import require_java
 from tests.steps.small_world import on_board, simulated
 
 CUSTOMERS = {"ann": "sound", "ann_on_spark": "sound", "bob": "doubled", "bob_on_spark": "doubled"}
 MADE_ANEW = ("version", "judged_at", "customer", "fingerprint", "raw", "validated")
-SPARK = f"engine: {{kind: spark, options: {{spark.driver.extraJavaOptions: '{QUICK}'}}}}"
+OPTIONS = {"spark.driver.extraJavaOptions": QUICK, "spark.sql.shuffle.partitions": 1, **INTERPRETED}
+SPARK = f"engine: {{kind: spark, options: {json.dumps(OPTIONS)}}}"
 CAPFLOW = [sys.executable, "-c", "from capflow_assets.cli import main; main()"]
 
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Home, subprocess.CompletedProcess[str]]]:
     """Two retailers on both engines, run together in a process of its own, which holds a Spark of its own."""
+    require_java()
     folder = tmp_path_factory.mktemp("on_spark")
     home = Home(folder / "home")
-    data = {
-        "sound": simulated(folder / "sound"),
-        "doubled": simulated(folder / "doubled", defects=("duplicated_load",)),
-    }
+    defects: dict[str, tuple[str, ...]] = {"sound": (), "doubled": ("duplicated_load",)}
+    data = {kind: simulated(folder / kind, defects=found) for kind, found in defects.items()}
     for name, kind in CUSTOMERS.items():
         on_board(home, data[kind], name)
+        file = home.customers_folder / f"{name}.yaml"
+        file.write_text(file.read_text().replace("product_affinity, ", ""))
         if name.endswith("on_spark"):
-            file = home.customers_folder / f"{name}.yaml"
             file.write_text(file.read_text().replace("engine: duckdb", SPARK))
             assert "kind: spark" in file.read_text()
-    words = ["run", "--all", "--model", "rfm_segments", "--until", "prediction", "--home", str(home.path)]
+    words = ["run", "--all", "--until", "prediction", "--home", str(home.path)]
     environment = {**os.environ, "CAPFLOW_MEMORY": "1GB", "CAPFLOW_HOME": str(home.path), "DAGSTER_HOME": ""}
     told = subprocess.run([*CAPFLOW, *words], capture_output=True, text=True, env=environment, cwd=folder, timeout=900)
     yield home, told

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from capflow_resources.engines import EngineError, connect, spark
 from capflow_resources.home import Home
-from partitions.customer import Customer, Engine
+from partitions.customer import Engine
 from partitions.customer_file import check_customer_file
 from tests.engines.engines import ON_CLUSTER, customer
 from tests.servers.process import free_port
-from tests.servers.spark import cluster
+from tests.servers.spark import cluster, require_java
 from tests.steps.small_world import on_board
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 SECRET = "s3cr3t-t0ken"
 
 
@@ -31,7 +34,7 @@ def silent() -> Iterator[int]:
 
 def refusal(engine: Engine) -> str:
     with pytest.raises(EngineError) as caught:
-        connect(Customer(**{**vars(customer(engine)), "secrets": {SECRET: "${TOKEN}"}}))
+        connect(replace(customer(engine), secrets={SECRET: "${TOKEN}"}))
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
     text = str(caught.value)
@@ -54,9 +57,13 @@ def test_a_connect_server_that_hangs(silent: int) -> None:
 
 
 def test_a_cluster_without_workers(tmp_path: Path) -> None:
+    """In a process of its own: a process holds one Spark, and here it is that of the other tests."""
+    require_java()
     with cluster(tmp_path, workers=0) as url:
-        told = refusal(Engine("spark", url, {**ON_CLUSTER, "timeout_seconds": 3}))
-    assert "no worker takes a job in 3 seconds. Add workers or free some" in told
+        engine = Engine("spark", url, {**ON_CLUSTER, "timeout_seconds": 3})
+        code = f"from tests.engines.test_refused import *; print(refusal({engine!r}))"
+        told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, cwd=REPOSITORY)
+    assert "no worker takes a job in 3 seconds. Add workers or free some" in told.stdout, told.stderr
 
 
 def test_no_pyspark(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,14 +71,20 @@ def test_no_pyspark(monkeypatch: pytest.MonkeyPatch) -> None:
     assert refusal(Engine("spark")) == "engine spark of 'acme' needs pyspark: pip install 'capflow[spark]'"
 
 
-def test_what_spark_says_is_told_without_its_java(monkeypatch: pytest.MonkeyPatch) -> None:
-    def start(settings: Any) -> Any:
-        raise RuntimeError(f"\n[JAVA_GATEWAY_EXITED] Java gateway process exited {SECRET}\n\tat org.apache.spark")
-
-    told = str(spark.refused(customer(Engine("spark")), "local[2]", RuntimeError("first\n\tat org.apache")))
-    assert told == "engine spark of 'acme' at local[2]: first. Correct engine in customers/acme.yaml"
-    with pytest.raises(EngineError, match="install Java 17 or newer"):
-        connect(customer(Engine("spark", "local[1]")), start)
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (f"\nfirst {SECRET}.\n\tat org.apache.spark", "first ${TOKEN}"),
+        ("[JAVA_GATEWAY_EXITED] Java gateway process exited", "Java did not start: install Java 17 or newer, and see"),
+        ("", "RuntimeError"),
+    ],
+)
+def test_what_spark_says_is_told_in_one_line(said: str, told: str) -> None:
+    asked = replace(customer(Engine("spark")), secrets={SECRET: "${TOKEN}"})
+    found = str(spark.refused(asked, "local[2]", RuntimeError(said)))
+    assert found.startswith(f"engine spark of 'acme' at local[2]: {told}")
+    assert found.endswith(". Correct engine in customers/acme.yaml")
+    assert "\n" not in found
 
 
 def test_the_default_address_is_checked_too(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+import pytest
 
 from tests.servers.process import free_port
 
@@ -23,6 +26,12 @@ SMALL = {
 }
 CONNECT = "org.apache.spark.sql.connect.service.SparkConnectServer"
 DEPLOY = "org.apache.spark.deploy"
+
+
+def require_java() -> None:
+    """Skip the test where Spark cannot run."""
+    if "JAVA_HOME" not in os.environ and shutil.which("java") is None:
+        pytest.skip("no Java: install Debian's openjdk-17-jre-headless, or set JAVA_HOME")
 
 
 @contextmanager

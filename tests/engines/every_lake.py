@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ import pytest
 
 from capflow_assets.features import FEATURE_SETS
 from capflow_assets.features.snapshots import snapshot_features
-from capflow_resources.lake import Lake, LakeError
+from capflow_resources.engines import EngineError, spark_files, write_files
+from capflow_resources.lake import Lake
 from tests.engines.compare import assert_equal_rows, rows
-from tests.engines.test_every_figure import world
+from tests.engines.every_figure import world
 from tests.features.feature_world import AS_OF
 
 
@@ -20,11 +22,12 @@ def test_features_that_spark_wrote_are_what_duckdb_computes(
     engine: Any, reference: ibis.BaseBackend, files: Path, tmp_path: Path
 ) -> None:
     lake = Lake(str(tmp_path / "lake"))
-    computed = snapshot_features(FEATURE_SETS["rhythm"], world(engine, files, 40), [AS_OF])
+    dates = [AS_OF - timedelta(days=30 * number) for number in range(3)]
+    computed = snapshot_features(FEATURE_SETS["rhythm"], world(engine, files, 40), dates)
     busy = _tasks_by_worker(engine)
-    spread = computed.mutate(row=ibis.row_number().over(order_by="user_id")).drop("row")
-    written = lake.write("acme", "features/rhythm", spread, {"why": "test"})
-    expected = rows(snapshot_features(FEATURE_SETS["rhythm"], world(reference, files, 40), [AS_OF]))
+    written = lake.write("acme", "features/rhythm", computed, {"why": "test"})
+    assert len(list((tmp_path / "lake").rglob("part-*.parquet"))) >= 2, "each task writes its own"
+    expected = rows(snapshot_features(FEATURE_SETS["rhythm"], world(reference, files, 40), dates))
     assert (written.rows, written.facts) == (len(expected), {"why": "test"})
     for con in (reference, engine):
         assert_equal_rows(rows(lake.read("acme", "features/rhythm", con)), expected)
@@ -67,13 +70,34 @@ def test_a_failed_write_leaves_the_old_version_and_no_files(engine: Any, files: 
     lake, lines = Lake(str(tmp_path / "lake")), world(engine, files, 40)["line_items"]
     lake.write("acme", "raw/line_items", lines, {})
     before = sorted((tmp_path / "lake").rglob("*.parquet"))
-    with pytest.raises(Exception, match="cannot be cast") as caught:
+    with pytest.raises(EngineError, match=r"Spark failed: \[CAST_INVALID_INPUT\] .* cannot be cast") as caught:
         lake.write("acme", "raw/line_items", lines.mutate(amount=lines.bill_id.cast("int64")), {})
-    assert not isinstance(caught.value, LakeError)
+    assert len(str(caught.value).splitlines()) == 1
     assert sorted((tmp_path / "lake").rglob("*.parquet")) == before
     version = lake.version("acme", "raw/line_items")
     assert version is not None
     assert version.version == 0
+
+
+def test_files_that_stay_on_a_worker_s_own_disk_are_no_table(
+    engine: Any, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The workers of these tests share a disk: what is found afterwards is made less than what was written."""
+    lake, lines = Lake(str(tmp_path / "lake")), world(engine, files, 40)["line_items"]
+    found = spark_files._written
+    monkeypatch.setattr(spark_files, "_written", lambda place, folder: found(place, folder)[:0])
+    with pytest.raises(EngineError, match="its workers do not share that disk"):
+        lake.write("acme", "raw/line_items", lines, {})
+    assert lake.version("acme", "raw/line_items") is None
+    assert not list(tmp_path.rglob("*.parquet"))
+
+
+def test_a_bucket_that_this_spark_cannot_reach(engine: Any, files: Path) -> None:
+    lines = world(engine, files, 40)["line_items"]
+    with pytest.raises(EngineError, match="this Spark has no access to s3://: name Hadoop's package"):
+        write_files(lines, "s3://bucket/acme/raw/line_items", "new")
+    with pytest.raises(EngineError, match="this Spark has no access to s3://"):
+        engine.read_parquet(["s3://bucket/acme/raw/line_items/part.parquet"])
 
 
 def _tasks_by_worker(engine: Any) -> dict[str, int]:

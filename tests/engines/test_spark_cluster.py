@@ -1,0 +1,7 @@
+"""Spark on a cluster of a master and two workers: the suite with fewer awkward tables."""
+
+from tests.engines.every_figure import *  # noqa: F403
+from tests.engines.every_lake import *  # noqa: F403
+from tests.engines.every_table import *  # noqa: F403
+
+ENGINE = "cluster"
