@@ -63,9 +63,9 @@ def duckdb(kind: str, place: str, folder: Path) -> int:
 
     con = engine.connect(config={"threads": 2, "memory_limit": "4GB", "preserve_insertion_order": False})
     if kind == "postgres":
-        from duckdb_extensions import import_extension
+        from capflow_resources.sources.extensions import load_extension
 
-        import_extension("postgres_scanner", con=con)
+        load_extension(con, "postgres_scanner")
         rows = f"SELECT {', '.join(COLUMNS)} FROM postgres_scan('{place}', 'public', 'line_items')"
     else:
         rows = f"SELECT * FROM read_csv('{place}', all_varchar = true)"
