@@ -7,6 +7,8 @@ import pytest
 
 from capflow_resources import sources
 from capflow_resources.sources import SourceError
+from capflow_resources.sources.databases import postgres as postgres_kind
+from partitions.customer import Source
 from tests.sources.database_shop import Postgres
 
 SHOWN = {
@@ -149,3 +151,17 @@ def test_nan_that_would_be_read_as_nought_is_refused(postgres, acme):
         sources.fingerprint(customer, customer.tables["line_items"])
     database.do("UPDATE t SET price = 2 WHERE item = 'b'")
     assert sources.fingerprint(customer, customer.tables["line_items"])
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        'Failed to commit: Failed to execute query "COMMIT": server closed the connection unexpectedly\n\tThis',
+        'Failed to execute query "FETCH": FATAL:  terminating connection due to administrator command (postgres)',
+        "Failed to fetch header for COPY: \n",
+        "Failed to prepare COPY: no connection to the server",
+    ],
+)
+def test_a_server_that_goes_is_recognised_whatever_duckdb_was_doing(said):
+    source = Source("sales", "postgres", "postgresql://127.0.0.1/shop", {})
+    assert "the server closed the connection" in str(postgres_kind.fault(source, RuntimeError(said)))

@@ -130,7 +130,7 @@ def fault(source: Source, error: Exception) -> str | None:
         return "DuckDB's PostgreSQL extension is missing: pip install duckdb-extension-postgres-scanner"
     if connecting := re.search(r"Unable to connect to Postgres at .*\": (.*)", text, re.S):
         return f"no connection: {_said(connecting[1])}"
-    if not re.search(r"postgres|\bCOPY\b|libpq", text, re.I):
+    if not re.search(r"postgres|\bCOPY\b|libpq|\bserver closed the connection\b", text, re.I):
         return None
     for pattern, clause in FAULTS.items():
         if found := re.search(pattern, text, re.M):
