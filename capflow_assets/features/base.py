@@ -25,10 +25,11 @@ class Feature:
 
 @dataclass(frozen=True)
 class FeatureSet:
-    """Features of every user as of a date.
+    """Features of every user as of a date, or of what `key` names: ("item_id",), ("user_id", "item_id"), ...
 
-    `build(tables, as_of)` takes validated tables that hold rows before `as_of` only and returns one row
-    a user: `user_id` and exactly `features`, in that order.
+    `build(tables, as_of)` takes validated tables that hold rows before `as_of` only and returns one row a key: the
+    columns of `key` and exactly `features`, in that order. With `past` it is computed for every snapshot that
+    training needs, else for the newest date only.
     """
 
     name: str
@@ -36,3 +37,5 @@ class FeatureSet:
     tables: tuple[str, ...]
     features: tuple[Feature, ...]
     build: Build
+    key: tuple[str, ...] = ("user_id",)
+    past: bool = True

@@ -11,7 +11,7 @@ from capflow_assets.validation.kpis import KPIS, figure
 from partitions.customer import Customer
 
 Severity = Literal["block", "warn"]
-Origin = Literal["default", "customer file"]
+Origin = Literal["default", "vertical", "own history", "customer file"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,10 @@ class Bound:
 
 @dataclass(frozen=True)
 class Finding:
-    """What one KPI's bound said of one customer. `value` is None when the data could not tell, which passes."""
+    """What one KPI's bound said of one customer. `value` is None when the data could not tell, which passes.
+
+    `source` says where the bound comes from and `rule`, a sentence, how it was made of that.
+    """
 
     kpi: str
     value: float | None
@@ -42,6 +45,7 @@ class Finding:
     passed: bool
     message: str
     remedy: str
+    rule: str = ""
 
     @property
     def blocks(self) -> bool:

@@ -6,11 +6,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from capflow_assets.validation.bounds import Finding, judge
 from capflow_assets.validation.distributions import Distribution, distributions
 from capflow_assets.validation.kpis import KPIS, figure, kpis, naive
+from capflow_assets.validation.offence import Offence
+from capflow_assets.validation.series import Series
 from partitions.customer import Customer
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ class Report:
     values: Mapping[str, float | None]
     findings: tuple[Finding, ...]
     distributions: tuple[Distribution, ...]
+    series: tuple[Series, ...] = ()
+    offences: tuple[Offence, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -67,7 +71,9 @@ class Report:
                 Distribution(**{**one, "counts": tuple((int(value), int(count)) for value, count in one["counts"])})
                 for one in found["distributions"]
             )
-            return Report(found["customer"], found["as_of"], found["values"], findings, shapes)
+            series = tuple(Series(**{name: _tuple(part) for name, part in one.items()}) for one in found["series"])
+            offences = tuple(Offence(**{name: _tuple(part) for name, part in one.items()}) for one in found["offences"])
+            return Report(found["customer"], found["as_of"], found["values"], findings, shapes, series, offences)
         except (ValueError, KeyError, TypeError) as error:
             message = f"this is not a report that CapFlow wrote ({error!r}). Validate the customer again."
             raise ValueError(message) from error
@@ -90,3 +96,7 @@ def _word(finding: Finding) -> str:
     if finding.value is None and finding.passed:
         return "not judged"
     return "passed" if finding.passed else {"block": "**blocks**", "warn": "warning"}[finding.severity]
+
+
+def _tuple(part: Any) -> Any:
+    return tuple(part) if isinstance(part, list) else part
