@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -101,6 +101,20 @@ class CustomerRun:
     ) -> TableVersion:
         """Publish a table and go on with the version just written."""
         written = self.home.lake.write(self.name, asset, data, facts, replace)
+        self._versions[asset] = written
+        return written
+
+    def write_dates(
+        self,
+        asset: str,
+        column: str,
+        parts: Mapping[datetime, ibis.Table],
+        facts: Mapping[str, Any],
+        keep: Collection[datetime],
+    ) -> TableVersion:
+        """Publish a table by dates, those in `keep` as in this run's version of it, and go on with what was written."""
+        before = self.number(asset)
+        written = self.home.lake.write_dates(self.name, asset, column, parts, facts, keep, before)
         self._versions[asset] = written
         return written
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from capflow_assets.features.content import content
 from capflow_assets.steps import raw
 from capflow_assets.steps.code_version import code_version
 from capflow_assets.steps.fresh import reuse
@@ -34,7 +35,8 @@ def validate(run: CustomerRun, asset: str) -> Outcome:
     if result.failures:
         run.write(f"quarantine/{table}", result.rejected, {"fingerprint": mark})
     inputs = {source: run.number(source)}
-    written = run.write(asset, result.accepted, {"fingerprint": mark, "inputs": inputs, "dropped": dropped})
+    kept = {"fingerprint": mark, "inputs": inputs, "dropped": dropped}
+    written = run.write(asset, result.accepted, {**kept, "content": content(table, result.accepted)})
     facts |= {"rows": written.rows, "version": written.version, "set_aside": result.rows - written.rows}
     return Outcome(asset, "done", facts=facts, check=Check(CHECK, True, facts), fingerprint=mark)
 

@@ -18,9 +18,13 @@ MAY = datetime(2024, 5, 1)
 JUNE = datetime(2024, 6, 1)
 
 
-def test_dates_go_back_every_30_days_while_there_are_sales() -> None:
-    assert snapshot_dates(JUNE, MAY) == [JUNE, datetime(2024, 5, 2)]
-    assert snapshot_dates(JUNE, datetime(2020, 1, 1)) == [JUNE - timedelta(days=30 * k) for k in range(7)]
+def test_dates_are_as_of_and_the_anchors_before_it_while_there_are_sales() -> None:
+    fixed = [datetime(2024, 5, 17), datetime(2024, 4, 17), datetime(2024, 3, 18), datetime(2024, 2, 17)]
+    fixed += [datetime(2024, 1, 18), datetime(2023, 12, 19), datetime(2023, 11, 19)]
+    assert snapshot_dates(JUNE, datetime(2020, 1, 1)) == [JUNE, *fixed]
+    assert snapshot_dates(JUNE + timedelta(days=1), datetime(2020, 1, 1)) == [JUNE + timedelta(days=1), *fixed]
+    assert snapshot_dates(fixed[0], datetime(2020, 1, 1)) == fixed
+    assert snapshot_dates(JUNE, MAY) == [JUNE, fixed[0]]
     assert snapshot_dates(MAY, MAY) == []
 
 
