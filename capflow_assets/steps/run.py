@@ -179,7 +179,8 @@ class CustomerRun:
         found = self.report()
         has_times = found["as_of"] is not None
         days = (self.as_of() - self.first_sale()).days if has_times else 0
-        return Facts(set(self.tables()), found["users"], found["bills"], days, has_times, positives, negatives)
+        measures = found.get("measures", {})
+        return Facts(set(self.tables()), found["users"], found["bills"], days, has_times, positives, negatives, measures)
 
     def close(self) -> None:
         """Let the engine's memory go."""
