@@ -30,6 +30,7 @@ PREDICTED = {
     "as_of": ("timestamp", "The prediction knows nothing from then on."),
     "user_id": ("string", "The shopper."),
     "item_id": ("string", "The item."),
+    "other_item_id": ("string", "The other item."),
     "rank": ("int64", "1 is the best for this shopper."),
     "score": ("float64", "A probability where the model says so; otherwise higher is better."),
     "value": ("float64", "What is expected, in the customer's currency."),
@@ -89,8 +90,9 @@ def _face(step: Step) -> Face:
     if step.layer == "features":
         chosen = FEATURE_SETS[step.name]
         features = ((feature.name, feature.dtype, feature.description) for feature in chosen.features)
-        keys = (("user_id", "string", "The shopper."), ("as_of", "timestamp", "Nothing from then on is used."))
-        return chosen.description, PLATFORM, {}, {"ibis", "duckdb"}, _schema((*keys, *features))
+        keys = ((name, *PREDICTED[name]) for name in chosen.key)
+        as_of = ("as_of", "timestamp", "Nothing from then on is used.")
+        return chosen.description, PLATFORM, {}, {"ibis", "duckdb"}, _schema((*keys, as_of, *features))
     return _model_face(step)
 
 

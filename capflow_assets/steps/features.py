@@ -9,6 +9,7 @@ from capflow_assets.steps.code_version import code_version
 from capflow_assets.steps.fresh import reuse, unchanged
 from capflow_assets.steps.outcome import NotAvailable, Outcome
 from capflow_assets.steps.run import CustomerRun, fingerprint
+from capflow_assets.steps.sent import left_out, sent
 from capflow_assets.training.needs import unmet_by
 
 LIBRARIES = ("capflow_assets.features.snapshots", "capflow_assets.features.content")
@@ -22,14 +23,15 @@ def build(run: CustomerRun, asset: str) -> Outcome:
     if reason := unmet_by(feature_set, run.facts()):
         raise NotAvailable(f"{asset} {reason}")
     code = code_version(__name__, feature_set.build.__module__, *LIBRARIES)
-    inputs = {f"validated/{table}": run.number(f"validated/{table}") for table in feature_set.tables}
+    names = sent(run, feature_set)
+    inputs = {f"validated/{table}": run.number(f"validated/{table}") for table in names}
     mark = fingerprint(validated=inputs, as_of=as_of, code=code)
     if fresh := reuse(run, asset, mark):
         return fresh
-    dates = snapshot_dates(as_of, run.first_sale()) if feature_set.past else [as_of]
+    dates = snapshot_dates(as_of, run.first_sale())[: None if feature_set.past else 1]
     if not dates:
         raise NotAvailable(f"'{run.name}' has no sale before {as_of:%Y-%m-%d}")
-    marks = snapshots.marks(run, feature_set, dates, code=code)
+    marks = snapshots.marks(run, feature_set, names, dates, code=code)
     told = {date.isoformat(): mark for date, mark in marks.items()}
     kept = snapshots.kept(run, asset, marks)
     if kept == set(dates):
@@ -45,7 +47,7 @@ def build(run: CustomerRun, asset: str) -> Outcome:
         "snapshots": told,
         "inputs": inputs,
     }
-    tables = {table: run.read(f"validated/{table}") for table in feature_set.tables}
+    tables = {table: run.read(f"validated/{table}") for table in names}
     whole = snapshots.whole_dates(run, dates)
     parts = {date: snapshot(feature_set, tables, date, date in whole) for date in dates if date not in kept}
     written = run.write_dates(asset, snapshots.COLUMN, parts, facts, kept)
@@ -56,5 +58,6 @@ def build(run: CustomerRun, asset: str) -> Outcome:
         "snapshots": len(dates),
         "computed": len(parts),
         "reused": len(kept),
+        **left_out(feature_set, tables, as_of),
     }
     return Outcome(asset, "done", facts=shown, fingerprint=mark)

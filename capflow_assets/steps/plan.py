@@ -84,7 +84,7 @@ def _tables() -> list[Step]:
 
 def _features() -> list[Step]:
     return [
-        Step(f"features/{name}", (*(f"validated/{table}" for table in chosen.tables), REPORT), features.build)
+        Step(f"features/{name}", (*(f"validated/{table}" for table in chosen.reads), REPORT), features.build)
         for name, chosen in FEATURE_SETS.items()
     ]
 

@@ -13,13 +13,13 @@ from capflow_assets.steps.run import CustomerRun, fingerprint
 COLUMN = "as_of"
 
 
-def marks(run: CustomerRun, feature_set: FeatureSet, dates: Sequence[datetime], **made: Any) -> dict[datetime, str]:
-    """What each snapshot depends on, as one hash: the set's definition, `made` (its code), and the data before it."""
+def marks(
+    run: CustomerRun, feature_set: FeatureSet, tables: Sequence[str], dates: Sequence[datetime], **made: Any
+) -> dict[datetime, str]:
+    """What each snapshot depends on, as one hash: the definition, `made` (its code), and the tables' data before it."""
     definition = [feature_set.key, [(feature.name, feature.dtype) for feature in feature_set.features]]
     return {
-        date: fingerprint(
-            definition=definition, data={table: _known(run, table, date) for table in feature_set.tables}, **made
-        )
+        date: fingerprint(definition=definition, data={table: _known(run, table, date) for table in tables}, **made)
         for date in dates
     }
 

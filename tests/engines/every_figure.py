@@ -18,19 +18,33 @@ from capflow_assets.tables import derive_bills
 from capflow_assets.validation.distributions import distributions
 from capflow_assets.validation.kpis import KPIS, kpis
 from tests.engines.compare import assert_equal_rows, equal, rows
-from tests.features.feature_world import AS_OF, LINE_TYPES, random_lines
+from tests.features.feature_world import (
+    AS_OF,
+    CONTACT_TYPES,
+    ITEM_TYPES,
+    LINE_TYPES,
+    random_contacts,
+    random_items,
+    random_lines,
+)
 
 Tables = dict[str, ibis.Table]
 
 
 def world(con: ibis.BaseBackend, files: Path, users: int) -> Tables:
-    """A retailer's validated lines, and the bills derived from them."""
-    path = files / f"lines_of_{users}.parquet"
-    if not path.exists():
-        lines = ibis.memtable(random_lines(7, users=users)[list(LINE_TYPES)], schema=ibis.schema(LINE_TYPES))
-        ibis.duckdb.connect(threads=1).to_parquet(lines, path)
-    lines = con.read_parquet([str(path)])
-    return {"line_items": lines, "bills": derive_bills(lines).cache()}
+    """A retailer's validated lines, the bills derived from them, its items and its contacts."""
+    made = {
+        "line_items": (random_lines(7, users=users)[list(LINE_TYPES)], LINE_TYPES),
+        "items": (random_items(), ITEM_TYPES),
+        "contacts": (random_contacts(7), CONTACT_TYPES),
+    }
+    tables = {}
+    for name, (frame, types) in made.items():
+        path = files / f"{name}_of_{users}.parquet"
+        if not path.exists():
+            ibis.duckdb.connect(threads=1).to_parquet(ibis.memtable(frame, schema=ibis.schema(types)), path)
+        tables[name] = con.read_parquet([str(path)])
+    return {**tables, "bills": derive_bills(tables["line_items"]).cache()}
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +74,7 @@ def test_every_distribution(worlds: tuple[Tables, Tables], anonymous: tuple[Tabl
 @pytest.mark.parametrize("name", FEATURE_SETS)
 def test_every_feature_set(engine: Any, worlds: tuple[Tables, Tables], name: str) -> None:
     dates = [AS_OF - timedelta(days=30, hours=11), AS_OF][: 2 if engine.named == "local" else 1]
-    needed = FEATURE_SETS[name].tables
+    needed = FEATURE_SETS[name].reads
     found, expected = (
         snapshot_features(FEATURE_SETS[name], {table: tables[table] for table in needed}, dates) for tables in worlds
     )
