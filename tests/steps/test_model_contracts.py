@@ -28,7 +28,6 @@ class ItemReader(RfmSegments):
 
     name = "item_reader"
     tables = ("line_items", "bills", "items", "contacts")
-    features = ("rfm",)
     needs = Needs(users=10, bills=50, history_days=150, described_share=0.6, contacts=10, control=2)
 
 
@@ -109,6 +108,7 @@ def test_what_a_feature_set_needs_its_models_need(shop: TinyShop, monkeypatch: p
     needy = replace(FEATURE_SETS["rfm"], needs=Needs(users=0, bills=0, history_days=0, items=100))
     monkeypatch.setitem(FEATURE_SETS, "rfm", needy)
     monkeypatch.setattr(ItemReader, "needs", Needs(users=10, bills=50, history_days=150))
+    monkeypatch.setattr(ItemReader, "features", ("rfm",))
     shop.write_file(models="[item_reader]").run(CHECKED)
     why = "needs at least 100 different items sold; this customer has 7"
     assert told(shop) == {"item_reader": f"needs features/rfm, which {why}"}

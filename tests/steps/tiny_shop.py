@@ -54,6 +54,7 @@ class TinyShop:
         self.home.customers_folder.mkdir(parents=True)
         self.tables: dict[str, list[str]] = {}
         self.more: dict[str, str] = {}
+        self.said = {"thresholds": "{}", "models": "all"}
 
     def sends(self, table: str, rows: Rows) -> TinyShop:
         """Replace one table's Parquet file, and map those of its columns that have CapFlow's names for them."""
@@ -67,12 +68,14 @@ class TinyShop:
         self.write_file()
         return self
 
-    def write_file(self, thresholds: str = "{}", models: str = "all", **more: str) -> TinyShop:
+    def write_file(self, thresholds: str = "", models: str = "", **more: str) -> TinyShop:
         """Write the customer file; `more` are further lines of a table, like line_items="drop_items: [POST]"."""
         self.more |= more
+        self.said |= {name: text for name, text in (("thresholds", thresholds), ("models", models)) if text}
         text = [
-            "name: acme", "vertical: gifts", "currency: GBP", "timezone: UTC", f"models: {models}",
-            f"thresholds: {thresholds}", "sources:",
+            "name: acme", "vertical: gifts", "currency: GBP", "timezone: UTC",
+            *(f"{name}: {text}" for name, text in self.said.items()),
+            "sources:",
             *(f'  {name}: {{kind: parquet, uri: "{self.folder}/{name}.parquet"}}' for name in self.tables), "tables:",
         ]  # fmt: skip
         for table, sent in self.tables.items():
