@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from capflow_assets.steps.code_version import code_version
 from capflow_assets.steps.outcome import Blocked, Check, Markdown, Outcome, Status
+from capflow_assets.steps.page import judged, keep_page
+from capflow_assets.steps.pictures import pictures
 from capflow_assets.steps.run import REPORT, CustomerRun, fingerprint
 from capflow_assets.steps.validated import is_current
-from capflow_assets.validation.plots import draw
 from capflow_assets.validation.report import Report, report
 
 if TYPE_CHECKING:
@@ -34,11 +36,12 @@ def judge(run: CustomerRun, asset: str) -> Outcome:
     stored: dict[str, Any] = json.loads(content) if content else {}
     reused = not run.force and stored.get("fingerprint") == mark
     if not reused:
-        stored = {"fingerprint": mark, **_measure(run)}
+        stored = {"fingerprint": mark, **judged(run), **_measure(run)}
         run.home.lake.put_document(run.name, REPORT, json.dumps(stored).encode())
     made = Report.from_json(stored["report"])
     run.publish_verdict(made.reasons)
-    return _outcome(asset, made, stored, reused)
+    page = keep_page(run, but=asset)
+    return _outcome(asset, made, stored, reused, page, pictures(run, made, mark))
 
 
 def _require_tables(run: CustomerRun) -> None:
@@ -74,9 +77,10 @@ def _span(lines: ibis.Table) -> tuple[datetime | None, datetime | None]:
     return found["first"], midnight + timedelta(days=1)
 
 
-def _outcome(asset: str, made: Report, stored: dict[str, Any], reused: bool) -> Outcome:
-    facts = {"as_of": stored["as_of"], "warnings": list(made.warnings), "KPIs": Markdown(made.markdown())}
+def _outcome(
+    asset: str, made: Report, stored: dict[str, Any], reused: bool, page: str, plots: Mapping[str, bytes]
+) -> Outcome:
+    facts = {"as_of": stored["as_of"], "page": page, "warnings": list(made.warnings), "KPIs": Markdown(made.markdown())}
     check = Check(CHECK, made.passed, {"findings": [vars(finding) for finding in made.findings]})
     status: Status = "blocked" if not made.passed else "reused" if reused else "done"
-    plots = {shape.title: draw(shape, made.customer) for shape in made.distributions}
     return Outcome(asset, status, "; ".join(made.reasons), facts, plots, check, stored["fingerprint"])

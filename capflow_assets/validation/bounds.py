@@ -63,6 +63,7 @@ _DATES = f"Check the format of {_COLUMNS}.ts in {{file}}; "
 _PRICES = f"Check {_COLUMNS}.unit_price in {{file}}; "
 _AMOUNTS = f"Bring all amounts to one currency and unit ({_COLUMNS}.amount and .unit_price in {{file}}); "
 _RETURNS = "Check tables.line_items.returns and the sign of quantity in {file}; "
+_KEYS = "Map the same key in both tables in {file}, or send what is missing; "
 _TWICE = "Remove the file that was loaded twice, or set tables.line_items.drop_duplicates: true in {file}; "
 
 _DEFAULTS = (
@@ -116,6 +117,24 @@ _DEFAULTS = (
         "block",
         "prices changed all at once, as when the currency or cents changed",
         _AMOUNTS + _accept("spend_shift"),
+    ),
+    Bound("future_share", None, 0.05, "block", "as when day and month are swapped", _DATES + _accept("future_share")),
+    Bound("future_share", None, 0.001, "warn", "some lines are dated in the future", _DATES + _accept("future_share")),
+    *(
+        Bound(kpi, None, limit, severity, why, _KEYS + _accept(kpi))
+        for kpi, limit, severity, why in (
+            ("unknown_item_share", 0.5, "block", "most lines sell an item that items does not know"),
+            ("unknown_item_share", 0.05, "warn", "models that read items miss these lines"),
+            ("unknown_user_share", 0.99, "block", "users and line_items do not speak of the same users"),
+            ("unknown_user_share", 0.2, "warn", "models that read users know nothing of these"),
+            ("lines_without_bill_share", 0.5, "block", "most lines belong to no bill"),
+            ("lines_without_bill_share", 0.01, "warn", "their bills may not have been loaded"),
+            ("bills_without_lines_share", 0.5, "block", "most bills have no line"),
+            ("bills_without_lines_share", 0.05, "warn", "their lines may not have been loaded"),
+            ("unknown_contact_share", 0.2, "warn", "these campaigns reached nobody that is known"),
+            ("unknown_review_share", 0.2, "warn", "they cannot be used for any item or user"),
+            ("unknown_media_share", 0.2, "warn", "they cannot be used for any item or user"),
+        )
     ),
 )
 BOUNDS: Mapping[str, tuple[Bound, ...]] = {

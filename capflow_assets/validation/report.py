@@ -87,7 +87,8 @@ def report(tables: Mapping[str, ibis.Table], customer: Customer, as_of: datetime
         raise ValueError(
             f"report on '{customer.name}': {names} is missing. Run: capflow run --customer {customer.name}"
         )
-    values = kpis(tables["line_items"], tables["bills"], as_of)
+    sent = {name: table for name, table in tables.items() if name in customer.tables}
+    values = kpis(tables["line_items"], tables["bills"], as_of, sent, now=True)
     shapes = distributions(tables["bills"], as_of)
     return Report(customer.name, naive(as_of).isoformat(), values, judge(values, customer), shapes)
 

@@ -17,6 +17,7 @@ from capflow_assets.models.visits import spend, visit_history
 from capflow_assets.tables import derive_bills
 from capflow_assets.validation.distributions import distributions
 from capflow_assets.validation.kpis import KPIS, kpis
+from capflow_assets.validation.offending import BLAMED, offending
 from tests.engines.compare import assert_equal_rows, equal, rows
 from tests.features.feature_world import (
     AS_OF,
@@ -59,11 +60,38 @@ def anonymous(engine: Any, reference: ibis.BaseBackend, files: Path) -> tuple[Ta
     return world(engine, files, 0), world(reference, files, 0)
 
 
+def spoilt(tables: Tables) -> Tables:
+    """The retailer with copies, prices far off, and tables that do not know all of one another."""
+    lines = tables["line_items"]
+    few = lines.filter(lines["item_id"] == "i4")
+    dear = few.mutate(bill_id=few["bill_id"] + "x", unit_price=few["unit_price"] * 1000)
+    subjects = lines.select(item_id=lines["item_id"].replace("i4", "nothing"), user_id=lines["user_id"], ts=lines["ts"])
+    return {
+        "line_items": lines.union(few).union(dear),
+        "bills": tables["bills"].filter(tables["bills"]["bill_id"] != "b8"),
+        "users": lines.filter(lines["user_id"] != "u3").select("user_id").distinct(),
+        "items": lines.filter(lines["item_id"] != "i5").select("item_id").distinct(),
+        "contacts": subjects.select(user_id=subjects["user_id"].replace("u3", "nobody"), sent_at=subjects["ts"]),
+        "reviews": subjects.mutate(item_id=subjects["item_id"].nullif("i6")),
+        "media": subjects.drop("ts"),
+    }
+
+
 def test_every_kpi(worlds: tuple[Tables, Tables], anonymous: tuple[Tables, Tables]) -> None:
-    for ours, theirs in (worlds, anonymous):
-        found, expected = (kpis(tables["line_items"], tables["bills"], AS_OF) for tables in (ours, theirs))
+    for pair in (tuple(map(spoilt, worlds)), anonymous):
+        found, expected = (kpis(tables["line_items"], tables["bills"], AS_OF, tables, now=True) for tables in pair)
         assert list(found) == list(KPIS)
         assert {name: (found[name], value) for name, value in expected.items() if not equal(found[name], value)} == {}
+
+
+def test_the_rows_to_blame_for_a_kpi(engine: Any, worlds: tuple[Tables, Tables]) -> None:
+    ours, theirs = map(spoilt, worlds)
+    for kpi in BLAMED if engine.named == "local" else ("duplicate_share", "price_outlier_share"):
+        found, expected = offending(kpi, ours, AS_OF), offending(kpi, theirs, AS_OF)
+        assert found is not None
+        assert expected is not None
+        assert rows(expected).num_rows > 0, kpi
+        assert_equal_rows(rows(found), rows(expected))
 
 
 def test_every_distribution(worlds: tuple[Tables, Tables], anonymous: tuple[Tables, Tables]) -> None:
