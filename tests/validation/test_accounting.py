@@ -83,3 +83,17 @@ def test_what_retailers_send_at_their_worst_is_accounted_for(con: ibis.BaseBacke
     if not case.mapping().options.get("distinct"):
         assert used + aside + left_out == len(case.raw())
     assert used + aside == result.rows
+
+
+def test_pictures_that_cannot_be_decoded_are_set_aside_and_block_nothing(con: ibis.BaseBackend) -> None:
+    """A customer whose photographs are spoilt still has models of its sales; those of pictures state what they need."""
+    table = TABLES["media"]
+    schema = pa.schema({column.name: ibis.dtype(column.dtype).to_pyarrow() for column in table.columns}.items())
+    rows = [{**good(table, number), "corrupt": number % 2 == 0} for number in range(100)]
+    sent = con.create_table(ibis.util.gen_name("t"), pa.Table.from_pylist(rows, schema), temp=True)
+    result = audit(sent, table, None, {})
+    assert (result.passed, result.set_aside) == (True, 50)
+    assert [(found.check, found.bound, found.blocks) for found in result.failures] == [("equal_to", 1.0, False)]
+    wrong = [{**row, "kind": "film"} for row in rows[:2]] + rows[2:]
+    sent = con.create_table(ibis.util.gen_name("t"), pa.Table.from_pylist(wrong, schema), temp=True)
+    assert [found.check for found in audit(sent, table, None, {}).failures if found.blocks] == ["isin"]
