@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from capflow_assets.steps import contracts
 from capflow_assets.steps.code_version import code_version
+from capflow_assets.steps.offending import blame
 from capflow_assets.steps.outcome import Blocked, Check, Markdown, Outcome, Status
 from capflow_assets.steps.page import judged, keep_page
 from capflow_assets.steps.pictures import pictures
@@ -30,7 +33,13 @@ def judge(run: CustomerRun, asset: str) -> Outcome:
         tables=run.tables(),
         bounds=dict(run.customer.thresholds),
         timezone=run.customer.timezone,
-        code=code_version(__name__, "capflow_assets.validation.report"),
+        contracts=contracts.terms(run),
+        code=code_version(
+            __name__,
+            "capflow_assets.validation.report",
+            "capflow_assets.validation.offending",
+            "capflow_assets.validation.contracts.measures",
+        ),
     )
     content = run.home.lake.document(run.name, REPORT)
     stored: dict[str, Any] = json.loads(content) if content else {}
@@ -58,13 +67,16 @@ def _measure(run: CustomerRun) -> dict[str, Any]:
     tables = {table: run.read(f"validated/{table}") for table in run.tables()}
     first, as_of = _span(tables["line_items"])
     made = report(tables, run.customer, as_of or NO_TIMES)
-    return {
+    made = replace(made, offences=blame(run, made.findings, tables, as_of or NO_TIMES))
+    found = {
         "as_of": as_of.isoformat() if as_of else None,
         "first_sale": first.isoformat() if first else None,
         "users": int(made.values["users"] or 0),
         "bills": int(made.values["bills"] or 0),
+        "measures": contracts.measure(run, tables),
         "report": made.to_json(),
     }
+    return {**found, "models": contracts.available(run, found)}
 
 
 def _span(lines: ibis.Table) -> tuple[datetime | None, datetime | None]:
@@ -81,6 +93,9 @@ def _outcome(
     asset: str, made: Report, stored: dict[str, Any], reused: bool, page: str, plots: Mapping[str, bytes]
 ) -> Outcome:
     facts = {"as_of": stored["as_of"], "page": page, "warnings": list(made.warnings), "KPIs": Markdown(made.markdown())}
+    facts["models"] = [
+        {"model": one["model"], "passed": one["available"], "reason": one["reason"]} for one in stored["models"]
+    ]
     check = Check(CHECK, made.passed, {"findings": [vars(finding) for finding in made.findings]})
     status: Status = "blocked" if not made.passed else "reused" if reused else "done"
     return Outcome(asset, status, "; ".join(made.reasons), facts, plots, check, stored["fingerprint"])
