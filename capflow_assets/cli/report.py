@@ -32,9 +32,10 @@ def command(customer: str | None, everyone: bool, out: Path | None, home: Home, 
         raise click.UsageError("name one customer, or take --all of them")
     if out is None and not as_json:
         raise click.UsageError("say where: --out FOLDER" if everyone else "say where: --out FILE.html")
+    unread: dict[str, str] = {}
     if customer:
         home.require(customer)
-        found, unread = [_dossier(home, customer)], {}
+        found = [_dossier(home, customer)]
         if out is not None:
             _write_one(out, found[0])
     else:

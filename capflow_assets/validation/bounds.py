@@ -121,7 +121,7 @@ _DEFAULTS = (
     Bound("future_share", None, 0.05, "block", "as when day and month are swapped", _DATES + _accept("future_share")),
     Bound("future_share", None, 0.001, "warn", "some lines are dated in the future", _DATES + _accept("future_share")),
     *(
-        Bound(kpi, None, limit, severity, why, _KEYS + _accept(kpi))
+        Bound(kpi, None, limit, "block" if severity == "block" else "warn", why, _KEYS + _accept(kpi))
         for kpi, limit, severity, why in (
             ("unknown_item_share", 0.5, "block", "most lines sell an item that items does not know"),
             ("unknown_item_share", 0.05, "warn", "models that read items miss these lines"),

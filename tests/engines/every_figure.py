@@ -62,13 +62,13 @@ def anonymous(engine: Any, reference: ibis.BaseBackend, files: Path) -> tuple[Ta
 
 def spoilt(tables: Tables) -> Tables:
     """The retailer with copies, prices far off, and tables that do not know all of one another."""
-    lines = tables["line_items"]
+    lines, bills = tables["line_items"], tables["bills"]
     few = lines.filter(lines["item_id"] == "i4")
     dear = few.mutate(bill_id=few["bill_id"] + "x", unit_price=few["unit_price"] * 1000)
     subjects = lines.select(item_id=lines["item_id"].replace("i4", "nothing"), user_id=lines["user_id"], ts=lines["ts"])
     return {
-        "line_items": lines.union(few).union(dear),
-        "bills": tables["bills"].filter(tables["bills"]["bill_id"] != "b8"),
+        "line_items": lines.union(few).union(dear.mutate(unit_price=ibis.literal(0.0))).union(dear),
+        "bills": bills.filter(bills["bill_id"] != "b8").union(bills.mutate(bill_id=bills["bill_id"] + "y")),
         "users": lines.filter(lines["user_id"] != "u3").select("user_id").distinct(),
         "items": lines.filter(lines["item_id"] != "i5").select("item_id").distinct(),
         "contacts": subjects.select(user_id=subjects["user_id"].replace("u3", "nobody"), sent_at=subjects["ts"]),
