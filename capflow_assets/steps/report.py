@@ -17,6 +17,7 @@ from capflow_assets.steps.pictures import pictures
 from capflow_assets.steps.run import REPORT, CustomerRun, fingerprint
 from capflow_assets.steps.validated import is_current
 from capflow_assets.validation.report import Report, report
+from capflow_assets.validation.verticals import thresholds
 
 if TYPE_CHECKING:
     import ibis
@@ -32,6 +33,8 @@ def judge(run: CustomerRun, asset: str) -> Outcome:
         validated=run.validated_versions(),
         tables=run.tables(),
         bounds=dict(run.customer.thresholds),
+        expected=run.customer.expected,
+        vertical=_vertical(run),
         timezone=run.customer.timezone,
         contracts=contracts.terms(run),
         code=code_version(
@@ -66,7 +69,7 @@ def _require_tables(run: CustomerRun) -> None:
 def _measure(run: CustomerRun) -> dict[str, Any]:
     tables = {table: run.read(f"validated/{table}") for table in run.tables()}
     first, as_of = _span(tables["line_items"])
-    made = report(tables, run.customer, as_of or NO_TIMES)
+    made = report(tables, run.customer, as_of or NO_TIMES, _vertical(run))
     made = replace(made, offences=blame(run, made.findings, tables, as_of or NO_TIMES))
     found = {
         "as_of": as_of.isoformat() if as_of else None,
@@ -77,6 +80,10 @@ def _measure(run: CustomerRun) -> dict[str, Any]:
         "report": made.to_json(),
     }
     return {**found, "models": contracts.available(run, found)}
+
+
+def _vertical(run: CustomerRun) -> dict[str, float]:
+    return thresholds(run.customer.vertical, run.home.path)
 
 
 def _span(lines: ibis.Table) -> tuple[datetime | None, datetime | None]:

@@ -142,46 +142,54 @@ BOUNDS: Mapping[str, tuple[Bound, ...]] = {
 }
 """The bounds of every customer, blocking ones first; a KPI that is missing here has none."""
 
-_AT_MOST = {name for name in KPIS if name.endswith("_share")} - {"repeat_user_share"} | {
+AT_MOST = {name for name in KPIS if name.endswith("_share")} - {"repeat_user_share"} | {
     "days_without_sales",
     "longest_gap_days",
     "freshness_days",
 }
 
 
-def judge(values: Mapping[str, float | None], customer: Customer) -> tuple[Finding, ...]:
-    """One finding a bounded KPI: the customer's own threshold where its file sets one, else the default bounds.
+def judge(
+    values: Mapping[str, float | None], customer: Customer, vertical: Mapping[str, float] | None = None
+) -> tuple[Finding, ...]:
+    """One finding a bounded KPI: the threshold of the customer's file, else of its vertical, else the default bounds.
 
     A threshold is the largest allowed value of shares and days, the factor (up or down) of spend_shift, and the least
     allowed value of every other KPI; it blocks, unless the KPI's default only warns. Of several defaults the strictest
-    that is broken is told. A threshold that looks like a misspelt KPI is a warning of its own.
+    that is broken is told. These bounds say whether a whole history can be right at all; whether it changed is judged
+    by its own past (history/findings.py). A threshold that looks like a misspelt KPI is a warning of its own.
     """
     findings = [
         _finding(values.get(kpi), bounds, source, customer)
         for kpi in KPIS
-        for bounds, source in [_bounds(kpi, customer)]
+        for bounds, source in [_bounds(kpi, customer, vertical or {})]
         if bounds
     ]
     return (*findings, *_misspelt(customer))
 
 
-def _bounds(kpi: str, customer: Customer) -> tuple[tuple[Bound, ...], Origin]:
+def _bounds(kpi: str, customer: Customer, vertical: Mapping[str, float]) -> tuple[tuple[Bound, ...], Origin]:
     defaults = BOUNDS.get(kpi, ())
-    if kpi not in customer.thresholds:
+    thresholds: Mapping[str, float]
+    source: Origin
+    thresholds, source = (
+        (customer.thresholds, "customer file") if kpi in customer.thresholds else (vertical, "vertical")
+    )
+    if kpi not in thresholds:
         return defaults, "default"
-    low, high = _limits(kpi, float(customer.thresholds[kpi]))
+    low, high = _limits(kpi, float(thresholds[kpi]))
     if not defaults:
         remedy = "Compare with the source; " + _accept(kpi)
-        defaults = (Bound(kpi, None, None, "block", "it is not what the customer's file expects", remedy),)
+        defaults = (Bound(kpi, None, None, "block", f"it is not what the {source} expects", remedy),)
     first = defaults[0]
-    return (Bound(kpi, low, high, first.severity, first.why, first.remedy),), "customer file"
+    return (Bound(kpi, low, high, first.severity, first.why, first.remedy),), source
 
 
 def _limits(kpi: str, threshold: float) -> tuple[float | None, float | None]:
     if kpi == "spend_shift":
         factor = max(threshold, 1 / threshold) if threshold > 0 else 1.0
         return 1 / factor, factor
-    return (None, threshold) if kpi in _AT_MOST else (threshold, None)
+    return (None, threshold) if kpi in AT_MOST else (threshold, None)
 
 
 def _finding(value: float | None, bounds: tuple[Bound, ...], source: Origin, customer: Customer) -> Finding:
@@ -199,7 +207,16 @@ def _finding(value: float | None, bounds: tuple[Bound, ...], source: Origin, cus
         message = f"{place} is {figure(value)} ({KPIS[bound.kpi]}; {source}: {limits})"
         message += "." if passed else f": {bound.why}."
     remedy = "" if passed else bound.remedy.replace("{file}", customer_file(customer))
-    return Finding(bound.kpi, value, bound.low, bound.high, source, bound.severity, passed, message, remedy)
+    rule = _rule(bound.kpi, source, customer)
+    return Finding(bound.kpi, value, bound.low, bound.high, source, bound.severity, passed, message, remedy, rule)
+
+
+def _rule(kpi: str, source: Origin, customer: Customer) -> str:
+    if source == "customer file":
+        return f"thresholds.{kpi} in {customer_file(customer)}."
+    if source == "vertical":
+        return f"What is usual in the vertical '{customer.vertical}' (capflow vertical show {customer.vertical})."
+    return "What can hardly be right for any retailer."
 
 
 def _within(value: float | None, bound: Bound) -> bool:

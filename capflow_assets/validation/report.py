@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from capflow_assets.validation.bounds import Finding, judge
 from capflow_assets.validation.distributions import Distribution, distributions
+from capflow_assets.validation.history.daily import daily
+from capflow_assets.validation.history.figures import EVERY
+from capflow_assets.validation.history.findings import findings, series
+from capflow_assets.validation.history.learned import look
 from capflow_assets.validation.kpis import KPIS, figure, kpis, naive
 from capflow_assets.validation.offence import Offence
 from capflow_assets.validation.series import Series
@@ -55,6 +59,11 @@ class Report:
             f"| {kpi} | {'not known' if value is None else figure(value)} | {verdicts.get(kpi, '')} | {KPIS[kpi]} |"
             for kpi, value in self.values.items()
         ]
+        rows += [
+            f"| {found.kpi} | {figure(found.value)} | {_word(found)} | {EVERY[found.kpi].title} |"
+            for found in self.findings
+            if found.kpi in EVERY and found.value is not None
+        ]
         return "\n".join(["| KPI | value | verdict | what it counts |", "|---|---:|---|---|", *rows])
 
     def to_json(self) -> str:
@@ -79,8 +88,17 @@ class Report:
             raise ValueError(message) from error
 
 
-def report(tables: Mapping[str, ibis.Table], customer: Customer, as_of: datetime) -> Report:
-    """The report on a customer's validated `line_items` and `bills` before `as_of` (UTC); ValueError without them."""
+def report(
+    tables: Mapping[str, ibis.Table],
+    customer: Customer,
+    as_of: datetime,
+    vertical: Mapping[str, float] | None = None,
+) -> Report:
+    """The report on a customer's validated tables as of now; ValueError without `line_items` and `bills`.
+
+    `vertical` are the thresholds of the customer's vertical. `as_of` (UTC) is the midnight after the last sale that is
+    not in the future: what is dated later is only counted.
+    """
     missing = [name for name in NEEDED if name not in tables]
     if missing:
         names = " and ".join(f"validated/{name}" for name in missing)
@@ -90,7 +108,10 @@ def report(tables: Mapping[str, ibis.Table], customer: Customer, as_of: datetime
     sent = {name: table for name, table in tables.items() if name in customer.tables}
     values = kpis(tables["line_items"], tables["bills"], as_of, sent, now=True)
     shapes = distributions(tables["bills"], as_of)
-    return Report(customer.name, naive(as_of).isoformat(), values, judge(values, customer), shapes)
+    panel = daily(tables["line_items"], as_of, customer.timezone)
+    seen = look(panel, customer.expected) if panel else None
+    found = (*judge(values, customer, vertical), *findings(seen, customer, vertical or {}))
+    return Report(customer.name, naive(as_of).isoformat(), values, found, shapes, series(seen))
 
 
 def _word(finding: Finding) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import ibis
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -16,6 +17,7 @@ from capflow_assets.models.co_purchase import item_history
 from capflow_assets.models.visits import spend, visit_history
 from capflow_assets.tables import derive_bills
 from capflow_assets.validation.distributions import distributions
+from capflow_assets.validation.history.daily import daily
 from capflow_assets.validation.kpis import KPIS, kpis
 from capflow_assets.validation.offending import BLAMED, offending
 from tests.engines.compare import assert_equal_rows, equal, rows
@@ -97,6 +99,19 @@ def test_the_rows_to_blame_for_a_kpi(engine: Any, worlds: tuple[Tables, Tables])
 def test_every_distribution(worlds: tuple[Tables, Tables], anonymous: tuple[Tables, Tables]) -> None:
     for ours, theirs in (worlds, anonymous):
         assert distributions(ours["bills"], AS_OF) == distributions(theirs["bills"], AS_OF)
+
+
+def test_the_panel_of_days(worlds: tuple[Tables, Tables], anonymous: tuple[Tables, Tables]) -> None:
+    for ours, theirs in (worlds, anonymous):
+        found, expected = (daily(tables["line_items"], AS_OF, "Europe/London") for tables in (ours, theirs))
+        assert found is not None
+        assert expected is not None
+        assert (found.first_day, list(found.columns)) == (expected.first_day, list(expected.columns))
+        for name, values in expected.columns.items():
+            np.testing.assert_array_equal(found.columns[name], values, err_msg=name)
+        for name, places in expected.places.items():
+            assert list(found.places[name]) == list(places)
+            np.testing.assert_array_equal(list(found.places[name].values()), list(places.values()))
 
 
 @pytest.mark.parametrize("name", FEATURE_SETS)
