@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -87,6 +88,15 @@ class TableMapping:
 
 
 @dataclass(frozen=True)
+class Expected:
+    """A change that is real: from `since` on a new state holds, and why. `figures` is empty for all of them."""
+
+    since: date
+    why: str
+    figures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Customer:
     """One retailer: its partition key, its data, and what it asked for. `models` is None for all of them.
 
@@ -104,6 +114,7 @@ class Customer:
     engine: Engine = Engine()
     models: tuple[str, ...] | None = None
     thresholds: Mapping[str, float] = field(default_factory=dict)
+    expected: tuple[Expected, ...] = ()
     path: Path | None = None
     root: str = ""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
