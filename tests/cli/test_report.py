@@ -97,7 +97,7 @@ def test_plots_are_drawn_once(judged: Home, monkeypatch: pytest.MonkeyPatch) -> 
         (["report", "ann", "--all"], "name one customer, or take --all"),
         (["report", "ann"], "--out FILE.html"),
         (["report", "--all"], "--out FOLDER"),
-        (["report", "an", "--out", "x.html"], "did you mean 'ann'?"),
+        (["report", "cle", "--out", "x.html"], "did you mean 'cleo'?"),
         (["report", "ann", "--out", "x.pdf"], "must end in .html"),
         (["report", "ann", "--out", "/dev/null/x.html"], "cannot be written"),
         (["report", "--all", "--out", "/dev/null"], "must be a folder"),
