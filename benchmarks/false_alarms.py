@@ -34,7 +34,7 @@ YEAR = 365
 START = date(2023, 1, 1)
 TUNING, REPORTING = (101, 102), (1, 2, 3)
 CUTS = {"food_and_beverage": date(2024, 10, 16), "fashion": date(2024, 12, 16), "footwear": date(2024, 7, 16)}
-SPOILT_DAYS = {"truncated_day": 1, "duplicated_day": 1, "test_bills": 1, "stuck_feed": 2, "day_missing": 2,
+SPOILT_DAYS = {"truncated_day": 1, "duplicated_day": 1, "till_tests": 1, "stuck_feed": 2, "day_missing": 2,
                "returns_as_sales": 28, "day_and_month_swapped": 15}  # fmt: skip
 WHOLE = ("future_dates", "negative_prices", "text_dates")  # these hit a share of all rows
 A_WEEK = 7

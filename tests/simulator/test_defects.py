@@ -190,8 +190,8 @@ def test_sign_flipped(clean: World, spoil: Callable[[str], pd.DataFrame]) -> Non
     assert ((lines["quantity"] < 0) == lines["is_return"]).all()
 
 
-def test_test_bills(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
-    lines = spoil("test_bills")
+def test_till_tests(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+    lines = spoil("till_tests")
     hit = changed(clean.line_items, lines, "unit_price")
     assert hit.sum() == 3
     assert (lines.loc[hit, "unit_price"] == 99_999.99).all()

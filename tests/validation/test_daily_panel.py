@@ -1,4 +1,4 @@
-"""The panel against figures counted by hand, in the customer's own days; and one simulated retailer with each defect."""
+"""The panel against figures counted by hand, in the customer's own days; a simulated retailer with each defect."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_awkward_prices_break_nothing(retailer, make_line) -> None:
 
 
 SHOP = Retailer("shop", "fashion", 2500, date(2024, 1, 1), 500, seed=6)
-LAST_DAYS = {"truncated_day": 1, "duplicated_day": 1, "test_bills": 1, "stuck_feed": 2, "day_missing": 2}
+LAST_DAYS = {"truncated_day": 1, "duplicated_day": 1, "till_tests": 1, "stuck_feed": 2, "day_missing": 2}
 BY_OTHERS = {
     "text_dates": "dates that cannot be read are set aside, and block, by the audit of rows",
     "negative_prices": "so are prices below zero",

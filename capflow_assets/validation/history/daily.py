@@ -29,8 +29,9 @@ _MOST = 1e12
 class Panel:
     """One entry a day, from `first_day` to the last day with a sale, days without any included.
 
-    `columns` are counts and sums (0 where there was nothing) and medians, which are NaN there: sums of money in
-    cents, medians of it in units, times of day in hours. `places` has for store_id and channel the bills of each place by day. Days are the customer's own.
+    `columns` are counts and sums (0 where there was nothing) and medians, which are NaN there: sums of money in cents,
+    medians of it in units, times of day in hours. `places` has for store_id and channel the bills of each place by day.
+    Days are the customer's own.
     """
 
     first_day: date

@@ -106,8 +106,8 @@ _GONE = "Check that every file of these days was loaded (tables.line_items.sourc
 MISSING: Mapping[str, Figure] = {
     PREFIX + figure.name: figure
     for figure in (
-        Figure("missing_stores", "usual bills of the stores that have none", "share", "share", "store_id", "", (None, 0),
-               (None, 0.05), "stores that always have bills have none", _GONE, (1, 7), True),
+        Figure("missing_stores", "usual bills of the stores that have none", "share", "share", "store_id", "",
+               (None, 0), (None, 0.05), "stores that always have bills have none", _GONE, (1, 7), True),
         Figure("missing_channels", "usual bills of the channels that have none", "share", "share", "channel", "",
                (None, 0), (None, 0.05), "channels that always have bills have none", _GONE, (1, 7), True),
         Figure("missing_days", "days of the last week without a bill that usually have some", "days", "count", "", "",

@@ -138,7 +138,7 @@ def _too_short(look: Look, customer: Customer) -> Finding:
     days = look.panel.days
     message = (
         f"{OWN_HISTORY} of '{customer.name}' cannot be told from this data, so it is not judged: a history of "
-        f"{days:,} days is too short to learn from (14 weeks are enough), or it was started anew by 'expected'."
+        f"{days:,} days is too short (8 weeks for days, 24 for months), or was started anew by 'expected'."
     )
     rule = "Until then the bounds of the customer file, the vertical and the defaults hold."
     return Finding(OWN_HISTORY, None, None, None, "own history", "warn", True, message, "", rule)

@@ -58,7 +58,9 @@ def _days(panel: Panel, since: int) -> np.ndarray:
 
     bills = panel.columns["bills"]
     usual = np.nan_to_num(_usual(panel, bills, since, closed=0.0))
-    return rolling(((usual >= SURE) & (bills == 0)).astype(float), 7, np.sum)
+    count = rolling(((usual >= SURE) & (bills == 0)).astype(float), 7, np.sum)
+    known = np.arange(len(bills)) >= since + LEAST_LAGS[1] * 7 + 6
+    return np.where(known, count, np.nan)
 
 
 def _usual(panel: Panel, bills: np.ndarray, since: int, closed: float | None = None) -> np.ndarray:

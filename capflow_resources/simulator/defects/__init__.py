@@ -36,7 +36,7 @@ from capflow_resources.simulator.defects.money import (
     quantities_in_cents,
     returns_as_sales,
     sign_flipped,
-    test_bills,
+    till_tests,
 )
 from capflow_resources.simulator.defects.times import (
     dates_a_day_late,
@@ -59,7 +59,7 @@ DEFECTS: Mapping[str, Defect] = {
     "quantities_in_cents": quantities_in_cents,
     "returns_as_sales": returns_as_sales,
     "sign_flipped": sign_flipped,
-    "test_bills": test_bills,
+    "till_tests": till_tests,
     "store_missing": store_missing,
     "channel_missing": channel_missing,
     "half_of_lines_lost": half_of_lines_lost,

@@ -59,7 +59,7 @@ def negative_prices(lines: pd.DataFrame, random: np.random.Generator, days: int 
     return lines.assign(unit_price=lines["unit_price"].mask(hit, -lines["unit_price"]))
 
 
-def test_bills(lines: pd.DataFrame, random: np.random.Generator, days: int = 1) -> pd.DataFrame:
+def till_tests(lines: pd.DataFrame, random: np.random.Generator, days: int = 1) -> pd.DataFrame:
     """A till was tested in the live system: three lines of the last day have a unit_price of 99,999.99."""
     hit = lines.index[recent(lines, days) & ~lines["is_return"]][:3]
     return lines.assign(unit_price=lines["unit_price"].mask(lines.index.isin(hit), 99_999.99))
