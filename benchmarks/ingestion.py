@@ -1,6 +1,6 @@
 """Rows a second and peak memory from PostgreSQL and from CSV to the lake, beside the plain tools that do the same.
 
-    PYTHONPATH=. python benchmarks/ingestion.py [rows, default 10000000] [rounds, default 3]
+    PYTHONPATH=. python benchmarks/ingestion.py [rows, default 10000000] [rounds, default 3] [postgres] [csv]
 
 Each tool runs in a process of its own, in turn, `rounds` times; the median round is printed. All read the same nine
 columns and write Parquet on the local disk. What is not installed is left out:
@@ -139,6 +139,7 @@ def main() -> None:
 
     rows = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000_000
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 3
+    kinds = sys.argv[3:] or ["postgres", "csv"]
     binaries = programs()
     if binaries is None:
         sys.exit("no PostgreSQL server: install Debian's postgresql")
@@ -146,8 +147,8 @@ def main() -> None:
         csv = f"{place}/line_items.csv"
         _fill(csv, f"{url}/postgres", rows)
         print(f"{rows:,} rows, {rounds} rounds; {machine()}")
-        for kind, source in {"postgres": f"{url}/postgres", "csv": csv}.items():
-            _compare(kind, source, rows, rounds)
+        for kind in kinds:
+            _compare(kind, {"postgres": f"{url}/postgres", "csv": csv}[kind], rows, rounds)
 
 
 def _compare(kind: str, source: str, rows: int, rounds: int) -> None:
