@@ -97,6 +97,15 @@ class Expected:
 
 
 @dataclass(frozen=True)
+class Encoding:
+    """How texts, pictures or sound become vectors: the `kind` of encoder, its `model` (a path, or a name), options."""
+
+    kind: str
+    model: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Customer:
     """One retailer: its partition key, its data, and what it asked for. `models` is None for all of them.
 
@@ -115,6 +124,7 @@ class Customer:
     models: tuple[str, ...] | None = None
     thresholds: Mapping[str, float] = field(default_factory=dict)
     expected: tuple[Expected, ...] = ()
+    embeddings: Mapping[str, Encoding] = field(default_factory=dict)
     path: Path | None = None
     root: str = ""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)

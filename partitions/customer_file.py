@@ -11,6 +11,7 @@ from typing import Any
 from yaml.nodes import Node, SequenceNode
 
 from partitions.customer import NAME_PATTERN, TIERS, Customer, Source
+from partitions.embeddings_form import read_embeddings
 from partitions.engine_form import read_engine
 from partitions.expected_form import read_expected
 from partitions.form import Form, Problem, nearest
@@ -18,7 +19,7 @@ from partitions.source_kinds import SOURCE_KINDS, SourceKind
 from partitions.table_form import read_tables
 
 REQUIRED_KEYS = ("name", "vertical", "currency", "timezone", "sources", "tables")
-KEYS = (*REQUIRED_KEYS, "tier", "engine", "models", "root", "thresholds", "expected", "destinations")
+KEYS = (*REQUIRED_KEYS, "tier", "engine", "models", "root", "thresholds", "expected", "embeddings", "destinations")
 SHOWN = ("${CAPFLOW_HOME}",)  # no secret: where everything lies
 
 
@@ -100,6 +101,7 @@ def _customer(
         models=_models(form, keys.get("models"), known_models),
         thresholds=_thresholds(form, keys.get("thresholds")),
         expected=read_expected(form, keys.get("expected")),
+        embeddings=read_embeddings(form, keys.get("embeddings"), path.parent),
         path=path,
         root=within,
         secrets={value: name for value, name in form.filled.items() if name not in SHOWN},

@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from capflow_assets.features import FEATURE_SETS
+from capflow_assets.features.embeddings import EMBEDDINGS
 from capflow_assets.graph.automation import condition
 from capflow_assets.graph.keys import key
 from capflow_assets.models.base import PREDICTION_COLUMNS
@@ -87,6 +88,9 @@ def _face(step: Step) -> Face:
         return lead + table.description, PLATFORM, {}, {"deltalake"}, columns
     if step.layer == "validation":
         return "KPIs and distributions of a customer against their bounds.", PLATFORM, {}, {"pandera"}, None
+    if step.layer == "features" and step.name in EMBEDDINGS:
+        embedding = EMBEDDINGS[step.name]
+        return embedding.description, PLATFORM, {}, {"numpy"}, _schema(embedding.columns)
     if step.layer == "features":
         chosen = FEATURE_SETS[step.name]
         features = ((feature.name, feature.dtype, feature.description) for feature in chosen.features)
