@@ -80,7 +80,7 @@ def _timed(line_items: ibis.Table, as_of: datetime) -> ibis.Table:
 
 
 def _epoch(lines: ibis.Table) -> ibis.ir.IntegerColumn:
-    return lines["ts"].epoch_seconds()
+    return lines["ts"].truncate("s").epoch_seconds()
 
 
 def _whole(number: ibis.ir.FloatingColumn) -> ibis.ir.IntegerColumn:
