@@ -180,7 +180,9 @@ class CustomerRun:
         has_times = found["as_of"] is not None
         days = (self.as_of() - self.first_sale()).days if has_times else 0
         measures = found.get("measures", {})
-        return Facts(set(self.tables()), found["users"], found["bills"], days, has_times, positives, negatives, measures)
+        return Facts(
+            set(self.tables()), found["users"], found["bills"], days, has_times, positives, negatives, measures
+        )
 
     def close(self) -> None:
         """Let the engine's memory go."""
