@@ -51,7 +51,7 @@ SELECT bill_id, min(user_id) AS user_id, min(ts) AS ts, sum(round(amount * 100):
 """
 SQL = """
 WITH visits AS (
-    SELECT user_id, ts, epoch(ts)::BIGINT // 86400 AS day, round(amount * 100)::BIGINT AS cents, line_item_count AS n,
+    SELECT user_id, ts, epoch_us(ts) // 86400000000 AS day, round(amount * 100)::BIGINT AS cents, line_item_count AS n,
         store_id, lower(channel) AS channel
     FROM {bills} WHERE ts < {T} AND user_id IS NOT NULL AND amount > 0 AND NOT is_return
 ), heads AS (

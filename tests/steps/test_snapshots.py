@@ -102,7 +102,9 @@ def test_a_change_of_the_past_reaches_the_snapshots_after_it(shop: Shop) -> None
 
 
 def test_another_day_of_sales_is_one_snapshot(shop: Shop) -> None:
-    shop.sends(pd.concat([shop.orders, shop.orders.tail(20).assign(OrderedAt=AS_OF + timedelta(hours=9))]))
+    day = shop.orders.tail(20)
+    day = day.assign(OrderNumber="new-" + day.OrderNumber, OrderedAt=AS_OF + timedelta(hours=9))
+    shop.sends(pd.concat([shop.orders, day]))
     assert shop.counts() == (1, ALL - 1)
     shop.assert_as_if_computed_anew()
 
