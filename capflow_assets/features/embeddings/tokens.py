@@ -10,7 +10,7 @@ from functools import cache
 SHORTEST, LONGEST = 2, 40
 
 _HIDDEN = re.compile(r"<(script|style)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
-_TAG = re.compile(r"<[^<>]{0,200}>")
+_TAG = re.compile(r"<[/!?]?[a-zA-Z][^<>]{0,200}>")
 _SPACELESS = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]+")  # Thai to Chinese
 
 
