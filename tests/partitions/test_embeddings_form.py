@@ -29,8 +29,7 @@ def written(tmp_path: Path):
 def test_what_each_form_means(written, tmp_path: Path) -> None:
     (tmp_path / "clip").mkdir()
     text = (
-        "{text: {kind: words, model: './${SIZE}.txt', weighting: mean}, "
-    text += "image: {kind: clip, model: clip}, audio: none}"
+        "{text: {kind: words, model: './${SIZE}.txt', weighting: mean}, image: {kind: clip, model: clip}, audio: none}"
     )
     customer = load_customer(written(text), {"SIZE": "glove"})
     assert customer.embeddings == {
