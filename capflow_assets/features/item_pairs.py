@@ -35,7 +35,8 @@ def item_pairs(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
     on_bills = _on_bills(tables["line_items"], as_of)
     frequent = _frequent(on_bills)
     numbered = on_bills.join(frequent.select("item_id", "number"), "item_id").select("bill_id", "number")
-    numbered = numbered.distinct()  # they are already, but without it DuckDB's order of joins did not end on a million
+    # They are distinct already; without this DuckDB joined a million lines in an order that did not end.
+    numbered = numbered.distinct()
     other = numbered.view()
     both = numbered.join(other, [numbered.bill_id == other.bill_id, numbered.number < other.number])
     both = both.select(one=numbered.number, other=other.number)
