@@ -109,8 +109,8 @@ class Encoding:
 class Customer:
     """One retailer: its partition key, its data, and what it asked for. `models` is None for all of them.
 
-    `root` is the folder or prefix that its sources must not leave. `secrets` are the values that the environment
-    gave, each with the ${NAME} that stands for it in the file.
+    `root` is the folder or prefix that its sources must not leave. `features` says "ignore" or "trust" of single feature
+    columns. `secrets` are the values that the environment gave, each with the ${NAME} that stands for it in the file.
     """
 
     name: str
@@ -124,6 +124,7 @@ class Customer:
     models: tuple[str, ...] | None = None
     thresholds: Mapping[str, float] = field(default_factory=dict)
     expected: tuple[Expected, ...] = ()
+    features: Mapping[str, str] = field(default_factory=dict)
     embeddings: Mapping[str, Encoding] = field(default_factory=dict)
     path: Path | None = None
     root: str = ""
@@ -132,6 +133,14 @@ class Customer:
     def wants(self, model: str) -> bool:
         """Whether this customer asked for `model`."""
         return self.models is None or model in self.models
+
+    def ignored_features(self) -> list[str]:
+        """The feature columns that no model of this customer may use."""
+        return sorted(column for column, word in self.features.items() if word == "ignore")
+
+    def trusted_features(self) -> list[str]:
+        """The feature columns that may be used whatever the leakage checker finds."""
+        return sorted(column for column, word in self.features.items() if word == "trust")
 
     def hide(self, text: str) -> str:
         """`text` as it may be shown, logged or stored: with ${NAME} in place of every value from the environment."""
