@@ -53,6 +53,8 @@ def snapshot_dates(run: CustomerRun, model: Model) -> list[datetime]:
         version = run.version(f"features/{chosen}")
         if version is None:
             raise NotAvailable(f"features/{chosen} was never materialised for '{run.name}'")
+        if "dates" not in version.facts:  # an embedding: what an item is like has no date
+            continue
         found = {datetime.fromisoformat(date) for date in version.facts["dates"]}
         dates = found if dates is None else dates & found
     return sorted(dates or (), reverse=True)
@@ -84,11 +86,15 @@ def _features(run: CustomerRun, model: Model, as_of: datetime, tables: dict[str,
 
 
 def _of_users(model: Model) -> list[str]:
-    return [chosen for chosen in model.features if FEATURE_SETS[chosen].key == ("user_id",)]
+    sets = {chosen: FEATURE_SETS[chosen] for chosen in model.features if chosen in FEATURE_SETS}
+    return [chosen for chosen, feature_set in sets.items() if feature_set.key == ("user_id",)]
 
 
 def _pairs(run: CustomerRun, model: Model, as_of: datetime) -> dict[str, ibis.Table]:
     """The model's feature sets that have another key than the user, by asset: lazy, for they may be large."""
     chosen = [f"features/{name}" for name in model.features if name not in _of_users(model)]
     tables = {asset: run.read(asset) for asset in chosen}
-    return {asset: table.filter(table.as_of == as_of).drop("as_of") for asset, table in tables.items()}
+    return {
+        asset: table.filter(table.as_of == as_of).drop("as_of") if "as_of" in table.columns else table  # embeddings
+        for asset, table in tables.items()
+    }

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import io
+import json
 import wave
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from capflow_assets.features.embeddings import Unreadable
+from capflow_assets.features.embeddings.encoders import image_encoder
 from capflow_assets.features.embeddings.mfcc import RATE, Mfcc, cepstra, sound
 from capflow_assets.features.embeddings.pixels import Pixels, picture
+from partitions.customer import Encoding
+
+needs_deep = pytest.mark.skipif(
+    find_spec("torch") is None or find_spec("sentence_transformers") is None,
+    reason="torch and sentence-transformers (pip install 'capflow[deep]') are not installed",
+)
 
 
 def file_of(image, form: str = "PNG", **options) -> bytes:
@@ -56,6 +65,35 @@ def test_pictures_of_all_forms_are_upright_on_white_and_in_colours() -> None:
     exif[0x0112] = 6  # the camera was turned
     assert picture(file_of(Image.new("RGB", (40, 20)), "JPEG", exif=exif)).size == (20, 40)
     assert max(picture(file_of(Image.new("RGB", (3000, 100)))).size) == 512
+
+
+@needs_deep
+def test_a_model_of_pictures_is_loaded_from_a_folder(tmp_path: Path) -> None:
+    """A CLIP of one layer with random weights, saved as sentence-transformers saves any model."""
+    import torch
+    from PIL import Image
+    from sentence_transformers import SentenceTransformer
+    from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcessor, CLIPTokenizer
+
+    torch.manual_seed(1)
+    layers = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    words = {"<|startoftext|>": 0, "<|endoftext|>": 1, "a</w>": 2, "a": 3}
+    (tmp_path / "vocab.json").write_text(json.dumps(words))
+    (tmp_path / "merges.txt").write_text("#version: 0.2\n")
+    text = {**layers, "vocab_size": 4, "max_position_embeddings": 77, "bos_token_id": 0, "eos_token_id": 1}
+    seen = {**layers, "image_size": 32, "patch_size": 16}
+    CLIPModel(CLIPConfig(text_config=text, vision_config=seen, projection_dim=8)).save_pretrained(tmp_path / "clip")
+    tokenizer = CLIPTokenizer(str(tmp_path / "vocab.json"), str(tmp_path / "merges.txt"))
+    processor = CLIPImageProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
+    CLIPProcessor(processor, tokenizer).save_pretrained(tmp_path / "clip")
+    SentenceTransformer(str(tmp_path / "clip")).save(str(tmp_path / "model"))
+    encoder = image_encoder(Encoding("clip", str(tmp_path / "model")), tmp_path / "model")
+    pictures = [picture(file_of(Image.new("RGB", (40, 30), colour))) for colour in ("red", "blue")]
+    vectors = encoder.encode(pictures)
+    assert (vectors.shape, encoder.dimensions) == ((2, 8), 8)
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert not np.allclose(vectors[0], vectors[1])
+    assert np.allclose(encoder.encode(pictures[1:]), vectors[1:], atol=1e-5)
 
 
 @pytest.mark.parametrize("data", [b"", b"<html>", b"\x89PNG\r\n\x1a\n" + b"\0" * 50, b"GIF89a" + b"\xff" * 40])

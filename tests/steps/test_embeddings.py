@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 import shutil
 import wave
+from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from capflow_assets.features.embeddings.lsa import Lsa
+from capflow_assets.steps import worlds
 from capflow_assets.steps.outcome import Outcome
 from capflow_assets.steps.pipeline import run_customer
 from tests.steps.tiny_shop import TinyShop, lines
@@ -127,6 +130,17 @@ def test_a_model_that_cannot_be_had_from_the_hub_is_one_line(
     assert outcome.status == "failed"
     assert "embeddings.text of 'acme': 'nobody/nothing'" in outcome.reason
     assert "\n" not in outcome.reason
+
+
+def test_a_model_may_name_it_and_gets_it_as_a_table(shop: TinyShop) -> None:
+    made(shop, sent="line_items")
+    made(shop)
+    model = SimpleNamespace(features=("item_text",), tables=("items",), optional_tables=(), name="needy")
+    run = shop.open()
+    seen = worlds.known(run, model, datetime(2026, 6, 1))
+    assert seen.tables["features/item_text"].count().to_pyarrow().as_py() == len(TEXTS)
+    assert worlds.data_versions(run, model)["features/item_text"] == 0
+    run.close()
 
 
 def picture(colour: str) -> bytes:
