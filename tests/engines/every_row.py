@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,7 @@ from capflow_assets.validation.contracts.words import real_words
 from capflow_assets.validation.given_back import AS_THEY_ARE, CORRECTED, put_back
 from capflow_assets.validation.identity import row_id
 from tests.engines.compare import assert_equal_rows, rows
-from tests.engines.engines import IN_PROCESS
 from tests.engines.every_table import cleaned
-from tests.steps.tiny_shop import TinyShop, lines
 from tests.validation.descriptions import WORDS
 
 MANY = 20_000
@@ -94,22 +91,3 @@ def test_a_failing_check_blocks_and_no_column_is_fetched(engine: Any, files: Pat
     assert result.reasons[0].startswith("items: in 10,000 of 20,000 rows price breaks greater_than_or_equal_to(0)")
     assert (result.rows, result.set_aside, len(result.failures[0].sample)) == (MANY, MANY // 2, SAMPLE_ROWS)
     assert sum(fetched) <= 1 + SAMPLE_ROWS * len(result.failures), fetched
-
-
-def test_a_customer_on_spark_is_blocked_by_it(engine: Any, tmp_path: Path, fetched: list[int]) -> None:
-    if engine.named != "local":
-        pytest.skip("one engine stands for all: what blocks an audit blocks its outcome, wherever it was computed")
-    shop = TinyShop(tmp_path).sends("line_items", lines(Price=[-1.0, 2.5] * 240))
-    file = shop.home.customers_folder / "acme.yaml"
-    spark = f'engine: {{kind: spark, url: "local[2]", options: {json.dumps(IN_PROCESS)}}}\n'
-    file.write_text(file.read_text() + spark)
-    outcomes = shop.run(["raw/line_items", "validated/line_items", "validated/bills", "validation/report"])
-    assert {asset: outcome.status for asset, outcome in outcomes.items()} == {
-        "raw/line_items": "done", "validated/line_items": "blocked", "validated/bills": "blocked",
-        "validation/report": "blocked",
-    }  # fmt: skip
-    assert "in 240 of 480 rows unit_price breaks" in outcomes["validated/line_items"].reason
-    version = shop.home.lake.version("acme", "quarantine/line_items")
-    assert version is not None
-    assert version.rows == 240
-    assert sum(fetched) < 50, fetched
