@@ -93,7 +93,8 @@ def _face(step: Step) -> Face:
         return embedding.description, PLATFORM, {}, {"numpy"}, _schema(embedding.columns)
     if step.layer == "features":
         chosen = FEATURE_SETS[step.name]
-        features = ((feature.name, feature.dtype, feature.description) for feature in chosen.features)
+        fixed = () if chosen.decide else chosen.features  # what a customer's data decides, its materialisation tells
+        features = ((feature.name, feature.dtype, feature.description) for feature in fixed)
         keys = ((name, *PREDICTED[name]) for name in chosen.key)
         as_of = ("as_of", "timestamp", "Nothing from then on is used.")
         return chosen.description, PLATFORM, {}, {"ibis", "duckdb"}, _schema((*keys, as_of, *features))

@@ -6,6 +6,7 @@ from capflow_assets.features import FEATURE_SETS
 from capflow_assets.features.snapshots import snapshot, snapshot_dates
 from capflow_assets.steps import snapshots
 from capflow_assets.steps.code_version import code_version
+from capflow_assets.steps.decided import settled, shown_of
 from capflow_assets.steps.fresh import reuse, unchanged
 from capflow_assets.steps.outcome import NotAvailable, Outcome
 from capflow_assets.steps.run import CustomerRun, fingerprint
@@ -22,10 +23,11 @@ def build(run: CustomerRun, asset: str) -> Outcome:
     as_of = run.as_of()
     if reason := unmet_by(feature_set, run.facts()):
         raise NotAvailable(f"{asset} {reason}")
+    feature_set, decision = settled(run, asset, feature_set)
     code = code_version(__name__, feature_set.build.__module__, *LIBRARIES)
     names = sent(run, feature_set)
     inputs = {f"validated/{table}": run.number(f"validated/{table}") for table in names}
-    mark = fingerprint(validated=inputs, as_of=as_of, code=code)
+    mark = fingerprint(validated=inputs, as_of=as_of, code=code, decided=[feature_set.past, decision])
     if fresh := reuse(run, asset, mark):
         return fresh
     dates = snapshot_dates(as_of, run.first_sale())[: None if feature_set.past else 1]
@@ -46,6 +48,7 @@ def build(run: CustomerRun, asset: str) -> Outcome:
         "dates": list(told),
         "snapshots": told,
         "inputs": inputs,
+        **decision,
     }
     tables = {table: run.read(f"validated/{table}") for table in names}
     whole = snapshots.whole_dates(run, dates)
@@ -59,5 +62,6 @@ def build(run: CustomerRun, asset: str) -> Outcome:
         "computed": len(parts),
         "reused": len(kept),
         **left_out(feature_set, tables, as_of),
+        **shown_of(decision),
     }
     return Outcome(asset, "done", facts=shown, fingerprint=mark)

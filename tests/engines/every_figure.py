@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from capflow_assets.features import FEATURE_SETS
+from capflow_assets.features.recursive.feature_set import decided, sample
 from capflow_assets.features.snapshots import before, snapshot_features
 from capflow_assets.models.co_purchase import item_history
 from capflow_assets.models.visits import spend, visit_history
@@ -120,10 +121,28 @@ def test_every_feature_set(engine: Any, worlds: tuple[Tables, Tables], name: str
     dates = [AS_OF - timedelta(days=30, hours=11), AS_OF][: 2 if several else 1]
     needed = FEATURE_SETS[name].reads
     found, expected = (
-        snapshot_features(FEATURE_SETS[name], {table: tables[table] for table in needed}, dates) for tables in worlds
+        snapshot_features(FEATURE_SETS[name], {t: tables[t] for t in needed if t in tables}, dates) for tables in worlds
     )
     assert found.schema() == expected.schema()
     assert_equal_rows(rows(found), rows(expected))
+
+
+def test_what_data_decides(worlds: tuple[Tables, Tables]) -> None:
+    """Recursive features of the tables that not every customer has, and the sample of users that chooses them."""
+    names = (
+        "share_of_known_responded_at_of_contacts",
+        "distinct_count_of_offer_of_contacts",
+        "trend_of_count_of_line_items_per_bill",
+        "std_of_price_of_its_item_of_line_items",
+        "mean_of_share_of_is_return_of_line_items_per_bill",
+    )
+    needed = ("bills", "line_items", "items", "contacts")
+    found, expected = (
+        rows(decided(names).build(before(sample({table: tables[table] for table in needed}, 20), AS_OF), AS_OF))
+        for tables in worlds
+    )
+    assert 5 < len(expected) < 40
+    assert_equal_rows(found, expected)
 
 
 def test_what_models_read(worlds: tuple[Tables, Tables]) -> None:

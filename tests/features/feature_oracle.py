@@ -9,6 +9,7 @@ import pandas as pd
 
 from tests.features.feature_world import BILLS_SQL
 from tests.features.purchase_oracle import PURCHASE_SQL
+from tests.features.recursive_oracle import RECURSIVE_SQL
 
 CUT_SQL = BILLS_SQL.replace("from line_items", "from line_items where ts < {T}")
 VISITS_SQL = f"""
@@ -81,7 +82,7 @@ def oracle(tables: dict[str, Any], name: str, as_of: datetime) -> pd.DataFrame:
     )
     recent = f"ts >= {at} - interval 90 day"
     prior = f"ts >= {at} - interval 180 day and ts < {at} - interval 90 day"
-    sql = ({"rfm": RFM_SQL, "rhythm": RHYTHM_SQL} | PURCHASE_SQL)[name].format(
+    sql = ({"rfm": RFM_SQL, "rhythm": RHYTHM_SQL} | PURCHASE_SQL | RECURSIVE_SQL)[name].format(
         visits=VISITS_SQL.format(T=at), T=at, windows=windows, recent=recent, prior=prior
     )
     result = tables["bills"].get_backend().raw_sql(sql).df()

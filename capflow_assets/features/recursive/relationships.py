@@ -10,6 +10,7 @@ Kind = Literal["number", "truth", "label", "time"]
 
 CENTS = 100
 THOUSANDTHS = 1_000
+HUNDREDTHS_OF_A_CENT = 10_000  # what prices of screws and e-mails are told in
 ATTRIBUTE = "attribute_"
 
 
@@ -85,7 +86,7 @@ ENTITIES: Mapping[str, Entity] = {
             Field("amount", "number", "amount", "amounts", CENTS, adds_up=True),
             Field("discount", "number", "discount", "discounts", CENTS, adds_up=True),
             Field("quantity", "number", "quantity", "quantities", THOUSANDTHS, adds_up=True),
-            Field("unit_price", "number", "unit price", "unit prices", CENTS),
+            Field("unit_price", "number", "unit price", "unit prices", HUNDREDTHS_OF_A_CENT),
             Field("item_id", "label", "item", "items"),
             _RETURN,
         ),
@@ -96,7 +97,7 @@ ENTITIES: Mapping[str, Entity] = {
         "item",
         "items",
         _fields(
-            Field("price", "number", "list price", "list prices", CENTS),
+            Field("price", "number", "list price", "list prices", HUNDREDTHS_OF_A_CENT),
             Field("category", "label", "category", "categories"),
             Field("brand", "label", "brand", "brands"),
         ),

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from capflow_assets.training import roc
-from capflow_assets.training.leakage.suspicion import Suspicion
+from capflow_assets.training.leakage.suspicion import Severity, Suspicion
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,7 +40,7 @@ def knowing(columns: Mapping[str, np.ndarray], outcome: np.ndarray, binary: bool
             yield Suspicion(name, "knows the answer", severity, evidence)
 
 
-def _severity(much: float, rival: float, rivals: int) -> str | None:
+def _severity(much: float, rival: float, rivals: int) -> Severity | None:
     if much >= SURE:
         return "block"
     if rivals < FEWEST_RIVALS:
