@@ -109,8 +109,9 @@ class Encoding:
 class Customer:
     """One retailer: its partition key, its data, and what it asked for. `models` is None for all of them.
 
-    `root` is the folder or prefix that its sources must not leave. `features` says "ignore" or "trust" of single feature
-    columns. `secrets` are the values that the environment gave, each with the ${NAME} that stands for it in the file.
+    `root` is the folder or prefix that its sources must not leave. `features` says "ignore" or "trust" of single
+    feature columns. `secrets` are the values that the environment gave, each with the ${NAME} that stands for it in
+    the file.
     """
 
     name: str

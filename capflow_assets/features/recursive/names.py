@@ -30,9 +30,9 @@ def name(definition: Definition) -> str:
             return TRANSFORMS[primitive].prefix + name(operand)
         case Ratio(above, below):
             return f"ratio_of_{name(above)}_to_{name(below)}"
-        case Aggregate(_, primitive, child, operand=None):
-            return f"{primitive}_of_{child}"
-        case Aggregate(_, primitive, child, operand) if operand is not None:
+        case Aggregate(_, primitive, child, operand):
+            if operand is None:
+                return f"{primitive}_of_{child}"
             within = f"per_{ENTITIES[child].singular}" if is_nested(operand) else f"of_{child}"
             return f"{primitive}_of_{name(operand)}_{within}"
     raise AssertionError(f"{definition} is no definition")
