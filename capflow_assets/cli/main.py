@@ -13,12 +13,9 @@ COMMANDS = {
     "dev": "dev",
     "model": "model",
     "predictions": "predictions",
-    "quarantine": "quarantine",
-    "report": "report",
     "rollback": "rollback",
     "run": "run",
     "status": "status",
-    "vertical": "vertical",
 }
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,15 +12,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WrittenFile:
-    """One Parquet file by its path under the folder that it was asked for in, its bytes and its rows.
-
-    `holds` names the one value of a column that all its rows have, in a table that is divided by that column.
-    """
+    """One Parquet file by its path under the folder that it was asked for in, its bytes and its rows."""
 
     path: str
     bytes: int
     rows: int
-    holds: Mapping[str, str] = field(default_factory=dict)
 
 
 def storable(data: ibis.Table) -> ibis.Table:
