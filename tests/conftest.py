@@ -10,12 +10,7 @@ import pytest
 
 from capflow_resources.home import Home
 from capflow_resources.simulator import Retailer, customer_file, simulate, write
-from tests.servers import couchdb as couchdb_server
-from tests.servers import dynamodb as dynamodb_server
-from tests.servers import mariadb as mariadb_server
-from tests.servers import mongodb as mongodb_server
-from tests.servers import postgres as postgres_server
-from tests.servers import redis as redis_process
+from tests.servers import running
 from tests.servers import s3 as s3_server
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -39,59 +34,12 @@ def s3() -> Iterator[s3_server.S3]:
         yield running
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """The URL of a running PostgreSQL server, without a database's name."""
-    pytest.importorskip("psycopg", reason="no psycopg: pip install 'capflow[postgres]'")
-    binaries = postgres_server.programs()
-    if binaries is None:
-        pytest.skip("no PostgreSQL server: neither /usr/lib/postgresql/*/bin/initdb nor initdb in PATH")
-    with postgres_server.server(binaries) as url:
-        yield url
-
-
-@pytest.fixture(scope="session")
-def mariadb() -> Iterator[str]:
-    """The URL of a running MariaDB server, without a database's name."""
-    pytest.importorskip("pymysql", reason="no PyMySQL: pip install 'capflow[mysql]'")
-    programs = mariadb_server.programs()
-    if programs is None:
-        pytest.skip("no MariaDB server: neither mariadbd nor mariadb-install-db (Debian's mariadb-server)")
-    with mariadb_server.server(*programs) as url:
-        yield url
-
-
-@pytest.fixture(scope="session")
-def dynamodb() -> Iterator[int]:
-    """The port of a DynamoDB server on loopback."""
-    pytest.importorskip("boto3", reason="no boto3: pip install 'capflow[aws]'")
-    with dynamodb_server.server() as port:
-        yield port
-
-
-@pytest.fixture(scope="session")
-def mongodb() -> Iterator[mongodb_server.Mongo]:
-    """A server on loopback that speaks MongoDB's wire protocol."""
-    with mongodb_server.server() as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def couchdb() -> Iterator[int]:
-    """The port of a server on loopback with CouchDB's API."""
-    with couchdb_server.server() as port:
-        yield port
-
-
-@pytest.fixture(scope="session")
-def redis_server() -> Iterator[int]:
-    """The port of a Redis server on loopback."""
-    pytest.importorskip("redis", reason="no redis: pip install 'capflow[redis]'")
-    program = redis_process.program()
-    if program is None:
-        pytest.skip("no Redis server: apt-get install redis-server")
-    with redis_process.server(program) as port:
-        yield port
+postgres = pytest.fixture(scope="session")(running.postgres)
+mariadb = pytest.fixture(scope="session")(running.mariadb)
+dynamodb = pytest.fixture(scope="session")(running.dynamodb)
+mongodb = pytest.fixture(scope="session")(running.mongodb)
+couchdb = pytest.fixture(scope="session")(running.couchdb)
+redis_server = pytest.fixture(scope="session")(running.redis_server)
 
 
 SHOP = Retailer("shop", "fashion", 300, date(2025, 5, 1), 549, seed=5, timezone="UTC")

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from capflow_assets.onboarding.proposal import Proposal, propose
 from capflow_assets.onboarding.reading import Looker
-from tests.servers import couchdb as couchdb_server
-from tests.servers import dynamodb as dynamodb_server
-from tests.servers import mariadb as mariadb_server
-from tests.servers import mongodb as mongodb_server
-from tests.servers import postgres as postgres_server
-from tests.servers import redis as redis_process
+from tests.servers import running
 
 Proposed = Callable[..., Proposal]
 
@@ -57,58 +52,9 @@ def mapped(proposal: Proposal, table: str) -> dict[str, object]:
 
 
 # Who looks at a server looks at all that it holds: these are servers without what other tests have left there.
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    """A PostgreSQL server of this module's own."""
-    pytest.importorskip("psycopg")
-    programs = postgres_server.programs()
-    if programs is None:
-        pytest.skip("no PostgreSQL server: neither /usr/lib/postgresql/*/bin/initdb nor initdb in PATH")
-    with postgres_server.server(programs) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def mariadb() -> Iterator[str]:
-    """A MariaDB server of this module's own."""
-    pytest.importorskip("pymysql")
-    programs = mariadb_server.programs()
-    if programs is None:
-        pytest.skip("no MariaDB server: neither mariadbd nor mariadb-install-db (Debian's mariadb-server)")
-    with mariadb_server.server(*programs) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def redis_server() -> Iterator[int]:
-    """A Redis server of this module's own."""
-    pytest.importorskip("redis")
-    program = redis_process.program()
-    if program is None:
-        pytest.skip("no Redis server: apt-get install redis-server")
-    with redis_process.server(program) as port:
-        yield port
-
-
-@pytest.fixture(scope="module")
-def mongodb() -> Iterator[mongodb_server.Mongo]:
-    """A server of this module's own that speaks MongoDB's wire protocol."""
-    with mongodb_server.server() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def couchdb() -> Iterator[int]:
-    """A server of this module's own with CouchDB's API."""
-    with couchdb_server.server() as port:
-        yield port
-
-
-@pytest.fixture(scope="module")
-def dynamodb() -> Iterator[int]:
-    """A DynamoDB server of this module's own."""
-    pytest.importorskip("boto3")
-    with dynamodb_server.server() as port:
-        yield port
+postgres = pytest.fixture(scope="module")(running.postgres)
+mariadb = pytest.fixture(scope="module")(running.mariadb)
+dynamodb = pytest.fixture(scope="module")(running.dynamodb)
+mongodb = pytest.fixture(scope="module")(running.mongodb)
+couchdb = pytest.fixture(scope="module")(running.couchdb)
+redis_server = pytest.fixture(scope="module")(running.redis_server)
