@@ -139,7 +139,6 @@ def main() -> None:
 
     rows = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000_000
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 3
-    kinds = sys.argv[3:] or ["postgres", "csv"]
     binaries = programs()
     if binaries is None:
         sys.exit("no PostgreSQL server: install Debian's postgresql")
@@ -147,8 +146,9 @@ def main() -> None:
         csv = f"{place}/line_items.csv"
         _fill(csv, f"{url}/postgres", rows)
         print(f"{rows:,} rows, {rounds} rounds; {machine()}")
-        for kind in kinds:
-            _compare(kind, {"postgres": f"{url}/postgres", "csv": csv}[kind], rows, rounds)
+        sources = {"postgres": f"{url}/postgres", "csv": csv}
+        for kind in sys.argv[3:] or sources:
+            _compare(kind, sources[kind], rows, rounds)
 
 
 def _compare(kind: str, source: str, rows: int, rounds: int) -> None:
