@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from capflow_resources.engines import WrittenFile
@@ -18,22 +19,58 @@ if TYPE_CHECKING:
 RETRIES = 60
 
 
-def commit(uri: str, files: Sequence[WrittenFile], schema: pa.Schema, noted: Mapping[str, str]) -> None:
-    """Make `files`, by their paths under `uri`, the whole of the table, in one commit that carries `noted`."""
+@dataclass(frozen=True)
+class Division:
+    """How a table is divided into files by the values of `column`, and which values' files of `version` stay."""
+
+    column: str
+    keep: Collection[str]
+    version: int | None
+
+
+def commit(
+    uri: str,
+    files: Sequence[WrittenFile],
+    schema: pa.Schema,
+    noted: Mapping[str, str],
+    division: Division | None = None,
+) -> None:
+    """Make `files`, by their paths under `uri`, and what the division keeps the table, in one commit with `noted`.
+
+    A new table is divided as asked; one that was not stays so, and nothing of it can be kept. deltalake's
+    CommitFailedError when another process published meanwhile.
+    """
     from deltalake import Schema
     from deltalake.exceptions import TableNotFoundError
     from deltalake.transaction import create_table_with_add_actions
 
-    actions = [_added(file) for file in files]
-    columns, properties = Schema.from_arrow(schema), _properties(noted)
+    columns, properties = Schema.from_arrow(schema), _properties(noted, division)
+    by = [division.column] if division else None
     try:
         table = opened(uri)
     except TableNotFoundError:
-        reached = storage_options(uri)
-        create_table_with_add_actions(uri, columns, actions, commit_properties=properties, storage_options=reached)
+        create_table_with_add_actions(
+            uri,
+            columns,
+            [_added(file) for file in files],
+            partition_by=by,
+            commit_properties=properties,
+            storage_options=storage_options(uri),
+        )
         return
     _allow_times_without_zone(table, schema)
-    table.create_write_transaction([*actions], "overwrite", columns, commit_properties=properties)
+    if division and division.version is not None:
+        table.load_as_version(division.version)  # what was published since then collides
+    divided = division is not None and table.metadata().partition_columns == [division.column]
+    kept = [(division.column, "not in", sorted(division.keep))] if division and division.keep and divided else None
+    table.create_write_transaction(
+        [_added(file if divided else replace(file, holds={})) for file in files],
+        "overwrite",
+        columns,
+        partition_by=by if divided else None,
+        partition_filters=kept,
+        commit_properties=properties,
+    )
 
 
 def opened(uri: str) -> DeltaTable:
@@ -69,10 +106,12 @@ def _added(file: WrittenFile) -> AddAction:
     from deltalake.transaction import AddAction
 
     statistics = json.dumps({"numRecords": file.rows})
-    return AddAction(file.path, file.bytes, {}, int(time.time() * 1000), True, statistics)
+    return AddAction(file.path, file.bytes, dict(file.holds), int(time.time() * 1000), True, statistics)
 
 
-def _properties(noted: Mapping[str, str]) -> CommitProperties:
-    from deltalake import CommitProperties
+def _properties(noted: Mapping[str, str], division: Division | None = None) -> CommitProperties:
+    from deltalake import CommitProperties, Transaction
 
-    return CommitProperties(custom_metadata=dict(noted), max_commit_retries=RETRIES)
+    # Two processes that add files for one value remove nothing of one another's: by this mark they collide.
+    marks = [Transaction("capflow/division", 1 + (division.version or 0))] if division else None
+    return CommitProperties(custom_metadata=dict(noted), max_commit_retries=RETRIES, app_transactions=marks)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from capflow_resources.delta import RETRIES, commit, opened, storage_options
-from capflow_resources.engines import duckdb, storable, write_files
+from capflow_resources.delta import RETRIES, Division, commit, opened, storage_options
+from capflow_resources.engines import WrittenFile, duckdb, storable, write_files
 from capflow_resources.objects import ObjectStore, ObjectStoreError
 from capflow_resources.s3 import is_s3, lake_access
 from partitions.customer import NAME_PATTERN
@@ -32,11 +34,15 @@ class LakeError(Exception):
 
 @dataclass(frozen=True)
 class TableVersion:
-    """One published version of a table: its number, its rows, and the facts that it was written with."""
+    """One published version of a table: its number, its rows, and the facts that it was written with.
+
+    `divided_by` is the column whose values lie in files of their own ("" for none): see Lake.write_dates.
+    """
 
     version: int
     rows: int
     facts: Mapping[str, Any]
+    divided_by: str = ""
 
 
 class Lake:
@@ -72,10 +78,32 @@ class Lake:
         if replace is not None and self._open(customer, asset) is None:
             replace = None
         if replace is None and not isinstance(data, pa.Table):
-            self._publish(customer, asset, data, noted)
+            self._publish(customer, asset, {"": data}, noted)
         else:
             self._stream(customer, asset, data, noted, replace)
         return self._own(customer, asset, write)
+
+    def write_dates(
+        self,
+        customer: str,
+        asset: str,
+        column: str,
+        parts: Mapping[datetime, ibis.Table],
+        facts: Mapping[str, Any],
+        keep: Collection[datetime] = (),
+        version: int | None = None,
+    ) -> TableVersion:
+        """Publish a table whose rows all carry a date in `column`, in one commit: each of `parts` holds one date.
+
+        Dates in `keep` stay as they are in `version`, untouched on the disk; every other date goes. LakeError when
+        another process published a version after that one. Dates can be kept of a table only where `divided_by` is
+        `column`.
+        """
+        noted = {FACTS: json.dumps(facts), WRITE: uuid4().hex}
+        values = {date.isoformat(" "): part for date, part in parts.items()}
+        division = Division(column, {date.isoformat(" ") for date in keep}, version)
+        self._publish(customer, asset, values, noted, division)
+        return self._own(customer, asset, noted[WRITE])
 
     def version(self, customer: str, asset: str) -> TableVersion | None:
         """The newest published version, None when there is none yet."""
@@ -107,28 +135,40 @@ class Lake:
         key = self._document_key(customer, name)
         return self.documents.get(key) if self.documents.exists(key) else None
 
-    def _publish(self, customer: str, asset: str, data: ibis.Table, noted: dict[str, str]) -> None:
-        """The engine writes Parquet files that nobody sees; one commit makes them the table."""
-        uri, folder = self.table_uri(customer, asset), noted[WRITE]
-        self._reach(data.get_backend())
+    def _publish(
+        self,
+        customer: str,
+        asset: str,
+        parts: Mapping[str, ibis.Table],
+        noted: dict[str, str],
+        division: Division | None = None,
+    ) -> None:
+        """The engine writes Parquet files that nobody sees, each part in a folder; one commit makes them the table."""
+        uri = self.table_uri(customer, asset)
+        self._reach(next(iter(parts.values())).get_backend())
+        folders = [f"{noted[WRITE]}_{number}" for number in range(len(parts))]
+        files: list[WrittenFile] = []
         try:
-            files = write_files(data, uri, folder)
+            for folder, (value, data) in zip(folders, parts.items(), strict=True):
+                holds = {division.column: value} if division else {}
+                files += [dataclasses.replace(file, holds=holds) for file in write_files(data, uri, folder)]
         except Exception as error:
-            self._discard(f"{customer}/{asset}/{folder}")
+            self._discard(customer, asset, folders)
             if uri not in str(error):  # the rows could not be computed: that is no fault of the lake
                 raise
             raise LakeError(_why_not_written(customer, asset, uri, error)) from error
         try:
-            commit(uri, files, storable(data).schema().to_pyarrow(), noted)
+            commit(uri, files, storable(data).schema().to_pyarrow(), noted, division)
         except Exception as error:
-            self._discard(f"{customer}/{asset}/{folder}")
+            self._discard(customer, asset, folders)
             raise LakeError(_why_not_written(customer, asset, uri, error)) from error
 
-    def _discard(self, folder: str) -> None:
+    def _discard(self, customer: str, asset: str, folders: Collection[str]) -> None:
         """Files that no version will ever name; what cannot be removed now is left for a vacuum."""
         with suppress(ObjectStoreError):
-            for key in self.documents.list(folder):
-                self.documents.delete(key)
+            for folder in folders:
+                for key in self.documents.list(f"{customer}/{asset}/{folder}"):
+                    self.documents.delete(key)
 
     def _stream(
         self, customer: str, asset: str, data: ibis.Table | pa.Table, noted: dict[str, str], replace: str | None
@@ -164,7 +204,7 @@ class Lake:
 
     def _described(self, customer: str, asset: str, table: DeltaTable) -> TableVersion:
         facts = json.loads(self._commit(customer, asset, table.version()).get(FACTS, "{}"))
-        return TableVersion(table.version(), table.count(), facts)
+        return TableVersion(table.version(), table.count(), facts, ",".join(table.metadata().partition_columns))
 
     def _commit(self, customer: str, asset: str, version: int) -> dict[str, Any]:
         """What was noted with one version. Not DeltaTable.history: it takes the newest commits for the loaded one's."""

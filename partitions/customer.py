@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -87,11 +88,30 @@ class TableMapping:
 
 
 @dataclass(frozen=True)
+class Expected:
+    """A change that is real: from `since` on a new state holds, and why. `figures` is empty for all of them."""
+
+    since: date
+    why: str
+    figures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How texts, pictures or sound become vectors: the `kind` of encoder, its `model` (a path, or a name), options."""
+
+    kind: str
+    model: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Customer:
     """One retailer: its partition key, its data, and what it asked for. `models` is None for all of them.
 
-    `root` is the folder or prefix that its sources must not leave. `secrets` are the values that the environment
-    gave, each with the ${NAME} that stands for it in the file.
+    `root` is the folder or prefix that its sources must not leave. `features` says "ignore" or "trust" of single
+    feature columns. `secrets` are the values that the environment gave, each with the ${NAME} that stands for it in
+    the file.
     """
 
     name: str
@@ -104,6 +124,9 @@ class Customer:
     engine: Engine = Engine()
     models: tuple[str, ...] | None = None
     thresholds: Mapping[str, float] = field(default_factory=dict)
+    expected: tuple[Expected, ...] = ()
+    features: Mapping[str, str] = field(default_factory=dict)
+    embeddings: Mapping[str, Encoding] = field(default_factory=dict)
     path: Path | None = None
     root: str = ""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -111,6 +134,14 @@ class Customer:
     def wants(self, model: str) -> bool:
         """Whether this customer asked for `model`."""
         return self.models is None or model in self.models
+
+    def ignored_features(self) -> list[str]:
+        """The feature columns that no model of this customer may use."""
+        return sorted(column for column, word in self.features.items() if word == "ignore")
+
+    def trusted_features(self) -> list[str]:
+        """The feature columns that may be used whatever the leakage checker finds."""
+        return sorted(column for column, word in self.features.items() if word == "trust")
 
     def hide(self, text: str) -> str:
         """`text` as it may be shown, logged or stored: with ${NAME} in place of every value from the environment."""

@@ -11,13 +11,17 @@ from typing import Any
 from yaml.nodes import Node, SequenceNode
 
 from partitions.customer import NAME_PATTERN, TIERS, Customer, Source
+from partitions.embeddings_form import read_embeddings
 from partitions.engine_form import read_engine
+from partitions.expected_form import read_expected
+from partitions.features_form import read_features
 from partitions.form import Form, Problem, nearest
 from partitions.source_kinds import SOURCE_KINDS, SourceKind
 from partitions.table_form import read_tables
 
 REQUIRED_KEYS = ("name", "vertical", "currency", "timezone", "sources", "tables")
-KEYS = (*REQUIRED_KEYS, "tier", "engine", "models", "root", "thresholds", "destinations")
+OPTIONAL_KEYS = ("tier", "engine", "models", "root", "thresholds", "expected", "features", "embeddings", "destinations")
+KEYS = (*REQUIRED_KEYS, *OPTIONAL_KEYS)
 SHOWN = ("${CAPFLOW_HOME}",)  # no secret: where everything lies
 
 
@@ -98,6 +102,9 @@ def _customer(
         engine=read_engine(form, keys.get("engine")),
         models=_models(form, keys.get("models"), known_models),
         thresholds=_thresholds(form, keys.get("thresholds")),
+        expected=read_expected(form, keys.get("expected")),
+        features=read_features(form, keys.get("features")),
+        embeddings=read_embeddings(form, keys.get("embeddings"), path.parent),
         path=path,
         root=within,
         secrets={value: name for value, name in form.filled.items() if name not in SHOWN},

@@ -13,9 +13,12 @@ COMMANDS = {
     "dev": "dev",
     "model": "model",
     "predictions": "predictions",
+    "quarantine": "quarantine",
+    "report": "report",
     "rollback": "rollback",
     "run": "run",
     "status": "status",
+    "vertical": "vertical",
 }
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from capflow_assets.features.base import Feature, FeatureSet
@@ -17,14 +18,15 @@ ONLINE_CHANNELS = ("online", "web", "website", "app", "mobile", "ecommerce", "e-
 QUINTILES = 5
 
 
-def rfm(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
+def rfm(tables: Mapping[str, ibis.Table], as_of: datetime, window_days: Sequence[int] = WINDOW_DAYS) -> ibis.Table:
     """Recency, frequency and spend of every shopper with at least one visit before `as_of`.
 
-    One row a shopper; columns as in `RFM.features`. Spend is of purchases, returns not deducted, in the customer's
+    One row a shopper; columns as in `RFM.features`, with the windows asked for (90 and 180 days among them).
+    Spend is of purchases, returns not deducted, in the customer's
     currency. Days and hours are UTC. A ratio whose denominator is zero or unknown is null.
     """
     bought = visits(tables["bills"])
-    shoppers = _by_shopper(bought, as_of)
+    shoppers = _by_shopper(bought, as_of, window_days)
     scored = shoppers.left_join(_stores(bought), "user_id").drop("user_id_right")
     scored = scored.left_join(_lines(tables["line_items"]), "user_id").drop("user_id_right")
     for name, column, best_first in (
@@ -34,7 +36,7 @@ def rfm(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
     ):
         scores = quintiles(shoppers, column, name, high_is_good=best_first)
         scored = scored.left_join(scores, column).drop(f"{column}_right")
-    return _named(scored)
+    return _named(scored, window_days)
 
 
 def quintiles(table: ibis.Table, column: str, name: str, high_is_good: bool) -> ibis.Table:
@@ -55,10 +57,10 @@ def quintiles(table: ibis.Table, column: str, name: str, high_is_good: bool) -> 
     return values.select(column, score.cast("int64").name(name))
 
 
-def _by_shopper(bought: ibis.Table, as_of: datetime) -> ibis.Table:
+def _by_shopper(bought: ibis.Table, as_of: datetime, window_days: Sequence[int]) -> ibis.Table:
     online = bought.channel.lower().isin(ONLINE_CHANNELS)
     windows = {}
-    for days in WINDOW_DAYS:
+    for days in window_days:
         recent = bought.ts >= as_of - timedelta(days=days)
         windows[f"frequency_bills_{days}d"] = bought.count(where=recent)
         windows[f"spend_cents_{days}d"] = bought.cents.sum(where=recent).fill_null(0)
@@ -98,7 +100,7 @@ def _lines(line_items: ibis.Table) -> ibis.Table:
     )
 
 
-def _named(t: ibis.Table) -> ibis.Table:
+def _named(t: ibis.Table, window_days: Sequence[int]) -> ibis.Table:
     """The features under their own names, in their order, from the integers they are made of."""
     computed = {
         "spend": t.spend_cents / 100,
@@ -110,9 +112,10 @@ def _named(t: ibis.Table) -> ibis.Table:
         "visits_trend_ratio_90d": _share(t.frequency_bills_90d, t.frequency_bills_180d - t.frequency_bills_90d),
         "spend_trend_ratio_90d": _share(t.spend_cents_90d, t.spend_cents_180d - t.spend_cents_90d),
     }
-    computed |= {f"spend_{days}d": t[f"spend_cents_{days}d"] / 100 for days in WINDOW_DAYS}
-    columns = [computed[f.name] if f.name in computed else t[f.name] for f in FEATURES]
-    return t.select("user_id", *[c.cast(f.dtype).name(f.name) for c, f in zip(columns, FEATURES, strict=True)])
+    computed |= {f"spend_{days}d": t[f"spend_cents_{days}d"] / 100 for days in window_days}
+    features = features_of(window_days)
+    columns = [computed[f.name] if f.name in computed else t[f.name] for f in features]
+    return t.select("user_id", *[c.cast(f.dtype).name(f.name) for c, f in zip(columns, features, strict=True)])
 
 
 def _share(part: ibis.Value, whole: ibis.Value) -> ibis.Value:
@@ -130,52 +133,67 @@ def _number(name: str, description: str, phrase: str) -> Feature:
     return Feature(name, "float64", description, phrase)
 
 
-FEATURES = (
-    _count("recency_days", "Days since the last visit.", "last visit {value:.0f} days ago"),
-    _count("tenure_days", "Days since the first visit.", "first visit {value:.0f} days ago"),
-    _count("frequency_bills", "Visits so far.", "{value:.0f} visits so far"),
-    *(
-        _count(f"frequency_bills_{d}d", f"Visits in the last {d} days.", f"{{value:.0f}} visits in the last {d} days")
-        for d in WINDOW_DAYS
-    ),
-    _count("days_active", "Days with at least one visit.", "shopped on {value:.0f} different days"),
-    _number("spend", "Spent so far, in the customer's currency.", "spent {value:,.2f} so far"),
-    *(
+def features_of(window_days: Sequence[int]) -> tuple[Feature, ...]:
+    """The columns of the set with these windows."""
+    return (
+        _count("recency_days", "Days since the last visit.", "last visit {value:.0f} days ago"),
+        _count("tenure_days", "Days since the first visit.", "first visit {value:.0f} days ago"),
+        _count("frequency_bills", "Visits so far.", "{value:.0f} visits so far"),
+        *(
+            _count(
+                f"frequency_bills_{d}d", f"Visits in the last {d} days.", f"{{value:.0f}} visits in the last {d} days"
+            )
+            for d in window_days
+        ),
+        _count("days_active", "Days with at least one visit.", "shopped on {value:.0f} different days"),
+        _number("spend", "Spent so far, in the customer's currency.", "spent {value:,.2f} so far"),
+        *(
+            _number(
+                f"spend_{d}d",
+                f"Spent in the last {d} days, in the customer's currency.",
+                f"spent {{value:,.2f}} in the last {d} days",
+            )
+            for d in window_days
+        ),
+        _number("spend_per_visit", "Average bill, in the customer's currency.", "spends {value:,.2f} a visit"),
+        _number("items_per_visit", "Lines on the average bill.", "buys {value:.1f} items a visit"),
+        _count("distinct_items", "Different items bought.", "has bought {value:.0f} different items"),
+        _count("distinct_stores", "Different stores visited.", "shops in {value:.0f} stores"),
         _number(
-            f"spend_{d}d",
-            f"Spent in the last {d} days, in the customer's currency.",
-            f"spent {{value:,.2f}} in the last {d} days",
-        )
-        for d in WINDOW_DAYS
-    ),
-    _number("spend_per_visit", "Average bill, in the customer's currency.", "spends {value:,.2f} a visit"),
-    _number("items_per_visit", "Lines on the average bill.", "buys {value:.1f} items a visit"),
-    _count("distinct_items", "Different items bought.", "has bought {value:.0f} different items"),
-    _count("distinct_stores", "Different stores visited.", "shops in {value:.0f} stores"),
-    _number("return_share", "Value returned, as a share of the value bought.", "returns {value:.0%} of what they buy"),
-    _number("discount_share", "Discounts, as a share of list price.", "saves {value:.0%} through discounts"),
-    _number("online_share", "Share of visits that were online.", "{value:.0%} of visits are online"),
-    _number(
-        "visits_trend_ratio_90d",
-        "Visits in the last 90 days over visits in the 90 days before; null when there were none before.",
-        "visits are {value:.0%} of what they were the quarter before",
-    ),
-    _number(
-        "spend_trend_ratio_90d",
-        "Spend in the last 90 days over spend in the 90 days before; null when there was none before.",
-        "spend is {value:.0%} of what it was the quarter before",
-    ),
-    _count(
-        "recency_score", "Recency fifth: 5 for the latest shoppers, 1 for the longest gone.", "recency {value:.0f} of 5"
-    ),
-    _count("frequency_score", "Frequency fifth: 5 for the most visits.", "frequency {value:.0f} of 5"),
-    _count("monetary_score", "Spend fifth: 5 for the highest spend.", "spend {value:.0f} of 5"),
-)
+            "return_share", "Value returned, as a share of the value bought.", "returns {value:.0%} of what they buy"
+        ),
+        _number("discount_share", "Discounts, as a share of list price.", "saves {value:.0%} through discounts"),
+        _number("online_share", "Share of visits that were online.", "{value:.0%} of visits are online"),
+        _number(
+            "visits_trend_ratio_90d",
+            "Visits in the last 90 days over visits in the 90 days before; null when there were none before.",
+            "visits are {value:.0%} of what they were the quarter before",
+        ),
+        _number(
+            "spend_trend_ratio_90d",
+            "Spend in the last 90 days over spend in the 90 days before; null when there was none before.",
+            "spend is {value:.0%} of what it was the quarter before",
+        ),
+        _count(
+            "recency_score",
+            "Recency fifth: 5 for the latest shoppers, 1 for the longest gone.",
+            "recency {value:.0f} of 5",
+        ),
+        _count("frequency_score", "Frequency fifth: 5 for the most visits.", "frequency {value:.0f} of 5"),
+        _count("monetary_score", "Spend fifth: 5 for the highest spend.", "spend {value:.0f} of 5"),
+    )
 
-RFM = FeatureSet(
-    name="rfm",
-    description="How recently, how often and how much each shopper buys, and how.",
-    tables=("bills", "line_items"),
-    features=FEATURES,
-    build=rfm,
-)
+
+def rfm_of(window_days: Sequence[int]) -> FeatureSet:
+    """The set with these windows in days; 90 and 180, which the trends are made of, must be among them."""
+    return FeatureSet(
+        name="rfm",
+        description="How recently, how often and how much each shopper buys, and how.",
+        tables=("bills", "line_items"),
+        features=features_of(window_days),
+        build=partial(rfm, window_days=window_days) if tuple(window_days) != WINDOW_DAYS else rfm,
+    )
+
+
+RFM = rfm_of(WINDOW_DAYS)
+FEATURES = RFM.features

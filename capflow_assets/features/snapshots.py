@@ -10,10 +10,11 @@ before the date only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from capflow_assets.features.anchors import grid
 from capflow_assets.features.base import FeatureSet
 from capflow_assets.tables.bills import derive_bills
 
@@ -22,23 +23,21 @@ if TYPE_CHECKING:
 
 Tables = Mapping[str, "ibis.Table"]
 
-SNAPSHOT_COUNT = 7
-SNAPSHOT_STEP = timedelta(days=30)
 TIME_COLUMNS = {"line_items": "ts", "bills": "ts", "contacts": "sent_at", "reviews": "ts"}
 
 
 def snapshot_dates(as_of: datetime, first_ts: datetime) -> list[datetime]:
-    """The dates to learn from: `as_of` and every 30 days back, seven in all, while there are sales before them."""
+    """The dates to learn from: `as_of` and the last seven anchors up to it, while there are sales before them."""
     _naive(as_of)
-    dates = [as_of - SNAPSHOT_STEP * k for k in range(SNAPSHOT_COUNT)]
-    return [date for date in dates if first_ts < date]
+    return [date for date in grid(as_of) if first_ts < date]
 
 
-def before(tables: Tables, as_of: datetime) -> dict[str, ibis.Table]:
+def before(tables: Tables, as_of: datetime, whole: bool = False) -> dict[str, ibis.Table]:
     """Every table as it was known just before `as_of` (UTC).
 
     A row without a time is not known. Shoppers without a first date stay; items, media and shoppers' attributes carry
-    no history and stay as they are. Bills need line_items beside them.
+    no history and stay as they are. Bills need line_items beside them. `whole` says that no bill needs restating at
+    this date (features.content.whole), which saves most of the work.
 
     Raises ValueError for a table that it has no rule for: a table that cannot be cut must not slip through whole.
     """
@@ -49,7 +48,8 @@ def before(tables: Tables, as_of: datetime) -> dict[str, ibis.Table]:
             f"features.snapshots.before: no rule for what was known of table '{unknown[0]}' before a date. "
             f"Add one to capflow_assets/features/snapshots.py; known tables: {', '.join(_CUTS)}."
         )
-    return {name: _CUTS[name](tables, as_of) for name in tables}
+    cuts = {**_CUTS, "bills": _earlier("bills")} if whole else _CUTS
+    return {name: cuts[name](tables, as_of) for name in tables}
 
 
 def window(tables: Tables, start: datetime, end: datetime) -> dict[str, ibis.Table]:
@@ -68,8 +68,10 @@ def window(tables: Tables, start: datetime, end: datetime) -> dict[str, ibis.Tab
     }
 
 
-def snapshot_features(feature_set: FeatureSet, tables: Tables, dates: Sequence[datetime]) -> ibis.Table:
-    """One feature set at each of several dates, as one table: user_id, `as_of`, then the features."""
+def snapshot_features(
+    feature_set: FeatureSet, tables: Tables, dates: Sequence[datetime], whole: Collection[datetime] = ()
+) -> ibis.Table:
+    """One feature set at each of several dates, as one table: as `snapshot` gives them, under one another."""
     import ibis
 
     if not dates:
@@ -77,12 +79,16 @@ def snapshot_features(feature_set: FeatureSet, tables: Tables, dates: Sequence[d
             f"features/{feature_set.name}: no date has sales before it, so there is nothing to compute. "
             "Choose an as-of date after the first sale."
         )
+    return ibis.union(*[snapshot(feature_set, tables, date, date in whole) for date in dates], distinct=False)
+
+
+def snapshot(feature_set: FeatureSet, tables: Tables, date: datetime, whole: bool = False) -> ibis.Table:
+    """One feature set as of one date: its key, `as_of`, then the features. `whole` as in `before`."""
+    import ibis
+
     names = [feature.name for feature in feature_set.features]
-    parts = [
-        feature_set.build(before(tables, date), date).select("user_id", ibis.literal(date).name("as_of"), *names)
-        for date in dates
-    ]
-    return ibis.union(*parts, distinct=False)
+    built = feature_set.build(before(tables, date, whole), date)
+    return built.select(*feature_set.key, ibis.literal(date).name("as_of"), *names)
 
 
 def _bills(tables: Tables, as_of: datetime) -> ibis.Table:

@@ -18,7 +18,7 @@ from capflow_assets.validation.plots import png_markdown
 CHECKS = {"validated": validated.CHECK, "validation": report.CHECK}
 DIGITS = 4
 WIDE = 60
-SUBJECT = ("kpi", "column", "check")
+SUBJECT = ("model", "kpi", "column", "check")
 
 
 def events(context: dg.AssetExecutionContext, customer: str, outcome: Outcome) -> Iterator[Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from capflow_assets.features import FEATURE_SETS
+from capflow_assets.features.embeddings import EMBEDDINGS
 from capflow_assets.graph.automation import condition
 from capflow_assets.graph.keys import key
 from capflow_assets.models.base import PREDICTION_COLUMNS
@@ -30,6 +31,7 @@ PREDICTED = {
     "as_of": ("timestamp", "The prediction knows nothing from then on."),
     "user_id": ("string", "The shopper."),
     "item_id": ("string", "The item."),
+    "other_item_id": ("string", "The other item."),
     "rank": ("int64", "1 is the best for this shopper."),
     "score": ("float64", "A probability where the model says so; otherwise higher is better."),
     "value": ("float64", "What is expected, in the customer's currency."),
@@ -86,11 +88,16 @@ def _face(step: Step) -> Face:
         return lead + table.description, PLATFORM, {}, {"deltalake"}, columns
     if step.layer == "validation":
         return "KPIs and distributions of a customer against their bounds.", PLATFORM, {}, {"pandera"}, None
+    if step.layer == "features" and step.name in EMBEDDINGS:
+        embedding = EMBEDDINGS[step.name]
+        return embedding.description, PLATFORM, {}, {"numpy"}, _schema(embedding.columns)
     if step.layer == "features":
         chosen = FEATURE_SETS[step.name]
-        features = ((feature.name, feature.dtype, feature.description) for feature in chosen.features)
-        keys = (("user_id", "string", "The shopper."), ("as_of", "timestamp", "Nothing from then on is used."))
-        return chosen.description, PLATFORM, {}, {"ibis", "duckdb"}, _schema((*keys, *features))
+        fixed = () if chosen.decide else chosen.features  # what a customer's data decides, its materialisation tells
+        features = ((feature.name, feature.dtype, feature.description) for feature in fixed)
+        keys = ((name, *PREDICTED[name]) for name in chosen.key)
+        as_of = ("as_of", "timestamp", "Nothing from then on is used.")
+        return chosen.description, PLATFORM, {}, {"ibis", "duckdb"}, _schema((*keys, as_of, *features))
     return _model_face(step)
 
 

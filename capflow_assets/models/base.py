@@ -33,13 +33,30 @@ class Needs:
     """The least data a model accepts; below it the model is reported as not available, with the reason.
 
     `history_days` counts from the first sale to the as-of date; `positives` is the least number of users of each
-    class in the training outcome (binary models only).
+    class in the training outcome and the label shares, 0 to 1, bound the share of those who did (binary models only).
+    `items` were sold at least once. Of contacts, `treated` reached a shopper and `control` were held back from one.
+    `described_share` is the least share of `items` whose description has two real words or more, in one of `languages`
+    (none: any). `images`, `audio_seconds` and `reviews` count what can be read; shares are of all that was sent.
     """
 
     users: int = 100
     bills: int = 500
     history_days: int = 120
     positives: int = 0
+    least_label_share: float = 0.0
+    greatest_label_share: float = 1.0
+    items: int = 0
+    contacts: int = 0
+    campaigns: int = 0
+    treated: int = 0
+    control: int = 0
+    described_share: float = 0.0
+    languages: tuple[str, ...] = ()
+    images: int = 0
+    readable_image_share: float = 0.0
+    audio_seconds: float = 0.0
+    readable_audio_share: float = 0.0
+    reviews: int = 0
 
 
 @dataclass(frozen=True)
@@ -60,7 +77,8 @@ class Snapshot:
     """One customer's world as of a date: nothing in it comes from `as_of` or later, but for `outcome`.
 
     `features` has one row a user (`user_id` plus the columns of the model's feature sets), sorted by user_id.
-    `tables` are the validated tables that the model names, cut to rows before `as_of` (an optional one may be absent).
+    `tables` are the validated tables that the model names, cut to rows before `as_of` (an optional one may be absent),
+    and its feature sets of other keys than users as "features/<set>", as of that date.
     `outcome` is what came true in [as_of, as_of + horizon): the model's own `outcome`, None at inference.
     """
 

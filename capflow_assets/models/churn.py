@@ -36,7 +36,7 @@ class Churn(Model):
     task: ClassVar[Task] = "binary"
     tables = ("bills",)
     features = ("rfm", "rhythm")
-    needs = Needs(users=200, bills=1000, history_days=180, positives=30)
+    needs = Needs(200, 1000, 180, positives=30, least_label_share=0.005, greatest_label_share=0.995)
     horizon_days = 60
     metric = "auc"
     baseline_name = "days since the last visit"

@@ -57,7 +57,7 @@ class ProductAffinity(Model):
     task: ClassVar[Task] = "ranking"
     tables = ("line_items",)
     optional_tables = ("items",)
-    needs = Needs(users=100, bills=500, history_days=120)
+    needs = Needs(users=100, bills=500, history_days=120, items=3)
     horizon_days = 30
     metric = "ndcg_at_10"
     baseline_name = "the most popular items of the last 30 days"

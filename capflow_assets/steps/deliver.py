@@ -35,7 +35,11 @@ def write_file(home: Home, customer: str, model: str, path: Path) -> int:
     run = CustomerRun(home, customer)
     rows = latest(run, model)
     order = [column for column in ("user_id", "rank") if column in rows.columns]
-    rows = rows.order_by(order)
+    return write_rows(rows.order_by(order), path)
+
+
+def write_rows(rows: ibis.Table, path: Path) -> int:
+    """Write rows to a file by its ending (.csv, .parquet, .json), whole or not at all; returns the rows written."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         _WRITERS[path.suffix](rows, partial)
@@ -46,7 +50,8 @@ def write_file(home: Home, customer: str, model: str, path: Path) -> int:
 
 
 def _csv(rows: ibis.Table, path: Path) -> None:
-    rows.mutate(reasons=rows.reasons.join("; ")).to_csv(path)
+    lists = {name: rows[name].join("; ") for name, kind in rows.schema().items() if kind.is_array()}
+    (rows.mutate(**lists) if lists else rows).to_csv(path)
 
 
 def _json(rows: ibis.Table, path: Path) -> None:

@@ -3,37 +3,65 @@
 from __future__ import annotations
 
 from capflow_assets.features import FEATURE_SETS
-from capflow_assets.features.snapshots import snapshot_dates, snapshot_features
+from capflow_assets.features.snapshots import snapshot, snapshot_dates
+from capflow_assets.steps import snapshots
 from capflow_assets.steps.code_version import code_version
-from capflow_assets.steps.fresh import reuse
+from capflow_assets.steps.decided import settled, shown_of
+from capflow_assets.steps.fresh import reuse, unchanged
 from capflow_assets.steps.outcome import NotAvailable, Outcome
 from capflow_assets.steps.run import CustomerRun, fingerprint
+from capflow_assets.steps.sent import left_out, sent
+from capflow_assets.training.needs import unmet_by
+
+LIBRARIES = ("capflow_assets.features.snapshots", "capflow_assets.features.content")
 
 
 def build(run: CustomerRun, asset: str) -> Outcome:
-    """Compute one feature set on the grid of snapshot dates and publish it."""
+    """Compute one feature set at those dates of the grid whose data or definition changed, and publish all."""
     run.require_passed()
     feature_set = FEATURE_SETS[asset.removeprefix("features/")]
     as_of = run.as_of()
-    mark = fingerprint(
-        validated={table: run.number(f"validated/{table}") for table in feature_set.tables},
-        as_of=as_of,
-        code=code_version(__name__, feature_set.build.__module__, "capflow_assets.features.snapshots"),
-    )
+    if reason := unmet_by(feature_set, run.facts()):
+        raise NotAvailable(f"{asset} {reason}")
+    feature_set, decision = settled(run, asset, feature_set)
+    code = code_version(__name__, feature_set.build.__module__, *LIBRARIES)
+    names = sent(run, feature_set)
+    inputs = {f"validated/{table}": run.number(f"validated/{table}") for table in names}
+    mark = fingerprint(validated=inputs, as_of=as_of, code=code, decided=[feature_set.past, decision])
     if fresh := reuse(run, asset, mark):
         return fresh
-    tables = {table: run.read(f"validated/{table}") for table in feature_set.tables}
-    first = tables[feature_set.tables[0]].ts.min().execute()
-    dates = snapshot_dates(as_of, first)
+    dates = snapshot_dates(as_of, run.first_sale())[: None if feature_set.past else 1]
     if not dates:
         raise NotAvailable(f"'{run.name}' has no sale before {as_of:%Y-%m-%d}")
-    data = snapshot_features(feature_set, tables, dates)
+    marks = snapshots.marks(run, feature_set, names, dates, code=code)
+    told = {date.isoformat(): mark for date, mark in marks.items()}
+    kept = snapshots.kept(run, asset, marks)
+    if kept == set(dates):
+        version = run.version(asset)
+        assert version is not None
+        if version.facts["snapshots"] == told:
+            return unchanged(version, asset, "the data before every snapshot")
+        kept.remove(as_of)  # other dates go, and a commit needs rows
     facts = {
         "fingerprint": mark,
         "as_of": as_of.isoformat(),
-        "dates": [date.isoformat() for date in dates],
-        "inputs": {f"validated/{table}": run.number(f"validated/{table}") for table in feature_set.tables},
+        "dates": list(told),
+        "snapshots": told,
+        "inputs": inputs,
+        **decision,
     }
-    written = run.write(asset, data, facts)
-    shown = {"rows": written.rows, "version": written.version, "as_of": as_of.isoformat(), "snapshots": len(dates)}
+    tables = {table: run.read(f"validated/{table}") for table in names}
+    whole = snapshots.whole_dates(run, dates)
+    parts = {date: snapshot(feature_set, tables, date, date in whole) for date in dates if date not in kept}
+    written = run.write_dates(asset, snapshots.COLUMN, parts, facts, kept)
+    shown = {
+        "rows": written.rows,
+        "version": written.version,
+        "as_of": as_of.isoformat(),
+        "snapshots": len(dates),
+        "computed": len(parts),
+        "reused": len(kept),
+        **left_out(feature_set, tables, as_of),
+        **shown_of(decision),
+    }
     return Outcome(asset, "done", facts=shown, fingerprint=mark)

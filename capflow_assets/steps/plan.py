@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import cache
 
 from capflow_assets.features import FEATURE_SETS
+from capflow_assets.features.embeddings import EMBEDDINGS
 from capflow_assets.models.base import Model
 from capflow_assets.models.catalogue import models
-from capflow_assets.steps import features, performance, prediction, raw, report, training, validated
+from capflow_assets.steps import embeddings, features, performance, prediction, raw, report, training, validated
 from capflow_assets.steps.outcome import Outcome
 from capflow_assets.steps.run import DERIVED, CustomerRun
 from capflow_assets.tables import TABLES
@@ -40,7 +41,7 @@ class Step:
 @cache
 def plan() -> dict[str, Step]:
     """Every asset by name; each comes after all that it reads."""
-    steps = [*_tables(), *_features()]
+    steps = [*_tables(), *_features(), *_embeddings()]
     for name, model in models().items():
         steps += _model(name, model)
     return {step.asset: step for step in steps}
@@ -84,8 +85,15 @@ def _tables() -> list[Step]:
 
 def _features() -> list[Step]:
     return [
-        Step(f"features/{name}", (*(f"validated/{table}" for table in chosen.tables), REPORT), features.build)
+        Step(f"features/{name}", (*(f"validated/{table}" for table in chosen.reads), REPORT), features.build)
         for name, chosen in FEATURE_SETS.items()
+    ]
+
+
+def _embeddings() -> list[Step]:
+    return [
+        Step(f"features/{name}", (f"validated/{chosen.table}", REPORT), embeddings.build)
+        for name, chosen in EMBEDDINGS.items()
     ]
 
 

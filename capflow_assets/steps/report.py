@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from capflow_assets.steps import contracts
 from capflow_assets.steps.code_version import code_version
+from capflow_assets.steps.offending import blame
 from capflow_assets.steps.outcome import Blocked, Check, Markdown, Outcome, Status
+from capflow_assets.steps.page import judged, keep_page
+from capflow_assets.steps.pictures import pictures
 from capflow_assets.steps.run import REPORT, CustomerRun, fingerprint
 from capflow_assets.steps.validated import is_current
-from capflow_assets.validation.plots import draw
 from capflow_assets.validation.report import Report, report
+from capflow_assets.validation.verticals import thresholds
 
 if TYPE_CHECKING:
     import ibis
@@ -27,18 +33,27 @@ def judge(run: CustomerRun, asset: str) -> Outcome:
         validated=run.validated_versions(),
         tables=run.tables(),
         bounds=dict(run.customer.thresholds),
+        expected=run.customer.expected,
+        vertical=_vertical(run),
         timezone=run.customer.timezone,
-        code=code_version(__name__, "capflow_assets.validation.report"),
+        contracts=contracts.terms(run),
+        code=code_version(
+            __name__,
+            "capflow_assets.validation.report",
+            "capflow_assets.validation.offending",
+            "capflow_assets.validation.contracts.measures",
+        ),
     )
     content = run.home.lake.document(run.name, REPORT)
     stored: dict[str, Any] = json.loads(content) if content else {}
     reused = not run.force and stored.get("fingerprint") == mark
     if not reused:
-        stored = {"fingerprint": mark, **_measure(run)}
+        stored = {"fingerprint": mark, **judged(run), **_measure(run)}
         run.home.lake.put_document(run.name, REPORT, json.dumps(stored).encode())
     made = Report.from_json(stored["report"])
     run.publish_verdict(made.reasons)
-    return _outcome(asset, made, stored, reused)
+    page = keep_page(run, but=asset)
+    return _outcome(asset, made, stored, reused, page, pictures(run, made, mark))
 
 
 def _require_tables(run: CustomerRun) -> None:
@@ -54,14 +69,21 @@ def _require_tables(run: CustomerRun) -> None:
 def _measure(run: CustomerRun) -> dict[str, Any]:
     tables = {table: run.read(f"validated/{table}") for table in run.tables()}
     first, as_of = _span(tables["line_items"])
-    made = report(tables, run.customer, as_of or NO_TIMES)
-    return {
+    made = report(tables, run.customer, as_of or NO_TIMES, _vertical(run))
+    made = replace(made, offences=blame(run, made.findings, tables, as_of or NO_TIMES))
+    found = {
         "as_of": as_of.isoformat() if as_of else None,
         "first_sale": first.isoformat() if first else None,
         "users": int(made.values["users"] or 0),
         "bills": int(made.values["bills"] or 0),
+        "measures": contracts.measure(run, tables),
         "report": made.to_json(),
     }
+    return {**found, "models": contracts.available(run, found)}
+
+
+def _vertical(run: CustomerRun) -> dict[str, float]:
+    return thresholds(run.customer.vertical, run.home.path)
 
 
 def _span(lines: ibis.Table) -> tuple[datetime | None, datetime | None]:
@@ -74,9 +96,13 @@ def _span(lines: ibis.Table) -> tuple[datetime | None, datetime | None]:
     return found["first"], midnight + timedelta(days=1)
 
 
-def _outcome(asset: str, made: Report, stored: dict[str, Any], reused: bool) -> Outcome:
-    facts = {"as_of": stored["as_of"], "warnings": list(made.warnings), "KPIs": Markdown(made.markdown())}
+def _outcome(
+    asset: str, made: Report, stored: dict[str, Any], reused: bool, page: str, plots: Mapping[str, bytes]
+) -> Outcome:
+    facts = {"as_of": stored["as_of"], "page": page, "warnings": list(made.warnings), "KPIs": Markdown(made.markdown())}
+    facts["models"] = [
+        {"model": one["model"], "passed": one["available"], "reason": one["reason"]} for one in stored["models"]
+    ]
     check = Check(CHECK, made.passed, {"findings": [vars(finding) for finding in made.findings]})
     status: Status = "blocked" if not made.passed else "reused" if reused else "done"
-    plots = {shape.title: draw(shape, made.customer) for shape in made.distributions}
     return Outcome(asset, status, "; ".join(made.reasons), facts, plots, check, stored["fingerprint"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -104,6 +104,20 @@ class CustomerRun:
         self._versions[asset] = written
         return written
 
+    def write_dates(
+        self,
+        asset: str,
+        column: str,
+        parts: Mapping[datetime, ibis.Table],
+        facts: Mapping[str, Any],
+        keep: Collection[datetime],
+    ) -> TableVersion:
+        """Publish a table by dates, those in `keep` as in this run's version of it, and go on with what was written."""
+        before = self.number(asset)
+        written = self.home.lake.write_dates(self.name, asset, column, parts, facts, keep, before)
+        self._versions[asset] = written
+        return written
+
     def raw_versions(self) -> dict[str, int]:
         """The newest version of each raw table that the customer maps."""
         return {table: n for table in self.customer.tables if (n := self.number(f"raw/{table}")) is not None}
@@ -165,7 +179,10 @@ class CustomerRun:
         found = self.report()
         has_times = found["as_of"] is not None
         days = (self.as_of() - self.first_sale()).days if has_times else 0
-        return Facts(set(self.tables()), found["users"], found["bills"], days, has_times, positives, negatives)
+        measures = found.get("measures", {})
+        return Facts(
+            set(self.tables()), found["users"], found["bills"], days, has_times, positives, negatives, measures
+        )
 
     def close(self) -> None:
         """Let the engine's memory go."""

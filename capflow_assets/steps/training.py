@@ -11,6 +11,7 @@ from capflow_assets.features.snapshots import snapshot_dates
 from capflow_assets.models.base import Artefact, Model, Snapshot
 from capflow_assets.models.catalogue import models
 from capflow_assets.steps.code_version import code_version
+from capflow_assets.steps.honest import warnings
 from capflow_assets.steps.outcome import Blocked, NotAvailable, Outcome, Status
 from capflow_assets.steps.run import CustomerRun
 from capflow_assets.steps.worlds import data_versions, lived
@@ -43,9 +44,9 @@ def train(run: CustomerRun, asset: str) -> Outcome:
     dates = _dates(run, model)
     ingredients: dict[str, Any] = {
         "seed": SEED,
-        "code_version": code_version(__name__, type(model).__module__),
+        "code_version": code_version(__name__, type(model).__module__, "capflow_assets.training.leakage"),
         "data_versions": data_versions(run, model),
-        "parameters": dict(model.parameters),
+        "parameters": {**model.parameters, **_left_out(run, model)},
     }
     if not run.force and (same := _same(run, model, ingredients)):
         return _outcome(run, asset, same, "reused", f"unchanged since v{same.number}")
@@ -76,6 +77,12 @@ def wanted(run: CustomerRun, asset: str) -> Model:
     return model
 
 
+def _left_out(run: CustomerRun, model: Model) -> dict[str, list[str]]:
+    """The features that the customer file ignores, kept with the version: another choice is another version."""
+    ignored = run.customer.ignored_features() if model.features else []
+    return {"ignored_features": ignored} if ignored else {}
+
+
 def _dates(run: CustomerRun, model: Model) -> Split:
     """The dates to learn from and to be judged on; NotAvailable says what the customer's data lacks."""
     reason = unmet(model, run.facts())
@@ -100,7 +107,10 @@ def _try(run: CustomerRun, model: Model, dates: Split) -> Trial:
     _require_both_classes(run, model, past)
     test = lived(run, model, dates.test)
     _require_both_classes(run, model, [test])
+    warned = warnings(run, model, past, test)
     artefact = model.fit(past, model.parameters, SEED)
+    if warned:
+        artefact = replace(artefact, facts={**artefact.facts, "warnings": warned})
     assert test.outcome is not None
     if test.outcome.empty:
         raise NotAvailable(
@@ -110,7 +120,7 @@ def _try(run: CustomerRun, model: Model, dates: Split) -> Trial:
     prediction = model.predict(artefact, test)
     challenger = judged.evaluate(test.outcome, prediction)
     baseline = judged.evaluate(test.outcome, model.baseline(past, test))
-    rival, lost = _rival(run, model)
+    rival, lost = _rival(run, model, test)
     rival_prediction = None if rival is None else model.predict(rival, test)
     champion = None if rival_prediction is None else judged.evaluate(test.outcome, rival_prediction)
     paired = None if rival_prediction is None else judged.paired(test.outcome, prediction, rival_prediction)
@@ -126,11 +136,14 @@ def load(run: CustomerRun, version: Version) -> Artefact:
     return Artefact(run.home.registry.load(version), version.columns, version.facts)
 
 
-def _rival(run: CustomerRun, model: Model) -> tuple[Artefact | None, str]:
-    """The champion to compare with, and why there is none when its files were damaged: it cannot predict any more."""
+def _rival(run: CustomerRun, model: Model, test: Snapshot) -> tuple[Artefact | None, str]:
+    """The champion to compare with, and why there is none when it cannot predict any more: damaged, features gone."""
     champion = run.home.registry.champion(run.name, model.name)
     if champion is None:
         return None, ""
+    gone = sorted(set(champion.columns) - set(test.features.columns))
+    if gone:
+        return None, f"it was fitted on {', '.join(gone[:3])}, no feature any more"
     damage = _damage(run, champion)
     return (None, damage) if damage else (load(run, champion), "")
 
@@ -206,6 +219,7 @@ def _outcome(run: CustomerRun, asset: str, version: Version, status: Status, rea
         "tested on": found.tested_as_of.isoformat(),
         "users": found.rows,
         "columns": list(version.columns),
+        "warnings": list(version.facts.get("warnings", ())),
         "cpu_seconds": version.cpu_seconds,
         "digest": version.digest[:12],
     }

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from capflow_assets.steps import raw
+from capflow_assets.features.content import content
+from capflow_assets.steps import raw, set_aside
 from capflow_assets.steps.code_version import code_version
 from capflow_assets.steps.fresh import reuse
 from capflow_assets.steps.outcome import Blocked, Check, NotAvailable, Outcome
+from capflow_assets.steps.page import keep_page
 from capflow_assets.steps.run import DERIVED, CustomerRun, fingerprint
 from capflow_assets.tables import TABLES, clean, derive_bills, drop, filled_columns, filled_when_derived
-from capflow_assets.validation.audit import Audit, Failure, audit
+from capflow_assets.validation.audit import Audit, audit
+from capflow_assets.validation.given_back import put_back
+from capflow_assets.validation.identity import identity
+from capflow_assets.validation.offence import Offence
 
 if TYPE_CHECKING:
     import ibis
@@ -24,18 +30,27 @@ def validate(run: CustomerRun, asset: str) -> Outcome:
     table = asset.removeprefix("validated/")
     source = _source(run, table)
     mark = _mark(run, table, source)
-    if fresh := reuse(run, asset, mark):
+    if (fresh := reuse(run, asset, mark)) and set_aside.stored(run, table).get("fingerprint") == mark:
         return Outcome(**{**vars(fresh), "check": Check(CHECK, True, dict(fresh.facts))})
-    cleaned, dropped = _cleaned(run, table)
-    result = audit(cleaned, TABLES[table], _filled(run, table), run.customer.thresholds)
-    facts = {"dropped": dropped, "failures": [_row(failure) for failure in result.failures], "rows": result.rows}
+    cleaned = _cleaned(run, table)
+    result = audit(cleaned.rows, TABLES[table], filled(run, table), run.customer.thresholds)
+    counts = {
+        "left_out": cleaned.left_out,
+        "waiting": cleaned.given - sum(result.readmitted.values()),
+        "source": source,
+        "raw": run.number(source),
+        "given": run.number(f"readmitted/{table}"),
+        "fingerprint": mark,
+    }
+    found = set_aside.keep(run, table, result, identity(cleaned.columns, run.customer.tables.get(table)), counts)
+    facts = {name: found[name] for name in ("rows", "set_aside", "left_out", "readmitted")}
+    facts |= {"failures": [_row(failure) for failure in result.failures]}
     if not result.passed:
         return _refuse(run, asset, result, facts, mark)
-    if result.failures:
-        run.write(f"quarantine/{table}", result.rejected, {"fingerprint": mark})
-    inputs = {source: run.number(source)}
-    written = run.write(asset, result.accepted, {"fingerprint": mark, "inputs": inputs, "dropped": dropped})
-    facts |= {"rows": written.rows, "version": written.version, "set_aside": result.rows - written.rows}
+    inputs = {name: n for name in (source, f"readmitted/{table}") if (n := run.number(name)) is not None}
+    kept = {"fingerprint": mark, "inputs": inputs, "dropped": cleaned.left_out}
+    written = run.write(asset, result.accepted, {**kept, "content": content(table, result.accepted)})
+    facts |= {"rows": written.rows, "version": written.version}
     return Outcome(asset, "done", facts=facts, check=Check(CHECK, True, facts), fingerprint=mark)
 
 
@@ -48,9 +63,16 @@ def is_current(run: CustomerRun, table: str) -> bool:
     return bool(version.facts["fingerprint"] == _mark(run, table, source))
 
 
+def filled(run: CustomerRun, table: str) -> set[str]:
+    """The columns of a table that this customer fills."""
+    mapping = run.customer.tables.get(table)
+    return filled_when_derived(run.customer.tables[DERIVED[table]]) if mapping is None else filled_columns(mapping)
+
+
 def _mark(run: CustomerRun, table: str, source: str) -> str:
     return fingerprint(
         source={source: run.number(source)},
+        given_back=run.number(f"readmitted/{table}"),
         mapping=repr(run.customer.tables.get(table)),
         timezone=run.customer.timezone,
         bounds=dict(run.customer.thresholds),
@@ -72,29 +94,50 @@ def _source(run: CustomerRun, table: str) -> str:
     raise NotAvailable(f"'{run.name}' does not send {table}: tables.{table} is not in its customer file")
 
 
-def _cleaned(run: CustomerRun, table: str) -> tuple[ibis.Table, dict[str, int]]:
-    """The cleaned rows, computed once and kept in the engine, and how many were left out on the customer's wish."""
+@dataclass(frozen=True)
+class _Cleaned:
+    """The rows to judge, computed once and kept in the engine; how many were left out on the customer's wish, by
+    reason; how many an analyst gave back; and the table's columns."""
+
+    rows: ibis.Table
+    left_out: dict[str, int]
+    given: int
+    columns: list[str]
+
+
+def _cleaned(run: CustomerRun, table: str) -> _Cleaned:
     mapping = run.customer.tables.get(table)
+    left_out: dict[str, int] = {}
     if mapping is None:
-        return derive_bills(run.read(f"validated/{DERIVED[table]}")).cache(), {}
-    dropped = drop(raw.rows(run, table), mapping)
-    reasons = {row["reason"]: row["rows"] for row in dropped.reasons.to_pyarrow().to_pylist()}
-    return clean(table, dropped.kept, mapping, run.customer.timezone).cache(), reasons
+        rows = derive_bills(run.read(f"validated/{DERIVED[table]}"))
+    else:
+        dropped = drop(raw.rows(run, table), mapping)
+        left_out = dropped.counts()
+        rows = clean(table, dropped.kept, mapping, run.customer.timezone)
+    rows, columns = rows.cache(), list(rows.columns)
+    if mapping is not None and mapping.options.get("distinct"):
+        further = _rows(dropped.kept) - _rows(rows)
+        left_out |= {"distinct": further} if further else {}
+    given = run.version(f"readmitted/{table}")
+    if given is None:
+        return _Cleaned(rows, left_out, 0, columns)
+    returned = put_back(rows, run.read(f"readmitted/{table}"), identity(columns, mapping))
+    return _Cleaned(returned.cache(), left_out, given.rows, columns)
 
 
-def _filled(run: CustomerRun, table: str) -> set[str]:
-    mapping = run.customer.tables.get(table)
-    return filled_when_derived(run.customer.tables[DERIVED[table]]) if mapping is None else filled_columns(mapping)
+def _rows(table: ibis.Table) -> int:
+    return int(table.count().to_pyarrow().as_py())
 
 
 def _refuse(run: CustomerRun, asset: str, result: Audit, facts: dict[str, Any], mark: str) -> Outcome:
     run.publish_verdict(result.reasons)
+    facts = {**facts, "page": keep_page(run, but=asset)}
     return Outcome(
         asset, "blocked", "; ".join(result.reasons), facts, check=Check(CHECK, False, facts), fingerprint=mark
     )
 
 
-def _row(failure: Failure) -> dict[str, Any]:
+def _row(failure: Offence) -> dict[str, Any]:
     sample = json.dumps(failure.sample[:2], default=str)
     return {
         "check": failure.check,

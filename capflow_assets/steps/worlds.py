@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from capflow_assets.features import FEATURE_SETS
 from capflow_assets.features.snapshots import before, window
 from capflow_assets.models.base import Model, Snapshot
 from capflow_assets.steps.outcome import NotAvailable
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 def known(run: CustomerRun, model: Model, as_of: datetime) -> Snapshot:
     """What the model may know as of a date: the snapshot without its outcome."""
     tables = before(_sources(run, model), as_of)
-    seen = {table: tables[table] for table in _named(run, model)}
+    seen = {table: tables[table] for table in _named(run, model)} | _pairs(run, model, as_of)
     return Snapshot(run.name, as_of, _features(run, model, as_of, tables), seen)
 
 
@@ -52,6 +53,8 @@ def snapshot_dates(run: CustomerRun, model: Model) -> list[datetime]:
         version = run.version(f"features/{chosen}")
         if version is None:
             raise NotAvailable(f"features/{chosen} was never materialised for '{run.name}'")
+        if "dates" not in version.facts:  # an embedding: what an item is like has no date
+            continue
         found = {datetime.fromisoformat(date) for date in version.facts["dates"]}
         dates = found if dates is None else dates & found
     return sorted(dates or (), reverse=True)
@@ -71,11 +74,27 @@ def _sources(run: CustomerRun, model: Model) -> dict[str, ibis.Table]:
 def _features(run: CustomerRun, model: Model, as_of: datetime, tables: dict[str, ibis.Table]) -> pd.DataFrame:
     """One row a user, sorted by user, so that nothing depends on the order in which an engine returns rows."""
     joined: pd.DataFrame | None = None
-    for chosen in model.features:
+    for chosen in _of_users(model):
         table = run.read(f"features/{chosen}")
         frame = table.filter(table.as_of == as_of).drop("as_of").to_pandas()
         joined = frame if joined is None else joined.merge(frame, on="user_id", how="outer")
     if joined is None:
         lines = tables["line_items"]
         joined = lines.filter(lines.user_id.notnull()).select("user_id").distinct().to_pandas()
-    return joined.sort_values("user_id", ignore_index=True)
+    ignored = [column for column in run.customer.ignored_features() if column in joined.columns]
+    return joined.drop(columns=ignored).sort_values("user_id", ignore_index=True)
+
+
+def _of_users(model: Model) -> list[str]:
+    sets = {chosen: FEATURE_SETS[chosen] for chosen in model.features if chosen in FEATURE_SETS}
+    return [chosen for chosen, feature_set in sets.items() if feature_set.key == ("user_id",)]
+
+
+def _pairs(run: CustomerRun, model: Model, as_of: datetime) -> dict[str, ibis.Table]:
+    """The model's feature sets that have another key than the user, by asset: lazy, for they may be large."""
+    chosen = [f"features/{name}" for name in model.features if name not in _of_users(model)]
+    tables = {asset: run.read(asset) for asset in chosen}
+    return {
+        asset: table.filter(table.as_of == as_of).drop("as_of") if "as_of" in table.columns else table  # embeddings
+        for asset, table in tables.items()
+    }

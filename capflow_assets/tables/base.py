@@ -5,14 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+MOST_MONEY = 100_000_000_000
+"""More on one line or bill is a mistake, and would not fit into sums of whole cents."""
+
 
 @dataclass(frozen=True)
 class Rule:
-    """One pandera check by its name (`greater_than`, `isin`, ...) and arguments, and what to do when it fails."""
+    """One pandera check by its name (`greater_than`, `isin`, ...) and arguments, and what to do when it fails.
+
+    `bearable` says that later layers can work with a row that breaks it, so that an analyst may accept such a row as it
+    is. `allowed` is the share of rows that may break it before the table blocks; None: as the customer's bounds say.
+    """
 
     check: str
     arguments: dict[str, Any]
     remedy: str
+    bearable: bool = True
+    allowed: float | None = None
 
 
 @dataclass(frozen=True)

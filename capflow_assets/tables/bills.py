@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from capflow_assets.tables.base import Column, Table
+from capflow_assets.tables.base import MOST_MONEY, Column, Rule, Table
 from partitions.customer import TableMapping
 
 if TYPE_CHECKING:
@@ -17,7 +17,20 @@ TABLE = Table(
         Column("bill_id", "string", "The bill's number.", nullable=False),
         Column("user_id", "string", "The shopper; empty for an anonymous sale."),
         Column("ts", "timestamp", "When the bill was made, in UTC.", nullable=False),
-        Column("amount", "float64", "Total in the customer's currency; negative for a return.", nullable=False),
+        Column(
+            "amount",
+            "float64",
+            "Total in the customer's currency; negative for a return.",
+            nullable=False,
+            rules=(
+                Rule(
+                    "in_range",
+                    {"min_value": -MOST_MONEY, "max_value": MOST_MONEY},
+                    "Look for a number that stands in the wrong column; send what the bill came to.",
+                    False,
+                ),
+            ),
+        ),
         Column("line_item_count", "int64", "How many lines the bill has."),
         Column("store_id", "string", "The store or machine."),
         Column("channel", "string", "Where it was made: store, web, app."),

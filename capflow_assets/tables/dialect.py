@@ -34,6 +34,10 @@ class Dialect(Protocol):
         """The UTC time so many milliseconds after 1970."""
 
     @staticmethod
+    def microseconds(moment: ibis.Value) -> ibis.Value:
+        """How many microseconds after 1970 a UTC time without a zone is."""
+
+    @staticmethod
     def written(number: ibis.Value) -> ibis.Value:
         """A double as text, in as few digits as tell it from its neighbours."""
 

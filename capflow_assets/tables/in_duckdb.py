@@ -35,6 +35,11 @@ def from_milliseconds(count: ibis.Value) -> ibis.Value:
     return builtin("epoch_ms", LOCAL, "int64")(count)
 
 
+def microseconds(moment: ibis.Value) -> ibis.Value:
+    """By epoch_us."""
+    return builtin("epoch_us", "int64", LOCAL)(moment)
+
+
 def written(number: ibis.Value) -> ibis.Value:
     """As DuckDB writes it: 12345678.5, 1e+20."""
     return number.cast("string")

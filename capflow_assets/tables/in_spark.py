@@ -56,6 +56,11 @@ def from_milliseconds(count: ibis.Value) -> ibis.Value:
     return without_zone(builtin("timestamp_millis", ABSOLUTE, "int64")(count))
 
 
+def microseconds(moment: ibis.Value) -> ibis.Value:
+    """By unix_micros, in a session of UTC."""
+    return _micros(moment.cast(ABSOLUTE))
+
+
 def written(number: ibis.Value) -> ibis.Value:
     """As DuckDB writes it, where Java says 1.23456785E7 or 1.0E20."""
     import ibis

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from capflow_assets.tables.base import Column, Rule, Table
+from capflow_assets.tables.base import MOST_MONEY, Column, Rule, Table
 from partitions.customer import TableMapping
 
 if TYPE_CHECKING:
     import ibis
+
+MOST_PIECES = 1_000_000_000
+_TOO_MUCH = "Look for a number that stands in the wrong column, like a bar code; send what was really sold."
 
 TABLE = Table(
     name="line_items",
@@ -23,7 +26,10 @@ TABLE = Table(
             "float64",
             "How many were sold; negative for a return.",
             nullable=False,
-            rules=(Rule("not_equal_to", {"value": 0}, "Send the quantity sold, or leave lines without one out."),),
+            rules=(
+                Rule("not_equal_to", {"value": 0}, "Send the quantity sold, or leave lines without one out."),
+                Rule("in_range", {"min_value": -MOST_PIECES, "max_value": MOST_PIECES}, _TOO_MUCH, False),
+            ),
         ),
         Column(
             "unit_price",
@@ -36,10 +42,17 @@ TABLE = Table(
                     {"min_value": 0},
                     "Send prices as positive numbers, and returns as negative quantities; leave corrections out.",
                 ),
+                Rule("less_than_or_equal_to", {"max_value": MOST_MONEY}, _TOO_MUCH, False),
             ),
         ),
         Column("discount", "float64", "Discount on the whole line, positive on a sale.", nullable=False),
-        Column("amount", "float64", "What the line came to: quantity times unit price less discount.", nullable=False),
+        Column(
+            "amount",
+            "float64",
+            "What the line came to: quantity times unit price less discount.",
+            nullable=False,
+            rules=(Rule("in_range", {"min_value": -MOST_MONEY, "max_value": MOST_MONEY}, _TOO_MUCH, False),),
+        ),
         Column("store_id", "string", "The store or machine."),
         Column("channel", "string", "Where it was sold: store, web, app."),
         Column("is_return", "boolean", "Whether the line takes goods back.", nullable=False),

@@ -20,7 +20,7 @@ TABLE = Table(
             "string",
             "What it is: image or audio.",
             nullable=False,
-            rules=(Rule("isin", {"allowed_values": ["image", "audio"]}, "Send only images and audio."),),
+            rules=(Rule("isin", {"allowed_values": ["image", "audio"]}, "Send only images and audio.", False),),
         ),
         Column("uri", "string", "Where it lies.", nullable=False),
         Column("item_id", "string", "The item that it shows."),
@@ -37,7 +37,10 @@ TABLE = Table(
             "corrupt",
             "boolean",
             "Whether it cannot be decoded.",
-            rules=(Rule("equal_to", {"value": False}, "Send the file again; corrupt_reason says what is wrong."),),
+            rules=(
+                # Many of them are the concern of the models that need them (validation/contracts), not of all others.
+                Rule("equal_to", {"value": False}, "Send the file again; corrupt_reason says why.", False, 1.0),
+            ),
         ),
         Column("corrupt_reason", "string", "Why it cannot be decoded."),
     ),

@@ -24,7 +24,10 @@ TABLE = Table(
             "corrupt",
             "boolean",
             "Whether its file cannot be read as text.",
-            rules=(Rule("equal_to", {"value": False}, "Send the file again; corrupt_reason says what is wrong."),),
+            rules=(
+                # Many of them are the concern of the models that need them (validation/contracts), not of all others.
+                Rule("equal_to", {"value": False}, "Send the file again; corrupt_reason says why.", False, 1.0),
+            ),
         ),
         Column("corrupt_reason", "string", "Why its file cannot be read as text."),
     ),

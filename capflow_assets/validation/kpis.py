@@ -7,13 +7,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from capflow_assets.validation.copies import surplus
+from capflow_assets.validation.integrity import RELATIONS, unknown_share
+from capflow_assets.validation.prices import OUTLIER_FACTOR, price_figures
+
 if TYPE_CHECKING:
     import ibis
 
 DAY = 86400
 ACTIVE_DAYS = 90
 RECENT_DAYS, PREVIOUS_DAYS, SHIFT_LINES = 28, 90, 30
-OUTLIER_FACTOR = 20
 
 KPIS: Mapping[str, str] = {
     "average_spent_per_visit": "money a bill, returns left out",
@@ -34,25 +37,43 @@ KPIS: Mapping[str, str] = {
     "longest_gap_days": "most days in a row without a sale, from the first sale to the last",
     "freshness_days": "days since the last sale",
     "spend_shift": f"median sold line of the last {RECENT_DAYS} days over that of the {PREVIOUS_DAYS} days before",
+    "future_share": "share of lines that are dated later than the data were judged, and count nowhere else",
+    "unknown_item_share": "share of lines whose item is not in items",
+    "unknown_user_share": "share of lines with a user who is not in users",
+    "lines_without_bill_share": "share of lines whose bill is not in bills",
+    "bills_without_lines_share": "share of bills that have no line",
+    "unknown_contact_share": "share of contacts with a user who is neither in users nor on a bill",
+    "unknown_review_share": "share of reviews of an item (else by a user) that no other table knows",
+    "unknown_media_share": "share of media of an item (else of a user) that no other table knows",
 }
 """Every KPI and what it counts. A share runs from 0 to 1, money is in the customer's currency."""
 
 
-def kpis(line_items: ibis.Table, bills: ibis.Table, as_of: datetime) -> dict[str, float | None]:
-    """The KPIs of `KPIS` from validated line items and bills, in seven queries.
+def kpis(
+    line_items: ibis.Table,
+    bills: ibis.Table,
+    as_of: datetime,
+    sent: Mapping[str, ibis.Table] | None = None,
+    now: bool = False,
+) -> dict[str, float | None]:
+    """The KPIs of `KPIS` from validated line items and bills, in seven queries, and one for each relation of tables.
 
     Rows at or after `as_of` (UTC) are not seen; rows without a time are. None stands for what the data cannot tell:
     KPIs of time without times, KPIs by user without users, a spend shift from fewer than 30 lines on either side.
+    `sent` are the validated tables that the customer itself sends, by name: relations (`integrity.py`) to others are
+    None. With `now`, as_of is the present, and rows from then on are counted as `future_share`.
     """
-    lines, bills = _before(line_items, as_of), _before(bills, as_of)
+    lines, past_bills = seen(line_items, as_of), seen(bills, as_of)
     sold = lines.filter(~lines["is_return"])
     values = {
-        **_bill_figures(bills),
-        **_user_figures(bills, as_of),
+        **_bill_figures(past_bills),
+        **_user_figures(past_bills, as_of),
         **_line_figures(lines),
         **_time_figures(sold, as_of),
+        **_relations(lines, past_bills, {name: seen(table, as_of) for name, table in (sent or {}).items()}),
         "duplicate_share": _duplicate_share(lines),
         "price_outlier_share": _price_outlier_share(sold),
+        "future_share": _future_share(line_items, as_of) if now else None,
     }
     return {name: None if (value := values[name]) is None else float(value) for name in KPIS}
 
@@ -77,12 +98,31 @@ def day(ts: ibis.ir.TimestampColumn) -> ibis.ir.IntegerColumn:
     return ts.epoch_seconds() // DAY
 
 
-def _before(table: ibis.Table, as_of: datetime) -> ibis.Table:
+def seen(table: ibis.Table, as_of: datetime) -> ibis.Table:
+    """The rows of a validated table that were there before `as_of`, or have no time."""
+    typed = _typed(table)
+    time = typed[_time(typed)] if _time(typed) else None
+    return typed if time is None else typed.filter((time < naive(as_of)) | time.isnull())
+
+
+def from_then_on(table: ibis.Table, as_of: datetime) -> ibis.Table:
+    """The rows that `seen` leaves out."""
+    typed = _typed(table)
+    return typed.filter(typed["ts"] >= naive(as_of))
+
+
+def _time(table: ibis.Table) -> str:
+    return next((name for name in ("ts", "sent_at") if name in table.columns), "")
+
+
+def _typed(table: ibis.Table) -> ibis.Table:
     # A column that is empty throughout can arrive without a type: give the ones used here theirs.
-    kinds = {"user_id": "string", "ts": "timestamp", "amount": "float64", "unit_price": "float64"}
+    kinds = {"user_id": "string", "item_id": "string", "ts": "timestamp", "sent_at": "timestamp"}
+    kinds |= {"amount": "float64", "unit_price": "float64"}
     typed = table.mutate({name: table[name].cast(kind) for name, kind in kinds.items() if name in table.columns})
-    typed = typed.mutate(is_return=typed["is_return"].cast("boolean").fill_null(False))
-    return typed.filter((typed["ts"] < naive(as_of)) | typed["ts"].isnull())
+    if "is_return" not in typed.columns:
+        return typed
+    return typed.mutate(is_return=typed["is_return"].cast("boolean").fill_null(False))
 
 
 def _cents(money: ibis.ir.FloatingColumn) -> ibis.ir.IntegerColumn:
@@ -182,21 +222,27 @@ def _time_figures(sold: ibis.Table, as_of: datetime) -> dict[str, float | None]:
 
 def _duplicate_share(lines: ibis.Table) -> float | None:
     """Lines to remove until no two are alike, over all lines."""
-    alike = lines.group_by(list(lines.columns)).aggregate(copies=lines.count())
-    found = _row(alike.aggregate(kinds=alike.count(), lines=alike["copies"].sum()))
-    return _share((found["lines"] or 0) - found["kinds"], found["lines"])
+    found = _row(lines.aggregate(lines=lines.count()).cross_join(surplus(lines)))
+    return _share(found["surplus"], found["lines"])
 
 
 def _price_outlier_share(sold: ibis.Table) -> float | None:
-    """Robust: the median of an item's own prices, not a mean that the outliers move."""
-    priced = sold.filter(sold["unit_price"] > 0, sold["item_id"].notnull()).select("item_id", "unit_price")
-    medians = priced.group_by("item_id").aggregate(median=priced["unit_price"].median())
-    judged = priced.join(medians, "item_id")
-    far = (judged["unit_price"] > judged["median"] * OUTLIER_FACTOR) | (
-        judged["unit_price"] * OUTLIER_FACTOR < judged["median"]
-    )
-    found = _row(judged.aggregate(lines=judged.count(), far=far.sum()))
+    found = _row(price_figures(sold))
     return _share(found["far"], found["lines"])
+
+
+def _future_share(line_items: ibis.Table, as_of: datetime) -> float | None:
+    lines = _typed(line_items)
+    found = _row(lines.aggregate(lines=lines.count(), later=(lines["ts"] >= naive(as_of)).sum()))
+    return _share(found["later"], found["lines"])
+
+
+def _relations(lines: ibis.Table, bills: ibis.Table, sent: Mapping[str, ibis.Table]) -> dict[str, float | None]:
+    tables = {**sent, "line_items": lines, "bills": bills}
+    return {
+        kpi: unknown_share(kpi, tables) if set(relation.needs) <= set(sent) else None
+        for kpi, relation in RELATIONS.items()
+    }
 
 
 def _spend_shift(sold: ibis.Table, last_day: int) -> float | None:

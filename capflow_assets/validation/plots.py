@@ -6,16 +6,20 @@ import base64
 import html
 import io
 import re
+from collections.abc import Sequence
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from capflow_assets.validation.distributions import Distribution
+from capflow_assets.validation.series import Series
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-INK, BAR, LAST_BAR, PALE = "#1f3a5f", "#4a7fb5", "#a9c5e0", "#d7dee6"
+INK, BAR, LAST_BAR, PALE, ODD = "#1f3a5f", "#4a7fb5", "#a9c5e0", "#d7dee6", "#b3261e"
 WIDTHS = (1, 2, 5, 7, 14, 28, 56, 91, 182)
 MOST_BARS = 32
+COLUMNS, MOST_SERIES = 3, 6
 
 
 def draw(distribution: Distribution, customer: str = "") -> bytes:
@@ -37,6 +41,26 @@ def draw(distribution: Distribution, customer: str = "") -> bytes:
         _bars(axes, distribution)
     else:
         _words(axes, distribution.note or "There is nothing to count.")
+    png = io.BytesIO()
+    figure.savefig(png, format="png", metadata={"Software": None})
+    return png.getvalue()
+
+
+def draw_series(series: Sequence[Series], customer: str = "") -> bytes:
+    """Figures by day side by side, at most 6, each over its expected band, as one PNG picture; odd days are dots."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    shown = series[:MOST_SERIES]
+    columns = min(COLUMNS, len(shown))
+    rows = -(-len(shown) // columns)
+    figure = Figure(figsize=(4 * columns, 1.9 * rows), dpi=100, facecolor="white")
+    FigureCanvasAgg(figure)
+    for place, one in enumerate(shown, start=1):
+        _days(figure.add_subplot(rows, columns, place), one)
+    figure.subplots_adjust(left=0.05, right=0.99, top=1 - 0.5 / (1.9 * rows), bottom=0.12 / rows, hspace=0.6)
+    if customer:
+        figure.suptitle(customer, x=0.01, ha="left", fontsize=11, color=INK, parse_math=False)
     png = io.BytesIO()
     figure.savefig(png, format="png", metadata={"Software": None})
     return png.getvalue()
@@ -97,6 +121,26 @@ def _bars(axes: Axes, distribution: Distribution) -> None:
     axes.tick_params(labelsize=8, colors=INK, length=0)
     axes.grid(axis="y", color=PALE, linewidth=0.7)
     axes.set_axisbelow(True)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(PALE)
+
+
+def _days(axes: Axes, series: Series) -> None:
+    import numpy as np
+
+    values, low, high = (np.array(row, dtype="float64") for row in (series.values, series.low, series.high))
+    days = np.arange(len(values))
+    axes.fill_between(days, low, high, color=PALE, linewidth=0)
+    axes.plot(days, values, color=BAR, linewidth=0.9)
+    with np.errstate(invalid="ignore"):
+        odd = (values < low) | (values > high)
+    axes.plot(days[odd], values[odd], "o", color=ODD, markersize=2.5)
+    axes.set_title(f"{series.title} ({series.unit})", loc="left", fontsize=9, color=INK, parse_math=False)
+    first = date.fromisoformat(series.first_day)
+    places = sorted({0, len(values) - 1})
+    axes.set_xticks(places, [str(first + timedelta(days=place)) for place in places], fontsize=7, color=INK)
+    axes.tick_params(labelsize=7, colors=INK, length=0)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color(PALE)

@@ -24,13 +24,18 @@ class ShapeFault:
 
 @dataclass(frozen=True)
 class RowRule:
-    """One rule of one column: `broken` is true for the rows that break it, `text` says so, `remedy` helps."""
+    """One rule of one column: `broken` is true for the rows that break it, `text` says so, `remedy` helps.
+
+    `bearable` and `allowed` are those of tables.base.Rule: rows without a key, a time or a number are not bearable.
+    """
 
     check: str
     column: str
     broken: ibis.ir.BooleanColumn
     text: str
     remedy: str
+    bearable: bool = False
+    allowed: float | None = None
 
 
 def shape_faults(rows: ibis.Table, table: Table) -> tuple[ShapeFault, ...]:
@@ -51,9 +56,11 @@ def row_rules(rows: ibis.Table, table: Table, mapped: set[str] | None) -> tuple[
         if column.name in sound
         for rule in _own_rules(rows, table, column, mapped is None or column.name in mapped)
     ]
+    declared = {(column.name, rule.check): rule for column in table.columns for rule in column.rules}
     for name, check, kept in row_checks(pandera_schema(table), rows, sound):
-        text = f"{name} breaks {check.error or check.name}"
-        rules.append(RowRule(check.name or "check", name, ~kept, text, check.description or ""))
+        rule = declared[name, str(check.name)]
+        text = f"{name} breaks {check.error or rule.check}"
+        rules.append(RowRule(rule.check, name, ~kept, text, rule.remedy, rule.bearable, rule.allowed))
     return tuple(rules)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,11 +13,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WrittenFile:
-    """One Parquet file by its path under the folder that it was asked for in, its bytes and its rows."""
+    """One Parquet file by its path under the folder that it was asked for in, its bytes and its rows.
+
+    `holds` names the one value of a column that all its rows have, in a table that is divided by that column.
+    """
 
     path: str
     bytes: int
     rows: int
+    holds: Mapping[str, str] = field(default_factory=dict)
 
 
 def storable(data: ibis.Table) -> ibis.Table:

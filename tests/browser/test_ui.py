@@ -37,9 +37,9 @@ def test_a_model_shows_its_metric_and_a_drawn_curve(screen: Screen) -> None:
     screen.picture("materialisation")
 
 
-def test_a_report_shows_kpis_and_three_drawn_distributions(screen: Screen) -> None:
+def test_a_report_shows_kpis_three_drawn_distributions_and_its_days(screen: Screen) -> None:
     screen.open("/assets/validation/report?view=partitions&partition=ann")
-    assert min(screen.widths(screen.opened("plots"), 3)) > 300
+    assert min(screen.widths(screen.opened("plots"), 4)) > 300
     screen.press("Close")
     kpis = screen.opened("KPIs")
     expect(kpis.get_by_text("average_spent_per_visit")).to_be_visible()

@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from capflow_resources.home import Home
+from tests.steps.accounts import accounted, audit_of
+
 MODELS = {"churn", "cltv", "product_affinity", "rfm_segments"}
 COMMAND = [sys.executable, "-c", "from capflow_assets.cli import main; main()"]
 
@@ -74,6 +77,11 @@ def test_demo_from_nothing_to_mended(told: tuple[Terminal, subprocess.CompletedP
     assert mended.returncode == 0, mended.stderr
     assert {row["data"] for row in capflow.json("status")} == {"passed"}
     assert capflow("demo").returncode == 0
+
+    for customer in ("atelier", "brewbar", "stride"):
+        for table in ("line_items", "bills", "users", "items", "contacts"):
+            accounted(Home(capflow.home), customer, table)
+    assert audit_of(Home(capflow.home), "stride", "line_items")["left_out"]["drop_duplicates"] > 1000
 
     out = tmp_path / "churn.csv"
     assert capflow("predictions", "stride", "churn", "--out", str(out)).returncode == 0

@@ -4,6 +4,7 @@ from capflow_assets.tables import TABLES
 from tests.engines.awkward import CASES
 from tests.engines.every_figure import *  # noqa: F403
 from tests.engines.every_lake import *  # noqa: F403
+from tests.engines.every_row import *  # noqa: F403
 from tests.engines.every_table import *  # noqa: F403
 
 ENGINE = "local"

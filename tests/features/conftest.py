@@ -12,7 +12,7 @@ from tests.features.feature_world import BILLS_SQL
 
 @pytest.fixture(scope="session")
 def giftco(real_data: Path) -> dict[str, Any]:
-    """giftco's line_items and the bills derived from them."""
+    """giftco's line_items and the bills derived from them; it sends no items, for which oracles read an empty table."""
     import ibis
 
     con = ibis.duckdb.connect(threads=2)
@@ -26,4 +26,5 @@ def giftco(real_data: Path) -> dict[str, Any]:
         where Price > 0 and Quantity <> 0
     """)
     con.raw_sql(f"create table bills as {BILLS_SQL}")
+    con.raw_sql("create table items (item_id varchar, category varchar, brand varchar)")
     return {"line_items": con.table("line_items"), "bills": con.table("bills")}

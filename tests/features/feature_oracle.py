@@ -8,6 +8,8 @@ from typing import Any
 import pandas as pd
 
 from tests.features.feature_world import BILLS_SQL
+from tests.features.purchase_oracle import PURCHASE_SQL
+from tests.features.recursive_oracle import RECURSIVE_SQL
 
 CUT_SQL = BILLS_SQL.replace("from line_items", "from line_items where ts < {T}")
 VISITS_SQL = f"""
@@ -71,7 +73,7 @@ from stats left join hours using (user_id)
 
 
 def oracle(tables: dict[str, Any], name: str, as_of: datetime) -> pd.DataFrame:
-    """The features of set `name`, by user_id; the rfm scores by comparing every shopper with every other."""
+    """The features of set `name`, by its key; the rfm scores by comparing every shopper with every other."""
     at = f"timestamp '{as_of}'"
     windows = ",\n".join(
         f"count(*) filter (ts >= {at} - interval {d} day) as frequency_bills_{d}d,"
@@ -80,10 +82,12 @@ def oracle(tables: dict[str, Any], name: str, as_of: datetime) -> pd.DataFrame:
     )
     recent = f"ts >= {at} - interval 90 day"
     prior = f"ts >= {at} - interval 180 day and ts < {at} - interval 90 day"
-    sql = {"rfm": RFM_SQL, "rhythm": RHYTHM_SQL}[name].format(
+    sql = ({"rfm": RFM_SQL, "rhythm": RHYTHM_SQL} | PURCHASE_SQL | RECURSIVE_SQL)[name].format(
         visits=VISITS_SQL.format(T=at), T=at, windows=windows, recent=recent, prior=prior
     )
-    result = tables["bills"].get_backend().raw_sql(sql).df().sort_values("user_id").reset_index(drop=True)
+    result = tables["bills"].get_backend().raw_sql(sql).df()
+    keys = [key for key in ("user_id", "item_id", "other_item_id") if key in result.columns]
+    result = result.sort_values(keys).reset_index(drop=True)
     return result.assign(**_scores(result)) if name == "rfm" else result
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from capflow_assets.definitions import defs
 from capflow_assets.features import FEATURE_SETS
+from capflow_assets.features.embeddings import EMBEDDINGS
 from capflow_assets.graph.specs import check_specs
 from capflow_assets.models.catalogue import models
 from capflow_assets.steps.plan import plan
@@ -25,6 +26,11 @@ EXPECTED = {
     "validated/bills": {"raw/bills", "validated/line_items"},
     "validation/report": {f"validated/{table}" for table in TABLES},
     "features/rfm": {"validated/bills", "validated/line_items", "validation/report"},
+    "features/basket": {"validated/line_items", "validated/items", "validation/report"},
+    "features/campaigns": {"validated/contacts", "validation/report"},
+    "features/item_pairs": {"validated/line_items", "validation/report"},
+    "features/item_text": {"validated/items", "validation/report"},
+    "features/media_image": {"validated/media", "validation/report"},
     "model/churn": {"features/rfm", "features/rhythm", "validated/bills", "validation/report"},
     "prediction/churn": {"model/churn", "features/rfm", "features/rhythm", "validated/bills", "validation/report"},
     "performance/churn": {"prediction/churn", "validated/bills", "validation/report"},
@@ -34,7 +40,7 @@ EXPECTED = {
 
 def test_every_table_feature_set_and_model_has_its_assets() -> None:
     expected = {f"{layer}/{table}" for layer in ("raw", "validated") for table in TABLES}
-    expected |= {"validation/report"} | {f"features/{name}" for name in FEATURE_SETS}
+    expected |= {"validation/report"} | {f"features/{name}" for name in (*FEATURE_SETS, *EMBEDDINGS)}
     expected |= {f"{layer}/{name}" for layer in ("model", "prediction", "performance") for name in models()}
     assert set(SPECS) == expected
 

@@ -6,6 +6,8 @@ import multiprocessing
 import resource
 import signal
 import threading
+from collections import Counter
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -102,3 +104,48 @@ def test_a_disk_without_room_is_told_and_the_version_before_stays(tmp_path: Path
     assert "File too large" in told
     assert "Free space there" in told
     assert lake.version("bob", "raw/bills") == TableVersion(0, 3, {"by": "us"})
+
+
+JANUARY, FEBRUARY, MARCH = datetime(2026, 1, 1), datetime(2026, 2, 1), datetime(2026, 3, 1, 12, 30, 0, 5)
+
+
+def dated(day: datetime, number: int) -> ibis.Table:
+    return ibis.duckdb.connect(threads=1).sql(f"SELECT n, TIMESTAMP '{day}' AS as_of FROM range({number}) r(n)")
+
+
+def by_date(lake: Lake) -> dict[datetime, int]:
+    found = lake.read("bob", "features/rfm", ibis.duckdb.connect(threads=1)).as_of.to_pyarrow().to_pylist()
+    return dict(Counter(found))
+
+
+def test_dates_that_are_kept_lie_untouched_and_all_others_go(tmp_path: Path) -> None:
+    lake = Lake(str(tmp_path))
+    first = lake.write_dates(
+        "bob", "features/rfm", "as_of", {JANUARY: dated(JANUARY, 2), FEBRUARY: dated(FEBRUARY, 3)}, {}
+    )
+    files = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.parquet")}
+    second = lake.write_dates("bob", "features/rfm", "as_of", {MARCH: dated(MARCH, 4)}, {"n": 2}, [JANUARY], 0)
+    assert first == TableVersion(0, 5, {}, "as_of")
+    assert second == TableVersion(1, 6, {"n": 2}, "as_of")
+    assert by_date(lake) == {JANUARY: 2, MARCH: 4}
+    assert {path: path.stat().st_mtime_ns for path in files} == files
+    lake.write_dates("bob", "features/rfm", "as_of", {FEBRUARY: dated(FEBRUARY, 1)}, {}, [], 1)
+    assert by_date(lake) == {FEBRUARY: 1}
+
+
+def test_dates_kept_of_a_version_that_is_no_longer_the_newest_are_a_collision(tmp_path: Path) -> None:
+    lake = Lake(str(tmp_path))
+    lake.write_dates("bob", "features/rfm", "as_of", {JANUARY: dated(JANUARY, 2)}, {})
+    lake.write_dates("bob", "features/rfm", "as_of", {MARCH: dated(MARCH, 4)}, {}, [JANUARY], 0)
+    with pytest.raises(LakeError, match=r"features/rfm of 'bob' was published by another process.*run again"):
+        lake.write_dates("bob", "features/rfm", "as_of", {MARCH: dated(MARCH, 5)}, {}, [JANUARY], 0)
+    assert by_date(lake) == {JANUARY: 2, MARCH: 4}
+    assert len(list(tmp_path.rglob("*.parquet"))) == 2
+
+
+def test_a_table_that_was_not_divided_by_dates_is_replaced_whole(tmp_path: Path) -> None:
+    lake = Lake(str(tmp_path))
+    lake.write("bob", "features/rfm", dated(JANUARY, 2), {})
+    parts = {JANUARY: dated(JANUARY, 3), MARCH: dated(MARCH, 4)}
+    assert lake.write_dates("bob", "features/rfm", "as_of", parts, {}, [], 0) == TableVersion(1, 7, {})
+    assert by_date(lake) == {JANUARY: 3, MARCH: 4}

@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 import pandas as pd
 import pytest
 
+from capflow_assets.features.anchors import grid
 from capflow_assets.models.base import OUTCOME_COLUMNS, PREDICTION_COLUMNS, Artefact, Model, Snapshot
 from capflow_assets.models.catalogue import models
 from capflow_assets.training.metrics import metric
-from capflow_assets.training.split import grid, split
+from capflow_assets.training.split import split
 from tests.models.model_world import AS_OF, START, World, features, world
 
 SEED = 3

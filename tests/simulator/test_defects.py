@@ -126,6 +126,147 @@ def test_ids_reused(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
     assert len(days) < clean.line_items.loc[~clean.line_items["is_return"], "bill_id"].nunique()
 
 
+def test_users_merged(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+    lines = spoil("users_merged")
+    assert lines.loc[last(lines, 3), "user_id"].dropna().unique().tolist() == ["U00001"]
+    assert not changed(clean.line_items, lines, "user_id")[~last(lines, 3)].any()
+
+
+def test_users_rekeyed(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+    lines = spoil("users_rekeyed")
+    hit = changed(clean.line_items, lines, "user_id")
+    assert (hit == (last(lines, 3) & clean.line_items["user_id"].notna())).all()
+    assert not set(lines.loc[hit, "user_id"]) & set(clean.line_items["user_id"])
+
+
+def test_items_rekeyed(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+    lines = spoil("items_rekeyed")
+    assert (changed(clean.line_items, lines, "item_id") == last(lines, 3)).all()
+    assert not set(lines.loc[last(lines, 3), "item_id"]) & set(clean.line_items["item_id"])
+
+
+def test_currency_changed(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+    assert_dearer(clean.line_items, spoil("currency_changed"), 4.3)
+
+
+def test_prices_with_tax(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+    assert_dearer(clean.line_items, spoil("prices_with_tax"), 1.2)
+
+
+def assert_dearer(before: pd.DataFrame, after: pd.DataFrame, factor: float) -> None:
+    hit = changed(before, after, "unit_price", "discount")
+    assert (hit == last(after, 3)).all()
+    for money in ("unit_price", "discount"):
+        np.testing.assert_allclose(after.loc[hit, money], factor * before.loc[hit, money], atol=0.0051)
+
+
+def test_discount_doubled(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+    lines = spoil("discount_doubled")
+    hit = changed(clean.line_items, lines, "discount")
+    assert hit.any()
+    assert not hit[~last(lines, 7)].any()
+    assert (lines.loc[hit, "discount"] <= 2 * clean.line_items.loc[hit, "discount"]).all()
+
+
+def test_quantities_in_cents(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+    lines = spoil("quantities_in_cents")
+    hit = changed(clean.line_items, lines, "quantity")
+    assert (hit == last(lines, 3)).all()
+    assert (lines.loc[hit, "quantity"] == 100 * clean.line_items.loc[hit, "quantity"]).all()
+
+
+def test_returns_as_sales(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+    lines = spoil("returns_as_sales")
+    hit = changed(clean.line_items, lines, "quantity", "is_return")
+    assert (hit == (last(lines, 28) & clean.line_items["is_return"])).all()
+    assert (lines.loc[hit, "quantity"] > 0).all()
+    assert not lines.loc[hit, "is_return"].any()
+
+
+def test_sign_flipped(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+    lines = spoil("sign_flipped")
+    hit = changed(clean.line_items, lines, "quantity", "is_return")
+    assert (hit == last(lines, 3)).all()
+    assert ((lines["quantity"] < 0) == lines["is_return"]).all()
+
+
+def test_till_tests(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+    lines = spoil("till_tests")
+    hit = changed(clean.line_items, lines, "unit_price")
+    assert hit.sum() == 3
+    assert (lines.loc[hit, "unit_price"] == 99_999.99).all()
+    assert last(lines, 1)[hit].all()
+
+
+def test_store_missing(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+    assert_lost(clean.line_items, spoil("store_missing"), 7, "store_id", "S01")
+
+
+def test_channel_missing(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+    assert_lost(clean.line_items, spoil("channel_missing"), 7, "channel", "online")
+
+
+def assert_lost(before: pd.DataFrame, after: pd.DataFrame, days: int, column: str, value: str) -> None:
+    gone = last(before, days) & (before[column] == value)
+    assert gone.any()
+    pd.testing.assert_frame_equal(after, before[~gone].reset_index(drop=True))
+
+
+def test_half_of_lines_lost(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+    lines, recent = spoil("half_of_lines_lost"), last(clean.line_items, 7)
+    kept = len(lines) - (~recent).sum()
+    pd.testing.assert_frame_equal(lines.iloc[:-kept], clean.line_items[~recent])
+    assert 0.3 < kept / recent.sum() < 0.7
+
+
+def test_day_missing(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+    before = clean.line_items["ts"].dt.normalize()
+    gone = before == LAST_DAY - pd.Timedelta(days=1)
+    assert gone.any()
+    pd.testing.assert_frame_equal(spoil("day_missing"), clean.line_items[~gone].reset_index(drop=True))
+
+
+def test_duplicated_day(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+    lines = spoil("duplicated_day")
+    again = lines.iloc[len(clean.line_items) :].reset_index(drop=True)
+    once = clean.line_items[last(clean.line_items, 1)].reset_index(drop=True)
+    pd.testing.assert_frame_equal(again.drop(columns="bill_id"), once.drop(columns="bill_id"))
+    assert not set(again["bill_id"]) & set(clean.line_items["bill_id"])
+
+
+def test_stuck_feed(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+    lines = spoil("stuck_feed")
+    days = [lines[lines["ts"].dt.normalize() == LAST_DAY - pd.Timedelta(days=n)].drop(columns="ts") for n in range(3)]
+    for again in days[:2]:
+        pd.testing.assert_frame_equal(again.reset_index(drop=True), days[2].reset_index(drop=True))
+
+
+def test_timezone_moved(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+    assert_moved(clean.line_items, spoil("timezone_moved"), 7, -5)
+
+
+def test_dates_a_day_late(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+    assert_moved(clean.line_items, spoil("dates_a_day_late"), 5, 24)
+
+
+def assert_moved(before: pd.DataFrame, after: pd.DataFrame, days: int, hours: int) -> None:
+    hit = changed(before, after, "ts")
+    assert (hit == last(before, days)).all()
+    assert (after.loc[hit, "ts"] - before.loc[hit, "ts"] == pd.Timedelta(hours=hours)).all()
+
+
+def test_day_and_month_swapped(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+    lines, before = spoil("day_and_month_swapped")["ts"], clean.line_items["ts"]
+    hit = lines != before
+    assert ((before[hit].dt.day == lines[hit].dt.month) & (before[hit].dt.month == lines[hit].dt.day)).all()
+    assert (before[hit] >= LAST_DAY - pd.Timedelta(days=29)).all()
+    assert set(before[hit].dt.day) == {2, 3, 4, 5, 6, 7, 8, 9, 11, 12}
+
+
+def last(lines: pd.DataFrame, days: int) -> pd.Series:
+    return lines["ts"] >= LAST_DAY - pd.Timedelta(days=days - 1)
+
+
 def test_all_defects_together() -> None:
     retailer = Retailer("wreck", "footwear", 300, date(2025, 5, 1), 549, seed=4, defects=tuple(DEFECTS))
     assert simulate(retailer).line_items.duplicated().mean() > 0.08

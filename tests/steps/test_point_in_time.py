@@ -26,9 +26,9 @@ def world(home: Home, name: str, layer: str = "performance") -> dict[str, object
     assert not [f"{outcome.asset}: {outcome.reason}" for outcome in outcomes if outcome.stops]
     run = CustomerRun(home, name)
     tables = {
-        asset: run.read(asset).drop("customer", "version").to_pandas().astype(str).sort_values(["user_id", "as_of"])
+        asset: run.read(asset).drop("customer", "version").to_pandas().astype(str)
         if asset.startswith("prediction/")
-        else run.read(asset).to_pandas().astype(str).sort_values(["as_of", "user_id"])
+        else run.read(asset).to_pandas().astype(str)
         for asset, step in plan().items()
         if step.layer in LAYERS and run.version(asset)
     }

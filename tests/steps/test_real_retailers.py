@@ -12,6 +12,7 @@ from capflow_assets.steps.plan import plan
 from capflow_assets.steps.run import CustomerRun
 from capflow_assets.steps.status import ModelStatus, status
 from capflow_resources.home import Home
+from tests.steps.accounts import accounted, audit_of
 
 FILES = Path(__file__).resolve().parents[1] / "customers"
 RETAILERS = ("giftco", "grocerus", "vendcafe")
@@ -49,6 +50,14 @@ def test_every_model_is_there_or_says_why_not(retailers: Home, name: str) -> Non
             assert len(row.note) > 20, f"{name} / {row.model} is missing without a reason"
         else:
             assert (row.predictions or 0) > 0
+
+
+@pytest.mark.parametrize("name", RETAILERS)
+def test_every_row_is_accounted_for(retailers: Home, name: str) -> None:
+    for table in CustomerRun(retailers, name).tables():
+        accounted(retailers, name, table)
+    found = audit_of(retailers, name, "line_items")
+    assert bool(found["left_out"]) is (name == "giftco"), "only its file leaves postage and copies out"
 
 
 def test_a_model_that_does_not_beat_its_baseline_is_not_promoted(retailers: Home) -> None:

@@ -6,10 +6,18 @@ from dataclasses import replace
 
 import pytest
 
+from capflow_assets.models.base import Model, Needs
 from capflow_assets.models.catalogue import models
-from capflow_assets.training.needs import Facts, unmet
+from capflow_assets.training.needs import LEAST, Facts, asked, unmet
 
-ENOUGH = Facts(frozenset({"line_items", "bills"}), users=5000, bills=50_000, history_days=400)
+ENOUGH = Facts(
+    frozenset({"line_items", "bills", "items", "contacts", "reviews", "media"}),
+    users=5000,
+    bills=50_000,
+    history_days=400,
+    measures=dict.fromkeys((name for name in LEAST if not name.endswith("_share")), 10**6)
+    | dict.fromkeys((name for name in LEAST if name.endswith("_share")), 1.0),
+)
 
 
 @pytest.mark.parametrize("name", sorted(models()))
@@ -33,12 +41,50 @@ def test_a_large_retailer_can_have_every_model(name: str) -> None:
             {"positives": 5, "negatives": 800},
             "needs at least 30 past shoppers of each kind; of 805 past shoppers, 5 did",
         ),
+        (
+            {"positives": 31, "negatives": 100_000},
+            "needs 0.5% to 99.5% of past shoppers to do what it predicts; of 100,031 past shoppers, 31 did",
+        ),
     ],
 )
 def test_churn_says_what_is_missing(facts: dict[str, object], reason: str) -> None:
     told = unmet(models()["churn"], replace(ENOUGH, **facts))  # type: ignore[arg-type]
     assert told is not None
     assert told.startswith(reason)
+
+
+@pytest.mark.parametrize("name", sorted(LEAST))
+def test_each_part_of_a_contract_is_judged_and_told_in_words_and_numbers(name: str) -> None:
+    share = name.endswith("_share")
+    needs = Needs(**{**dict.fromkeys(("users", "bills", "history_days"), 0), name: 0.5 if share else 1000})  # type: ignore[arg-type]
+    model = with_needs(needs)
+    few = 0.25 if share else 999
+    if name in ("users", "bills", "history_days"):
+        told = unmet(model, replace(ENOUGH, **{name: few}))  # type: ignore[arg-type]
+        assert asked([model], []) == set()
+    else:
+        told = unmet(model, replace(ENOUGH, measures={name: few}))
+        assert str(unmet(model, replace(ENOUGH, measures={}))).endswith("this customer has nothing of it")
+        assert asked([model], []) == {name}
+    assert told is not None
+    assert told.startswith("needs at least ")
+    assert ("50.0%" if share else "1,000") in told
+    assert told.endswith(f"; this customer has {'25.0%' if share else '999'}")
+    assert unmet(model, replace(ENOUGH, history_days=1000)) is None
+
+
+def test_a_model_reads_the_languages_that_it_names() -> None:
+    model = with_needs(Needs(languages=("en", "fr")))
+    assert asked([model], []) == {"language"}
+    german = unmet(model, replace(ENOUGH, measures={"language": "de"}))
+    assert german == "reads en, fr; this customer's items are described in de"
+    assert unmet(model, replace(ENOUGH, measures={"language": "fr"})) is None
+    assert unmet(model, replace(ENOUGH, measures={"language": None})) is None, "not sure: not judged"
+
+
+def with_needs(needs: Needs) -> Model:
+    model: Model = type("Needy", (type(models()["cltv"]),), {"needs": needs})()
+    return model
 
 
 def test_classes_matter_to_binary_models_only() -> None:

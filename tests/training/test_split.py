@@ -1,4 +1,4 @@
-"""The split in time: no label window overlaps another."""
+"""The split in time: dates lie on anchors, and no label window overlaps another or the unknown."""
 
 from __future__ import annotations
 
@@ -7,50 +7,75 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from capflow_assets.features.anchors import EPOCH, anchors, grid
 from capflow_assets.models.catalogue import models
-from capflow_assets.training.split import TooLittleHistoryError, grid, least_history_days, split
+from capflow_assets.training.split import TooLittleHistoryError, least_history_days, split
 
-AS_OF = datetime(2024, 7, 1)
+ANCHOR = datetime(2024, 7, 16)
+PHASES = [timedelta(0), timedelta(hours=1), timedelta(days=14, hours=23), timedelta(days=29, hours=23, minutes=59)]
+HORIZONS = [1, 7, 14, 30, 31, 45, 60, 61, 90]
 
 
 def back(days: int) -> datetime:
-    return AS_OF - timedelta(days=days)
+    return ANCHOR - timedelta(days=days)
 
 
+def test_anchors_lie_30_days_apart_and_do_not_move_with_as_of() -> None:
+    assert (ANCHOR - EPOCH).days % 30 == 0
+    for phase in PHASES:
+        assert anchors(ANCHOR + phase) == [back(30 * step) for step in range(7)]
+        assert grid(ANCHOR + phase) == sorted({ANCHOR + phase, *anchors(ANCHOR)}, reverse=True)
+    assert anchors(ANCHOR - timedelta(microseconds=1))[0] == back(30)
+    assert anchors(datetime(1969, 12, 31))[0] == datetime(1969, 12, 2)
+
+
+@pytest.mark.parametrize("phase", PHASES)
 @pytest.mark.parametrize(
-    ("horizon", "train", "test"),
-    [(30, [120, 90, 60], 30), (60, [180, 120], 60), (90, [180], 90), (45, [180, 120], 60), (7, [120, 90, 60], 30)],
+    ("horizon", "train", "test"), [(30, [120, 90, 60], 30), (60, [180, 120], 60), (90, [180], 90), (31, [180, 120], 60)]
 )
-def test_training_lies_whole_horizons_before_the_test(horizon: int, train: list[int], test: int) -> None:
-    assert split(AS_OF, horizon, grid(AS_OF)) == (tuple(back(days) for days in train), back(test))
+def test_training_lies_whole_horizons_before_the_test(
+    horizon: int, train: list[int], test: int, phase: timedelta
+) -> None:
+    as_of = ANCHOR + min(phase, timedelta(hours=23))
+    assert split(as_of, horizon, grid(as_of)) == (tuple(back(days) for days in train), back(test))
 
 
-@pytest.mark.parametrize("horizon", [1, 7, 14, 30, 31, 45, 60, 61, 90])
+@pytest.mark.parametrize(("days", "test"), [(6, 30), (7, 0), (29, 0)])
+def test_the_test_date_is_the_latest_anchor_whose_horizon_is_over(days: int, test: int) -> None:
+    as_of = ANCHOR + timedelta(days=days)
+    assert split(as_of, 7, grid(as_of)).test == back(test)
+
+
+@pytest.mark.parametrize("horizon", HORIZONS)
 @pytest.mark.parametrize("folds", [1, 2, 3])
 def test_no_label_window_overlaps_another_or_the_unknown(horizon: int, folds: int) -> None:
-    train, test = split(AS_OF, horizon, grid(AS_OF), folds)
-    assert 1 <= len(train) <= folds
-    dates = [*train, test, AS_OF]
-    assert all(first + timedelta(days=horizon) <= second for first, second in itertools.pairwise(dates))
+    for as_of in (ANCHOR + phase for phase in PHASES):
+        train, test = split(as_of, horizon, grid(as_of), folds)
+        assert 1 <= len(train) <= folds
+        dates = [*train, test, as_of]
+        assert all(first + timedelta(days=horizon) <= second for first, second in itertools.pairwise(dates))
 
 
 def test_a_short_history_gives_fewer_training_dates() -> None:
-    assert split(AS_OF, 30, [back(30), back(60)]) == ((back(60),), back(30))
+    assert split(ANCHOR, 30, [back(30), back(60)]) == ((back(60),), back(30))
 
 
-@pytest.mark.parametrize("available", [[], [AS_OF], [back(30)], [back(60)]])
+@pytest.mark.parametrize("available", [[], [ANCHOR], [back(30)], [back(60)]])
 def test_too_little_history_says_from_when_sales_are_needed(available: list[datetime]) -> None:
-    with pytest.raises(TooLittleHistoryError, match="before 2024-05-02 to learn from and before 2024-06-01"):
-        split(AS_OF, 30, available)
+    with pytest.raises(TooLittleHistoryError, match="before 2024-05-17 to learn from and before 2024-06-16"):
+        split(ANCHOR, 30, available)
 
 
 @pytest.mark.parametrize(("horizon", "folds"), [(0, 3), (91, 3), (365, 3), (30, 0)])
 def test_a_horizon_that_cannot_be_held_out_is_refused(horizon: int, folds: int) -> None:
     with pytest.raises(ValueError, match="1 to 90 days"):
-        split(AS_OF, horizon, grid(AS_OF), folds)
+        split(ANCHOR, horizon, grid(ANCHOR), folds)
 
 
-def test_every_model_of_the_catalogue_can_be_split() -> None:
-    for model in models().values():
-        train, _ = split(AS_OF, model.horizon_days, grid(AS_OF))
-        assert (AS_OF - max(train)).days < least_history_days(model.horizon_days)
+@pytest.mark.parametrize("horizon", [*HORIZONS, *sorted({model.horizon_days for model in models().values()})])
+def test_the_least_history_is_enough_wherever_as_of_lies(horizon: int) -> None:
+    for phase in PHASES:
+        as_of = ANCHOR + phase
+        first_sale = as_of - timedelta(days=least_history_days(horizon))
+        train, _ = split(as_of, horizon, [date for date in grid(as_of) if first_sale < date])
+        assert first_sale < max(train)

@@ -10,14 +10,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from capflow_assets.validation.kpis import DAY, KPIS, epoch, kpis
+from capflow_assets.validation.integrity import RELATIONS
+from capflow_assets.validation.kpis import DAY, epoch, kpis
+from capflow_assets.validation.kpis import KPIS as EVERY
 
 AS_OF = datetime(2024, 4, 1)
+KPIS = [kpi for kpi in EVERY if kpi not in {*RELATIONS, "future_share"}]  # those: tests/validation/test_integrity.py
 TIMES = {"active_users", "days_without_sales", "longest_gap_days", "freshness_days", "spend_shift"}
 
 
 def of(tables, as_of=AS_OF):
-    return kpis(tables["line_items"], tables["bills"], as_of)
+    values = kpis(tables["line_items"], tables["bills"], as_of)
+    assert list(values) == list(EVERY)
+    return {kpi: values[kpi] for kpi in KPIS}
 
 
 def test_five_shoppers_by_hand(retailer, make_line):

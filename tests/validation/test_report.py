@@ -50,7 +50,7 @@ def test_what_is_not_a_report_is_refused_in_words(text):
 
 def test_the_markdown_has_a_row_for_each_kpi(retailer, customer, lines):
     rows = report(retailer(lines * 2), customer(), AS_OF).markdown().splitlines()
-    assert len(rows) == len(KPIS) + 2
+    assert all(any(row.startswith(f"| {kpi} |") for row in rows) for kpi in KPIS)
     assert {row.count("|") for row in rows} == {5}
     assert any("duplicate_share | 0.5 | **blocks**" in row for row in rows)
     assert any("spend_shift | not known | not judged" in row for row in rows)

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from capflow_assets.validation.integrity import RELATIONS
 from capflow_assets.validation.report import report
 from capflow_resources.simulator import Retailer, simulate
 
@@ -24,7 +25,7 @@ def judged(retailer, customer, vertical, *defects):
 def test_a_clean_one_passes(retailer, customer, vertical):
     result = judged(retailer, customer, vertical)
     assert (result.passed, result.reasons, result.warnings) == (True, (), ())
-    assert all(value is not None for value in result.values.values())
+    assert {kpi for kpi, value in result.values.items() if value is None} == set(RELATIONS), "nothing else is sent"
 
 
 @pytest.mark.parametrize(("defect", "kpi"), [("duplicated_load", "duplicate_share"), ("cents", "spend_shift")])

@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from ibis.backends.duckdb import Backend
 
+
+class OutsideError(SourceError):
+    """A uri that lies in none of the customer's collections."""
+
+
 MANIFESTS: Mapping[str, Kind] = {".csv": csv, ".csv.gz": csv, ".parquet": parquet}
 
 
@@ -73,7 +78,7 @@ def medium(customer: Customer, uri: str, kinds: tuple[str, ...]) -> bytes:
         if source.kind in kinds and (place := collection(customer, source, _folder(source))).holds(uri):
             with _told(customer, source):
                 return place.read(uri)
-    raise SourceError(
+    raise OutsideError(
         customer.hide(f"'{uri}' lies in no media source of '{customer.name}'. Only what lies in one is opened.")
     )
 

@@ -1,0 +1,141 @@
+"""`capflow report`: what validation found, as a page for a retailer's analyst."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from capflow_assets.cli.options import home_option, json_option
+from capflow_resources.home import Home
+
+if TYPE_CHECKING:
+    from capflow_assets.validation.html import Dossier
+
+
+@click.command(name="report")
+@click.argument("customer", required=False)
+@click.option("--all", "everyone", is_flag=True, help="Every customer, and a page of them all.")
+@click.option("--out", type=click.Path(path_type=Path), help="FILE.html of one customer; a folder with --all.")
+@home_option
+@json_option
+def command(customer: str | None, everyone: bool, out: Path | None, home: Home, as_json: bool) -> None:
+    """Write what the checks found of CUSTOMER's data as an HTML file: verdict, KPIs, bad rows, what to do.
+
+    With --all, --out is a folder: index.html, and NAME.html for each customer. Nothing is measured anew.
+    Exit 3 when some customers' reports could not be read while the others were written.
+    """
+    if everyone == bool(customer):
+        raise click.UsageError("name one customer, or take --all of them")
+    if out is None and not as_json:
+        raise click.UsageError("say where: --out FOLDER" if everyone else "say where: --out FILE.html")
+    unread: dict[str, str] = {}
+    if customer:
+        home.require(customer)
+        found = [_dossier(home, customer)]
+        if out is not None:
+            _write_one(out, found[0])
+    else:
+        found, unread = _all(home)
+        if out is not None:
+            _write_all(out, found)
+    if as_json:
+        failed = [{"customer": name, "state": "failed", "reasons": [why]} for name, why in unread.items()]
+        told = [*map(_facts, found), *failed]
+        click.echo(json.dumps(told if everyone else told[0]))
+    elif out is not None:
+        _tell(out, found, everyone)
+    for name, why in unread.items():
+        click.echo(f"{name}: {why}", err=True)
+    if unread:
+        raise click.exceptions.Exit(3)
+
+
+def _dossier(home: Home, name: str) -> Dossier:
+    from capflow_assets.steps.page import dossier
+    from capflow_assets.steps.run import CustomerRun
+
+    return dossier(CustomerRun(home, name))
+
+
+def _all(home: Home) -> tuple[list[Dossier], dict[str, str]]:
+    """What is known of each customer; one whose documents cannot be read does not hide the others."""
+    from capflow_resources.lake import LakeError
+    from capflow_resources.objects import ObjectStoreError
+
+    names = home.customer_names()
+    if not names:
+        raise click.UsageError(f"no customer file in {home.customers_folder}: add one with `capflow customer add FILE`")
+    found, unread = [], {}
+    for name in names:
+        try:
+            found.append(_dossier(home, name))
+        except (LakeError, ObjectStoreError, ValueError) as error:
+            unread[name] = " ".join(str(error).split())
+    return found, unread
+
+
+def _write_one(out: Path, dossier: Dossier) -> None:
+    from capflow_assets.validation.html import customer_page
+
+    if out.suffix not in (".html", ".htm"):
+        raise click.UsageError(f"--out {out}: the name must end in .html")
+    _write(out, customer_page(dossier))
+
+
+def _write_all(out: Path, found: list[Dossier]) -> None:
+    from capflow_assets.validation.html import customer_page, everyone_page
+    from capflow_assets.validation.html.page import ALL
+
+    if out.exists() and not out.is_dir():
+        raise click.UsageError(f"--out {out}: with --all this must be a folder")
+    for one in found:
+        _write(out / f"{one.customer}.html", customer_page(one, index=True))
+    _write(out / ALL, everyone_page(found))
+
+
+def _write(path: Path, text: str) -> None:
+    """The whole file or none."""
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(path)
+    except OSError as error:
+        raise click.UsageError(f"--out {path} cannot be written: {error.strerror}") from None
+
+
+def _tell(out: Path, found: list[Dossier], everyone: bool) -> None:
+    for one in found:
+        click.echo(f"{one.customer}: {one.state}, {len(one.reasons)} reasons, {len(one.warnings)} warnings")
+    click.echo(f"{len(found)} customers in {out / 'index.html'}" if everyone else f"written to {out}")
+
+
+def _facts(dossier: Dossier) -> dict[str, Any]:
+    """What the page says, for programs."""
+    from dataclasses import asdict
+
+    report = dossier.report
+    return {
+        "customer": dossier.customer,
+        "state": dossier.state,
+        "reasons": dossier.reasons,
+        "warnings": dossier.warnings,
+        "troubles": [asdict(one) for one in dossier.troubles],
+        "judged_at": dossier.judged_at,
+        "as_of": report.as_of if report else None,
+        "current": dossier.current,
+        "newest_sale": _iso(dossier.last_sale),
+        "kpis": dict(report.values) if report else {},
+        "findings": [asdict(one) for one in report.findings] if report else [],
+        "offences": [asdict(one) for one in dossier.offences],
+        "tables": [asdict(one) for one in dossier.tables],
+        "models": [asdict(one) for one in dossier.models],
+    }
+
+
+def _iso(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()

@@ -1,0 +1,70 @@
+"""What an embedding is: a medium, the table that it lies in, and the columns of the table of vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+
+VECTOR = "embedding"
+MARK = "md5"
+NO_VECTOR = "nothing in it that the encoder knows"
+
+
+class EmbeddingError(Exception):
+    """Vectors cannot be computed: a model or a library is missing. One line: what, where, what to do."""
+
+
+class Unreadable(Exception):  # noqa: N818 - a fact about one file, not a fault
+    """One text, picture or recording cannot be encoded; the message says why."""
+
+
+class Encoder(Protocol):
+    """Turns contents into vectors. The same contents give the same vectors, whatever else is in the batch."""
+
+    @property
+    def dimensions(self) -> int:
+        """How long each vector is."""
+
+    def encode(self, contents: Sequence[Any]) -> np.ndarray:
+        """One row of float32 for each content, of length 1; a row of zeros where the encoder knows nothing in it."""
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """Vectors of one medium ("text", "image", "audio"), one row for each key: its columns, `md5` and `embedding`.
+
+    `key` are the columns of `table` that are kept: name, type, description. The first one is unique.
+    """
+
+    name: str
+    medium: str
+    table: str
+    description: str
+    key: tuple[tuple[str, str, str], ...]
+
+    @property
+    def id(self) -> str:
+        """The column that no two rows share."""
+        return self.key[0][0]
+
+    @property
+    def columns(self) -> tuple[tuple[str, str, str], ...]:
+        """Every column of the table: name, type, description."""
+        return (
+            *self.key,
+            (MARK, "string", "The MD5 of what was encoded."),
+            (VECTOR, "array<float32>", "The vector, of length 1: a dot product is a cosine."),
+        )
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Rows scaled to length 1, as float32; rows of zeros stay."""
+    import numpy as np
+
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    scaled: np.ndarray = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 1e-12)
+    return scaled.astype(np.float32)

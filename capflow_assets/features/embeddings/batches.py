@@ -1,0 +1,77 @@
+"""Vectors made batch by batch, so that an assortment of any size takes the memory of one batch."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from capflow_assets.features.embeddings.base import MARK, NO_VECTOR, VECTOR, Embedding, Encoder
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+    Batches = Iterator[tuple[pa.RecordBatch, Sequence[Any]]]
+
+EXAMPLES = 5
+
+
+@dataclass
+class LeftOut:
+    """What got no vector: how many for each reason, and the first few by id."""
+
+    reasons: Counter[str] = field(default_factory=Counter)
+    examples: list[str] = field(default_factory=list)
+
+    def note(self, name: str, reason: str) -> None:
+        """One row without a vector."""
+        self.reasons[reason] += 1
+        if len(self.examples) < EXAMPLES:
+            self.examples.append(f"{name}: {reason}")
+
+    def told(self) -> str:
+        """All of it in words, "" for nothing."""
+        return "; ".join(f"{count:,} {reason}" for reason, count in sorted(self.reasons.items()))
+
+
+def schema(embedding: Embedding, dimensions: int) -> pa.Schema:
+    """The columns of a table of vectors, each of the same length."""
+    import pyarrow as pa
+
+    keys = [pa.field(name, pa.string()) for name, _, _ in embedding.key]
+    return pa.schema([*keys, pa.field(MARK, pa.string()), pa.field(VECTOR, pa.list_(pa.float32(), dimensions))])
+
+
+def encoded(embedding: Embedding, encoder: Encoder, batches: Batches, left: LeftOut) -> Iterator[pa.RecordBatch]:
+    """The vectors of batches: rows with the key and `md5` of each, and their contents. Equal contents are made once.
+
+    Contents are told apart by their md5. What the encoder knows nothing of is left out and noted.
+    """
+    import numpy as np
+    import pyarrow as pa
+
+    columns = schema(embedding, encoder.dimensions)
+    for rows, contents in batches:
+        marks = rows[MARK].to_pylist()
+        first = {mark: place for place, mark in reversed(list(enumerate(marks)))}
+        if not first:
+            continue
+        made = encoder.encode([contents[place] for place in first.values()])
+        place_of = {mark: place for place, mark in enumerate(first)}
+        vectors = made[[place_of[mark] for mark in marks]]
+        known = vectors.any(axis=1)
+        for place in np.flatnonzero(~known):
+            left.note(str(rows[embedding.id][int(place)].as_py()), NO_VECTOR)
+        kept = rows.filter(pa.array(known))
+        arrays = [kept[name].cast(pa.string()) for name in columns.names[:-1]]
+        yield pa.RecordBatch.from_arrays([*arrays, _column(vectors[known])], schema=columns)
+
+
+def _column(vectors: np.ndarray) -> pa.FixedSizeListArray:
+    import numpy as np
+    import pyarrow as pa
+
+    flat = pa.array(np.ascontiguousarray(vectors, dtype=np.float32).ravel())
+    return pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])

@@ -1,0 +1,105 @@
+"""Which encoder a setting asks for, and what of it was learned from the customer's own texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from capflow_assets.features.embeddings.base import EmbeddingError, Encoder
+from partitions.customer import Encoding
+
+FIT_TEXTS = 100_000
+"""How many texts an encoder learns from at most."""
+
+Texts = Callable[[], Iterator[str]]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """An encoder, and the bytes of what it learned (none where it learns nothing), which make it again."""
+
+    encoder: Encoder
+    learned: bytes = b""
+
+
+def learns(encoding: Encoding) -> bool:
+    """Whether the encoder learns from the customer's texts, and is to be kept with the vectors that it made."""
+    return encoding.kind == "lsa" or (encoding.kind == "words" and encoding.options.get("weighting", "sif") == "sif")
+
+
+def text_encoder(encoding: Encoding, model: Path | None, texts: Texts, learned: bytes | None) -> Fitted:
+    """The encoder for `texts()`, those to be encoded, asked for as often as needed.
+
+    `learned` is what it learned before; None lets it learn from the first 100,000 of them. Raises EmbeddingError.
+    """
+    if encoding.kind == "lsa":
+        return _lsa(encoding, texts, learned)
+    if model is None:
+        raise EmbeddingError(f"embeddings.text: {encoding.kind} needs a model")
+    if encoding.kind == "words":
+        return _words(encoding, model, texts, learned)
+    from capflow_assets.features.embeddings.sentences import load_sentences
+
+    return Fitted(load_sentences(model, "embeddings.text"))
+
+
+def image_encoder(encoding: Encoding, model: Path | None) -> Encoder:
+    """The encoder of pictures: `pixels`, or a model in a folder (`clip`). Raises EmbeddingError."""
+    if find_spec("PIL") is None:
+        raise EmbeddingError("embeddings.image needs pillow: pip install 'capflow[media]'")
+    if encoding.kind == "pixels" or model is None:
+        from capflow_assets.features.embeddings.pixels import Pixels
+
+        return Pixels()
+    from capflow_assets.features.embeddings.sentences import load_sentences
+
+    return load_sentences(model, "embeddings.image")
+
+
+def audio_encoder() -> Encoder:
+    """The encoder of recordings."""
+    from capflow_assets.features.embeddings.mfcc import Mfcc
+
+    return Mfcc()
+
+
+def media_encoder(medium: str, encoding: Encoding, model: Path | None) -> Encoder:
+    """The encoder of pictures or of recordings."""
+    return image_encoder(encoding, model) if medium == "image" else audio_encoder()
+
+
+def opened(medium: str, data: bytes) -> Any:
+    """The bytes of a file as its encoder takes them. Raises Unreadable."""
+    if medium == "image":
+        from capflow_assets.features.embeddings.pixels import picture
+
+        return picture(data)
+    from capflow_assets.features.embeddings.mfcc import sound
+
+    return sound(data)
+
+
+def _lsa(encoding: Encoding, texts: Texts, learned: bytes | None) -> Fitted:
+    from capflow_assets.features.embeddings.lsa import DIMENSIONS, Lsa, fit_lsa
+
+    if learned is not None:
+        return Fitted(Lsa.from_bytes(learned), learned)
+    fitted = fit_lsa(islice(texts(), FIT_TEXTS), encoding.options.get("dimensions", DIMENSIONS))
+    return Fitted(fitted, fitted.to_bytes())
+
+
+def _words(encoding: Encoding, model: Path, texts: Texts, learned: bytes | None) -> Fitted:
+    from capflow_assets.features.embeddings.word_vectors import word_vectors
+    from capflow_assets.features.embeddings.words import Sif, Words, fit_sif, vocabulary
+
+    dimensions, vectors = word_vectors(model, vocabulary(texts()))
+    if not learns(encoding):
+        return Fitted(Words(dimensions, vectors))
+    if learned is not None:
+        return Fitted(Words(dimensions, vectors, Sif.from_bytes(learned)), learned)
+    sif = fit_sif(list(islice(texts(), FIT_TEXTS)), dimensions, vectors)
+    return Fitted(Words(dimensions, vectors, sif), sif.to_bytes())

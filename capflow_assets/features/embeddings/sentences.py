@@ -1,0 +1,67 @@
+"""Pretrained models of sentence-transformers, for texts and (CLIP) for pictures; from a folder, with safetensors only.
+
+N. Reimers, I. Gurevych, "Sentence-BERT", EMNLP 2019; A. Radford et al., "Learning Transferable Visual Models From
+Natural Language Supervision", ICML 2021.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from capflow_assets.features.embeddings.base import EmbeddingError, unit
+from capflow_assets.features.embeddings.tokens import plain
+
+if TYPE_CHECKING:
+    import numpy as np
+
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class Sentences:
+    """A loaded model, on the `device` that it computes on: cuda where there is one, else cpu."""
+
+    model: Any
+    device: str
+    dimensions: int
+
+    def encode(self, contents: Sequence[Any]) -> np.ndarray:
+        """The vectors of texts, or of pictures where the model reads them, of length 1."""
+        import numpy as np
+
+        given = [plain(content) if isinstance(content, str) else content for content in contents]
+        found = self.model.encode(given, batch_size=BATCH, convert_to_numpy=True, show_progress_bar=False)
+        return unit(np.asarray(found, dtype=np.float64))
+
+
+def load_sentences(folder: Path, where: str) -> Sentences:
+    """The model in a folder; nothing is fetched and no code of the folder is run. Raises EmbeddingError.
+
+    `where` names the setting that asks for it.
+    """
+    missing = [name for name in ("torch", "sentence_transformers") if find_spec(name) is None]
+    if missing:
+        raise EmbeddingError(f"{where} needs {' and '.join(missing)}: pip install 'capflow[deep]'")
+    if not any(folder.rglob("*.safetensors")):
+        remedy = "save it with SentenceTransformer.save (safe_serialization), pickled weights are not opened"
+        raise EmbeddingError(f"{where}: {folder} holds no *.safetensors; {remedy}")
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        model = SentenceTransformer(
+            str(folder),
+            device=device,
+            local_files_only=True,
+            trust_remote_code=False,
+            model_kwargs={"use_safetensors": True},
+        )
+    except Exception as error:  # anything: the files of a model are somebody else's
+        what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        raise EmbeddingError(f"{where}: {folder} is no model of sentence-transformers ({what})") from error
+    return Sentences(model.eval(), device, len(model.encode("a", show_progress_bar=False)))

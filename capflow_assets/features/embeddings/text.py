@@ -1,0 +1,43 @@
+"""The text of each item that is encoded: its description, category and brand, in one fixed order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from capflow_assets.features.embeddings.base import MARK
+from capflow_assets.validation.contracts.words import ENOUGH_WORDS, real_words
+
+if TYPE_CHECKING:
+    import ibis
+
+MOST_LETTERS = 4000
+LEAST_ITEMS = 10
+"""Fewer described items than this say nothing about one another."""
+
+
+def texts(items: ibis.Table) -> ibis.Table:
+    """Items as item_id, `text` ("Hanging heart. Home, Decoration. Acme"), its `md5`, and whether it is `described`.
+
+    Of a description the first 4,000 letters are taken. `described` items have two real words in their description,
+    `worded` ones have any in their text.
+    """
+    import ibis
+
+    description = items["description"].fill_null("").left(MOST_LETTERS).strip()
+    others = [items["category"].replace(" > ", ", "), items["brand"]]
+    text = description
+    for other in others:
+        told = other.fill_null("").left(MOST_LETTERS).strip()
+        text = text + ibis.ifelse((text == "") | (told == ""), "", ". ") + told
+    composed = items.select("item_id", text=text, described=real_words(items["description"]) >= ENOUGH_WORDS)
+    return composed.mutate(**{MARK: composed["text"].hexdigest("md5"), "worded": real_words(composed["text"]) > 0})
+
+
+def too_few(items: int, described: int) -> str | None:
+    """Why an assortment cannot be embedded, as one sentence; None when it can."""
+    if described >= LEAST_ITEMS:
+        return None
+    return (
+        f"{described:,} of {items:,} items have {ENOUGH_WORDS} real words in their description; "
+        f"at least {LEAST_ITEMS} are needed"
+    )

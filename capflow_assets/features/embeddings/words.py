@@ -1,0 +1,106 @@
+"""Averaged word vectors: a text is the mean of its words, rare words counting more.
+
+Weights and the common direction that is taken out: S. Arora, Y. Liang, T. Ma, "A Simple but Tough-to-Beat Baseline for
+Sentence Embeddings", ICLR 2017 (smooth inverse frequency, a = 0.001).
+"""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from capflow_assets.features.embeddings.base import unit
+from capflow_assets.features.embeddings.tokens import plain, tokens
+
+if TYPE_CHECKING:
+    import numpy as np
+
+SMOOTHING = 1e-3
+
+
+@dataclass(frozen=True)
+class Sif:
+    """What is learned from the customer's texts: how often each word stands in them, and their common direction."""
+
+    total: int
+    counts: Mapping[str, int]
+    direction: np.ndarray
+
+    def weight(self, word: str) -> float:
+        """How much a word counts: near 1 for a rare one, near 0 for one that is everywhere."""
+        return SMOOTHING / (SMOOTHING + self.counts.get(word, 0) / max(1, self.total))
+
+    def to_bytes(self) -> bytes:
+        """The fit as an .npz file."""
+        import numpy as np
+
+        written = io.BytesIO()
+        words = np.frombuffer("\n".join(self.counts).encode(), dtype=np.uint8)
+        counts = np.array(list(self.counts.values()), dtype=np.int64)
+        np.savez_compressed(written, words=words, counts=counts, total=self.total, direction=self.direction)
+        return written.getvalue()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Sif:
+        """The fit that `to_bytes` wrote."""
+        import numpy as np
+
+        with np.load(io.BytesIO(content), allow_pickle=False) as kept:
+            words = kept["words"].tobytes().decode().split("\n")
+            counts = dict(zip(words, kept["counts"].tolist(), strict=True))
+            return cls(int(kept["total"]), counts, kept["direction"])
+
+
+@dataclass(frozen=True)
+class Words:
+    """The mean of word vectors, weighted by `sif` where there is one."""
+
+    dimensions: int
+    vectors: Mapping[str, np.ndarray]
+    sif: Sif | None = None
+
+    def encode(self, contents: Sequence[str]) -> np.ndarray:
+        """The vectors of texts, of length 1; zeros for a text without any word that has a vector."""
+        averages = self.averages(contents)
+        if self.sif is not None:
+            known = averages.any(axis=1, keepdims=True)
+            averages = averages - known * _along(averages, self.sif.direction)
+        return unit(averages)
+
+    def averages(self, contents: Sequence[str]) -> np.ndarray:
+        """The weighted mean of the words of each text, as float64."""
+        import numpy as np
+
+        rows = np.zeros((len(contents), self.dimensions))
+        for row, text in zip(rows, contents, strict=True):
+            known = [word for word in tokens(plain(text)) if word in self.vectors]
+            for word in known:
+                row += self.vectors[word] * ((self.sif.weight(word) if self.sif else 1.0) / len(known))
+        return rows
+
+
+def vocabulary(texts: Iterable[str]) -> set[str]:
+    """Every word of the texts."""
+    return {word for text in texts for word in tokens(plain(text))}
+
+
+def fit_sif(texts: Sequence[str], dimensions: int, vectors: Mapping[str, np.ndarray]) -> Sif:
+    """How often each word stands in the texts, and the first principal direction of their weighted averages."""
+    import numpy as np
+
+    counted = Counter(word for text in texts for word in tokens(plain(text)))
+    total, counts = counted.total(), dict(sorted(counted.items()))
+    averages = Words(dimensions, vectors, Sif(total, counts, np.zeros(dimensions))).averages(texts)
+    _, directions = np.linalg.eigh(averages.T @ averages)
+    first = directions[:, -1]
+    return Sif(total, counts, first * np.sign(first[np.abs(first).argmax()]))
+
+
+def _along(rows: np.ndarray, direction: np.ndarray) -> np.ndarray:
+    """The part of each row that lies along `direction`, row by row: a product of matrices differs by batch."""
+    import numpy as np
+
+    return np.array([row.dot(direction) * direction for row in rows]).reshape(rows.shape)

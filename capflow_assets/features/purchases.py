@@ -1,0 +1,31 @@
+"""What counts as a sale of an item, and as a shopper's purchase: shared by every feature set that reads lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from capflow_assets.features.visits import cents, day_number, is_return
+
+if TYPE_CHECKING:
+    import ibis
+
+
+def sold(line_items: ibis.Table) -> ibis.Table:
+    """Every line on which an item was sold, to whomever; returns and corrections are not sales.
+
+    Adds `day` (days since 1970-01-01, UTC), `cents` (the line's amount) and `thousandths` (of a piece, a kilogram, ...)
+    to the columns of `line_items`: sums of whole numbers do not depend on the order of their rows.
+    """
+    lines = line_items.filter(
+        line_items.item_id.notnull(), line_items.ts.notnull(), line_items.quantity > 0, ~is_return(line_items)
+    )
+    return lines.mutate(
+        day=day_number(lines.ts).cast("int64"),
+        cents=cents(lines.amount),
+        thousandths=(lines.quantity * 1000).round().cast("int64"),
+    )
+
+
+def bought(line_items: ibis.Table) -> ibis.Table:
+    """Every line that an identified shopper bought: `sold` without anonymous sales."""
+    return sold(line_items.filter(line_items.user_id.notnull()))

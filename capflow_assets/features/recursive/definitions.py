@@ -1,0 +1,143 @@
+"""What a recursive feature is: a column, or a primitive applied to definitions, each of one entity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from capflow_assets.features.recursive.primitives import AGGREGATIONS, TRANSFORMS
+from capflow_assets.features.recursive.relationships import Field, Kind, field
+
+MILLIONTHS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of an entity's own table."""
+
+    entity: str
+    name: str
+
+    @property
+    def declared(self) -> Field:
+        """What the relationships say of it."""
+        found = field(self.entity, self.name)
+        assert found is not None, f"{self.entity}.{self.name} is not declared"
+        return found
+
+
+@dataclass(frozen=True)
+class LookUp:
+    """What the one parent of a row says: the list price of a line's item."""
+
+    entity: str
+    operand: Column
+
+    @property
+    def parent(self) -> str:
+        """The entity that it is looked up in."""
+        return self.operand.entity
+
+
+@dataclass(frozen=True)
+class Transform:
+    """A primitive of TRANSFORMS applied to another value of the same row."""
+
+    primitive: str
+    operand: Definition
+
+    @property
+    def entity(self) -> str:
+        """The entity that has it."""
+        return self.operand.entity
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """One value of a row divided by another."""
+
+    above: Definition
+    below: Definition
+
+    @property
+    def entity(self) -> str:
+        """The entity that has it."""
+        return self.above.entity
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """A primitive of AGGREGATIONS over the rows of `child` that belong to a row of `entity`; a count has no operand."""
+
+    entity: str
+    primitive: str
+    child: str
+    operand: Definition | None = None
+
+
+Definition = Column | LookUp | Transform | Ratio | Aggregate
+
+
+def depth(definition: Definition) -> int:
+    """How many primitives are stacked: 0 for a column, looked up or not."""
+    match definition:
+        case Transform(_, operand):
+            return 1 + depth(operand)
+        case Ratio(above, below):
+            return 1 + max(depth(above), depth(below))
+        case Aggregate(operand=operand):
+            return 1 + (0 if operand is None else depth(operand))
+    return 0
+
+
+def kind(definition: Definition) -> Kind:
+    """Which primitives may be applied to it."""
+    match definition:
+        case Column():
+            return definition.declared.kind
+        case LookUp(_, operand):
+            return kind(operand)
+        case Transform(primitive):
+            return TRANSFORMS[primitive].gives
+    return "number"
+
+
+def scale(definition: Definition) -> int:
+    """Sums are of whole multiples of 1 / scale: what is exact stays so, averages are rounded to the millionth."""
+    match definition:
+        case Column():
+            return definition.declared.scale
+        case LookUp(_, operand):
+            return scale(operand)
+        case Aggregate(_, primitive, _, operand) if AGGREGATIONS[primitive].exact:
+            return 1 if operand is None or not AGGREGATIONS[primitive].takes_unit else scale(operand)
+        case Transform(primitive) if TRANSFORMS[primitive].whole:
+            return 1
+    return MILLIONTHS
+
+
+def is_nested(definition: Definition | None) -> bool:
+    """Whether an aggregate is somewhere within it."""
+    match definition:
+        case Aggregate():
+            return True
+        case Transform(_, operand):
+            return is_nested(operand)
+        case Ratio(above, below):
+            return is_nested(above) or is_nested(below)
+    return False
+
+
+def tables(definition: Definition | None) -> set[str]:
+    """The tables that it is made from; a user is known from bills, so of `users` only the columns need the table."""
+    match definition:
+        case Column(entity):
+            return {entity}
+        case LookUp(entity, operand):
+            return {entity, operand.entity}
+        case Transform(_, operand):
+            return tables(operand)
+        case Ratio(above, below):
+            return tables(above) | tables(below)
+        case Aggregate(_, _, child, operand):
+            return {child} | tables(operand)
+    return set()

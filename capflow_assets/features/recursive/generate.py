@@ -1,0 +1,133 @@
+"""Every feature that the relationships give to a chosen depth, the simplest first.
+
+Method: Kanter & Veeramachaneni, "Deep Feature Synthesis" (2015): aggregates of children, look-ups in parents and
+transforms, each of what the same rules made of the rows below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from capflow_assets.features.recursive.definitions import (
+    Aggregate,
+    Column,
+    Definition,
+    LookUp,
+    Ratio,
+    Transform,
+    depth,
+    kind,
+)
+from capflow_assets.features.recursive.names import name
+from capflow_assets.features.recursive.primitives import AGGREGATIONS, TRANSFORMS
+from capflow_assets.features.recursive.relationships import ATTRIBUTE, ENTITIES, children, field, parents
+
+DEEPEST = 3
+MOST = 250
+
+Columns = Mapping[str, Collection[str]]
+
+
+@dataclass(frozen=True)
+class Generated:
+    """The users' features, the simplest first, and how many more there were than the limit lets through."""
+
+    definitions: tuple[Definition, ...]
+    left_out: int
+
+
+def generate(columns: Columns, deepest: int = 2, most: int = MOST) -> Generated:
+    """Up to `most` features of a user, of at most `deepest` (1 to 3) primitives stacked.
+
+    `columns` names the columns of each table that is there; what is not declared in relationships.py is left alone.
+    Simplest first: fewer primitives, then the shorter name, then the alphabet. Raises ValueError for another depth.
+    """
+    if not 1 <= deepest <= DEEPEST:
+        raise ValueError(f"recursive features of depth {deepest}: choose a depth from 1 to {DEEPEST}.")
+    found = sorted(set(_of_users(columns, deepest)), key=simplicity)
+    return Generated(tuple(found[:most]), max(0, len(found) - most))
+
+
+def simplicity(definition: Definition) -> tuple[int, int, str]:
+    """Sorts definitions, the simplest first."""
+    text = name(definition)
+    return depth(definition), len(text), text
+
+
+def _of_users(columns: Columns, deepest: int) -> Iterator[Definition]:
+    """A user's own columns, the aggregates of what belongs to them, and transforms of those."""
+    for column in _columns("users", columns):
+        primitive = "number" if column.name.startswith(ATTRIBUTE) else "days_since"
+        yield Transform(primitive, column)
+    aggregates = list(_aggregates("users", columns, deepest))
+    yield from aggregates
+    shallow = [found for found in aggregates if depth(found) < deepest]
+    for primitive, transform in TRANSFORMS.items():
+        if transform.of_features:
+            yield from (Transform(primitive, found) for found in shallow if found.primitive in ("count", "sum"))
+    yield from _ratios(shallow)
+
+
+def _ratios(aggregates: Collection[Aggregate]) -> Iterator[Ratio]:
+    """The last over the usual, and what adds up over what it is part of (discounts over amounts)."""
+    by_rows = {(found.child, found.primitive, found.operand): found for found in aggregates}
+    for (child, primitive, operand), found in by_rows.items():
+        if primitive == "last" and (usual := by_rows.get((child, "mean", operand))):
+            yield Ratio(found, usual)
+        if primitive == "sum" and isinstance(operand, Column) and operand.name != "amount":
+            whole = by_rows.get((child, "sum", Column(child, "amount")))
+            if whole and operand.declared.scale == Column(child, "amount").declared.scale:
+                yield Ratio(found, whole)
+
+
+def _aggregates(entity: str, columns: Columns, deepest: int) -> Iterator[Aggregate]:
+    for link in children(entity):
+        if link.child not in columns or deepest < 1:
+            continue
+        yield Aggregate(entity, "count", link.child)
+        for operand in _operands(link.child, columns, deepest - 1):
+            for primitive in AGGREGATIONS:
+                if _fits(primitive, link.child, operand):
+                    yield Aggregate(entity, primitive, link.child, operand)
+
+
+def _operands(entity: str, columns: Columns, deepest: int) -> Iterator[Definition]:
+    """What an entity's rows say: their columns, what they look up, transforms of those, and their own aggregates."""
+    own = list(_columns(entity, columns))
+    yield from own
+    for link in parents(entity):
+        yield from (LookUp(entity, column) for column in _columns(link.parent, columns))
+    if deepest >= 1:
+        for column in own:
+            yield from (Transform(primitive, column) for primitive in TRANSFORMS if _turns(primitive, column))
+        yield from _aggregates(entity, columns, deepest)
+
+
+def _columns(entity: str, columns: Columns) -> Iterator[Column]:
+    there = columns.get(entity, ())
+    yield from (Column(entity, column) for column in there if field(entity, column) is not None)
+
+
+def _turns(primitive: str, column: Column) -> bool:
+    """Whether a transform says something of a column. That the time of a row itself is known says nothing."""
+    transform = TRANSFORMS[primitive]
+    if transform.of_features or primitive == "number" or kind(column) != transform.takes:
+        return False
+    is_own_time = column.name == ENTITIES[column.entity].time
+    return is_own_time != (primitive == "known")
+
+
+def _fits(primitive: str, child: str, operand: Definition) -> bool:
+    """Whether an aggregate says something that a simpler one does not: a sum of sums is a sum."""
+    told = AGGREGATIONS[primitive]
+    if told.takes is None or told.takes != kind(operand):
+        return False
+    if told.moments and (not ENTITIES[child].has_moments or isinstance(operand, Transform)):
+        return False
+    if told.adds_up:
+        return isinstance(operand, Column) and operand.declared.adds_up
+    if not isinstance(operand, Aggregate):
+        return True
+    again = primitive == operand.primitive == "max"
+    return told.stacks and AGGREGATIONS[operand.primitive].within and not again

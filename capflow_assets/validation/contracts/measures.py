@@ -1,0 +1,118 @@
+"""What can be measured of each table for the contracts of models, and the measuring of only what somebody asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from capflow_assets.validation.contracts.language import main_language
+from capflow_assets.validation.contracts.words import ENOUGH_WORDS, real_words
+
+if TYPE_CHECKING:
+    import ibis
+
+Measured = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Measures `names` of one table, in one query. `measure` takes the table and its rows in quarantine, if any."""
+
+    table: str
+    names: tuple[str, ...]
+    measure: Callable[[ibis.Table, ibis.Table | None], Measured]
+
+
+def measured(
+    asked: Set[str], tables: Mapping[str, ibis.Table], set_aside: Mapping[str, ibis.Table]
+) -> dict[str, float | str | None]:
+    """The measures that are `asked` for, by name; None for those of a table that the customer does not send.
+
+    `tables` are validated, `set_aside` their rows in quarantine where there are some.
+    """
+    found: dict[str, float | str | None] = {}
+    for group in GROUPS:
+        wanted = [name for name in group.names if name in asked]
+        if wanted and group.table in tables:
+            values = group.measure(tables[group.table], set_aside.get(group.table))
+            found |= {name: values[name] for name in wanted}
+        else:
+            found |= dict.fromkeys(wanted)
+    return found
+
+
+def _row(query: ibis.Table) -> dict[str, Any]:
+    row: dict[str, Any] = query.to_pyarrow().to_pylist()[0]
+    return {name: value or 0 for name, value in row.items()}
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole else 0.0
+
+
+def _sold(lines: ibis.Table, _: ibis.Table | None) -> Measured:
+    return _row(lines.aggregate(items=lines["item_id"].nunique()))
+
+
+def _described(items: ibis.Table, _: ibis.Table | None) -> Measured:
+    enough = real_words(items["description"]) >= ENOUGH_WORDS
+    found = _row(items.aggregate(items=items.count(), described=enough.sum()))
+    return {"described_share": _share(found["described"], found["items"])}
+
+
+def _language(items: ibis.Table, _: ibis.Table | None) -> Measured:
+    name, share = main_language(items)
+    return {"language": name, "language_share": share}
+
+
+def _campaigns(contacts: ibis.Table, _: ibis.Table | None) -> Measured:
+    held_back = (contacts["treated"] == False).fill_null(False)  # noqa: E712 - a column
+    found = _row(
+        contacts.aggregate(
+            contacts=contacts.count(), campaigns=contacts["campaign_id"].nunique(), control=held_back.sum()
+        )
+    )
+    return {**found, "treated": found["contacts"] - found["control"]}
+
+
+def _reviewed(reviews: ibis.Table, _: ibis.Table | None) -> Measured:
+    return _row(reviews.aggregate(reviews=(real_words(reviews["text"]) >= ENOUGH_WORDS).sum()))
+
+
+def _media(media: ibis.Table, set_aside: ibis.Table | None) -> Measured:
+    """A file is readable when it was decoded; one whose source never opened it is not known to be."""
+    readable = (media["corrupt"] == False).fill_null(False)  # noqa: E712 - a column
+    image, audio = media["kind"] == "image", media["kind"] == "audio"
+    found = _row(
+        media.aggregate(
+            images=(readable & image).sum(),
+            recordings=(readable & audio).sum(),
+            audio_seconds=media["duration_seconds"].sum(where=readable & audio),
+            every_image=image.sum(),
+            every_recording=audio.sum(),
+        )
+    )
+    if set_aside is not None:
+        kind = set_aside["kind"]
+        held = _row(set_aside.aggregate(images=(kind == "image").sum(), recordings=(kind == "audio").sum()))
+        found["every_image"] += held["images"]
+        found["every_recording"] += held["recordings"]
+    return {
+        "images": found["images"],
+        "readable_image_share": _share(found["images"], found["every_image"]),
+        "audio_seconds": round(float(found["audio_seconds"]), 3),
+        "readable_audio_share": _share(found["recordings"], found["every_recording"]),
+    }
+
+
+GROUPS = (
+    Group("line_items", ("items",), _sold),
+    Group("items", ("described_share",), _described),
+    Group("items", ("language", "language_share"), _language),
+    Group("contacts", ("contacts", "campaigns", "treated", "control"), _campaigns),
+    Group("reviews", ("reviews",), _reviewed),
+    Group("media", ("images", "readable_image_share", "audio_seconds", "readable_audio_share"), _media),
+)
+TABLE_OF: Mapping[str, str] = {name: group.table for group in GROUPS for name in group.names}
+"""The table that each measure is taken from."""

@@ -1,0 +1,136 @@
+"""The range in which a figure was expected on each day, learned from the days before it and from nothing else.
+
+A day is compared with the same weekday of the eight weeks before it, a week with the eight weeks before, 28 days with
+the three times 28 before; a year ago, where there was one, stands beside them: what was usual then, at today's level.
+What lies between the two is no shift. How far off this guess usually was, over the year before, is the spread: robust
+(median and 95 % quantile of the misses, each counted in units of what chance alone does to so many bills), so that
+quiet series, small days and heavy tails each get what they need.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from capflow_assets.validation.history.figures import Figure
+from capflow_assets.validation.history.shapes import SHAPES, Shape, windowed
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from capflow_assets.validation.history.daily import Panel
+
+LAGS = {1: tuple(range(7, 57, 7)), 7: tuple(range(7, 57, 7)), 28: (28, 56, 84)}
+LEAST_LAGS = {1: 4, 7: 4, 28: 2}
+YEAR = (357, 364, 371)
+SPREAD_DAYS, LEAST_MISSES = 364, 28
+WARN_SPREADS, BLOCK_SPREADS = 3.5, 5.5
+_MAD, _Q95 = 1.4826, 1.96
+
+
+@dataclass(frozen=True)
+class Band:
+    """One figure and window, an entry a day: the value, what was expected (from, to), the spread in the figure's own
+    terms (0.08: 8 %, of shares and hours in points and hours), and the ends of warning and block.
+
+    NaN where nothing can be said; an end that cannot be crossed is infinite.
+    """
+
+    figure: Figure
+    window: int
+    value: np.ndarray
+    expected: tuple[np.ndarray, np.ndarray]
+    spread: np.ndarray
+    warn: tuple[np.ndarray, np.ndarray]
+    block: tuple[np.ndarray, np.ndarray]
+
+    @property
+    def warns(self) -> np.ndarray:
+        """On which days the value lies beyond a warning's ends; never where something is not known."""
+        return (self.value < self.warn[0]) | (self.value > self.warn[1])
+
+    @property
+    def blocks(self) -> np.ndarray:
+        """On which days it lies beyond a block's."""
+        return (self.value < self.block[0]) | (self.value > self.block[1])
+
+
+def band(panel: Panel, figure: Figure, window: int, since: int = 0) -> Band:
+    """The band of a figure over windows of so many days. Nothing before day `since` of the panel is looked at."""
+    import numpy as np
+
+    shape = SHAPES[figure.kind]
+    value, size = windowed(panel, figure, window)
+    value = np.where(np.arange(len(value)) < since + window - 1, np.nan, value)
+    turned = shape.turn(value)
+    low, high = _expected(turned, window)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        middle = shape.back((low + high) / 2)
+        noise = shape.noise / np.sqrt(np.maximum(middle if figure.kind == "count" else size, 0.5))
+    miss = np.where(np.isnan(low), np.nan, np.maximum(np.maximum(turned - high, low - turned), 0))
+    spread = noise * _usual_miss(miss / noise, window, shape.least)
+    warn = _ends(shape, (low, high), spread, WARN_SPREADS, figure.warn)
+    block = _ends(shape, (low, high), spread, BLOCK_SPREADS, figure.block)
+    expected = shape.back(low), shape.back(high)
+    return Band(figure, window, value, expected, shape.points(middle, spread), warn, block)
+
+
+def _expected(turned: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
+    """From and to: the median of comparable windows, and what a year ago adds to it."""
+    import numpy as np
+
+    recent = median(np.array([later(turned, lag) for lag in LAGS[window]]), LEAST_LAGS[window])
+    then = median(np.array([later(turned, lag) for lag in YEAR]), 1)
+    season = recent + then - later(recent, YEAR[1])
+    return np.fmin(recent, season + 0 * recent), np.fmax(recent, season + 0 * recent)
+
+
+def _usual_miss(misses: np.ndarray, window: int, least: float) -> np.ndarray:
+    """How large a miss usually was over the year that ended before each day's window began; NaN from too few."""
+    import numpy as np
+
+    padded = np.concatenate([np.full(SPREAD_DAYS + window - 1, np.nan), misses])
+    past = np.lib.stride_tricks.sliding_window_view(padded, SPREAD_DAYS)[: len(misses)]
+    ordered = np.sort(past, axis=1)  # NaN come last
+    count = (~np.isnan(past)).sum(axis=1)
+    row = np.arange(len(misses))
+    median, far = (ordered[row, np.maximum(np.ceil(part * count).astype(int) - 1, 0)] for part in (0.5, 0.95))
+    found = np.maximum(np.maximum(_MAD * median, far / _Q95), least)
+    return np.where(count >= LEAST_MISSES + window - 1, found, np.nan)
+
+
+def _ends(
+    shape: Shape,
+    expected: tuple[np.ndarray, np.ndarray],
+    spread: np.ndarray,
+    times: float,
+    shift: tuple[float | None, float | None],
+) -> tuple[np.ndarray, np.ndarray]:
+    """So many spreads away, but at least by a shift that matters."""
+    import numpy as np
+
+    (low, high), (least, most), known = expected, shift, ~np.isnan(spread)
+    down = np.minimum(shape.back(low - times * spread), shape.moved(shape.back(low), least, -1))
+    up = np.maximum(shape.back(high + times * spread), shape.moved(shape.back(high), most, 1))
+    return (
+        np.where(known, down if least is not None else -np.inf, np.nan),
+        np.where(known, up if most is not None else np.inf, np.nan),
+    )
+
+
+def later(values: np.ndarray, days: int) -> np.ndarray:
+    """Each day's value so many days later."""
+    import numpy as np
+
+    return np.concatenate([np.full(min(days, len(values)), np.nan), values[:-days]])
+
+
+def median(stack: np.ndarray, least: int) -> np.ndarray:
+    """By column, over what is known; NaN where that is less than `least` values."""
+    import numpy as np
+
+    ordered = np.sort(stack, axis=0)
+    count = (~np.isnan(stack)).sum(axis=0)
+    column = np.arange(stack.shape[1])
+    low, high = np.maximum(count - 1, 0) // 2, np.minimum(count // 2, len(stack) - 1)
+    return np.where(count >= least, (ordered[low, column] + ordered[high, column]) / 2, np.nan)

@@ -1,0 +1,93 @@
+"""What a customer file may say under `embeddings:`, how texts, pictures and sound become vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from yaml.nodes import MappingNode, Node
+
+from partitions.customer import Encoding
+from partitions.form import Form, nearest
+
+NONE = "none"
+ENCODERS: Mapping[str, tuple[str, ...]] = {
+    "text": ("lsa", "words", "sentence-transformers", NONE),
+    "image": ("pixels", "clip", NONE),
+    "audio": ("mfcc", NONE),
+}
+"""What may encode each medium. The first is the default, which needs no model."""
+
+PRETRAINED = ("words", "sentence-transformers", "clip")
+WEIGHTINGS = ("sif", "mean")
+MOST_DIMENSIONS = 1024
+OPTIONS: Mapping[str, tuple[str, ...]] = {"lsa": ("dimensions",), "words": ("weighting",)}
+
+
+def read_embeddings(form: Form, node: Node | None, folder: Path) -> dict[str, Encoding]:
+    """`embeddings: {text: {kind: words, model: ../glove.txt.gz}}`, or `{text: none}`; mistakes are noted in the form.
+
+    A relative path of a model starts at `folder`, the customer file's own.
+    """
+    entries = form.entries(node, "embeddings", ENCODERS)
+    return {medium: _encoding(form, medium, entry, folder) for medium, entry in entries.items()}
+
+
+def default_encoding(medium: str) -> Encoding:
+    """How a medium is encoded when the customer file says nothing."""
+    return Encoding(ENCODERS[medium][0])
+
+
+def _encoding(form: Form, medium: str, node: Node, folder: Path) -> Encoding:
+    where = f"embeddings.{medium}"
+    if not isinstance(node, MappingNode):
+        return _without_model(form, Encoding(_kind(form, node, where, medium)), node, where)
+    keys = form.entries(node, where, ("kind", "model", *(name for names in OPTIONS.values() for name in names)))
+    if "kind" not in keys:
+        form.note(node, f"{where} has no 'kind'; add 'kind: ...', one of {', '.join(ENCODERS[medium])}")
+        return default_encoding(medium)
+    kind = _kind(form, keys["kind"], f"{where}.kind", medium)
+    model = form.expanded(keys["model"], f"{where}.model") if "model" in keys else ""
+    if model and kind in ENCODERS[medium] and kind not in PRETRAINED:
+        form.note(keys["model"], f"{where}.model has no meaning for {kind}; take it out")
+    encoding = Encoding(kind, _placed(model, folder), _options(form, keys, where, kind))
+    return encoding if "model" in keys else _without_model(form, encoding, node, where)
+
+
+def _kind(form: Form, node: Node, where: str, medium: str) -> str:
+    kind = form.text(node, where)
+    if kind and kind not in ENCODERS[medium]:
+        form.note(node, f"unknown {where} '{kind}'{nearest(kind, ENCODERS[medium])}")
+    return kind
+
+
+def _without_model(form: Form, encoding: Encoding, node: Node, where: str) -> Encoding:
+    if encoding.kind in PRETRAINED:
+        form.note(node, f"{where} has no 'model'; {encoding.kind} needs one: add 'model: PATH' or a name on the hub")
+    return encoding
+
+
+def _placed(model: str, folder: Path) -> str:
+    """A path as a whole one, a name on the hub (org/name) as it is."""
+    local = model.startswith((".", "/", "~")) or (model and (folder / model).exists())
+    return str((folder / Path(model).expanduser()).resolve()) if local else model
+
+
+def _options(form: Form, keys: Mapping[str, Node], where: str, kind: str) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    for owner, names in OPTIONS.items():
+        for name in names:
+            if name in keys and kind != owner:
+                form.note(keys[name], f"{where}.{name} is an option of {owner}, not of {kind}; take it out")
+    if kind == "lsa" and "dimensions" in keys:
+        number = form.number(keys["dimensions"], f"{where}.dimensions")
+        if not number.is_integer() or not 2 <= number <= MOST_DIMENSIONS:
+            form.note(keys["dimensions"], f"{where}.dimensions must be a whole number from 2 to {MOST_DIMENSIONS}")
+        options["dimensions"] = int(number)
+    if kind == "words" and "weighting" in keys:
+        word = form.text(keys["weighting"], f"{where}.weighting")
+        if word and word not in WEIGHTINGS:
+            form.note(keys["weighting"], f"unknown {where}.weighting '{word}'{nearest(word, WEIGHTINGS)}")
+        options["weighting"] = word
+    return options

@@ -1,0 +1,93 @@
+"""Rows have the same ids on every engine, come back alike, and are judged where they lie: none is fetched for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import ibis
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from capflow_assets.tables import TABLES
+from capflow_assets.validation.audit import SAMPLE_ROWS, audit
+from capflow_assets.validation.contracts.words import real_words
+from capflow_assets.validation.given_back import AS_THEY_ARE, CORRECTED, put_back
+from capflow_assets.validation.identity import row_id
+from tests.engines.compare import assert_equal_rows, rows
+from tests.engines.every_table import cleaned
+from tests.validation.descriptions import WORDS
+
+MANY = 20_000
+
+
+def stored(con: ibis.BaseBackend, path: Path, table: pa.Table) -> ibis.Table:
+    if not path.exists():
+        pq.write_table(table, path)
+    return con.read_parquet([str(path)])
+
+
+def test_a_row_has_the_same_id(engine: Any, reference: ibis.BaseBackend, files: Path) -> None:
+    found, expected = (cleaned(con, files, "line_items without bills, typed").cache() for con in (engine, reference))
+    ours, theirs = (table.select(id=row_id(table, table.columns)) for table in (found, expected))
+    assert_equal_rows(rows(ours), rows(theirs))
+
+
+def test_rows_are_given_back_alike(engine: Any, reference: ibis.BaseBackend, files: Path) -> None:
+    name = "users and their attributes"
+    sent = cleaned(reference, files, name)
+    entries = sent.mutate(row_id=row_id(sent, sent.columns)).order_by("row_id").to_pyarrow().to_pylist()[::3]
+    for place, entry in enumerate(entries):
+        way = CORRECTED if place % 2 else AS_THEY_ARE
+        entry |= {"given": place, "how": way, "changed": ",user_id," if place % 2 else ",", "user_id": f"new{place}"}
+    schema = pa.schema(
+        [
+            *sent.schema().to_pyarrow(),
+            ("row_id", "string"),
+            ("given", "int64"),
+            ("how", "string"),
+            ("changed", "string"),
+        ]
+    )
+    table = pa.Table.from_pylist(entries, schema)
+    results = []
+    for con in (engine, reference):
+        here = cleaned(con, files, name)
+        results.append(rows(put_back(here, stored(con, files / "entries.parquet", table), here.columns)))
+    assert_equal_rows(*results)
+    assert len(results[0]) == len(rows(sent))
+    assert any(str(row["user_id"]).startswith("new") for row in results[0].to_pylist())
+
+
+def test_real_words_are_counted_alike(engine: Any, files: Path) -> None:
+    texts = stored(engine, files / "texts.parquet", pa.table({"text": list(WORDS)}))
+    found = rows(texts.mutate(words=real_words(texts["text"]))).to_pylist()
+    assert {row["text"]: row["words"] for row in found} == WORDS
+
+
+@pytest.fixture
+def fetched(engine: Any, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many rows each query brought to this process."""
+    counts: list[int] = []
+    ask = type(engine)._arrow
+
+    def counting(con: Any, expr: Any, **options: Any) -> pa.Table:
+        found = ask(con, expr, **options)
+        counts.append(len(found))
+        return found
+
+    monkeypatch.setattr(type(engine), "_arrow", counting)
+    return counts
+
+
+def test_a_failing_check_blocks_and_no_column_is_fetched(engine: Any, files: Path, fetched: list[int]) -> None:
+    """pandera's own run on Spark never raises, and its run on Ibis fetches one value a row for a check that fails."""
+    place = range(MANY)
+    columns = {column.name: pa.nulls(MANY, ibis.dtype(column.dtype).to_pyarrow()) for column in TABLES["items"].columns}
+    bad = {**columns, "item_id": [f"i{n}" for n in place], "price": [float(n % 2) - 0.5 for n in place]}
+    result = audit(stored(engine, files / "many.parquet", pa.table(bad)), TABLES["items"], {"item_id", "price"}, {})
+    assert not result.passed
+    assert result.reasons[0].startswith("items: in 10,000 of 20,000 rows price breaks greater_than_or_equal_to(0)")
+    assert (result.rows, result.set_aside, len(result.failures[0].sample)) == (MANY, MANY // 2, SAMPLE_ROWS)
+    assert sum(fetched) <= 1 + SAMPLE_ROWS * len(result.failures), fetched
