@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
+import re
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-PACKAGES = ("capflow_assets.", "capflow_resources.", "partitions.")
+IMPORT = re.compile(
+    r"^[ \t]*(?:from|import) ((?:capflow_assets|capflow_resources|partitions)\b[\w.]*)(?: import (\([^)]*\)|.+))?", re.M
+)
 
 
 @cache
@@ -41,13 +43,14 @@ def _files(module: str, seen: set[str]) -> set[Path]:
 
 
 def _imports(path: Path) -> set[str]:
+    """CapFlow's modules that a file may mean by its imports.
+
+    Found by a pattern: to parse every file took a fifth of a second at the start of each process.
+    """
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_bytes())):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return {name for name in names if name.startswith(PACKAGES)}
+    for module, taken in IMPORT.findall(path.read_text(encoding="utf-8")):
+        names |= {module, *(f"{module}.{name}" for name in re.findall(r"\w+", taken))}
+    return {name for name in names if "." in name}
 
 
 def _origin(module: str) -> Path | None:

@@ -46,9 +46,10 @@ def judge(run: CustomerRun, asset: str) -> Outcome:
     )
     content = run.home.lake.document(run.name, REPORT)
     stored: dict[str, Any] = json.loads(content) if content else {}
-    reused = not run.force and stored.get("fingerprint") == mark
+    today = _midnight(datetime.now(UTC).replace(tzinfo=None))
+    reused = not run.force and stored.get("fingerprint") == mark and _is_as_fresh(stored, today)
     if not reused:
-        stored = {"fingerprint": mark, **judged(run), **_measure(run)}
+        stored = {"fingerprint": mark, "today": today.isoformat(), **judged(run), **_measure(run, today)}
         run.home.lake.put_document(run.name, REPORT, json.dumps(stored).encode())
     made = Report.from_json(stored["report"])
     run.publish_verdict(made.reasons)
@@ -66,10 +67,15 @@ def _require_tables(run: CustomerRun) -> None:
         )
 
 
-def _measure(run: CustomerRun) -> dict[str, Any]:
+def _is_as_fresh(stored: dict[str, Any], today: datetime) -> bool:
+    """Whether what was said of the last sale's age is still so: without new data, time alone can change it."""
+    return Report.from_json(stored["report"]).is_as_fresh((today - datetime.fromisoformat(stored["today"])).days)
+
+
+def _measure(run: CustomerRun, today: datetime) -> dict[str, Any]:
     tables = {table: run.read(f"validated/{table}") for table in run.tables()}
     first, as_of = _span(tables["line_items"])
-    made = report(tables, run.customer, as_of or NO_TIMES, _vertical(run))
+    made = report(tables, run.customer, as_of or NO_TIMES, _vertical(run), today)
     made = replace(made, offences=blame(run, made.findings, tables, as_of or NO_TIMES))
     found = {
         "as_of": as_of.isoformat() if as_of else None,
@@ -92,8 +98,12 @@ def _span(lines: ibis.Table) -> tuple[datetime | None, datetime | None]:
     found = past.aggregate(first=past.ts.min(), last=past.ts.max()).to_pyarrow().to_pylist()[0]
     if found["last"] is None:
         return None, None
-    midnight = found["last"].replace(hour=0, minute=0, second=0, microsecond=0)
-    return found["first"], midnight + timedelta(days=1)
+    return found["first"], _midnight(found["last"])
+
+
+def _midnight(moment: datetime) -> datetime:
+    """The midnight after it."""
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
 
 
 def _outcome(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import ibis
 
 NEEDED = ("line_items", "bills")
+FRESHNESS = "freshness_days"
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,13 @@ class Report:
     def passed(self) -> bool:
         """Whether no finding blocks the customer."""
         return not any(finding.blocks for finding in self.findings)
+
+    def is_as_fresh(self, days: int) -> bool:
+        """Whether its finding on freshness still holds when no sale has come in for so many days more."""
+        found = next((found for found in self.findings if found.kpi == FRESHNESS), None)
+        if found is None or found.value is None or found.high is None:
+            return True
+        return found.passed == (found.value + days <= found.high)
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -93,11 +101,13 @@ def report(
     customer: Customer,
     as_of: datetime,
     vertical: Mapping[str, float] | None = None,
+    today: datetime | None = None,
 ) -> Report:
     """The report on a customer's validated tables as of now; ValueError without `line_items` and `bills`.
 
     `vertical` are the thresholds of the customer's vertical. `as_of` (UTC) is the midnight after the last sale that is
-    not in the future: what is dated later is only counted.
+    not in the future: what is dated later is only counted. `today` (the same by default) is the midnight that
+    freshness counts to.
     """
     missing = [name for name in NEEDED if name not in tables]
     if missing:
@@ -107,6 +117,8 @@ def report(
         )
     sent = {name: table for name, table in tables.items() if name in customer.tables}
     values = kpis(tables["line_items"], tables["bills"], as_of, sent, now=True)
+    if today is not None and values[FRESHNESS] is not None:
+        values[FRESHNESS] += (today - naive(as_of)).days
     shapes = distributions(tables["bills"], as_of)
     panel = daily(tables["line_items"], as_of, customer.timezone)
     seen = look(panel, customer.expected) if panel else None

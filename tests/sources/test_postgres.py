@@ -165,3 +165,20 @@ def test_nan_that_would_be_read_as_nought_is_refused(postgres, acme):
 def test_a_server_that_goes_is_recognised_whatever_duckdb_was_doing(said):
     source = Source("sales", "postgres", "postgresql://127.0.0.1/shop", {})
     assert "the server closed the connection" in str(postgres_kind.fault(source, RuntimeError(said)))
+
+
+def test_the_state_sums_up_the_transactions_of_all_rows(postgres, acme):
+    """As told by PostgreSQL itself: of a table of one load, of one of many, and of one without rows."""
+    database = Postgres(postgres)
+    customer = acme("postgres", f"{postgres}/{database.name}", {"item_id": "item"}, table={"table": "t"})
+    plain = "SELECT count(*)::text, coalesce(sum(xmin::text::bigint), 0)::text FROM t"
+
+    def written():
+        return tuple(postgres_kind.state(customer, customer.sources["sales"], customer.tables["line_items"])[-2:])
+
+    database.do("CREATE TABLE t (item text, price numeric(9, 2))")
+    assert written() == ("0", "0")
+    database.do("INSERT INTO t SELECT n::text, n FROM generate_series(1, 1000) n")
+    assert written() == tuple(database.do(plain)[0])
+    database.do("INSERT INTO t VALUES ('x', 1)", "UPDATE t SET price = 2 WHERE price < 9", "INSERT INTO t VALUES ('y')")
+    assert written() == tuple(database.do(plain)[0])

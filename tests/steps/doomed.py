@@ -38,6 +38,7 @@ CHILDREN.set_forkserver_preload(
     ]
 )
 READY = "ready"
+WRITES = ("write", "write_dates")  # the methods of a lake that publish a table
 
 
 def run_until_killed(path: str, customer: str, assets: list[str], moment: str | None, told: Connection) -> None:
@@ -110,7 +111,8 @@ def watch(passing: Callable[[str], object]) -> None:
 
         setattr(owner, method, passed)
 
-    around(lake.Lake, "write", lambda _, customer, asset, *rest: f"write {asset}")
+    for method in WRITES:
+        around(lake.Lake, method, lambda _, customer, asset, *rest: f"write {asset}")
     around(ObjectStore, "put", lambda _, key, data: f"put {key.rpartition('/')[2]}")
     around(Registry, "register", lambda _, customer, model, *rest: f"register {model}")
     around(registering.versions, "insert", lambda _, version: f"number {version.model}")
@@ -134,7 +136,7 @@ def _watch_rows(lake: Any, passing: Callable[[str], object]) -> None:
     """Tell when the last rows of a table were written or handed over, which is before they are committed."""
     import pyarrow as pa
 
-    batches, commit, write = lake._batches, lake.commit, lake.Lake.write
+    batches, commit = lake._batches, lake.commit
     current = []
 
     def handed_over(reader: pa.RecordBatchReader) -> Any:
@@ -149,22 +151,28 @@ def _watch_rows(lake: Any, passing: Callable[[str], object]) -> None:
         passing(f"inside write {current[-1]}")
         commit(*given)
 
-    def named(self: Any, customer: str, asset: str, *given: Any, **options: Any) -> Any:
-        current.append(asset)
-        return write(self, customer, asset, *given, **options)
+    def naming(write: Callable[..., Any]) -> Callable[..., Any]:
+        def named(self: Any, customer: str, asset: str, *given: Any, **options: Any) -> Any:
+            current.append(asset)
+            return write(self, customer, asset, *given, **options)
 
-    lake._batches, lake.commit, lake.Lake.write = watched, committed, named
+        return named
+
+    lake._batches, lake.commit = watched, committed
+    for method in WRITES:
+        setattr(lake.Lake, method, naming(getattr(lake.Lake, method)))
 
 
 def write_until_killed(folder: str, told: Connection) -> None:
-    """Publish one table for ever; version n has n marks n."""
+    """Publish one table for ever, each version with a mark of its own; ready when the first one is there."""
     import pyarrow as pa
 
     from capflow_resources.lake import Lake
 
     lake, number = Lake(folder), 1
-    told.send(READY)
     while True:
         rows = 20_000 + number
         lake.write("bob", "raw/bills", pa.table({"mark": [number] * rows}), {"mark": number, "rows": rows})
+        if number == 1:
+            told.send(READY)
         number += 1

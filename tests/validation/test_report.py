@@ -35,6 +35,17 @@ def test_a_file_loaded_twice_is_blocked_with_its_remedy(retailer, customer, line
     assert report(retailer(lines * 2), customer(duplicate_share=0.5), AS_OF).passed
 
 
+def test_a_feed_that_stopped_is_told_although_its_rows_are_sound(retailer, customer, lines):
+    fresh = report(retailer(lines), customer(), AS_OF, today=AS_OF)
+    late = report(retailer(lines), customer(), AS_OF, today=datetime(2024, 5, 20))
+    assert late.values["freshness_days"] == fresh.values["freshness_days"] + 49
+    assert fresh.warnings == ()
+    assert ["no sale has come in for more than a month" in told for told in late.warnings] == [True]
+    assert late.passed
+    assert [fresh.is_as_fresh(days) for days in (0, 20, 49)] == [True, True, False]
+    assert [late.is_as_fresh(days) for days in (0, 20, -49)] == [True, True, False]
+
+
 def test_a_report_survives_json(retailer, customer, lines, make_line):
     for rows in (lines, [], [make_line("1", None, "tea", None)]):
         result = report(retailer(rows), customer(anonymos_share=1), AS_OF)

@@ -46,8 +46,13 @@ COLUMNS = """SELECT attname, format_type(atttypid, atttypmod),
 CASE WHEN typtype = 'd' THEN format_type(typbasetype, typtypmod) ELSE '' END
 FROM pg_catalog.pg_attribute JOIN pg_catalog.pg_type t ON t.oid = atttypid
 WHERE attrelid = {oid} AND attnum > 0 AND NOT attisdropped ORDER BY attnum"""
-STATE = """SELECT count(*) FILTER (WHERE {nan}) AS spoilt, count(*) AS rows,
-coalesce(sum(xmin::text::bigint), 0)::text AS written FROM {table}"""
+# A transaction becomes a number only by way of text, which costs as much as the scan itself. Most rows of a table come
+# from few loads, so of each row only what its transaction is beyond the first row's is summed.
+STATE = """WITH one AS MATERIALIZED (SELECT xmin AS first FROM {table} LIMIT 1)
+SELECT count(*) FILTER (WHERE {nan}) AS spoilt, count(*) AS rows,
+coalesce(count(*) * (SELECT first::text::bigint FROM one) + coalesce(sum(xmin::text::bigint
+- (SELECT first::text::bigint FROM one)) FILTER (WHERE xmin <> (SELECT first FROM one)), 0), 0)::text AS written
+FROM {table}"""
 
 
 @dataclass(frozen=True)
