@@ -1,216 +1,215 @@
-"""RFM with 20 windowed aggregates through our API, beside hand-written DuckDB SQL for the same and a bare scan.
+"""RFM with 20 windowed aggregates through our API, beside DuckDB SQL by hand, a bare scan, pandas and local Spark.
 
-    PYTHONPATH=. python benchmarks/features.py [line items, default 10000000]
+    PYTHONPATH=. python benchmarks/features.py [line items ..., default 10000000] [--no-peers]
 
-Line items are generated (35 bills for 3 users, a few users with hundreds); each tool runs in a process of its own on
-two threads, from the same Parquet files. Ours is what the step features/rfm does for one date: the expression, its
-files, and the commit to the lake. The rows of ours and of the SQL are compared before anything is printed.
+Line items are generated (benchmarks/rfm_sql.py). Each tool runs in a process of its own on two threads, from the same
+Parquet files into Parquet files, after a small load of the same kind, so that imports and Java's start do not count.
+Ours is what the step features/rfm does for one date: the expression, its files, and the commit to the lake. Of ours,
+the SQL and the scan the median of ROUNDS is printed. Every row and column of ours and of the peers is compared with
+the SQL's. A peer that takes more than FACTOR times as long as ours is stopped, and told by that.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
-from datetime import datetime
+from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from time import perf_counter, process_time
 from typing import Any
 
-from machine import machine, peak_mib
+import rfm_sql
+from machine import machine, of_children, peak_mib
+from rfm_sql import AS_OF, WINDOWS, files
 
-AS_OF = datetime(2026, 11, 1)
-WINDOWS = (7, 14, 30, 60, 90, 120, 180, 270, 365, 545)  # visits and spend in each: 20 aggregates
-LINES_OF_A_BILL = 3.48
-T = "TIMESTAMP '2026-11-01'"
-OPTIONS = "(FORMAT parquet, FILE_SIZE_BYTES '512MB', DICTIONARY_SIZE_LIMIT 5000)"
-LINES = """
-WITH bills AS (
-    SELECT b, hash(b) AS h, TIMESTAMP '2024-11-01' + to_microseconds((b * {gap})::BIGINT) AS ts FROM range({bills}) r(b)
-), drawn AS (SELECT *, (h % 1000003) / 1000003 AS u FROM bills
-), made AS (
-    SELECT b, ts, CASE WHEN (h >> 40) % 10 > 0 THEN 'u' || (100000000 + ({users} * u * sqrt(u))::BIGINT) END AS user_id,
-        (1 - ln(1 - (h >> 44) / 1048577) * 2.5)::INTEGER AS n, (h >> 30) % 33 = 0 AS returned,
-        's' || (100 + (h >> 20) % 150 * ((h >> 25) % 150) // 150) AS store_id,
-        ['store', 'store', 'store', 'web', 'app'][1 + ((h >> 33) % 5)::INTEGER] AS channel FROM drawn
-), lines AS (SELECT *, hash(b * 64 + k) AS h FROM (SELECT *, unnest(range(n)) AS k FROM made)
-), priced AS (
-    SELECT *, (20000 * pow((h % 100003) / 100003, 2.5))::INTEGER AS item, NOT returned AND (h >> 45) % 10 < 2 AS off,
-        CASE WHEN (h >> 35) % 4 = 0 THEN 2 ELSE 1 END * CASE WHEN returned THEN -1 ELSE 1 END AS q FROM lines
-), money AS (SELECT *, 199 + item * 7919 % 4000 AS cents FROM priced)
-SELECT 'b' || (1000000000 + b) AS bill_id, user_id, 'i' || (100000 + item) AS item_id, ts, q::DOUBLE AS quantity,
-    cents / 100 AS unit_price, CASE WHEN off THEN q * cents // 5 ELSE 0 END / 100 AS discount,
-    (q * cents - CASE WHEN off THEN q * cents // 5 ELSE 0 END) / 100 AS amount,
-    store_id, CASE WHEN returned THEN NULL ELSE channel END AS channel, returned AS is_return FROM money
-"""
-BILLS = """
-SELECT bill_id, min(user_id) AS user_id, min(ts) AS ts, sum(round(amount * 100)::BIGINT)::BIGINT / 100 AS amount,
-    count(*)::BIGINT AS line_item_count, min(store_id) AS store_id, min(channel) AS channel,
-    bool_and(is_return) AS is_return FROM {lines} GROUP BY bill_id
-"""
-SQL = """
-WITH visits AS (
-    SELECT user_id, ts, epoch_us(ts) // 86400000000 AS day, round(amount * 100)::BIGINT AS cents, line_item_count AS n,
-        store_id, lower(channel) AS channel
-    FROM {bills} WHERE ts < {T} AND user_id IS NOT NULL AND amount > 0 AND NOT is_return
-), heads AS (
-    SELECT user_id, min(day) AS first, max(day) AS last, count(*) AS bills, sum(cents)::BIGINT AS cents, sum(n) AS n,
-        count(n) AS with_n, count(*) FILTER (channel IN ('online', 'web', 'app')) AS online, count(channel) AS known,
-        count(DISTINCT day) AS days, nullif(count(DISTINCT store_id), 0) AS stores, {windows}
-    FROM visits GROUP BY user_id
-), goods AS (
-    SELECT user_id, count(DISTINCT item_id) FILTER (NOT is_return) AS items, sum(c) FILTER (NOT is_return) AS bought,
-        coalesce(sum(abs(c)) FILTER (is_return), 0) AS back, sum(s) FILTER (NOT is_return) AS saved,
-        sum(c + s) FILTER (NOT is_return) AS list
-    FROM (SELECT *, round(amount * 100)::BIGINT AS c, round(discount * 100)::BIGINT AS s FROM {lines}
-        WHERE ts < {T} AND user_id IS NOT NULL) GROUP BY user_id
-), {scores}
-SELECT user_id, epoch({T})::BIGINT // 86400 - last AS recency_days, bills AS frequency_bills, days AS days_active,
-    {chosen}, cents / 100 AS spend, cents / (bills * 100) AS spend_per_visit, n / nullif(with_n, 0) AS items_per_visit,
-    epoch({T})::BIGINT // 86400 - first AS tenure_days, items AS distinct_items, stores AS distinct_stores,
-    back / nullif(greatest(bought, 0), 0) AS return_share, saved / nullif(greatest(list, 0), 0) AS discount_share,
-    online / nullif(known, 0) AS online_share,
-    f90 / nullif(greatest(f180 - f90, 0), 0) AS visits_trend_ratio_90d,
-    s90 / nullif(greatest(s180 - s90, 0), 0) AS spend_trend_ratio_90d,
-    last_score AS recency_score, bills_score AS frequency_score, cents_score AS monetary_score
-FROM heads LEFT JOIN goods USING (user_id)
-JOIN last_scores USING (last) JOIN bills_scores USING (bills) JOIN cents_scores USING (cents)
-"""
-SCORES = """{c}_scores AS (
-    SELECT {c}, (sum(n) OVER (ORDER BY {c}) - n) * 5 // sum(n) OVER () + 1 AS {c}_score
-    FROM (SELECT {c}, count(*) AS n FROM heads GROUP BY {c}))"""
+FEW = 20_000
+ROUNDS = 3
+FACTOR = 15
+SPARK_MEMORY = "6g"
 
 
-def hand_written(folder: Path) -> str:
-    """The SQL that a good engineer writes for these features and this data, in which no bill straddles the date."""
-    windows = ", ".join(
-        f"count(*) FILTER (ts >= {T} - INTERVAL {d} DAY) AS f{d}, "
-        f"coalesce(sum(cents) FILTER (ts >= {T} - INTERVAL {d} DAY), 0)::BIGINT AS s{d}"
-        for d in WINDOWS
-    )
-    chosen = ", ".join(f"f{d} AS frequency_bills_{d}d, s{d} / 100 AS spend_{d}d" for d in WINDOWS)
-    scores = ", ".join(SCORES.format(c=column) for column in ("last", "bills", "cents"))
-    places = {name: _files(folder, name) for name in ("lines", "bills")}
-    return SQL.format(T=T, windows=windows, chosen=chosen, scores=scores, **places)
-
-
-def ours(folder: Path) -> None:
+def ours(data: Path, out: Path) -> None:
     """What the step does for one date: the bills need no restating, which features.content told."""
-    from capflow_assets.features.rfm import rfm_of
-    from capflow_assets.features.snapshots import snapshot
     from capflow_resources.engines import duckdb
-    from capflow_resources.lake import Lake
 
-    tables = _tables(folder, duckdb)
-    part = snapshot(rfm_of(WINDOWS), tables, AS_OF, whole=True)
-    Lake(str(folder / "ours")).write_dates("acme", "features/rfm", "as_of", {AS_OF: part}, {})
+    _publish(_tables(data, duckdb.connect(), duckdb.read_files), out)
 
 
-def content(folder: Path) -> None:
+def spark(data: Path, out: Path) -> None:
+    """The same expression on Spark in this process, with two threads."""
+    from capflow_resources.engines import connect
+    from partitions.customer import Customer, Engine
+
+    engine = Engine("spark", "local[2]", {"spark.driver.memory": SPARK_MEMORY, "spark.local.dir": str(out)})
+    con = connect(Customer("acme", "gifts", "GBP", "UTC", {}, {}, engine=engine))
+    _publish(_tables(data, con, lambda con, found: con.read_parquet(found)), out)
+
+
+def content(data: Path, out: Path) -> None:
     """The pass over both tables that tells what changed, once a version, for all feature sets and dates."""
     from capflow_assets.features.content import content, whole
     from capflow_resources.engines import duckdb
 
-    held = {name: content(name, table) for name, table in _tables(folder, duckdb).items()}
+    held = {name: content(name, table) for name, table in _tables(data, duckdb.connect(), duckdb.read_files).items()}
     assert whole(held["line_items"], held["bills"], AS_OF)
 
 
-def sql(folder: Path) -> None:
-    """The hand-written SQL into Parquet files."""
-    _engine().execute(f"COPY ({hand_written(folder)}) TO '{folder / 'sql'}' {OPTIONS}")
+def pandas(data: Path, out: Path) -> None:
+    """Whole columns in memory."""
+    from rfm_pandas import rfm
+
+    rfm(data).to_parquet(out / "rows.parquet")
 
 
-def scan(folder: Path) -> None:
+def sql(data: Path, out: Path) -> None:
+    """The hand-written SQL."""
+    rfm_sql.engine().execute(f"COPY ({rfm_sql.hand_written(data)}) TO '{out / 'rows'}' {rfm_sql.OPTIONS}")
+
+
+def scan(data: Path, out: Path) -> None:
     """The needed columns and nothing else."""
     lines = ("user_id", "item_id", "ts", "amount", "discount", "is_return")
     bills = ("user_id", "store_id", "ts", "amount", "line_item_count", "channel", "is_return")
     for name, columns in (("lines", lines), ("bills", bills)):
         read = ", ".join(f"min({column})" for column in columns)
-        _engine().execute(f"SELECT {read} FROM {_files(folder, name)}").fetchall()
+        rfm_sql.engine().execute(f"SELECT {read} FROM {files(data, name)}").fetchall()
 
 
-TOOLS = {"scan": scan, "hand-written SQL": sql, "ours": ours, "content": content}
+TOOLS: dict[str, Callable[[Path, Path], None]] = {
+    "scan": scan,
+    "SQL by hand": sql,
+    "ours": ours,
+    "content": content,
+    "pandas": pandas,
+    "Spark local[2]": spark,
+}
+AGAIN = ("scan", "SQL by hand", "ours")
+PEERS = ("pandas", "Spark local[2]")
+SAME = ("ours", *PEERS)
 
 
-def main() -> None:
-    """Make the data, run every tool, compare the rows, print the table."""
-    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000_000
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        made, users = _generate(folder, rows)
-        told = {tool: _child(tool, folder) for tool in TOOLS}
-        _compare(folder)
-    print(f"{made:,} line items, {users:,} users; {machine()}\n")
-    print("| | million rows/s | CPU-s | of the SQL's CPU | peak MiB |\n|---|---|---|---|---|")
-    for tool, found in told.items():
-        ratio = found["cpu"] / told["hand-written SQL"]["cpu"]
-        print(
-            f"| {tool} | {made / found['wall'] / 1e6:.2f} | {found['cpu']:.1f} | {ratio:.2f} | {found['peak']:,.0f} |"
-        )
+def main(sizes: list[int], peers: bool) -> None:
+    """For each size make the data, run every tool, compare the rows and print the table; last, cost against size."""
+    print(f"{machine()}, {ROUNDS} rounds")
+    costs = []
+    for rows in sizes:
+        with tempfile.TemporaryDirectory() as place:
+            made, users, told = _compared(Path(place), rows, TOOLS if peers else [t for t in TOOLS if t not in PEERS])
+        _print(made, users, told)
+        costs.append((made, told))
+    print(
+        "\n| line items | ours, s a million | CPU-s a million | of the SQL's time | peak MiB |\n|---|---|---|---|---|"
+    )
+    for made, told in costs:
+        mine, ratio = told["ours"], told["ours"]["wall"] / told["SQL by hand"]["wall"]
+        each = (f"{mine[cost] / made * 1e6:.2f}" for cost in ("wall", "cpu"))
+        print(f"| {made:,} | {' | '.join(each)} | {ratio:.2f} | {mine['peak']:,.0f} |")
 
 
-def _generate(folder: Path, rows: int) -> tuple[int, int]:
-    bills = int(rows / LINES_OF_A_BILL)
-    con = _engine()
-    made = LINES.format(bills=bills, gap=730 * 86_400_000_000 / bills, users=rows * 3 // 100)
-    con.execute(f"COPY ({made}) TO '{folder / 'lines'}' {OPTIONS}")
-    con.execute(f"COPY ({BILLS.format(lines=_files(folder, 'lines'))}) TO '{folder / 'bills'}' {OPTIONS}")
-    counted = con.execute(f"SELECT count(*), count(DISTINCT user_id) FROM {_files(folder, 'lines')}").fetchone()
-    assert counted is not None
-    return int(counted[0]), int(counted[1])
+def _compared(place: Path, rows: int, tools: Any) -> tuple[int, int, dict[str, dict[str, float]]]:
+    """The lines and users made, and what each tool took; a peer that was stopped has only its `limit`."""
+    few, data, reference = (place / name for name in ("few", "data", "reference"))
+    for folder, size in ((few, FEW), (data, rows)):
+        folder.mkdir()
+        made, users = rfm_sql.generate(folder, size)
+    found: dict[str, list[dict[str, float]]] = {tool: [] for tool in tools}
+    for number in range(ROUNDS):
+        for tool in tools:
+            if number and tool not in AGAIN:
+                continue
+            limit = FACTOR * found["ours"][-1]["wall"] if tool in PEERS else None
+            out = place / "out"
+            out.mkdir()
+            found[tool].append(_child(tool, few, data, out, limit))
+            if tool == "SQL by hand" and not reference.exists():
+                shutil.copytree(out / "data", reference)
+            if tool in SAME and "limit" not in found[tool][-1]:
+                _compare(reference, out / "data")
+            shutil.rmtree(out)
+    told = {tool: {name: median(one[name] for one in all_) for name in all_[0]} for tool, all_ in found.items()}
+    return made, users, told
 
 
-def _compare(folder: Path) -> None:
-    """Every row of ours is a row of the SQL's and the other way round, every column exactly."""
-    con = _engine()
-    mine, theirs = f"read_parquet('{folder}/ours/acme/features/rfm/*/*.parquet')", _files(folder, "sql")
+def _compare(reference: Path, out: Path) -> None:
+    """Every row is a row of the SQL's and the other way round, every column exactly."""
+    con = rfm_sql.engine()
+    mine, theirs = (f"read_parquet('{folder}/**/*.parquet', hive_partitioning = false)" for folder in (out, reference))
     names = [name for name, *_ in con.execute(f"DESCRIBE SELECT * FROM {theirs}").fetchall()]
+    columns = {name for name, *_ in con.execute(f"DESCRIBE SELECT * FROM {mine}").fetchall()} - {"as_of"}
+    assert columns == set(names), columns ^ set(names)
     alike = " AND ".join(f"o.{name} IS NOT DISTINCT FROM s.{name}" for name in names)
     found = con.execute(
         f"SELECT count(*), count(*) FILTER ({alike}) FROM {mine} o FULL JOIN {theirs} s ON o.user_id = s.user_id"
     ).fetchone()
-    columns = len(con.execute(f"DESCRIBE SELECT * FROM {mine}").fetchall()) - 1  # as_of is ours alone
     assert found is not None
     assert found[0] == found[1] > 0, found
-    assert columns == len(names)
 
 
-def _tables(folder: Path, duckdb: Any) -> dict[str, Any]:
-    con = duckdb.connect()
+def _print(made: int, users: int, told: dict[str, dict[str, float]]) -> None:
+    mine = told["ours"]
+    print(f"\n{made:,} line items, {users:,} users\n")
+    print("| | seconds | of ours | CPU-s | of ours | peak MiB |\n|---|---|---|---|---|---|")
+    for tool, took in told.items():
+        if "limit" in took:
+            print(f"| {tool} | stopped after {took['limit']:.0f} | > {FACTOR} | | | |")
+            continue
+        time, cpu = took["wall"] / mine["wall"], took["cpu"] / mine["cpu"]
+        print(f"| {tool} | {took['wall']:.2f} | {time:.2f} | {took['cpu']:.2f} | {cpu:.2f} | {took['peak']:,.0f} |")
+
+
+def _tables(data: Path, con: Any, read: Callable[[Any, list[str]], Any]) -> dict[str, Any]:
     places = {"line_items": "lines", "bills": "bills"}
-    return {
-        name: duckdb.read_files(con, sorted(map(str, (folder / part).glob("*.parquet"))))
-        for name, part in places.items()
-    }
+    return {name: read(con, sorted(map(str, (data / part).glob("*.parquet")))) for name, part in places.items()}
 
 
-def _engine() -> Any:
-    import duckdb
+def _publish(tables: dict[str, Any], out: Path) -> None:
+    from capflow_assets.features.rfm import rfm_of
+    from capflow_assets.features.snapshots import snapshot
+    from capflow_resources.lake import Lake
 
-    return duckdb.connect(config={"threads": 2, "memory_limit": "4GB", "preserve_insertion_order": False})
-
-
-def _files(folder: Path, name: str) -> str:
-    return f"read_parquet('{folder / name}/*.parquet')"
-
-
-def _child(tool: str, folder: Path) -> dict[str, float]:
-    command = [sys.executable, __file__, "--tool", tool, str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(f"{tool}: {done.stderr}")
-    return dict(json.loads(done.stdout.splitlines()[-1]))
+    part = snapshot(rfm_of(WINDOWS), tables, AS_OF, whole=True)
+    Lake(str(out)).write_dates("acme", "features/rfm", "as_of", {AS_OF: part}, {})
 
 
-def _one(tool: str, folder: Path) -> None:
-    wall, cpu = perf_counter(), process_time()
-    TOOLS[tool](folder)
-    print(json.dumps({"wall": perf_counter() - wall, "cpu": process_time() - cpu, "peak": peak_mib()}))
+def _child(tool: str, few: Path, data: Path, out: Path, limit: float | None) -> dict[str, float]:
+    """Run a tool on a few rows, then on all; with a limit, its whole process ends when the second takes longer."""
+    command = [sys.executable, __file__, "--tool", tool, str(few), str(data), str(out)]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=out, start_new_session=True)
+    assert child.stdout is not None
+    if child.stdout.readline().strip() != "ready":
+        sys.exit(f"{tool} did not start")
+    try:
+        text, _ = child.communicate(timeout=limit)
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+        return {"limit": float(limit or 0)}
+    if child.returncode:
+        sys.exit(f"{tool} failed")
+    return dict(json.loads(text.splitlines()[-1]))
+
+
+def _one(tool: str, few: Path, data: Path, out: Path) -> None:
+    for name in ("few", "data"):
+        (out / name).mkdir()
+    TOOLS[tool](few, out / "few")
+    print("ready", flush=True)
+    wall, cpu = perf_counter(), process_time() + of_children()[0]
+    TOOLS[tool](data, out / "data")
+    wall, (children_cpu, children_peak) = perf_counter() - wall, of_children()
+    cpu = process_time() + children_cpu - cpu
+    print(json.dumps({"wall": wall, "cpu": cpu, "peak": peak_mib() + children_peak}))
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--tool"]:
-        _one(sys.argv[2], Path(sys.argv[3]))
+        _one(sys.argv[2], *map(Path, sys.argv[3:6]))
     else:
-        main()
+        given = [int(word) for word in sys.argv[1:] if word.isdigit()]
+        main(given or [10_000_000], peers="--no-peers" not in sys.argv)

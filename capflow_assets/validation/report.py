@@ -117,8 +117,8 @@ def report(
         )
     sent = {name: table for name, table in tables.items() if name in customer.tables}
     values = kpis(tables["line_items"], tables["bills"], as_of, sent, now=True)
-    if today is not None and values[FRESHNESS] is not None:
-        values[FRESHNESS] += (today - naive(as_of)).days
+    if today is not None and (days := values[FRESHNESS]) is not None:
+        values[FRESHNESS] = days + (today - naive(as_of)).days
     shapes = distributions(tables["bills"], as_of)
     panel = daily(tables["line_items"], as_of, customer.timezone)
     seen = look(panel, customer.expected) if panel else None
