@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from capflow_resources.engines.files import WrittenFile, storable
 
@@ -30,15 +30,16 @@ def connect() -> Backend:
     return connection
 
 
-def read_files(con: Backend, files: Sequence[str]) -> ibis.Table:
-    """Parquet files, by path or URI, as a lazy table.
+def read_files(con: Backend, files: Sequence[str], reader: str = "read_parquet", **options: Any) -> ibis.Table:
+    """Files, by path or URI, as a lazy table; `reader` is the DuckDB function that reads them, with its `options`.
 
-    Not con.read_parquet: for s3:// Ibis installs httpfs from the network unless the home folder holds a copy of it.
+    Not con.read_parquet or con.read_csv: for s3:// Ibis installs httpfs from the network unless the home folder holds
+    a copy of it.
     """
     from ibis.util import gen_name
 
-    name, literals = gen_name("files"), ", ".join("'" + file.replace("'", "''") + "'" for file in files)
-    con.raw_sql(f'CREATE TEMPORARY VIEW "{name}" AS SELECT * FROM read_parquet([{literals}])')
+    name, given = gen_name("files"), "".join(f", {key} = {_literal(value)}" for key, value in options.items())
+    con.raw_sql(f'CREATE TEMPORARY VIEW "{name}" AS SELECT * FROM {reader}({_literal(files)}{given})')
     return con.table(name)
 
 
@@ -51,5 +52,27 @@ def write_files(data: ibis.Table, table: str, folder: str) -> list[WrittenFile]:
     con._run_pre_execute_hooks(expr := storable(data))  # rows of memory tables are known to DuckDB only after this
     literal = place.replace("'", "''")
     options = f"FILE_SIZE_BYTES '{FILE_BYTES}', DICTIONARY_SIZE_LIMIT {DICTIONARY_VALUES}, RETURN_STATS true"
-    written = con.raw_sql(f"COPY ({con.compile(expr)}) TO '{literal}' (FORMAT parquet, {options})").fetchall()
+    query = _with_whole_numbers(con.compile(expr), expr)
+    written = con.raw_sql(f"COPY ({query}) TO '{literal}' (FORMAT parquet, {options})").fetchall()
     return [WrittenFile(f"{folder}/{path.rpartition('/')[2]}", size, rows) for path, rows, size, *_ in written]
+
+
+def _with_whole_numbers(query: str, expr: ibis.Table) -> str:
+    """The query with 64 bits for each whole number: DuckDB's sums have 128, which Parquet would hold as doubles.
+
+    Ibis takes them for 64 bits and leaves out a cast of its own.
+    """
+    names = [name.replace('"', '""') for name, dtype in expr.schema().items() if dtype.is_int64()]
+    casts = ", ".join(f'"{name}"::BIGINT AS "{name}"' for name in names)
+    return f"SELECT * REPLACE ({casts}) FROM ({query})" if casts else query
+
+
+def _literal(value: Any) -> str:
+    """A value in DuckDB's SQL."""
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_literal(key)}: {_literal(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, Sequence):
+        return "[" + ", ".join(map(_literal, value)) + "]"
+    return str(value)

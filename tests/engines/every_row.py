@@ -10,13 +10,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from capflow_assets.features.content import content, known, whole
 from capflow_assets.tables import TABLES
 from capflow_assets.validation.audit import SAMPLE_ROWS, audit
 from capflow_assets.validation.contracts.words import real_words
 from capflow_assets.validation.given_back import AS_THEY_ARE, CORRECTED, put_back
 from capflow_assets.validation.identity import row_id
 from tests.engines.compare import assert_equal_rows, rows
+from tests.engines.every_figure import world
 from tests.engines.every_table import cleaned
+from tests.features.feature_world import AS_OF
 from tests.validation.descriptions import WORDS
 
 MANY = 20_000
@@ -64,6 +67,29 @@ def test_real_words_are_counted_alike(engine: Any, files: Path) -> None:
     texts = stored(engine, files / "texts.parquet", pa.table({"text": list(WORDS)}))
     found = rows(texts.mutate(words=real_words(texts["text"]))).to_pylist()
     assert {row["text"]: row["words"] for row in found} == WORDS
+
+
+def test_what_changed_in_a_table_is_told_alike(engine: Any, reference: ibis.BaseBackend, files: Path) -> None:
+    """The hashes are the engine's own; what they are sums of, and what they tell, is the same."""
+    tables, others = world(engine, files, 40), world(reference, files, 40)
+    held, expected = ({name: content(name, table) for name, table in all_.items()} for all_ in (tables, others))
+    for name, parts in expected.items():
+        counted = (
+            {at: (one["rows"], one.get("until")) for at, one in all_[name]["intervals"].items()}
+            for all_ in (held, expected)
+        )
+        assert next(counted) == next(counted), name
+        assert len(parts["intervals"]) > (0 if name == "items" else 3)
+    assert whole(held["line_items"], held["bills"], AS_OF) == whole(expected["line_items"], expected["bills"], AS_OF)
+    lines, before = tables["line_items"], known(held["line_items"], AS_OF)
+    halves = (
+        lines.filter(lines["item_id"] == "i4"),
+        lines.filter((lines["item_id"] != "i4") | lines["item_id"].isnull()),
+    )
+    assert known(content("line_items", halves[1].union(halves[0])), AS_OF) == before
+    for column, value in {"discount": lines["discount"].fill_null(0) + 0.01, "store_id": "elsewhere"}.items():
+        changed = lines.mutate(**{column: ibis.ifelse(lines["item_id"] == "i4", value, lines[column])})
+        assert known(content("line_items", changed), AS_OF) != before, column
 
 
 @pytest.fixture

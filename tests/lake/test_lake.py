@@ -149,3 +149,14 @@ def test_a_table_that_was_not_divided_by_dates_is_replaced_whole(tmp_path: Path)
     parts = {JANUARY: dated(JANUARY, 3), MARCH: dated(MARCH, 4)}
     assert lake.write_dates("bob", "features/rfm", "as_of", parts, {}, [], 0) == TableVersion(1, 7, {})
     assert by_date(lake) == {JANUARY: 3, MARCH: 4}
+
+
+def test_a_sum_of_whole_numbers_is_a_whole_number_in_the_file(tmp_path: Path) -> None:
+    """DuckDB adds up in 128 bits, which its Parquet files would hold as doubles."""
+    lake, con = Lake(str(tmp_path)), ibis.duckdb.connect(threads=1)
+    items = con.create_table("items", pa.table({'the "item"': ["a", "a", "b"], "pieces": [2**53, 1, 7]}))
+    summed = items.group_by('the "item"').aggregate(pieces=items.pieces.sum())
+    lake.write("bob", "features/items", summed, {})
+    found = lake.read("bob", "features/items", con).order_by("pieces").to_pyarrow()
+    assert str(con.raw_sql(f"DESCRIBE FROM '{next(tmp_path.rglob('*.parquet'))}'").fetchall()[1][1]) == "BIGINT"
+    assert found.to_pylist() == [{'the "item"': "b", "pieces": 7}, {'the "item"': "a", "pieces": 2**53 + 1}]

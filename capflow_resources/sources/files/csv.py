@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from capflow_resources.engines.duckdb import read_files
 from capflow_resources.sources.columns import source_columns
 from capflow_resources.sources.errors import file_name, source_error
 from capflow_resources.sources.files import plain
@@ -115,7 +116,8 @@ def _rows(
 
     # All columns are given by position: DuckDB's sniffer would silently skip leading rows that do not fit.
     position = {name: f"c{index}" for index, name in reversed(list(enumerate(header)))}
-    rows = con.read_csv(paths, columns={f"c{index}": "string" for index in range(len(header))}, **settings)
+    columns = {f"c{index}": "VARCHAR" for index in range(len(header))}
+    rows = read_files(con, paths, "read_csv", auto_detect=False, columns=columns, **settings)
     position |= {name: name for name in folders}
     return rows.select(**{name: rows[position[name]] if name in position else ibis.null("string") for name in names})
 

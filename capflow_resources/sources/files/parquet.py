@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from capflow_resources.engines.duckdb import read_files
 from capflow_resources.sources.columns import source_columns
 from capflow_resources.sources.files.listing import fault as fault
 from capflow_resources.sources.files.listing import found
@@ -21,11 +22,11 @@ def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend
     """
     files = found(customer, source)
     names = files.names(con)
-    rows = con.read_parquet(names, union_by_name=True, hive_partitioning=False)
+    rows = read_files(con, names, union_by_name=True, hive_partitioning=False)
     columns = {name: str(dtype) for name, dtype in rows.schema().items()}
     given = [name for name in files.partitions() if name not in columns]
     if set(given) & set(source_columns(mapping)):
-        rows = con.read_parquet(names, union_by_name=True, hive_partitioning=True, hive_types_autocast=False)
+        rows = read_files(con, names, union_by_name=True, hive_partitioning=True, hive_types_autocast=False)
     return Opened(rows, {**columns, **dict.fromkeys(given, "text")})
 
 
