@@ -14,7 +14,7 @@ T = f"TIMESTAMP '{AS_OF:%Y-%m-%d}'"
 LINES = """
 WITH bills AS (
     SELECT b, hash(b) AS h, TIMESTAMP '2024-11-01' + to_microseconds((b * {gap})::BIGINT) AS ts FROM range({bills}) r(b)
-), drawn AS (SELECT *, (h % 1000003) / 1000003 AS u FROM bills
+), drawn AS (SELECT *, (h % 4294967291) / 4294967291 AS u FROM bills
 ), made AS (
     SELECT b, ts, CASE WHEN (h >> 40) % 10 > 0 THEN 'u' || (100000000 + ({users} * u * sqrt(u))::BIGINT) END AS user_id,
         (1 - ln(1 - (h >> 44) / 1048577) * 2.5)::INTEGER AS n, (h >> 30) % 33 = 0 AS returned,

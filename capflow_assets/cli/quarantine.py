@@ -27,6 +27,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--out", type=FILE, help="Write all rows of TABLE, with reasons, to FILE.csv|.parquet|.json.")
 @click.option("--readmit", type=FILE, help="Give back the rows of FILE.csv|.parquet, corrected.")
 @click.option("--as-they-are", is_flag=True, help="With --readmit: accept its rows although they break a rule.")
+@click.option("--undo", is_flag=True, help="Take the newest --readmit of TABLE back.")
 @click.option("--why", default="given back by hand", show_default=True, help="With --readmit: for the record.")
 @home_option
 @json_option
@@ -36,6 +37,7 @@ def command(
     out: Path | None,
     readmit: Path | None,
     as_they_are: bool,
+    undo: bool,
     why: str,
     home: Home,
     as_json: bool,
@@ -48,12 +50,14 @@ def command(
     from capflow_assets.steps.quarantine import QuarantineError
     from capflow_assets.steps.run import CustomerRun
 
-    _refuse_mixed(table, out, readmit, as_they_are)
+    _refuse_mixed(table, out, readmit, as_they_are, undo)
     home.customer(customer)
     run = CustomerRun(home, customer)
     try:
         if readmit is not None and table is not None:
             _give_back(run, table, readmit, as_they_are, why, as_json)
+        elif undo and table is not None:
+            _undo(run, table, as_json)
         elif out is not None and table is not None:
             _write(run, table, out)
         else:
@@ -64,11 +68,13 @@ def command(
         run.close()
 
 
-def _refuse_mixed(table: str | None, out: Path | None, readmit: Path | None, as_they_are: bool) -> None:
-    if table is None and (out or readmit):
+def _refuse_mixed(table: str | None, out: Path | None, readmit: Path | None, as_they_are: bool, undo: bool) -> None:
+    if table is None and (out or readmit or undo):
         raise click.UsageError("name the TABLE too, like: capflow quarantine CUSTOMER line_items --out FILE.csv")
     if out and readmit:
         raise click.UsageError("--out and --readmit are two steps: write the rows first, correct them, give them back")
+    if undo and (out or readmit):
+        raise click.UsageError("--undo stands alone: it takes the newest --readmit of TABLE back")
     if as_they_are and not readmit:
         raise click.UsageError("--as-they-are says how rows are given back: add --readmit FILE")
     if out and out.suffix not in FORMATS:
@@ -99,6 +105,18 @@ def _tell(run: CustomerRun, found: GivenBack, as_they_are: bool) -> None:
         click.echo(f"{found.unchanged:,} rows of the file were not corrected and stay in quarantine.")
     for text, rows in found.still_broken.items():
         click.echo(f"{rows:,} of them will be set aside again: {text}.")
+
+
+def _undo(run: CustomerRun, table: str, as_json: bool) -> None:
+    from capflow_assets.steps.readmission import undo
+
+    found = undo(run, table.removeprefix("quarantine/"))
+    if as_json:
+        click.echo(json.dumps(vars(found), default=str))
+        return
+    made = f"by {found.who} on {found.given_at:%Y-%m-%d %H:%M} UTC ({found.why})"
+    click.echo(f"{run.name}: {found.rows:,} rows of {found.table}, given back {made}, no longer are:")
+    click.echo(f"  capflow run --customer {run.name}")
 
 
 def _show(run: CustomerRun, table: str | None, as_json: bool) -> None:

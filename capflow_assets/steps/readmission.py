@@ -63,6 +63,38 @@ def readmit(run: CustomerRun, table: str, path: Path, as_they_are: bool, who: st
         return GivenBack(table, count, unchanged, broken)
 
 
+@dataclass(frozen=True)
+class Undone:
+    """The giving back that counts no longer: its rows, who made it, when (UTC) and why."""
+
+    table: str
+    rows: int
+    who: str
+    given_at: datetime
+    why: str
+
+
+def undo(run: CustomerRun, table: str) -> Undone:
+    """Take the newest giving back of a table back: from the next run on its rows are judged as the source sends them.
+
+    An earlier giving back of the same rows that no run had read when it was replaced does not return. Waits for a run
+    of this customer to end. QuarantineError when nothing is given back.
+    """
+    with one_at_a_time(run.home.path / "turns" / run.name):
+        asset = f"readmitted/{table}"
+        before = run.version(asset)
+        entries = run.home.lake.read(run.name, asset, run.landing, before.version) if before else None
+        last = None if entries is None else entries["given"].max().to_pyarrow().as_py()
+        if entries is None or last is None:
+            raise QuarantineError(f"no row of {table} of '{run.name}' is given back: there is nothing to undo")
+        newest = entries.filter(entries["given"] == last)
+        one = newest.select("who", "given_at", "why").limit(1).to_pyarrow().to_pylist()[0]
+        undone = Undone(table, _rows(newest), **one)
+        now = datetime.now(UTC).replace(tzinfo=None)
+        run.write(asset, entries.filter(entries["given"] < last), {"fingerprint": fingerprint(undone=last, at=now)})
+        return undone
+
+
 def _held_still(run: CustomerRun, rows: ibis.Table) -> ibis.Table:
     """The rows computed once, in a table that ends with the connection."""
     import ibis

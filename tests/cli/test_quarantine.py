@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -56,6 +57,19 @@ def test_rows_are_listed_written_corrected_and_given_back(capflow: Capflow, shop
     assert json.loads(told) == {"table": "line_items", "rows": 1, "unchanged": 0, "still_broken": {}}
     shop.run(ASSETS)
     assert capflow("acme")[:2] == (0, "no row of 'acme' is set aside\n")
+    told = capflow("acme", "line_items", "--undo")[1]
+    assert re.match(
+        r"acme: 1 rows of line_items, given back by \S+ on 20.* UTC \(given back by hand\), no longer", told
+    )
+    assert shop.run(ASSETS)["validated/line_items"].facts["set_aside"] == 1
+    assert json.loads(capflow("acme", "line_items", "--undo", "--json")[1])["why"] == "a typo"
+    assert shop.run(ASSETS)["validated/line_items"].facts["set_aside"] == 2
+    assert capflow("acme", "line_items", "--readmit", str(file), "--as-they-are")[0] == 0
+    assert shop.run(ASSETS)["validated/line_items"].facts["set_aside"] == 1
+    assert capflow("acme", "line_items", "--undo")[0] == 0
+    code, out, err = capflow("acme", "line_items", "--undo")
+    assert (code, out) == (2, "")
+    assert "no row of line_items of 'acme' is given back: there is nothing to undo" in err
 
 
 @pytest.mark.parametrize(
@@ -64,6 +78,8 @@ def test_rows_are_listed_written_corrected_and_given_back(capflow: Capflow, shop
         (["acme", "--out", "x.csv"], "name the TABLE too"),
         (["acme", "line_items", "--out", "x.doc"], "must end in one of .csv, .parquet, .json"),
         (["acme", "line_items", "--as-they-are"], "add --readmit FILE"),
+        (["acme", "line_items", "--undo", "--out", "x.csv"], "--undo stands alone"),
+        (["acme", "--undo"], "name the TABLE too"),
         (["acme", "line_items", "--out", "x.csv", "--readmit", "y.csv"], "are two steps"),
         (["acm"], "no customer 'acm'"),
         (["acme", "users"], "'acme' has no rows in quarantine/users"),
