@@ -19,6 +19,8 @@ from capflow_resources.lake import TableVersion
 from partitions.customer import Customer
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import ibis
     import pyarrow as pa
     from ibis.backends.duckdb import Backend
@@ -62,13 +64,17 @@ class CustomerRun:
         """`text` without the values that the customer file takes from the environment."""
         return self.__dict__["customer"].hide(text) if "customer" in self.__dict__ else text
 
+    @property
+    def _spill(self) -> Path:
+        return self.home.path / "spill"
+
     @cached_property
     def con(self) -> ibis.BaseBackend:
         """The engine of this customer."""
         if self._no_engine is not None:  # every step would wait for it again
             raise self._no_engine
         try:
-            return connect(self.customer, self._start)
+            return connect(self.customer, self._start, self._spill)
         except EngineError as error:
             self._no_engine = error
             raise
@@ -76,7 +82,7 @@ class CustomerRun:
     @cached_property
     def landing(self) -> Backend:
         """The DuckDB that reads this customer's sources, whatever its engine."""
-        return self.con if self.customer.engine.kind == "duckdb" else duckdb.connect()
+        return self.con if self.customer.engine.kind == "duckdb" else duckdb.connect(self._spill)
 
     def version(self, asset: str) -> TableVersion | None:
         """The version of a table that this run works on."""

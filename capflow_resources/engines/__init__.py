@@ -11,21 +11,24 @@ from capflow_resources.engines.spark import StartSession, start_session
 from partitions.customer import Customer
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import ibis
 
 __all__ = ["EngineError", "StartSession", "WrittenFile", "connect", "start_session", "storable", "write_files"]
 
 
-def connect(customer: Customer, start: StartSession = start_session) -> ibis.BaseBackend:
+def connect(customer: Customer, start: StartSession = start_session, spill: Path | None = None) -> ibis.BaseBackend:
     """The engine that a customer's tables are computed on; EngineError when it cannot be used here.
 
-    `start` makes a Spark session from settings: Dagster's resource does so in a run.
+    `start` makes a Spark session from settings: Dagster's resource does so in a run. `spill` is where DuckDB puts what
+    does not fit into memory.
     """
     if customer.engine.kind == "spark":
         return spark.connect(customer, start)
     if customer.engine.kind == "databricks":
         return spark.on_databricks(databricks.session(customer))
-    return duckdb.connect()
+    return duckdb.connect(spill)
 
 
 def write_files(data: ibis.Table, table: str, folder: str) -> list[WrittenFile]:

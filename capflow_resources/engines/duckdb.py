@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from capflow_resources.engines.files import WrittenFile, storable
+from capflow_resources.engines.spill import spill_folder
 
 if TYPE_CHECKING:
     import ibis
@@ -18,13 +19,17 @@ FILE_BYTES = "512MB"
 DICTIONARY_VALUES = 5_000
 
 
-def connect() -> Backend:
-    """A DuckDB with CAPFLOW_THREADS (default 2) and CAPFLOW_MEMORY (default 4GB), which spills to disk beyond that."""
+def connect(spill: Path | None = None) -> Backend:
+    """A DuckDB with CAPFLOW_THREADS (default 2) and CAPFLOW_MEMORY (default 4GB), which spills to disk beyond that.
+
+    What it spills lies in a folder of its own under `spill` (spill_folder).
+    """
     import ibis
 
     connection = ibis.duckdb.connect(
         threads=int(os.environ.get("CAPFLOW_THREADS", "2")),
         memory_limit=os.environ.get("CAPFLOW_MEMORY", "4GB"),
+        temp_directory=spill_folder(spill),
     )
     connection.raw_sql("SET TimeZone = 'UTC'; SET enable_progress_bar = false; SET preserve_insertion_order = false")
     return connection
