@@ -55,10 +55,9 @@ def write_files(data: ibis.Table, table: str, folder: str) -> list[WrittenFile]:
     if "://" not in place:
         Path(table).mkdir(parents=True, exist_ok=True)
     con._run_pre_execute_hooks(expr := storable(data))  # rows of memory tables are known to DuckDB only after this
-    literal = place.replace("'", "''")
     options = f"FILE_SIZE_BYTES '{FILE_BYTES}', DICTIONARY_SIZE_LIMIT {DICTIONARY_VALUES}, RETURN_STATS true"
     query = _with_whole_numbers(con.compile(expr), expr)
-    written = con.raw_sql(f"COPY ({query}) TO '{literal}' (FORMAT parquet, {options})").fetchall()
+    written = con.raw_sql(f"COPY ({query}) TO {_literal(place)} (FORMAT parquet, {options})").fetchall()
     return [WrittenFile(f"{folder}/{path.rpartition('/')[2]}", size, rows) for path, rows, size, *_ in written]
 
 

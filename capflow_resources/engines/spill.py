@@ -5,8 +5,8 @@ Two processes that share one, as DuckDB's default in the working directory makes
 
 from __future__ import annotations
 
-import glob
 import os
+import re
 import shutil
 import socket
 import tempfile
@@ -21,15 +21,16 @@ def spill_folder(place: Path | None = None) -> str:
     """
     place, machine = place or Path(tempfile.gettempdir()) / "capflow-spill", socket.gethostname()
     place.mkdir(parents=True, exist_ok=True)
-    for folder in place.glob(f"{glob.escape(machine)}.*.*"):
-        if not _lives(folder.name.split(".")[-2]):
+    for folder in place.iterdir():
+        own = re.fullmatch(rf"{re.escape(machine)}\.(\d+)\.[0-9a-f]{{32}}", folder.name)
+        if own and not _lives(int(own[1])):
             shutil.rmtree(folder, ignore_errors=True)
     return str(place / f"{machine}.{os.getpid()}.{uuid4().hex}")
 
 
-def _lives(process: str) -> bool:
+def _lives(process: int) -> bool:
     try:
-        os.kill(int(process), 0)
+        os.kill(process, 0)
     except PermissionError:
         return True
     except ProcessLookupError:
