@@ -12,7 +12,6 @@ from capflow_assets.features import FEATURE_SETS
 from capflow_assets.features.embeddings import EMBEDDINGS
 from capflow_assets.graph.automation import condition
 from capflow_assets.graph.keys import key
-from capflow_assets.models.base import PREDICTION_COLUMNS
 from capflow_assets.models.catalogue import models
 from capflow_assets.steps import report, validated
 from capflow_assets.steps.plan import REPORT, Step, plan
@@ -32,10 +31,19 @@ PREDICTED = {
     "user_id": ("string", "The shopper."),
     "item_id": ("string", "The item."),
     "other_item_id": ("string", "The other item."),
-    "rank": ("int64", "1 is the best for this shopper."),
+    "similar_item_id": ("string", "The item that is like it."),
+    "category": ("string", "The category of items."),
+    "store_id": ("string", "The store."),
+    "channel": ("string", "The way to reach the shopper."),
+    "offer": ("string", "What is offered."),
+    "slot": ("string", "The part of the week."),
+    "media_id": ("string", "The picture or recording."),
+    "review_id": ("string", "The review."),
+    "week": ("int64", "The week ahead: 1 is the seven days from as_of on."),
+    "rank": ("int64", "1 is the best."),
     "score": ("float64", "A probability where the model says so; otherwise higher is better."),
-    "value": ("float64", "What is expected, in the customer's currency."),
-    "label": ("string", "The group that the shopper is in."),
+    "value": ("float64", "What is expected, in the unit that the model names."),
+    "label": ("string", "The group or class."),
     "reasons": ("array<string>", "Why, in one to three sentences."),
 }
 
@@ -110,8 +118,8 @@ def _model_face(step: Step) -> Face:
         )
         return text, model.owner, tags, {"python"}, None
     if step.layer == "prediction":
-        columns = (*STAMP, *PREDICTION_COLUMNS[model.task])
-        schema = _schema((column, *PREDICTED[column]) for column in columns)
+        told = PREDICTED | {name: ("float64", sentence) for name, sentence in model.extras.items()}
+        schema = _schema((column, *told[column]) for column in (*STAMP, *model.prediction_columns))
         return f"{model.title}: the champion's predictions.", model.owner, tags, {"deltalake"}, schema
     text = f"{model.title}: what came true of matured predictions ({model.metric} after {model.horizon_days} days)."
     return text, model.owner, tags, {"deltalake"}, None

@@ -12,20 +12,27 @@ if TYPE_CHECKING:
     import ibis
     import pandas as pd
 
-Task = Literal["binary", "regression", "ranking", "segment"]
+Task = Literal["binary", "regression", "ranking", "segment", "choice", "uplift"]
 
-PREDICTION_COLUMNS: Mapping[Task, tuple[str, ...]] = {
-    "binary": ("user_id", "score", "reasons"),
-    "regression": ("user_id", "value", "reasons"),
-    "ranking": ("user_id", "rank", "item_id", "score", "reasons"),
-    "segment": ("user_id", "label", "reasons"),
+ANSWERS: Mapping[Task, tuple[str, ...]] = {
+    "binary": ("score",),
+    "regression": ("value",),
+    "ranking": ("rank", "ranked", "score"),
+    "segment": ("label",),
+    "choice": ("label", "score"),
+    "uplift": ("score",),
 }
-OUTCOME_COLUMNS: Mapping[Task, tuple[str, ...]] = {
-    "binary": ("user_id", "label"),
-    "regression": ("user_id", "value"),
-    "ranking": ("user_id", "item_id"),
-    "segment": ("user_id", "value"),
+"""What is predicted of each unit; the column of what a ranking ranks is named by `Model.ranked`."""
+
+TRUTHS: Mapping[Task, tuple[str, ...]] = {
+    "binary": ("label",),
+    "regression": ("value",),
+    "ranking": ("ranked",),
+    "segment": ("value",),
+    "choice": ("label",),
+    "uplift": ("treated", "label"),
 }
+"""What comes true of each unit: the last columns of an outcome, after those of the unit."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +79,16 @@ class Promotion:
     tolerance: float = 0.01
 
 
+LABELS: Mapping[str, tuple[str, ...]] = {"media": ("label",), "reviews": ("rating",)}
+"""The columns that a model which learns from labels finds in its outcome, and nowhere else."""
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """One customer's world as of a date: nothing in it comes from `as_of` or later, but for `outcome`.
 
     `features` has one row a user (`user_id` plus the columns of the model's feature sets), sorted by user_id.
+    Labels that a model learns from (media.label, reviews.rating) are in `outcome` alone, never in `tables`.
     `tables` are the validated tables that the model names, cut to rows before `as_of` (an optional one may be absent),
     and its feature sets of other keys than users as "features/<set>", as of that date.
     `outcome` is what came true in [as_of, as_of + horizon): the model's own `outcome`, None at inference.
@@ -101,15 +113,37 @@ class Artefact:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
+def without_labels(tables: Mapping[str, ibis.Table]) -> dict[str, ibis.Table]:
+    """The tables without what a model that learns from labels is asked to tell."""
+    return {name: table.drop(*LABELS[name]) if name in LABELS else table for name, table in tables.items()}
+
+
 class Model(ABC):
-    """One model for every customer. Subclasses hold no state: what is learned is in the Artefact."""
+    """One model for every customer. Subclasses hold no state: what is learned is in the Artefact.
+
+    `unit` is what one prediction is about: a shopper, an item, a shopper and a channel. `ranked` names the column of
+    what a ranking ranks, `extras` further numbers of a prediction, each with a sentence. `settings` are what a retailer
+    decides and no data can tell (the price of a contact); `fit` gets them among its parameters.
+
+    With `chooses_features` the platform chooses anew at each training which columns of `features` the model may see.
+    A model that `counts_returns` says so, else returned sales must change nothing; `tolerance` is by how much the same
+    shopper's prediction may differ with the batch it is in (torch: 1e-4).
+
+    A model `learns_from` "time": on past dates, judged on a later one; or from "labels" that have no date (what a
+    picture shows): on a part of the labelled units, judged on the part that `held_out` keeps back.
+    """
 
     name: ClassVar[str]
     title: ClassVar[str]
     description: ClassVar[str]
     family: ClassVar[str]
     task: ClassVar[Task]
+    unit: ClassVar[tuple[str, ...]] = ("user_id",)
+    ranked: ClassVar[str] = "item_id"
+    extras: ClassVar[Mapping[str, str]] = {}
+    learns_from: ClassVar[Literal["time", "labels"]] = "time"
     owner: ClassVar[str] = "team:data-science"
+    method: ClassVar[str]
     tables: ClassVar[tuple[str, ...]] = ()
     optional_tables: ClassVar[tuple[str, ...]] = ()
     features: ClassVar[tuple[str, ...]] = ()
@@ -119,16 +153,36 @@ class Model(ABC):
     baseline_name: ClassVar[str]
     promotion: ClassVar[Promotion] = Promotion()
     parameters: ClassVar[Mapping[str, Any]] = {}
+    settings: ClassVar[Mapping[str, Any]] = {}
     search_space: ClassVar[Mapping[str, Sequence[Any]]] = {}
-    code_version: ClassVar[str] = "1"
+    chooses_features: ClassVar[bool] = False
+    counts_returns: ClassVar[bool] = False
+    tolerance: ClassVar[float] = 1e-9
+
+    @property
+    def prediction_columns(self) -> tuple[str, ...]:
+        """The columns of a prediction, in order."""
+        answer = (self.ranked if name == "ranked" else name for name in ANSWERS[self.task])
+        return (*self.unit, *answer, *self.extras, "reasons")
+
+    @property
+    def outcome_columns(self) -> tuple[str, ...]:
+        """The columns of an outcome, in order: the unit, then what came true of it."""
+        return (*self.unit, *(self.ranked if name == "ranked" else name for name in TRUTHS[self.task]))
+
+    @property
+    def key(self) -> list[str]:
+        """The columns of a prediction that no two of its rows share."""
+        return [*self.unit, "rank"] if self.task == "ranking" else list(self.unit)
 
     @abstractmethod
     def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
-        """What came true after the snapshot: OUTCOME_COLUMNS of the task.
+        """What came true after the snapshot: `outcome_columns`, a row a unit (a ranking: for each right one).
 
         `window` holds the rows of the model's tables in [as_of, as_of + horizon_days) and no others. Only the
         snapshot's `tables` are there, not its features: outcomes are also asked for dates that have none.
-        Its users are the model's population: predict must cover each of them.
+        Its units are the model's population: predict must cover each of them. A model that learns from labels finds
+        them in `window`, which then holds all that is known as of the snapshot.
         """
 
     @abstractmethod
@@ -137,8 +191,19 @@ class Model(ABC):
 
     @abstractmethod
     def predict(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
-        """PREDICTION_COLUMNS of the task for the population in `snapshot`; `reasons` holds one to three texts."""
+        """`prediction_columns` for the population in `snapshot`; `reasons` holds one to three texts."""
 
     @abstractmethod
     def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
         """What one would predict without this model, in the same columns as predict (reasons may be empty lists)."""
+
+    def judged(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
+        """As predict, but reasons may be empty: what tuning asks for, many times. Override where reasons cost time."""
+        return self.predict(artefact, snapshot)
+
+    def held_out(self, snapshot: Snapshot, outcome: pd.DataFrame) -> pd.Series:
+        """Of a model that learns from labels: which rows of the outcome it is judged on. By default a fifth, by lot."""
+        import pandas as pd
+
+        lot = pd.util.hash_pandas_object(outcome[list(self.unit)].astype(str), index=False)
+        return pd.Series(lot.to_numpy() % 5 == 0, index=outcome.index)

@@ -10,10 +10,10 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
 import capflow_assets.models as package
-from capflow_assets.models.base import PREDICTION_COLUMNS, Model
+from capflow_assets.models.base import ANSWERS, Model
 
 ENTRY_POINT_GROUP = "capflow.models"
-_SAID_BY_EVERY_MODEL = ("name", "title", "description", "family", "task", "metric", "baseline_name")
+_SAID_BY_EVERY_MODEL = ("name", "title", "description", "family", "task", "method", "metric", "baseline_name")
 
 
 def models() -> dict[str, Model]:
@@ -76,7 +76,7 @@ def _check(kind: type[Model], place: str) -> None:
     silent = [word for word in _SAID_BY_EVERY_MODEL if not isinstance(getattr(kind, word, None), str)]
     if silent:
         raise ValueError(f"The model {kind.__name__} of {place} does not set {', '.join(silent)}.")
-    if kind.task not in PREDICTION_COLUMNS:
+    if kind.task not in ANSWERS:
         raise ValueError(
-            f"The model {kind.name!r} of {place} has the task {kind.task!r}; allowed: {', '.join(PREDICTION_COLUMNS)}."
+            f"The model {kind.name!r} of {place} has the task {kind.task!r}; allowed: {', '.join(ANSWERS)}."
         )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from capflow_assets.models import calibration, trees
+from capflow_assets.methods import calibration, trees
+from capflow_assets.methods.phrases import phrases, strongest
+from capflow_assets.methods.visits import last_day_before, spend, visit_history
 from capflow_assets.models.base import Artefact, Model, Needs, Promotion, Snapshot, Task
-from capflow_assets.models.phrases import phrases, strongest
 from capflow_assets.models.prediction import prediction_frame
-from capflow_assets.models.visits import last_day_before, spend, visit_history
 
 if TYPE_CHECKING:
     import ibis
@@ -33,6 +33,7 @@ class Churn(Model):
     title = "Lapse within 60 days"
     description = "How likely each active shopper is to buy nothing in the next 60 days, and why."
     family = "retention"
+    method = "gradient boosting (LightGBM, Ke et al. 2017) and a random forest (Breiman 2001), Platt-calibrated"
     task: ClassVar[Task] = "binary"
     tables = ("bills",)
     features = ("rfm", "rhythm")
@@ -92,13 +93,13 @@ class Churn(Model):
         score = calibration.sigmoid(fitted["slope"] * trees.log_odds(artefact.files, matrix) + fitted["intercept"])
         pushes = trees.contributions(artefact.files, matrix)[:, :-1]
         reasons = strongest(pushes, matrix, artefact.columns, artefact.facts["phrases"])
-        return prediction_frame(self.task, {"user_id": users, "score": score, "reasons": reasons})
+        return prediction_frame(self, {"user_id": users, "score": score, "reasons": reasons})
 
     def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
         """The longer since the last visit, the likelier to lapse: days since it, as a share of 180."""
         active = _active(snapshot)
         days = last_day_before(snapshot.as_of) - active["last_day"] + 1
-        return prediction_frame(self.task, {"user_id": active["user_id"], "score": days / ACTIVE_DAYS})
+        return prediction_frame(self, {"user_id": active["user_id"], "score": days / ACTIVE_DAYS})
 
 
 def numeric_columns(features: pd.DataFrame) -> tuple[str, ...]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from capflow_assets.models import bgnbd, gamma_gamma
+from capflow_assets.methods import bgnbd, gamma_gamma
+from capflow_assets.methods.visits import last_day_before, next_spend, visit_history
 from capflow_assets.models.base import Artefact, Model, Needs, Promotion, Snapshot, Task
 from capflow_assets.models.prediction import prediction_frame
-from capflow_assets.models.visits import last_day_before, next_spend, visit_history
 
 if TYPE_CHECKING:
     import ibis
@@ -44,6 +44,7 @@ class Cltv(Model):
         "How much each shopper is expected to spend in the next 90 days, and whether they still are a shopper."
     )
     family = "value"
+    method = "BG/NBD (Fader, Hardie & Lee 2005) and Gamma-Gamma (Fader & Hardie 2013)"
     task: ClassVar[Task] = "regression"
     tables = ("bills",)
     needs = Needs(users=100, bills=500, history_days=240)
@@ -90,7 +91,7 @@ class Cltv(Model):
         else:
             each = np.full(len(x), artefact.facts["mean_spend"])
         return prediction_frame(
-            self.task,
+            self,
             {
                 "user_id": history["user_id"],
                 "value": visits * each,
@@ -103,7 +104,7 @@ class Cltv(Model):
         history = visit_history(snapshot.tables["bills"], snapshot.as_of)
         days = last_day_before(snapshot.as_of) - history["first_day"] + 1
         return prediction_frame(
-            self.task,
+            self,
             {"user_id": history["user_id"], "value": history["cents"] / 100.0 / days * self.horizon_days},
         )
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from capflow_assets.methods.co_purchase import Shop, buckets, by_user, item_days, item_history, learn
 from capflow_assets.models.base import Artefact, Model, Needs, Promotion, Snapshot, Task
-from capflow_assets.models.co_purchase import Shop, buckets, by_user, item_days, item_history, learn
 from capflow_assets.models.prediction import prediction_frame
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ class ProductAffinity(Model):
     title = "Next products, top 10"
     description = "The ten items that each shopper is likeliest to buy in the next 30 days, with the reason for each."
     family = "recommendation"
+    method = "item co-occurrence (Sarwar et al. 2001; shrunk as in Bell & Koren 2007), own repurchases and popularity"
     task: ClassVar[Task] = "ranking"
     tables = ("line_items",)
     optional_tables = ("items",)
@@ -108,7 +109,7 @@ class ProductAffinity(Model):
             columns["item_id"] += [shop.items[item] for item in best.ravel().tolist()]
             columns["score"] += np.take_along_axis(scores, best, axis=1).ravel().tolist()
             columns["reasons"] += _reasons(shop, chunk, best, weights, listing["names"])
-        return prediction_frame(self.task, columns)
+        return prediction_frame(self, columns)
 
     def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
         """The same ten items for everybody: those that most shoppers bought in the last 30 days."""
@@ -118,7 +119,7 @@ class ProductAffinity(Model):
         best = buyers.sort_values(["buyers", "item_id"], ascending=[False, True]).head(TOP)
         users = history["user_id"].unique().tolist()
         return prediction_frame(
-            self.task,
+            self,
             {
                 "user_id": [user for user in users for _ in range(len(best))],
                 "rank": list(range(1, len(best) + 1)) * len(users),

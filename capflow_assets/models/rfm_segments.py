@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from capflow_assets.methods.visits import last_day_before, next_spend, visit_history
 from capflow_assets.models.base import Artefact, Model, Needs, Promotion, Snapshot, Task
 from capflow_assets.models.prediction import prediction_frame
-from capflow_assets.models.visits import last_day_before, next_spend, visit_history
 
 if TYPE_CHECKING:
     import ibis
@@ -89,6 +89,7 @@ class RfmSegments(Model):
     title = "RFM segments"
     description = "Sorts shoppers into ten segments, from champions to lost, by how lately, how often and how much."
     family = "segmentation"
+    method = "RFM quintiles (Hughes 1994) and the usual rules of CRM suites"
     task: ClassVar[Task] = "segment"
     tables = ("bills",)
     needs = Needs(users=100, bills=300, history_days=180)
@@ -118,7 +119,7 @@ class RfmSegments(Model):
         users, measures = self._measures(snapshot)
         scored = scores(measures, artefact.facts["edges"])
         return prediction_frame(
-            self.task, {"user_id": users, "label": labels(scored), "reasons": _reasons(measures, scored)}
+            self, {"user_id": users, "label": labels(scored), "reasons": _reasons(measures, scored)}
         )
 
     def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
@@ -127,9 +128,7 @@ class RfmSegments(Model):
         edges = self._measures(latest)[1]["money_cents"].quantile(QUINTILES).tolist()
         users, measures = self._measures(snapshot)
         fifths = _fifth(measures["money_cents"], edges)
-        return prediction_frame(
-            self.task, {"user_id": users, "label": [f"spend fifth {fifth + 1}" for fifth in fifths]}
-        )
+        return prediction_frame(self, {"user_id": users, "label": [f"spend fifth {fifth + 1}" for fifth in fifths]})
 
     @staticmethod
     def _measures(snapshot: Snapshot) -> tuple[pd.Series, pd.DataFrame]:

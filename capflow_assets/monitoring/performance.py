@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from capflow_assets.training.metrics import Z95, metric
+from capflow_assets.training.metrics import Z95, count, metric
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +46,7 @@ def realised(prediction: pd.DataFrame, outcome: pd.DataFrame, metric_name: str, 
         metric=metric_name,
         value=value,
         standard_error=max(high - value, value - low) / Z95,  # the longer side: the other may be cut at 0 or 1
-        users=int(outcome["user_id"].nunique()),
+        users=count(judge.task, outcome),
         as_of=as_of,
         higher_is_better=judge.higher_is_better,
     )

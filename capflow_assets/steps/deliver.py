@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from capflow_assets.models.catalogue import models
 from capflow_assets.steps.run import CustomerRun
 from capflow_resources.home import Home
 from capflow_resources.lake import LakeError
@@ -34,8 +35,7 @@ def write_file(home: Home, customer: str, model: str, path: Path) -> int:
     """
     run = CustomerRun(home, customer)
     rows = latest(run, model)
-    order = [column for column in ("user_id", "rank") if column in rows.columns]
-    return write_rows(rows.order_by(order), path)
+    return write_rows(rows.order_by(models()[model].key), path)
 
 
 def write_rows(rows: ibis.Table, path: Path) -> int:

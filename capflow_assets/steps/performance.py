@@ -14,7 +14,7 @@ from capflow_assets.steps.outcome import NotAvailable, Outcome, Waiting
 from capflow_assets.steps.run import CustomerRun, fingerprint
 from capflow_assets.steps.training import wanted
 from capflow_assets.steps.worlds import came_true
-from capflow_assets.training.metrics import Z95, metric
+from capflow_assets.training.metrics import Z95, index, metric
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,6 +49,8 @@ def measure(run: CustomerRun, asset: str) -> Outcome:
 
 def _matured(run: CustomerRun, model: Model) -> list[Batch]:
     """The last batches of predictions whose horizon lies within the data, oldest first; Waiting when none does yet."""
+    if model.learns_from == "labels":
+        raise NotAvailable(f"{model.name} learns from labels that have no date: its test is all there is to measure")
     if run.version(f"prediction/{model.name}") is None:
         raise NotAvailable(f"'{run.name}' has no predictions of {model.name} to measure")
     table = run.read(f"prediction/{model.name}")
@@ -66,7 +68,8 @@ def _realised(run: CustomerRun, model: Model, as_of: datetime) -> Performance:
     table = run.read(f"prediction/{model.name}")
     prediction = table.filter(table.as_of == as_of).to_pandas()
     outcome = came_true(run, model, as_of)
-    predicted = outcome[outcome["user_id"].isin(prediction["user_id"])].reset_index(drop=True)
+    units = list(model.unit)
+    predicted = outcome[index(outcome, units).isin(index(prediction, units))].reset_index(drop=True)
     return realised(prediction, predicted, model.metric, as_of)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from capflow_assets.models.base import PREDICTION_COLUMNS, Model
+from capflow_assets.models.base import Model
 from capflow_assets.steps.code_version import code_version
 from capflow_assets.steps.fresh import reuse
 from capflow_assets.steps.outcome import NotAvailable, Outcome
@@ -52,20 +52,19 @@ def predict(run: CustomerRun, asset: str) -> Outcome:
 
 
 def _require_deliverable(run: CustomerRun, model: Model, prediction: pd.DataFrame) -> None:
-    expected = list(PREDICTION_COLUMNS[model.task])
+    expected = list(model.prediction_columns)
     if list(prediction.columns) != expected:
         raise PredictionError(
             f"{model.name} gave the columns {', '.join(prediction.columns)}; "
-            f"a {model.task} model gives {', '.join(expected)}"
+            f"it says that it gives {', '.join(expected)}"
         )
     if prediction.empty:
         raise NotAvailable(f"{model.name} has nobody to predict for '{run.name}' as of {run.as_of():%Y-%m-%d}")
     empty = [column for column in expected if prediction[column].isna().any()]
     if empty:
-        raise PredictionError(f"{model.name} for '{run.name}' left {', '.join(empty)} empty for some shoppers")
-    keys = [column for column in ("user_id", "rank") if column in expected]
-    if prediction.duplicated(keys).any():
-        raise PredictionError(f"{model.name} for '{run.name}' predicted some shoppers twice")
+        raise PredictionError(f"{model.name} for '{run.name}' left {', '.join(empty)} empty in some rows")
+    if prediction.duplicated(model.key).any():
+        raise PredictionError(f"{model.name} for '{run.name}' predicted some {' and '.join(model.unit)} twice")
 
 
 def _stamped(prediction: pd.DataFrame, stamp: dict[str, Any]) -> pa.Table:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from capflow_assets.models.base import Task
 from capflow_assets.training import ranking
-from capflow_assets.training.metrics import aligned
+from capflow_assets.training.metrics import aligned, count, qini_curve
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +24,7 @@ def draw(task: Task, title: str, outcome: pd.DataFrame, prediction: pd.DataFrame
     """A PNG (under 25 KB) of what came true against what was predicted, of the kind that suits the task.
 
     binary: lift by tenth of the score, and calibration; regression: predicted and actual by tenth; ranking: hits by
-    rank; segment: size and next spend of each segment.
+    rank; segment: size and next spend of each segment; choice: right by label; uplift: the Qini curve.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -78,7 +78,7 @@ def _actual(axes: Axes, outcome: pd.DataFrame, prediction: pd.DataFrame) -> None
 
 
 def _hits(axes: Axes, outcome: pd.DataFrame, prediction: pd.DataFrame) -> None:
-    users = max(outcome["user_id"].nunique(), 1)
+    users = max(count("ranking", outcome), 1)
     found = ranking.hits(outcome, prediction)["rank"].value_counts()
     rates = found.reindex(range(1, ranking.TOP + 1), fill_value=0) / users
     axes.bar(rates.index, rates, color=BLUE)
@@ -98,6 +98,20 @@ def _spend(axes: Axes, outcome: pd.DataFrame, prediction: pd.DataFrame) -> None:
     _name(axes, "mean next spend", "", "")
 
 
+def _by_label(axes: Axes, outcome: pd.DataFrame, prediction: pd.DataFrame) -> None:
+    right = outcome["label"].to_numpy() == aligned(outcome, prediction, "label").to_numpy()
+    shares = outcome.assign(right=right).groupby("label")["right"].mean().sort_index()
+    axes.barh(shares.index, shares, color=BLUE)
+    _name(axes, "told right", "share", "")
+
+
+def _gained(axes: Axes, outcome: pd.DataFrame, prediction: pd.DataFrame) -> None:
+    people, gained = qini_curve(outcome, prediction)
+    axes.plot([0, 1], [0, gained[-1]], color=GREY, linewidth=1)
+    axes.plot(people, gained, color=BLUE)
+    _name(axes, "Qini curve", "share contacted, highest score first", "more answers per person")
+
+
 def _name(axes: Axes, title: str, across: str, up: str) -> None:
     axes.set_title(title, fontsize=9)
     axes.set_xlabel(across, fontsize=7)
@@ -109,4 +123,6 @@ _PAINTERS: dict[Task, tuple[Callable[[Axes, pd.DataFrame, pd.DataFrame], None], 
     "regression": (_actual,),
     "ranking": (_hits,),
     "segment": (_sizes, _spend),
+    "choice": (_by_label,),
+    "uplift": (_gained,),
 }

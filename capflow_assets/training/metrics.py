@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from capflow_assets.models.base import Task
+from capflow_assets.models.base import TRUTHS, Task
 from capflow_assets.training import ranking, roc
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ SEED = 20_240_101
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One metric of one set of predictions with its 95 % interval, over so many users."""
+    """One metric of one set of predictions with its 95 % interval, over so many users (or items, or what is judged)."""
 
     metric: str
     value: float
@@ -71,7 +71,7 @@ class Metric(ABC):
     def evaluate(self, outcome: pd.DataFrame, prediction: pd.DataFrame) -> Evaluation:
         """The value with its interval and the number of users."""
         low, high = self.interval(outcome, prediction)
-        return Evaluation(self.name, self.value(outcome, prediction), low, high, int(outcome["user_id"].nunique()))
+        return Evaluation(self.name, self.value(outcome, prediction), low, high, count(self.task, outcome))
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class MeanOfUsers(Metric):
     per_user: PerUser | None = None
 
     def each(self, outcome: pd.DataFrame, prediction: pd.DataFrame) -> pd.Series:
-        """The number of each user of `outcome`, indexed by user_id."""
+        """The number of each user of `outcome`, indexed by the unit."""
         assert self.per_user is not None
         return self.per_user(outcome, prediction)
 
@@ -152,6 +152,66 @@ class VarianceExplained(Metric):
         return Paired(_eta_squared(value, one) - _eta_squared(value, two), float(np.std(changes, ddof=1)), len(value))
 
 
+@dataclass(frozen=True)
+class Qini(Metric):
+    """How many more answer, per person, when those with the highest scores are contacted first instead of by lot.
+
+    The area between the Qini curve and the straight line to its end, both per person and over the share contacted;
+    errors by bootstrap. Source: Radcliffe (2007), Using control groups to target on predicted lift.
+    """
+
+    def value(self, outcome: pd.DataFrame, prediction: pd.DataFrame) -> float:
+        """Above 0: better than contacting by lot. ValueError when everybody, or nobody, was contacted."""
+        return qini(*_treated(outcome, prediction))
+
+    def interval(self, outcome: pd.DataFrame, prediction: pd.DataFrame) -> tuple[float, float]:
+        """The 2.5th and 97.5th percentile of 100 resamples."""
+        import numpy as np
+
+        columns = _treated(outcome, prediction)
+        low, high = np.quantile(
+            [qini(*(column[rows] for column in columns)) for rows in _resamples(len(outcome))], [0.025, 0.975]
+        )
+        return float(low), float(high)
+
+    def paired(self, outcome: pd.DataFrame, first: pd.DataFrame, second: pd.DataFrame) -> Paired:
+        """The difference, with its standard deviation over 100 resamples of the same people."""
+        import numpy as np
+
+        one, two = _treated(outcome, first), _treated(outcome, second)
+        changes = [qini(*(c[rows] for c in one)) - qini(*(c[rows] for c in two)) for rows in _resamples(len(outcome))]
+        return Paired(qini(*one) - qini(*two), float(np.std(changes, ddof=1)), len(outcome))
+
+
+def qini(treated: np.ndarray, label: np.ndarray, score: np.ndarray) -> float:
+    """The Qini area per person; people of equal score count as if they came mixed."""
+    import numpy as np
+
+    people, gained = _qini_curve(treated, label, score)
+    return float(np.trapezoid(gained, people) - gained[-1] / 2)
+
+
+def qini_curve(outcome: pd.DataFrame, prediction: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """The share of people contacted, highest scores first, and how many more answer then, per person."""
+    return _qini_curve(*_treated(outcome, prediction))
+
+
+def _qini_curve(treated: np.ndarray, label: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    import numpy as np
+
+    if not treated.any() or treated.all():
+        raise ValueError("qini needs people who were contacted and people who were held back; there is one kind only.")
+    order = np.argsort(-score, kind="stable")
+    treated, label, score = treated[order], label[order], score[order]
+    ends = np.flatnonzero(np.append(np.diff(score) != 0, True))
+    held = 1.0 - treated
+    reached, kept, answered, anyway = (
+        np.append(0.0, np.cumsum(part)[ends]) for part in (treated, held, treated * label, held * label)
+    )
+    people = np.append(0.0, ends + 1.0) / len(score)
+    return people, (answered - anyway * reached / np.maximum(kept, 1.0)) / len(score)
+
+
 def metric(name: str) -> Metric:
     """The metric of that name; ValueError lists the names when there is none."""
     if name not in METRICS:
@@ -169,27 +229,57 @@ def evaluate(name: str, outcome: pd.DataFrame, prediction: pd.DataFrame) -> Eval
     return metric(name).evaluate(outcome, prediction)
 
 
-def aligned(outcome: pd.DataFrame, prediction: pd.DataFrame, column: str) -> pd.Series:
-    """`column` of the prediction for each row of the outcome; ValueError when a user was not predicted."""
-    found = prediction.set_index("user_id")[column].reindex(outcome["user_id"])
+def aligned(outcome: pd.DataFrame, prediction: pd.DataFrame, column: str, truths: int = 1) -> pd.Series:
+    """`column` of the prediction for each row of the outcome; ValueError when a unit was not predicted.
+
+    The unit is what the outcome's columns name before its last `truths`.
+    """
+    found = prediction.set_index(units := unit(outcome, truths))[column].reindex(index(outcome, units))
     missing = int(found.isna().sum())
     if missing:
         example = found.index[found.isna()][0]
         raise ValueError(
-            f"{missing:,} of {len(outcome):,} users of the outcome have no prediction ({column}), as {example!r}.\n"
-            "The model's predict must cover every user of its outcome."
+            f"{missing:,} of {len(outcome):,} rows of the outcome have no prediction ({column}), as {example!r}.\n"
+            "The model's predict must cover every unit of its outcome."
         )
     return found
+
+
+def unit(outcome: pd.DataFrame, truths: int = 1) -> list[str]:
+    """The columns that say what was judged: all of an outcome but its last ones."""
+    return list(outcome.columns[:-truths])
+
+
+def index(frame: pd.DataFrame, units: list[str]) -> pd.Index:
+    """The unit of each row."""
+    import pandas as pd
+
+    return pd.Index(frame[units[0]]) if len(units) == 1 else pd.MultiIndex.from_frame(frame[units])
+
+
+def count(task: Task, outcome: pd.DataFrame) -> int:
+    """How many units an outcome judges."""
+    return len(outcome[unit(outcome, len(TRUTHS[task]))].drop_duplicates())
 
 
 def _pairs(outcome: pd.DataFrame, prediction: pd.DataFrame, truth: str, guess: str) -> tuple[np.ndarray, np.ndarray]:
     return outcome[truth].to_numpy(dtype=float), aligned(outcome, prediction, guess).to_numpy(dtype=float)
 
 
+def _treated(outcome: pd.DataFrame, prediction: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    treated, label = outcome["treated"].to_numpy(dtype=float), outcome["label"].to_numpy(dtype=float)
+    return treated, label, aligned(outcome, prediction, "score", truths=2).to_numpy(dtype=float)
+
+
+def _right(outcome: pd.DataFrame, prediction: pd.DataFrame) -> pd.Series:
+    guess = aligned(outcome, prediction, "label").to_numpy()
+    return _by_user((outcome["label"].to_numpy() == guess).astype(float), outcome)
+
+
 def _by_user(values: np.ndarray, outcome: pd.DataFrame) -> pd.Series:
     import pandas as pd
 
-    return pd.Series(values, index=outcome["user_id"])
+    return pd.Series(values, index=index(outcome, unit(outcome)))
 
 
 def _absolute_error(outcome: pd.DataFrame, prediction: pd.DataFrame) -> pd.Series:
@@ -243,6 +333,8 @@ METRICS: dict[str, Metric] = {
         MeanOfUsers("mae", "mean absolute error", "regression", False, in_money=True, per_user=_absolute_error),
         MeanOfUsers("ndcg_at_10", "NDCG of the top 10", "ranking", True, per_user=ranking.ndcg_at_10),
         MeanOfUsers("recall_at_10", "recall of the top 10", "ranking", True, per_user=ranking.recall_at_10),
+        MeanOfUsers("accuracy", "share told right", "choice", True, per_user=_right),
+        Qini("qini", "Qini area per person", "uplift", True),
         VarianceExplained("variance_explained", "variance of the next spend explained", "segment", True),
     )
 }

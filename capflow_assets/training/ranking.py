@@ -11,10 +11,13 @@ TOP = 10
 
 
 def hits(outcome: pd.DataFrame, prediction: pd.DataFrame) -> pd.DataFrame:
-    """The recommendations among the first ten that came true: `user_id`, `rank`."""
-    shown = prediction.loc[prediction["rank"] <= TOP, ["user_id", "item_id", "rank"]]
-    bought = outcome[["user_id", "item_id"]].drop_duplicates()
-    return bought.merge(shown, on=["user_id", "item_id"])[["user_id", "rank"]]
+    """The recommendations among the first ten that came true: the columns of the unit, and `rank`.
+
+    The last column of the outcome is what is ranked (item_id), the ones before it are the unit (user_id).
+    """
+    columns = list(outcome.columns)
+    shown = prediction.loc[prediction["rank"] <= TOP, [*columns, "rank"]]
+    return outcome.drop_duplicates().merge(shown, on=columns)[[*columns[:-1], "rank"]]
 
 
 def ndcg_at_10(outcome: pd.DataFrame, prediction: pd.DataFrame) -> pd.Series:
@@ -24,9 +27,8 @@ def ndcg_at_10(outcome: pd.DataFrame, prediction: pd.DataFrame) -> pd.Series:
     """
     import numpy as np
 
-    found = hits(outcome, prediction)
-    gained = (1.0 / np.log2(found["rank"] + 1)).groupby(found["user_id"]).sum()
-    bought = _bought(outcome)
+    found, bought = hits(outcome, prediction), _bought(outcome)
+    gained = (1.0 / np.log2(found["rank"] + 1)).groupby([found[name] for name in _unit(outcome)]).sum()
     ideal = np.cumsum(1.0 / np.log2(np.arange(2, TOP + 2)))
     return gained.reindex(bought.index, fill_value=0.0) / ideal[bought.clip(upper=TOP).to_numpy() - 1]
 
@@ -34,8 +36,13 @@ def ndcg_at_10(outcome: pd.DataFrame, prediction: pd.DataFrame) -> pd.Series:
 def recall_at_10(outcome: pd.DataFrame, prediction: pd.DataFrame) -> pd.Series:
     """The share of the items that each user bought which were among the first ten."""
     bought = _bought(outcome)
-    return hits(outcome, prediction).groupby("user_id").size().reindex(bought.index, fill_value=0) / bought
+    found = hits(outcome, prediction).groupby(_unit(outcome)).size()
+    return found.reindex(bought.index, fill_value=0) / bought
 
 
 def _bought(outcome: pd.DataFrame) -> pd.Series:
-    return outcome[["user_id", "item_id"]].drop_duplicates().groupby("user_id").size()
+    return outcome.drop_duplicates().groupby(_unit(outcome)).size()
+
+
+def _unit(outcome: pd.DataFrame) -> list[str]:
+    return list(outcome.columns[:-1])

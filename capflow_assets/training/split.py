@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from capflow_assets.features.anchors import ANCHORS, STEP_DAYS, anchors
+from capflow_assets.models.base import Model, Snapshot
 
 MOST_FOLDS = 3
 
@@ -64,3 +66,11 @@ def split(as_of: datetime, horizon_days: int, available: Sequence[datetime], fol
             f"{', '.join(f'{date:%Y-%m-%d}' for date in sorted(known)) or 'no date'}."
         )
     return Split(tuple(sorted(earlier)), test)
+
+
+def parted(model: Model, snapshot: Snapshot) -> tuple[list[Snapshot], Snapshot]:
+    """What a model that learns from labels is trained on, and what it is judged on: the part that it holds out."""
+    assert snapshot.outcome is not None
+    kept = model.held_out(snapshot, snapshot.outcome).to_numpy(dtype=bool)
+    known, judged = (snapshot.outcome[rows].reset_index(drop=True) for rows in (~kept, kept))
+    return [replace(snapshot, outcome=known)], replace(snapshot, outcome=judged)

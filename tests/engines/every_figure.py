@@ -14,8 +14,8 @@ import pytest
 from capflow_assets.features import FEATURE_SETS
 from capflow_assets.features.recursive.feature_set import decided, sample
 from capflow_assets.features.snapshots import before, snapshot_features
-from capflow_assets.models.co_purchase import item_history
-from capflow_assets.models.visits import spend, visit_history
+from capflow_assets.methods.co_purchase import item_history
+from capflow_assets.methods.visits import spend, visit_history
 from capflow_assets.tables import derive_bills
 from capflow_assets.validation.distributions import distributions
 from capflow_assets.validation.history.daily import daily

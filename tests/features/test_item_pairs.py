@@ -9,7 +9,7 @@ import pytest
 from capflow_assets.features import item_pairs
 from capflow_assets.features.item_pairs import ITEM_PAIRS
 from capflow_assets.features.snapshots import before
-from capflow_assets.models.co_purchase import by_user, similarity
+from capflow_assets.methods.co_purchase import by_user, similarity
 from tests.features.feature_world import AS_OF, frame, lines_of, random_lines, world
 
 JUNE = datetime(2024, 6, 1)

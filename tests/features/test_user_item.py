@@ -7,7 +7,7 @@ import pytest
 
 from capflow_assets.features.snapshots import before
 from capflow_assets.features.user_item import USER_ITEM
-from capflow_assets.models.co_purchase import item_history
+from capflow_assets.methods.co_purchase import item_history
 from tests.features.feature_world import AS_OF, frame, lines_of, random_lines, world
 
 JUNE = datetime(2024, 6, 1)

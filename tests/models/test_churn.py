@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from capflow_assets.conformance.world import AS_OF, World, features, world
+from capflow_assets.methods.phrases import phrases, strongest
 from capflow_assets.models.base import Snapshot
 from capflow_assets.models.churn import Churn, numeric_columns
-from capflow_assets.models.phrases import phrases, strongest
-from tests.models.model_world import AS_OF, World, features, world
 
 T = datetime(2024, 3, 1)
 
@@ -52,7 +52,9 @@ def test_the_obvious_churner_scores_highest(small: World) -> None:
     weekly = [("regular", -7 * week - 1, 20.0, False) for week in range(20)]
     quit_it = [("quit", -7 * week - 150, 20.0, False) for week in range(20)]
     rows = bills(weekly + quit_it)
-    snapshot = Snapshot("acme", T, features(rows, T), {"bills": ibis.memtable(rows)})
+    snapshot = Snapshot(
+        "acme", T, features({"bills": rows, "contacts": small.frames["contacts"]}, T), {"bills": ibis.memtable(rows)}
+    )
     prediction = model.predict(artefact, snapshot).set_index("user_id")
     assert prediction.loc["quit", "score"] > prediction.loc["regular", "score"] + 0.3
     assert any("150" in reason or "away" in reason for reason in prediction.loc["quit", "reasons"])

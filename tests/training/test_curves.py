@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capflow_assets.models.base import PREDICTION_COLUMNS, Task
+from capflow_assets.models.base import ANSWERS, Task
 from capflow_assets.training.curves import draw, tenths
 
 COUNT = 300
@@ -25,11 +25,20 @@ def example(task: Task) -> tuple[pd.DataFrame, pd.DataFrame]:
         shown = [(user, rank, f"i{rank}") for user in USERS for rank in range(1, 11)]
         bought = pd.DataFrame({"user_id": USERS, "item_id": [f"i{k}" for k in chance.geometric(0.3, COUNT)]})
         return bought, pd.DataFrame(shown, columns=["user_id", "rank", "item_id"])
+    if task == "choice":
+        label = np.where(chance.random(COUNT) < 0.7, "shirt", "shoes")
+        return pd.DataFrame({"user_id": USERS, "label": "shirt"}), pd.DataFrame({"user_id": USERS, "label": label})
+    if task == "uplift":
+        treated = chance.random(COUNT) < 0.5
+        treated[0] = True
+        answered = chance.random(COUNT) < 0.1 + 0.5 * treated * score
+        outcome = pd.DataFrame({"user_id": USERS, "treated": treated.astype(int), "label": answered.astype(int)})
+        return outcome, pd.DataFrame({"user_id": USERS, "score": score})
     labels = np.where(score > 0.5, "champions", "lost")
     return pd.DataFrame({"user_id": USERS, "value": score * 100}), pd.DataFrame({"user_id": USERS, "label": labels})
 
 
-@pytest.mark.parametrize("task", sorted(PREDICTION_COLUMNS))
+@pytest.mark.parametrize("task", sorted(ANSWERS))
 def test_every_task_has_a_small_picture(task: Task) -> None:
     outcome, prediction = example(task)
     picture = draw(task, "A model", outcome, prediction)
@@ -38,10 +47,10 @@ def test_every_task_has_a_small_picture(task: Task) -> None:
     assert picture == draw(task, "A model", outcome, prediction)
 
 
-@pytest.mark.parametrize("task", sorted(PREDICTION_COLUMNS))
-def test_one_user_is_enough_for_a_picture(task: Task) -> None:
+@pytest.mark.parametrize("task", sorted(ANSWERS))
+def test_a_few_users_are_enough_for_a_picture(task: Task) -> None:
     outcome, prediction = example(task)
-    alone = outcome[outcome["user_id"] == "u000"]
+    alone = outcome.head(5 if task == "uplift" else 1)
     assert draw(task, "A model", alone, prediction).startswith(b"\x89PNG")
 
 

@@ -6,10 +6,8 @@ from datetime import datetime, timedelta
 
 import ibis
 import pandas as pd
-import pytest
 
-from capflow_assets.models.prediction import prediction_frame
-from capflow_assets.models.visits import last_day_before, spend, visit_history
+from capflow_assets.methods.visits import last_day_before, spend, visit_history
 
 T = datetime(2024, 3, 1)
 
@@ -45,16 +43,3 @@ def test_the_last_day_before_midnight_is_the_day_before() -> None:
     day = (T - datetime(1970, 1, 1)).days
     assert last_day_before(T) == day - 1
     assert last_day_before(T + timedelta(seconds=1)) == day
-
-
-def test_a_prediction_has_exactly_its_columns() -> None:
-    frame = prediction_frame("binary", {"score": [0.5], "user_id": ["a"]})
-    assert list(frame.columns) == ["user_id", "score", "reasons"]
-    assert frame["reasons"].tolist() == [[]]
-    with pytest.raises(ValueError, match="binary prediction has the columns user_id, score, reasons"):
-        prediction_frame("binary", {"user_id": ["a"], "value": [1.0]})
-
-
-def test_a_prediction_that_is_not_a_number_is_refused() -> None:
-    with pytest.raises(ValueError, match="1 of 2 predictions have a value"):
-        prediction_frame("regression", {"user_id": ["a", "b"], "value": [1.0, float("nan")]})

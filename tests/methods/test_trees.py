@@ -6,7 +6,7 @@ import lightgbm
 import numpy as np
 import pytest
 
-from capflow_assets.models import calibration, trees
+from capflow_assets.methods import calibration, trees
 
 SETTINGS = {**trees.PARAMETERS, "most_trees": 60, "forest_trees": 15}
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from capflow_assets.models import gamma_gamma
-from capflow_assets.models.gamma_gamma import GammaGamma
+from capflow_assets.methods import gamma_gamma
+from capflow_assets.methods.gamma_gamma import GammaGamma
 
 TRUE = GammaGamma(p=6.0, q=4.0, v=15.0)
 

@@ -13,7 +13,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from capflow_assets.features.visits import day_number, is_return
-from capflow_assets.models.visits import YEAR_DAYS, last_day_before
+from capflow_assets.methods.visits import YEAR_DAYS, last_day_before
 
 if TYPE_CHECKING:
     import ibis

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from capflow_assets.models.likelihood import ConvergenceError, maximise
+from capflow_assets.methods.likelihood import ConvergenceError, maximise
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,11 +6,12 @@ Taste comes in groups of items that go together; some items are bought again and
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from capflow_assets.models.base import Model, Snapshot
+from capflow_assets.features.snapshots import TIME_COLUMNS
+from capflow_assets.models.base import Model, Snapshot, without_labels
 
 if TYPE_CHECKING:
     import ibis
@@ -22,31 +23,41 @@ DAYS = 540
 AS_OF = START + timedelta(days=DAYS)
 TASTES, ITEMS_OF_A_TASTE = 6, 12
 
+Line = tuple[str, str, str, datetime, float]
+
+
+Frames = Mapping[str, "pd.DataFrame"]
+
 
 @dataclass(frozen=True)
 class World:
-    """The sales of one retailer as frames: `bills`, `line_items` and `items`."""
+    """What one retailer recorded, a frame for each canonical table, and its feature sets of other keys than users.
 
-    bills: pd.DataFrame
-    line_items: pd.DataFrame
-    items: pd.DataFrame
+    `sets` holds those as "features/<set>"; like items they have no date.
+    """
+
+    frames: Frames
+    sets: Frames = field(default_factory=dict)
 
     def tables(self, start: datetime, end: datetime) -> dict[str, ibis.Table]:
-        """The tables with rows in [start, end)."""
+        """The tables with rows in [start, end); those without a time are whole."""
         import ibis
 
-        cut = {
-            name: frame[(frame["ts"] >= start) & (frame["ts"] < end)].reset_index(drop=True)
-            for name, frame in (("bills", self.bills), ("line_items", self.line_items))
-        }
-        return {name: ibis.memtable(frame) for name, frame in {**cut, "items": self.items}.items()}
+        cut = {name: _between(frame, TIME_COLUMNS.get(name), start, end) for name, frame in self.frames.items()}
+        return {name: ibis.memtable(frame) for name, frame in cut.items()}
 
     def snapshot(self, as_of: datetime, model: Model | None = None) -> Snapshot:
         """The world as of a date, with the model's outcome where a model is given."""
-        tables = self.tables(START, as_of)
-        bare = Snapshot("acme", as_of, features(self.bills, as_of), tables)
+        import ibis
+
+        known = self.tables(START, as_of)
+        sets = {name: ibis.memtable(frame) for name, frame in self.sets.items()}
+        seen = without_labels(known) if model is not None and model.learns_from == "labels" else known
+        bare = Snapshot("acme", as_of, features(self.frames, as_of), {**seen, **sets})
         if model is None:
             return bare
+        if model.learns_from == "labels":
+            return replace(bare, outcome=model.outcome(bare, known))
         window = self.tables(as_of, as_of + timedelta(days=model.horizon_days))
         return replace(bare, outcome=model.outcome(bare, window))
 
@@ -54,27 +65,42 @@ class World:
         """The same world with the shoppers in `keep` alone, under the names that it gives them."""
         frames = {
             name: frame[frame["user_id"].isin(keep)].assign(user_id=lambda part: part["user_id"].map(keep))
-            for name, frame in (("bills", self.bills), ("line_items", self.line_items))
+            if "user_id" in frame.columns and name != "media"
+            else frame
+            for name, frame in self.frames.items()
         }
-        return replace(self, **frames)
+        return replace(self, frames=frames)
+
+    def changed(self, **frames: pd.DataFrame) -> World:
+        """The same world with some tables in place of its own."""
+        return replace(self, frames={**self.frames, **frames})
 
     def users(self) -> list[str]:
         """Every shopper of the world."""
-        return sorted(self.bills["user_id"].dropna().unique())
+        return sorted(self.frames["bills"]["user_id"].dropna().unique())
 
 
 def world(users: int = 400, seed: int = 7) -> World:
     """A world of so many shoppers over 540 days."""
     import numpy as np
 
+    from capflow_assets.conformance.contacts import contacts
+
     chance = np.random.default_rng(seed)
-    lines: list[tuple[str, str, str, datetime, float]] = []
+    lines: list[Line] = []
     for number in range(users):
         lines += _shopper(f"u{number:05d}", chance)
-    return World(*_frames(lines))
+    sales = _sales(lines)
+    return World({**sales, "items": _items(), "contacts": contacts(sales["bills"], START, DAYS, seed)})
 
 
-def _shopper(user: str, chance: np.random.Generator) -> list[tuple[str, str, str, datetime, float]]:
+def _between(frame: pd.DataFrame, column: str | None, start: datetime, end: datetime) -> pd.DataFrame:
+    if column is None:
+        return frame
+    return frame[(frame[column] >= start) & (frame[column] < end)].reset_index(drop=True)
+
+
+def _shopper(user: str, chance: np.random.Generator) -> list[Line]:
     import numpy as np
 
     gap = float(np.exp(chance.uniform(np.log(6), np.log(90))))  # days between visits while active
@@ -82,7 +108,7 @@ def _shopper(user: str, chance: np.random.Generator) -> list[tuple[str, str, str
     mean_price = chance.gamma(4.0, 3.0)
     tastes = chance.choice(TASTES, 2, replace=False)
     staples = [_item(tastes[0], chance), _item(tastes[0], chance)]
-    day, lines = float(chance.uniform(0, DAYS * 0.7)), []
+    day, lines = float(chance.uniform(0, DAYS * 0.7)), list[Line]()
     while day < DAYS:
         ts = START + timedelta(days=int(day), hours=int(chance.integers(8, 20)))
         for item in _basket(tastes, staples, chance):
@@ -104,24 +130,42 @@ def _item(taste: int, chance: np.random.Generator) -> str:
     return f"i{taste}{min(int(chance.geometric(0.25)) - 1, ITEMS_OF_A_TASTE - 1):02d}"
 
 
-def _frames(lines: list[tuple[str, str, str, datetime, float]]) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+def _sales(lines: list[Line]) -> dict[str, pd.DataFrame]:
     import pandas as pd
 
     frame = pd.DataFrame(lines, columns=["user_id", "line_id", "item_id", "ts", "amount"])
     frame["bill_id"] = frame["user_id"] + "-" + frame["ts"].dt.strftime("%Y%m%d")
-    frame = frame.assign(quantity=1.0, is_return=False).drop(columns="line_id")
+    store = "s" + (pd.factorize(frame["user_id"])[0] % 3).astype(str).astype(object)
+    frame = frame.assign(quantity=1.0, is_return=False, store_id=store, unit_price=frame["amount"], discount=0.0)
+    frame = frame.assign(channel="store").drop(columns="line_id")
     bills = frame.groupby("bill_id", as_index=False).agg(
-        user_id=("user_id", "first"), ts=("ts", "first"), amount=("amount", "sum"), is_return=("is_return", "first")
+        user_id=("user_id", "first"), ts=("ts", "first"), amount=("amount", "sum"), is_return=("is_return", "first"),
+        line_item_count=("item_id", "size"), store_id=("store_id", "first"), channel=("channel", "first"),
+    )  # fmt: skip
+    return {"bills": bills, "line_items": frame}
+
+
+def _items() -> pd.DataFrame:
+    import pandas as pd
+
+    pairs = [(taste, number) for taste in range(TASTES) for number in range(ITEMS_OF_A_TASTE)]
+    return pd.DataFrame(
+        {
+            "item_id": [f"i{taste}{number:02d}" for taste, number in pairs],
+            "description": [f"Fine thing {taste}{number:02d}" for taste, number in pairs],
+            "category": [f"Taste {taste} > Kind {number % 3}" for taste, number in pairs],
+            "price": [1.0 + number for _, number in pairs],
+        }
     )
-    ids = [f"i{taste}{number:02d}" for taste in range(TASTES) for number in range(ITEMS_OF_A_TASTE)]
-    items = pd.DataFrame({"item_id": ids, "description": [f"Fine thing {item[1:]}" for item in ids]})
-    return bills, frame, items
 
 
-def features(bills: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
+def features(frames: Frames, as_of: datetime) -> pd.DataFrame:
     """A few features of each shopper seen before `as_of`, sorted by user_id."""
     import pandas as pd
 
+    from capflow_assets.conformance.contacts import contact_features
+
+    bills = frames["bills"]
     past = bills[(bills["ts"] < as_of) & bills["user_id"].notna()].sort_values(["user_id", "ts", "bill_id"])
     past = past.assign(age=(as_of - past["ts"]).dt.days, cents=(past["amount"] * 100).round().astype("int64"))
     by_user = past.groupby("user_id")
@@ -133,4 +177,6 @@ def features(bills: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
     visits = by_user.size()
     frame["mean_gap_days"] = ((frame["tenure_days"] - frame["recency_days"]) / (visits - 1)).where(visits > 1)
     frame["gap_ratio"] = (frame["recency_days"] / frame["mean_gap_days"]).where(frame["mean_gap_days"] > 0)
+    if "contacts" in frames:
+        frame = frame.join(contact_features(frames["contacts"], as_of))
     return frame.reset_index()

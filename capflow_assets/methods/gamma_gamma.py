@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from capflow_assets.models.likelihood import maximise
+from capflow_assets.methods.likelihood import maximise
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,0 +1,294 @@
+"""The conformance suite: what every model must do, whatever it predicts. Each check raises AssertionError with why."""
+
+from __future__ import annotations
+
+import copy
+import io
+import json
+import pickletools
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from capflow_assets.conformance.fitted import Fitted, same, same_artefact, shuffled, snapshots
+from capflow_assets.conformance.world import START, features
+from capflow_assets.models.base import Artefact
+from capflow_assets.training.metrics import metric
+
+Check = Callable[[Fitted], None]
+DTYPES = {"score": "float64", "value": "float64", "rank": "int64", "week": "int64"}
+LEAST_OUTCOMES = 20
+
+
+def says_what_it_is(fitted: Fitted) -> None:
+    """It has a name, a description, an owner, and a metric of its task."""
+    model = fitted.model
+    assert model.name.isidentifier(), f"{model.name!r} is not an identifier"
+    assert model.name == model.name.lower(), f"{model.name!r} has capital letters"
+    assert len(model.description) > 20, "the description is too short to tell anybody anything"
+    assert metric(model.metric).task == model.task, f"{model.metric} cannot judge a {model.task} model"
+    assert model.owner.startswith("team:") or "@" in model.owner, f"owner {model.owner!r}: a team: or an address"
+    assert not set(model.tables) & set(model.optional_tables), "a table is both needed and optional"
+    unknown = set(model.search_space) - set(model.parameters)
+    assert not unknown, f"search_space names {', '.join(sorted(unknown))}, no parameter of the model"
+
+
+def outcome_has_its_columns(fitted: Fitted) -> None:
+    """Its outcome has the columns of its task, without a gap."""
+    assert tuple(fitted.outcome.columns) == fitted.model.outcome_columns
+    assert not fitted.outcome.isna().any().any(), "the outcome has gaps"
+    assert len(fitted.outcome) >= LEAST_OUTCOMES, f"the outcome has {len(fitted.outcome)} rows"
+
+
+def prediction_has_its_columns(fitted: Fitted) -> None:
+    """Its prediction has the columns and types of its task, and one row a unit."""
+    prediction, model = fitted.prediction, fitted.model
+    assert tuple(prediction.columns) == model.prediction_columns
+    for name in prediction.columns:
+        if name in DTYPES or name in model.extras:
+            wanted = DTYPES.get(name, "float64")
+            assert prediction[name].dtype == wanted, f"{name} is {prediction[name].dtype}, not {wanted}"
+        elif name != "reasons":
+            assert all(isinstance(value, str) for value in prediction[name]), f"{name} is not all text"
+    assert not prediction.duplicated(model.key).any(), f"{', '.join(model.key)} come twice"
+    assert list(prediction.index) == list(range(len(prediction))), "the index does not count from 0"
+
+
+def reasons_are_one_to_three_texts(fitted: Fitted) -> None:
+    """Every row has one to three reasons, different and filled in."""
+    for reasons in fitted.prediction["reasons"]:
+        assert type(reasons) is list, f"reasons are a {type(reasons).__name__}"
+        assert 1 <= len(reasons) <= 3, f"{len(reasons)} reasons: {reasons}"
+        assert len(set(reasons)) == len(reasons), f"a reason comes twice: {reasons}"
+        assert all(isinstance(text, str) and text.strip() and "{" not in text for text in reasons), reasons
+
+
+def all_of_the_outcome_is_predicted(fitted: Fitted) -> None:
+    """Whatever the outcome judges was predicted."""
+    units = list(fitted.model.unit)
+    told = set(fitted.prediction[units].itertuples(index=False, name=None))
+    asked = set(fitted.outcome[units].itertuples(index=False, name=None))
+    assert asked <= told, f"{len(asked - told)} units have no prediction, as {sorted(asked - told)[0]}"
+
+
+def beats_its_baseline(fitted: Fitted) -> None:
+    """On what it has not seen it is better than its baseline."""
+    judged, model = metric(fitted.model.metric), fitted.model
+    baseline = model.baseline(fitted.train, fitted.test)
+    assert tuple(baseline.columns) == model.prediction_columns
+    paired = judged.paired(fitted.outcome, fitted.prediction, baseline)
+    assert judged.gain(paired.difference) > 0, (
+        f"{model.metric} {judged.value(fitted.outcome, fitted.prediction):.4f}, "
+        f"baseline {judged.value(fitted.outcome, baseline):.4f}"
+    )
+
+
+def judged_is_what_is_predicted(fitted: Fitted) -> None:
+    """The quick answer that tuning asks for is that of predict, but for reasons."""
+    quick = fitted.model.judged(fitted.artefact, fitted.test)
+    same(fitted.model, fitted.prediction.drop(columns="reasons"), quick.drop(columns="reasons"))
+
+
+def same_seed_same_bytes(fitted: Fitted) -> None:
+    """The same data and seed give the same artefact, byte by byte."""
+    train, _ = snapshots(fitted.model, fitted.world)
+    same_artefact(fitted.artefact, fitted.fit(train))
+
+
+def order_changes_nothing(fitted: Fitted) -> None:
+    """The order of rows and of snapshots changes nothing."""
+    same_artefact(fitted.artefact, fitted.fit([shuffled(snapshot) for snapshot in reversed(fitted.train)]))
+    same(fitted.model, fitted.prediction, fitted.model.predict(fitted.artefact, shuffled(fitted.test)))
+
+
+def names_of_shoppers_change_nothing(fitted: Fitted) -> None:
+    """Shoppers under other names are learned from and predicted alike."""
+    if not fitted.of_users():
+        return
+    users = fitted.world.users()
+    new_name = dict(zip(users, [f"shopper {9999 - number}" for number in range(len(users))], strict=True))
+    train, test = snapshots(fitted.model, fitted.world.only(new_name))
+    artefact = fitted.fit(train)
+    same_artefact(fitted.artefact, artefact)
+    renamed = fitted.prediction.assign(user_id=fitted.prediction["user_id"].map(new_name).astype("str"))
+    same(fitted.model, renamed, fitted.model.predict(artefact, test))
+
+
+def other_shoppers_change_nothing(fitted: Fitted) -> None:
+    """A prediction does not depend on who else is predicted; one shopper is enough."""
+    if not fitted.of_users():
+        return
+    for users in (fitted.world.users()[::2], [fitted.prediction["user_id"].iloc[0]]):
+        alone = fitted.world.only({user: user for user in users}).snapshot(fitted.test.as_of)
+        among_all = fitted.prediction[fitted.prediction["user_id"].isin(users)]
+        same(fitted.model, among_all, fitted.model.predict(fitted.artefact, alone))
+
+
+def nobody_gives_an_empty_table(fitted: Fitted) -> None:
+    """With nothing to predict it gives a table without rows, and no error."""
+    world = fitted.world.only({})
+    sets = {name: frame.iloc[:0] for name, frame in world.sets.items()}
+    empty = replace(world, frames={name: frame.iloc[:0] for name, frame in world.frames.items()}, sets=sets)
+    nobody = fitted.model.predict(fitted.artefact, empty.snapshot(fitted.test.as_of))
+    assert nobody.empty, f"{len(nobody)} rows"
+    assert tuple(nobody.columns) == fitted.model.prediction_columns
+
+
+def newcomers_are_predicted(fitted: Fitted) -> None:
+    """A shopper and an item never seen before do no harm; the shopper is predicted, the others as before."""
+    import pandas as pd
+
+    if not fitted.of_users():
+        return
+    as_of, frames = fitted.test.as_of, fitted.world.frames
+    newcomer = (
+        frames["line_items"]
+        .iloc[:1]
+        .assign(user_id="newcomer", item_id="never seen", ts=as_of - timedelta(days=2), amount=12.5, bill_id="b-new")
+    )
+    bill = (
+        frames["bills"]
+        .iloc[:1]
+        .assign(user_id="newcomer", ts=as_of - timedelta(days=2), amount=12.5, bill_id="b-new", line_item_count=1)
+    )
+    grown = fitted.world.changed(
+        line_items=pd.concat([frames["line_items"], newcomer]), bills=pd.concat([frames["bills"], bill])
+    )
+    prediction = fitted.model.predict(fitted.artefact, grown.snapshot(as_of))
+    assert "newcomer" in set(prediction["user_id"]), "the newcomer was not predicted"
+    same(fitted.model, fitted.prediction, prediction[prediction["user_id"] != "newcomer"])
+
+
+def anonymous_sales_change_nothing(fitted: Fitted) -> None:
+    """Anonymous and returned sales change no prediction of shoppers."""
+    import pandas as pd
+
+    if not fitted.of_users():
+        return
+    as_of, frames = fitted.test.as_of, fitted.world.frames
+    lines, bills = frames["line_items"], frames["bills"]
+    extra = lines[lines["ts"] < as_of].tail(40).assign(ts=as_of - timedelta(hours=1))
+    parts = [extra.assign(user_id=None, bill_id="anonymous")]
+    if not fitted.model.counts_returns:
+        parts.append(extra.assign(is_return=True, quantity=-1.0, amount=-extra["amount"], bill_id="returned"))
+    more = pd.concat([lines, *parts])
+    more_bills = pd.concat([bills, *(part.assign(line_item_count=1)[list(bills.columns)] for part in parts)])
+    noisy = replace(
+        fitted.world.changed(line_items=more, bills=more_bills).snapshot(as_of), features=features(frames, as_of)
+    )
+    same(fitted.model, fitted.prediction, fitted.model.predict(fitted.artefact, noisy))
+
+
+def survives_storage(fitted: Fitted) -> None:
+    """What is stored and loaded predicts the same to the last bit."""
+    import pandas as pd
+
+    artefact = fitted.artefact
+    facts = json.loads(json.dumps(artefact.facts))
+    assert facts == artefact.facts, "the facts are other facts after JSON"
+    stored = Artefact(
+        files={name: bytes(content) for name, content in artefact.files.items()},
+        columns=tuple(json.loads(json.dumps(artefact.columns))),
+        facts=facts,
+    )
+    pd.testing.assert_frame_equal(fitted.prediction, fitted.model.predict(stored, fitted.test))
+
+
+def holds_nothing_executable(fitted: Fitted) -> None:
+    """No file of the artefact is, or holds, a pickle or Python objects."""
+    for name, content in fitted.artefact.files.items():
+        parts = {name: content}
+        if zipfile.is_zipfile(io.BytesIO(content)):
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                parts = {entry: archive.read(entry) for entry in archive.namelist()}
+        for part, data in parts.items():
+            assert not _is_pickle(data), f"{part} of {name} is a pickle"
+            if part.endswith(".npy"):
+                assert b"'descr': '|O'" not in data[:200], f"{part} of {name} holds objects"
+
+
+def predict_changes_nothing(fitted: Fitted) -> None:
+    """Predicting changes neither the model, nor the artefact, nor the features."""
+    import pandas as pd
+
+    before = fitted.test.features.copy(deep=True)
+    artefact, state = copy.deepcopy(fitted.artefact), copy.deepcopy(vars(fitted.model))
+    again = fitted.model.predict(fitted.artefact, fitted.test)
+    pd.testing.assert_frame_equal(before, fitted.test.features)
+    assert artefact == fitted.artefact, "the artefact has changed"
+    assert vars(fitted.model) == state, "the model keeps state"
+    pd.testing.assert_frame_equal(fitted.prediction, again)
+
+
+def one_snapshot_is_enough(fitted: Fitted) -> None:
+    """It can be fitted on one past date alone."""
+    artefact = fitted.fit(fitted.train[-1:])
+    prediction = fitted.model.predict(artefact, fitted.test)
+    units = list(fitted.model.unit)
+    assert set(prediction[units].itertuples(index=False)) == set(fitted.prediction[units].itertuples(index=False))
+
+
+def missing_columns_are_named(fitted: Fitted) -> None:
+    """Features that are not there any more are an error that names them, not a wrong prediction."""
+    if not fitted.artefact.columns:
+        return
+    gone = fitted.artefact.columns[0]
+    poorer = replace(fitted.test, features=fitted.test.features.drop(columns=gone))
+    try:
+        fitted.model.predict(fitted.artefact, poorer)
+    except ValueError as error:
+        assert gone in str(error), f"the error does not name {gone}: {error}"  # noqa: PT017 - no pytest here
+    else:
+        raise AssertionError(f"predicted without {gone}, on which it was fitted")
+
+
+def outcome_counts_the_window_alone(fitted: Fitted) -> None:
+    """What happens after the horizon is no part of the outcome, and nobody who came later is."""
+    import pandas as pd
+
+    model, as_of, frames = fitted.model, fitted.test.as_of, fitted.world.frames
+    if model.learns_from == "labels":
+        return
+    end = as_of + timedelta(days=model.horizon_days)
+    timed = {"bills": "ts", "line_items": "ts", "contacts": "sent_at", "reviews": "ts"}
+    cut = {name: frames[name][frames[name][column] < end] for name, column in timed.items() if name in frames}
+    outcome = fitted.world.changed(**cut).snapshot(as_of, model).outcome
+    assert outcome is not None
+    pd.testing.assert_frame_equal(fitted.outcome, outcome)
+    if fitted.of_users():
+        bills = frames["bills"]
+        late = set(outcome["user_id"]) - set(bills.loc[bills["ts"] < as_of, "user_id"])
+        assert not late, f"{len(late)} shoppers of the outcome came after {as_of}"
+
+
+def nothing_to_learn_is_an_error(fitted: Fitted) -> None:
+    """Before the first sale it says in words that there is nothing to learn from."""
+    early = datetime(2022, 6, 1)
+    assert early < START
+    world = replace(fitted.world, sets={name: frame.iloc[:0] for name, frame in fitted.world.sets.items()})
+    if fitted.model.learns_from == "labels":
+        world = replace(world, frames={name: frame.iloc[:0] for name, frame in world.frames.items()})
+    try:
+        fitted.fit([world.snapshot(early, fitted.model)])
+    except ValueError as error:
+        assert "acme" in str(error), f"the error does not name the customer: {error}"  # noqa: PT017 - no pytest here
+    else:
+        raise AssertionError("was fitted on nothing")
+
+
+def _is_pickle(data: bytes) -> bool:
+    try:
+        return any(operation.name == "STOP" for operation, _, _ in pickletools.genops(data))
+    except Exception:
+        return False
+
+
+CHECKS: tuple[Check, ...] = (
+    says_what_it_is, outcome_has_its_columns, prediction_has_its_columns, reasons_are_one_to_three_texts,
+    all_of_the_outcome_is_predicted, beats_its_baseline, judged_is_what_is_predicted, same_seed_same_bytes,
+    order_changes_nothing, names_of_shoppers_change_nothing, other_shoppers_change_nothing,
+    nobody_gives_an_empty_table, newcomers_are_predicted, anonymous_sales_change_nothing, survives_storage,
+    holds_nothing_executable, predict_changes_nothing, one_snapshot_is_enough, missing_columns_are_named,
+    outcome_counts_the_window_alone, nothing_to_learn_is_an_error,
+)  # fmt: skip

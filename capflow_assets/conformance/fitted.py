@@ -1,0 +1,90 @@
+"""A model fitted in the small world: what every check of the conformance suite starts from."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from capflow_assets.conformance.world import AS_OF, World, world
+from capflow_assets.features.anchors import grid
+from capflow_assets.models.base import Artefact, Model, Snapshot
+from capflow_assets.training.split import parted, split
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SEED = 3
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """One model with what it learned in the small world and how that ends on the test snapshot."""
+
+    model: Model
+    world: World
+    train: list[Snapshot]
+    test: Snapshot
+    artefact: Artefact
+    prediction: pd.DataFrame
+
+    @property
+    def outcome(self) -> pd.DataFrame:
+        """What came true after the test snapshot."""
+        assert self.test.outcome is not None
+        return self.test.outcome
+
+    def of_users(self) -> bool:
+        """Whether the model predicts something of shoppers."""
+        return self.model.unit[0] == "user_id"
+
+    def fit(self, train: list[Snapshot]) -> Artefact:
+        """Fit again, as the first time."""
+        return self.model.fit(train, {**self.model.parameters, **self.model.settings}, SEED)
+
+
+def fitted(model: Model, small: World | None = None) -> Fitted:
+    """The model, fitted on the small world's past and asked about its test date."""
+    chosen = small or world()
+    train, test = snapshots(model, chosen)
+    artefact = model.fit(train, {**model.parameters, **model.settings}, SEED)
+    return Fitted(model, chosen, train, test, artefact, model.predict(artefact, test))
+
+
+def snapshots(model: Model, small: World) -> tuple[list[Snapshot], Snapshot]:
+    """What the platform would train the model on, and judge it by."""
+    if model.learns_from == "labels":
+        return parted(model, small.snapshot(AS_OF, model))
+    dates = split(AS_OF, model.horizon_days, grid(AS_OF))
+    return [small.snapshot(date, model) for date in dates.train], small.snapshot(dates.test, model)
+
+
+def shuffled(snapshot: Snapshot, seed: int = 5) -> Snapshot:
+    """The same snapshot with the rows of every table in another order."""
+    import ibis
+
+    return replace(
+        snapshot,
+        features=snapshot.features.sample(frac=1, random_state=seed).reset_index(drop=True),
+        tables={
+            name: ibis.memtable(table.execute().sample(frac=1, random_state=seed).reset_index(drop=True))
+            for name, table in snapshot.tables.items()
+        },
+        outcome=None if snapshot.outcome is None else snapshot.outcome.sample(frac=1, random_state=seed),
+    )
+
+
+def same(model: Model, first: pd.DataFrame, second: pd.DataFrame) -> None:
+    """AssertionError when two predictions differ in more than the order of rows."""
+    import pandas as pd
+
+    one, two = (frame.sort_values(model.key).reset_index(drop=True) for frame in (first, second))
+    pd.testing.assert_frame_equal(one, two, rtol=model.tolerance, atol=model.tolerance)
+
+
+def same_artefact(first: Artefact, second: Artefact) -> None:
+    """AssertionError when two artefacts differ in a byte."""
+    different = [name for name in {*first.files, *second.files} if first.files.get(name) != second.files.get(name)]
+    assert not different, f"these files differ: {', '.join(sorted(different))}"
+    assert first.columns == second.columns, "the columns differ"
+    assert json.dumps(first.facts, sort_keys=True) == json.dumps(second.facts, sort_keys=True), "the facts differ"
