@@ -67,3 +67,10 @@ def next_spend(snapshot: Snapshot, window: ibis.Table) -> pd.DataFrame:
     users = visit_history(snapshot.tables["bills"], snapshot.as_of)["user_id"]
     spent = spend(window).reindex(users, fill_value=0.0)
     return pd.DataFrame({"user_id": users, "value": spent.to_numpy(dtype=float)})
+
+
+def active(snapshot: Snapshot, days: int) -> pd.DataFrame:
+    """`visit_history` of the shoppers who bought in the last so many days before the snapshot."""
+    history = visit_history(snapshot.tables["bills"], snapshot.as_of)
+    lately = history["last_day"] > last_day_before(snapshot.as_of) - days
+    return history[lately].reset_index(drop=True)

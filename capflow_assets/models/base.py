@@ -201,6 +201,12 @@ class Model(ABC):
         """As predict, but reasons may be empty: what tuning asks for, many times. Override where reasons cost time."""
         return self.predict(artefact, snapshot)
 
+    def tried(
+        self, train: Sequence[Snapshot], later: Snapshot, parameters: Mapping[str, Any], seed: int
+    ) -> pd.DataFrame:
+        """What a quick fit on `train` with these parameters predicts for `later`: tuning compares these."""
+        return self.judged(self.fit(train, parameters, seed), later)
+
     def held_out(self, snapshot: Snapshot, outcome: pd.DataFrame) -> pd.Series:
         """Of a model that learns from labels: which rows of the outcome it is judged on. By default a fifth, by lot."""
         import pandas as pd

@@ -1,0 +1,20 @@
+"""Learners: families of models of one table, each fitted to bytes that load without running code."""
+
+from capflow_assets.methods.learners.base import Learner, Objective, Rows, canonical, stack
+from capflow_assets.methods.learners.linear import LINEAR
+from capflow_assets.methods.learners.trees import BOOSTING, FOREST, best_number_of_trees
+
+LEARNERS: dict[str, Learner] = {learner.name: learner for learner in (BOOSTING, FOREST, LINEAR)}
+
+__all__ = [
+    "BOOSTING",
+    "FOREST",
+    "LEARNERS",
+    "LINEAR",
+    "Learner",
+    "Objective",
+    "Rows",
+    "best_number_of_trees",
+    "canonical",
+    "stack",
+]

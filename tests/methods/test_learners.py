@@ -1,0 +1,89 @@
+"""Learners: what columns add makes up the score, the score is LightGBM's own, and families are blended for a reason."""
+
+from __future__ import annotations
+
+import lightgbm
+import numpy as np
+import pytest
+
+from capflow_assets.methods import calibration, ensemble
+from capflow_assets.methods.blend import blend
+from capflow_assets.methods.learners import BOOSTING, FOREST, LEARNERS, Rows, best_number_of_trees, canonical, trees
+
+SETTINGS = {**trees.PARAMETERS, "most_trees": 60, "forest_trees": 15, "trees": 30, "families": list(LEARNERS)}
+
+
+def made(rows: int, seed: int, rare: float = 0.0) -> Rows:
+    chance = np.random.default_rng(seed)
+    matrix = chance.normal(size=(rows, 4))
+    matrix[::7, 2] = np.nan
+    label = chance.random(rows) < calibration.sigmoid(1.5 * matrix[:, 0] - matrix[:, 1] - rare)
+    return canonical(Rows(matrix, label.astype(float)))
+
+
+@pytest.fixture(scope="module")
+def rows() -> Rows:
+    return made(600, 4)
+
+
+@pytest.mark.parametrize("name", sorted(LEARNERS))
+def test_pushes_add_up_to_the_raw_score(rows: Rows, name: str) -> None:
+    learner = LEARNERS[name]
+    content = learner.fit(rows, "binary", SETTINGS, 1)
+    parts, raw = learner.pushes(content, rows.matrix), learner.raw(content, rows.matrix)
+    assert parts.shape == (600, 5)
+    np.testing.assert_allclose(parts.sum(axis=1), raw, atol=1e-7)
+    strength = np.abs(parts[:, :4]).mean(axis=0)
+    assert strength[0] > strength[1] > max(strength[2], strength[3])
+    assert content == learner.fit(rows, "binary", SETTINGS, 1)
+    assert learner.raw(content, rows.matrix[:0]).shape == (0,)
+
+
+@pytest.mark.parametrize("learner", [BOOSTING, FOREST])
+def test_trees_speak_log_odds(rows: Rows, learner: trees.Boosting | trees.Forest) -> None:
+    """LightGBM adds up a random forest's raw scores but averages its probabilities: both must tell the same here."""
+    content = learner.fit(rows, "binary", SETTINGS, 1)
+    booster = lightgbm.Booster(model_str=content.decode())
+    told = calibration.sigmoid(learner.raw(content, rows.matrix))
+    np.testing.assert_allclose(told, booster.predict(rows.matrix), atol=1e-9)
+
+
+@pytest.mark.parametrize("learner", [BOOSTING, FOREST])
+def test_the_median_is_learned_where_mae_judges(learner: trees.Boosting | trees.Forest) -> None:
+    chance = np.random.default_rng(3)
+    group = chance.integers(0, 2, 2_000).astype(float)
+    value = chance.lognormal(group, 1.0)
+    rows = canonical(Rows(group[:, None], value))
+    told = learner.raw(learner.fit(rows, "mae", SETTINGS, 1), np.array([[0.0], [1.0]]))
+    np.testing.assert_allclose(told, [1.0, np.e], rtol=0.3)
+
+
+def test_noise_stops_early_and_signal_does_not(rows: Rows) -> None:
+    even, odd = np.arange(0, 600, 2), np.arange(1, 600, 2)
+    noise = Rows(rows.matrix, np.random.default_rng(0).permutation(rows.target))
+    counts = [
+        best_number_of_trees(whole.take(even), whole.take(odd), "binary", SETTINGS, 1)[0] for whole in (noise, rows)
+    ]
+    assert counts[0] < 20 < counts[1]
+
+
+def test_a_useless_member_gets_no_say() -> None:
+    truth = np.linspace(-1, 1, 50)
+    good, other, noise = truth + 0.1, truth - 0.1, -truth
+    weights = blend([good, other, noise], lambda raw: float(np.abs(raw - truth).mean()))
+    assert weights == [0.5, 0.5, 0.0]
+
+
+def test_an_ensemble_is_calibrated_where_those_who_do_are_rare() -> None:
+    parts = [made(8_000, seed, rare=6.0) for seed in (1, 2, 3)]
+    assert parts[0].target.mean() < ensemble.RARE
+    fitted = ensemble.fit(parts, "binary", SETTINGS, 1)
+    later = made(20_000, 9, rare=6.0)
+    assert fitted.answer(later.matrix).mean() == pytest.approx(later.target.mean(), rel=0.35)
+    assert sum(fitted.facts["weights"].values()) == pytest.approx(1.0)
+
+
+def test_a_straight_line_is_left_to_the_linear_family() -> None:
+    """What is linear in log-odds, from few rows: trees only come near it."""
+    fitted = ensemble.fit([made(400, seed) for seed in (1, 2)], "binary", SETTINGS, 1)
+    assert fitted.facts["weights"]["linear"] >= 0.5
