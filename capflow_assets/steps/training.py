@@ -14,15 +14,20 @@ from capflow_assets.steps.code_version import code_version
 from capflow_assets.steps.honest import warnings
 from capflow_assets.steps.outcome import Blocked, NotAvailable, Outcome, Status
 from capflow_assets.steps.run import CustomerRun
+from capflow_assets.steps.settings import asked, recipe, starts
 from capflow_assets.steps.worlds import data_versions, lived
 from capflow_assets.training import curves
+from capflow_assets.training.folds import narrowed
 from capflow_assets.training.metrics import Evaluation, metric
 from capflow_assets.training.needs import unmet
 from capflow_assets.training.promotion import Decision, decide
+from capflow_assets.training.selection import choose
 from capflow_assets.training.split import Split, TooLittleHistoryError, split
+from capflow_assets.training.tuning import tune
 from capflow_resources.registry import Metrics, RegistryError, Version
 
 SEED = 7
+AUTOMATION = ("capflow_assets.training.leakage", "capflow_assets.training.selection", "capflow_assets.training.tuning")
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,8 @@ class Trial:
     """A fitted model on its test date, beside its baseline and the champion on the same users."""
 
     artefact: Artefact
+    parameters: dict[str, Any]
+    evidence: dict[str, Any]
     test: Snapshot
     challenger: Evaluation
     baseline: Evaluation
@@ -44,11 +51,11 @@ def train(run: CustomerRun, asset: str) -> Outcome:
     dates = _dates(run, model)
     ingredients: dict[str, Any] = {
         "seed": SEED,
-        "code_version": code_version(__name__, type(model).__module__, "capflow_assets.training.leakage"),
+        "code_version": code_version(__name__, type(model).__module__, *AUTOMATION),
         "data_versions": data_versions(run, model),
-        "parameters": {**model.parameters, **_left_out(run, model)},
     }
-    if not run.force and (same := _same(run, model, ingredients)):
+    mark = recipe(run, model)
+    if not run.force and (same := _same(run, model, ingredients, mark)):
         return _outcome(run, asset, same, "reused", f"unchanged since v{same.number}")
     began = process_time()
     trial = _try(run, model, dates)
@@ -57,7 +64,8 @@ def train(run: CustomerRun, asset: str) -> Outcome:
         model.name,
         trial.artefact.files,
         columns=trial.artefact.columns,
-        facts=trial.artefact.facts,
+        parameters=trial.parameters,
+        facts={**trial.artefact.facts, "recipe": mark, "vertical": run.customer.vertical},
         metrics=_metrics(model, trial),
         trained_as_of=dates.test,
         cpu_seconds=process_time() - began,
@@ -75,12 +83,6 @@ def wanted(run: CustomerRun, asset: str) -> Model:
         raise NotAvailable(f"'{run.name}' did not ask for {model.name}: models in its customer file does not name it")
     run.require_passed()
     return model
-
-
-def _left_out(run: CustomerRun, model: Model) -> dict[str, list[str]]:
-    """The features that the customer file ignores, kept with the version: another choice is another version."""
-    ignored = run.customer.ignored_features() if model.features else []
-    return {"ignored_features": ignored} if ignored else {}
 
 
 def _dates(run: CustomerRun, model: Model) -> Split:
@@ -108,9 +110,15 @@ def _try(run: CustomerRun, model: Model, dates: Split) -> Trial:
     test = lived(run, model, dates.test)
     _require_both_classes(run, model, [test])
     warned = warnings(run, model, past, test)
-    artefact = model.fit(past, model.parameters, SEED)
-    if warned:
-        artefact = replace(artefact, facts={**artefact.facts, "warnings": warned})
+    selection = choose(model, past, asked(run, model), SEED) if model.chooses_features else None
+    shown = [narrowed(snapshot, selection.columns) for snapshot in past] if selection else past
+    tuned = tune(model, shown, asked(run, model), starts(run, model), run.customer.training.tuning_seconds, SEED)
+    artefact = model.fit(shown, tuned.parameters, SEED)
+    told: dict[str, Any] = {"train_dates": [snapshot.as_of.isoformat() for snapshot in past]}
+    told |= {"chosen_columns": list(selection.columns)} if selection else {}
+    told |= {"warnings": warned} if warned else {}
+    artefact = replace(artefact, facts={**artefact.facts, **told})
+    evidence = {"selection": selection.facts() if selection else None, "tuning": tuned.facts}
     assert test.outcome is not None
     if test.outcome.empty:
         raise NotAvailable(
@@ -128,7 +136,7 @@ def _try(run: CustomerRun, model: Model, dates: Split) -> Trial:
     if lost:
         decision = replace(decision, reason=f"{decision.reason}. Not compared with the champion: {lost}")
     plot = curves.draw(model.task, f"{run.name} / {model.title}", test.outcome, prediction)
-    return Trial(artefact, test, challenger, baseline, champion, decision, plot)
+    return Trial(artefact, tuned.parameters, evidence, test, challenger, baseline, champion, decision, plot)
 
 
 def load(run: CustomerRun, version: Version) -> Artefact:
@@ -167,10 +175,11 @@ def _require_both_classes(run: CustomerRun, model: Model, past: Sequence[Snapsho
         raise NotAvailable(f"{model.name} {reason}")
 
 
-def _same(run: CustomerRun, model: Model, ingredients: dict[str, Any]) -> Version | None:
+def _same(run: CustomerRun, model: Model, ingredients: dict[str, Any], mark: str) -> Version | None:
     """The last version, when it was made from exactly these ingredients, judged to the end, and is still whole."""
     for version in run.home.registry.versions(run.name, model.name)[-1:]:
         alike = all(getattr(version, name) == value for name, value in ingredients.items())
+        alike = alike and version.facts.get("recipe") == mark
         return version if alike and _decided(run, version) and _damage(run, version) is None else None
     return None
 
