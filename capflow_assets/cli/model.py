@@ -6,12 +6,16 @@ import json
 
 import click
 
+from capflow_assets.cli import card
 from capflow_assets.cli.options import json_option
 
 
 @click.group(name="model")
 def command() -> None:
     """Look at the models."""
+
+
+command.add_command(card.command)
 
 
 @command.command(name="list")

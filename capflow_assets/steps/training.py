@@ -10,16 +10,18 @@ from typing import Any
 from capflow_assets.features.snapshots import snapshot_dates
 from capflow_assets.models.base import Artefact, Model, Snapshot
 from capflow_assets.models.catalogue import models
+from capflow_assets.steps.card import keep_card, shown_card
 from capflow_assets.steps.code_version import code_version
 from capflow_assets.steps.honest import warnings
 from capflow_assets.steps.outcome import Blocked, NotAvailable, Outcome, Status
 from capflow_assets.steps.run import CustomerRun
 from capflow_assets.steps.worlds import data_versions, lived
-from capflow_assets.training import curves
+from capflow_assets.training import card, curves
 from capflow_assets.training.metrics import Evaluation, metric
 from capflow_assets.training.needs import unmet
 from capflow_assets.training.promotion import Decision, decide
 from capflow_assets.training.split import Split, TooLittleHistoryError, split
+from capflow_resources.home import Home
 from capflow_resources.registry import Metrics, RegistryError, Version
 
 SEED = 7
@@ -36,6 +38,7 @@ class Trial:
     champion: Evaluation | None
     decision: Decision
     plot: bytes
+    card: dict[str, Any]
 
 
 def train(run: CustomerRun, asset: str) -> Outcome:
@@ -64,6 +67,7 @@ def train(run: CustomerRun, asset: str) -> Outcome:
         **ingredients,
     )
     run.home.lake.put_document(run.name, _picture(version), trial.plot)
+    keep_card(run, version, trial.card)
     _publish(run, model, version, trial.decision)
     return _outcome(run, asset, version, "done", trial.decision.reason)
 
@@ -119,7 +123,8 @@ def _try(run: CustomerRun, model: Model, dates: Split) -> Trial:
     judged = metric(model.metric)
     prediction = model.predict(artefact, test)
     challenger = judged.evaluate(test.outcome, prediction)
-    baseline = judged.evaluate(test.outcome, model.baseline(past, test))
+    baseline_prediction = model.baseline(past, test)
+    baseline = judged.evaluate(test.outcome, baseline_prediction)
     rival, lost = _rival(run, model, test)
     rival_prediction = None if rival is None else model.predict(rival, test)
     champion = None if rival_prediction is None else judged.evaluate(test.outcome, rival_prediction)
@@ -128,7 +133,8 @@ def _try(run: CustomerRun, model: Model, dates: Split) -> Trial:
     if lost:
         decision = replace(decision, reason=f"{decision.reason}. Not compared with the champion: {lost}")
     plot = curves.draw(model.task, f"{run.name} / {model.title}", test.outcome, prediction)
-    return Trial(artefact, test, challenger, baseline, champion, decision, plot)
+    told = card.kept(model, past, test, artefact.facts, prediction, baseline_prediction, rival_prediction)
+    return Trial(artefact, test, challenger, baseline, champion, decision, plot, told)
 
 
 def load(run: CustomerRun, version: Version) -> Artefact:
@@ -202,12 +208,17 @@ def _publish(run: CustomerRun, model: Model, version: Version, decision: Decisio
     settle(run.name, model.name, version.number, decision.reason)
 
 
+def picture_of(home: Home, version: Version) -> bytes | None:
+    """The curves of a version's test date, as a PNG."""
+    return home.lake.document(version.customer, _picture(version))
+
+
 def _picture(version: Version) -> str:
     return f"model/{version.model}/{version.digest}.png"
 
 
 def _outcome(run: CustomerRun, asset: str, version: Version, status: Status, reason: str) -> Outcome:
-    plot = run.home.lake.document(run.name, _picture(version))
+    plot = picture_of(run.home, version)
     champion = run.home.registry.champion(version.customer, version.model)
     found = version.metrics
     facts = {
@@ -222,5 +233,6 @@ def _outcome(run: CustomerRun, asset: str, version: Version, status: Status, rea
         "warnings": list(version.facts.get("warnings", ())),
         "cpu_seconds": version.cpu_seconds,
         "digest": version.digest[:12],
+        **shown_card(run, version),
     }
     return Outcome(asset, status, reason, facts, {"on the test date": plot} if plot else {})
