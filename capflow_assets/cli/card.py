@@ -31,8 +31,7 @@ def command(customer: str, model: str, number: int | None, out: Path | None, hom
 
     Without --out the card is printed as Markdown; a file carries its picture within it and needs no other.
     """
-    from capflow_assets.steps.card import read_card
-    from capflow_assets.steps.training import picture_of
+    from capflow_assets.steps.card import picture_of, read_card
     from capflow_assets.training.card import as_html, as_markdown
 
     if out is not None and out.suffix not in (*HTML, *MARKDOWN):

@@ -13,8 +13,9 @@ from capflow_resources.home import Home
 from capflow_resources.registry import RegistryError, Version
 
 
-def keep_card(run: CustomerRun, version: Version, found: dict[str, Any]) -> None:
-    """Keep what `training.card.kept` found; a version that was registered before keeps what it was judged by then."""
+def keep_card(run: CustomerRun, version: Version, found: dict[str, Any], picture: bytes) -> None:
+    """Keep what `training.card.kept` found, and the curves; a version that was registered before keeps its own."""
+    run.home.lake.put_document(run.name, f"model/{version.model}/{version.digest}.png", picture)
     if version.created or run.home.lake.document(run.name, document_name(version)) is None:
         content = json.dumps(found, allow_nan=False, sort_keys=True)
         run.home.lake.put_document(run.name, document_name(version), content.encode())
@@ -39,6 +40,11 @@ def read_card(home: Home, version: Version) -> dict[str, Any]:
         )
     except ValueError as reason:
         raise RegistryError(str(reason)) from reason
+
+
+def picture_of(home: Home, version: Version) -> bytes | None:
+    """The curves of a version's test date, as a PNG."""
+    return home.lake.document(version.customer, f"model/{version.model}/{version.digest}.png")
 
 
 def document_name(version: Version) -> str:

@@ -10,21 +10,25 @@ from typing import Any
 from capflow_assets.features.snapshots import snapshot_dates
 from capflow_assets.models.base import Artefact, Model, Snapshot
 from capflow_assets.models.catalogue import models
-from capflow_assets.steps.card import keep_card, shown_card
+from capflow_assets.steps.card import keep_card, picture_of, shown_card
 from capflow_assets.steps.code_version import code_version
 from capflow_assets.steps.honest import warnings
 from capflow_assets.steps.outcome import Blocked, NotAvailable, Outcome, Status
 from capflow_assets.steps.run import CustomerRun
+from capflow_assets.steps.settings import asked, recipe, starts
 from capflow_assets.steps.worlds import data_versions, lived
 from capflow_assets.training import card, curves
+from capflow_assets.training.folds import narrowed
 from capflow_assets.training.metrics import Evaluation, metric
 from capflow_assets.training.needs import unmet
 from capflow_assets.training.promotion import Decision, decide
+from capflow_assets.training.selection import choose
 from capflow_assets.training.split import Split, TooLittleHistoryError, split
-from capflow_resources.home import Home
+from capflow_assets.training.tuning import tune
 from capflow_resources.registry import Metrics, RegistryError, Version
 
 SEED = 7
+AUTOMATION = ("capflow_assets.training.leakage", "capflow_assets.training.selection", "capflow_assets.training.tuning")
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class Trial:
     """A fitted model on its test date, beside its baseline and the champion on the same users."""
 
     artefact: Artefact
+    parameters: dict[str, Any]
     test: Snapshot
     challenger: Evaluation
     baseline: Evaluation
@@ -47,11 +52,11 @@ def train(run: CustomerRun, asset: str) -> Outcome:
     dates = _dates(run, model)
     ingredients: dict[str, Any] = {
         "seed": SEED,
-        "code_version": code_version(__name__, type(model).__module__, "capflow_assets.training.leakage"),
+        "code_version": code_version(__name__, type(model).__module__, *AUTOMATION),
         "data_versions": data_versions(run, model),
-        "parameters": {**model.parameters, **_left_out(run, model)},
     }
-    if not run.force and (same := _same(run, model, ingredients)):
+    mark = recipe(run, model)
+    if not run.force and (same := _same(run, model, ingredients, mark)):
         return _outcome(run, asset, same, "reused", f"unchanged since v{same.number}")
     began = process_time()
     trial = _try(run, model, dates)
@@ -60,14 +65,14 @@ def train(run: CustomerRun, asset: str) -> Outcome:
         model.name,
         trial.artefact.files,
         columns=trial.artefact.columns,
-        facts=trial.artefact.facts,
+        parameters=trial.parameters,
+        facts={**trial.artefact.facts, "recipe": mark, "vertical": run.customer.vertical},
         metrics=_metrics(model, trial),
         trained_as_of=dates.test,
         cpu_seconds=process_time() - began,
         **ingredients,
     )
-    run.home.lake.put_document(run.name, _picture(version), trial.plot)
-    keep_card(run, version, trial.card)
+    keep_card(run, version, trial.card, trial.plot)
     _publish(run, model, version, trial.decision)
     return _outcome(run, asset, version, "done", trial.decision.reason)
 
@@ -79,12 +84,6 @@ def wanted(run: CustomerRun, asset: str) -> Model:
         raise NotAvailable(f"'{run.name}' did not ask for {model.name}: models in its customer file does not name it")
     run.require_passed()
     return model
-
-
-def _left_out(run: CustomerRun, model: Model) -> dict[str, list[str]]:
-    """The features that the customer file ignores, kept with the version: another choice is another version."""
-    ignored = run.customer.ignored_features() if model.features else []
-    return {"ignored_features": ignored} if ignored else {}
 
 
 def _dates(run: CustomerRun, model: Model) -> Split:
@@ -112,9 +111,15 @@ def _try(run: CustomerRun, model: Model, dates: Split) -> Trial:
     test = lived(run, model, dates.test)
     _require_both_classes(run, model, [test])
     warned = warnings(run, model, past, test)
-    artefact = model.fit(past, model.parameters, SEED)
-    if warned:
-        artefact = replace(artefact, facts={**artefact.facts, "warnings": warned})
+    selection = choose(model, past, asked(run, model), SEED) if model.chooses_features else None
+    shown = [narrowed(snapshot, selection.columns) for snapshot in past] if selection else past
+    tuned = tune(model, shown, asked(run, model), starts(run, model), run.customer.training.tuning_seconds, SEED)
+    artefact = model.fit(shown, tuned.parameters, SEED)
+    told: dict[str, Any] = {"train_dates": [snapshot.as_of.isoformat() for snapshot in past]}
+    told |= {"chosen_columns": list(selection.columns)} if selection else {}
+    told |= {"warnings": warned} if warned else {}
+    artefact = replace(artefact, facts={**artefact.facts, **told})
+    evidence = {"selection": selection.facts() if selection else None, "tuning": tuned.facts}
     assert test.outcome is not None
     if test.outcome.empty:
         raise NotAvailable(
@@ -133,8 +138,8 @@ def _try(run: CustomerRun, model: Model, dates: Split) -> Trial:
     if lost:
         decision = replace(decision, reason=f"{decision.reason}. Not compared with the champion: {lost}")
     plot = curves.draw(model.task, f"{run.name} / {model.title}", test.outcome, prediction)
-    told = card.kept(model, past, test, artefact.facts, prediction, baseline_prediction, rival_prediction)
-    return Trial(artefact, test, challenger, baseline, champion, decision, plot, told)
+    on_card = card.kept(model, past, test, artefact.facts, prediction, baseline_prediction, rival_prediction, evidence)
+    return Trial(artefact, tuned.parameters, test, challenger, baseline, champion, decision, plot, on_card)
 
 
 def load(run: CustomerRun, version: Version) -> Artefact:
@@ -173,10 +178,11 @@ def _require_both_classes(run: CustomerRun, model: Model, past: Sequence[Snapsho
         raise NotAvailable(f"{model.name} {reason}")
 
 
-def _same(run: CustomerRun, model: Model, ingredients: dict[str, Any]) -> Version | None:
+def _same(run: CustomerRun, model: Model, ingredients: dict[str, Any], mark: str) -> Version | None:
     """The last version, when it was made from exactly these ingredients, judged to the end, and is still whole."""
     for version in run.home.registry.versions(run.name, model.name)[-1:]:
         alike = all(getattr(version, name) == value for name, value in ingredients.items())
+        alike = alike and version.facts.get("recipe") == mark
         return version if alike and _decided(run, version) and _damage(run, version) is None else None
     return None
 
@@ -206,15 +212,6 @@ def _publish(run: CustomerRun, model: Model, version: Version, decision: Decisio
         return
     settle = run.home.registry.promote if decision.promoted else run.home.registry.keep
     settle(run.name, model.name, version.number, decision.reason)
-
-
-def picture_of(home: Home, version: Version) -> bytes | None:
-    """The curves of a version's test date, as a PNG."""
-    return home.lake.document(version.customer, _picture(version))
-
-
-def _picture(version: Version) -> str:
-    return f"model/{version.model}/{version.digest}.png"
 
 
 def _outcome(run: CustomerRun, asset: str, version: Version, status: Status, reason: str) -> Outcome:

@@ -28,11 +28,13 @@ def kept(
     prediction: pd.DataFrame,
     baseline: pd.DataFrame,
     champion: pd.DataFrame | None = None,
+    evidence: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """What the test date tells of a fitted model, as JSON-able facts to be kept beside its version.
 
-    `facts` are the artefact's own; `baseline` and `champion` are what they predicted for the same units. What the
-    model says of itself is kept too, for its code may change.
+    `facts` are the artefact's own; `baseline` and `champion` are what they predicted for the same units; `evidence` is
+    how its columns ("selection") and parameters ("tuning") were found. What the model says of itself is kept too, for
+    its code may change.
     """
     assert test.outcome is not None
     outcome, judged = test.outcome, metric(model.metric)
@@ -44,6 +46,7 @@ def kept(
         "train": [_dated(model, snapshot) for snapshot in sorted(train, key=lambda snapshot: snapshot.as_of)],
         "test": _dated(model, test),
         "columns_offered": _numbers(test.features),
+        **{name: (evidence or {}).get(name) for name in ("selection", "tuning")},
         "against": {
             name: _against(judged, outcome, prediction, rival) for name, rival in rivals.items() if rival is not None
         },
@@ -113,10 +116,10 @@ def card_of(
         "columns": {
             "used": list(version.columns),
             "offered": found.get("columns_offered"),
-            "selection": facts.get("selection"),
+            "selection": found.get("selection") or facts.get("selection"),
         },
         "parameters": {name: value for name, value in parameters.items() if name not in settings},
-        "tuning": facts.get("tuning"),
+        "tuning": found.get("tuning") or facts.get("tuning"),
         "settings": settings,
         "decision": facts.get("decision"),
         "seed": version.seed,

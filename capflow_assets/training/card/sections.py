@@ -177,7 +177,7 @@ def _data(card: Card) -> Section:
 
 
 def _mean(task: Task, value: float | None) -> str:
-    return words.percent(value) if task in words.SHARES else words.number(value)
+    return words.percent(value) if task in words.SHARES else words.amount(value)
 
 
 def _columns(card: Card) -> Section:
@@ -186,21 +186,21 @@ def _columns(card: Card) -> Section:
         return Section("columns", "Columns", ("It reads the tables themselves and uses no feature columns.",))
     of = f" of {offered:,}" if offered else ""
     texts = [f"It uses {len(used):,}{of} feature columns."]
-    texts += [f"How they were chosen: {words.plain(selection)}."] if selection else []
+    if selection:
+        reason = selection.get("reason") if isinstance(selection, Mapping) else None
+        texts.append(f"How they were chosen: {reason or words.plain(selection)}.")
     return Section("columns", "Columns", tuple(texts), items=(", ".join(used),))
 
 
 def _made(card: Card) -> Section:
-    tuning = card["tuning"]
-    if tuning is None:
-        found = "The parameters are the model's own: they were not tuned for this customer."
-    else:
-        trials = tuning.get("trials")
+    tuning, found = card["tuning"], "The parameters are the model's own: they were not tuned for this customer."
+    if tuning:
+        trials = tuning.get("trials", ())
         tried = len(trials) if isinstance(trials, list | tuple) else trials
-        found = "The parameters were tuned for this customer"
-        found += f": {words.plural(tried, 'setting')} tried" if isinstance(tried, int) else ""
-        found += f" in {words.plain(tuning['seconds'])} seconds" if "seconds" in tuning else ""
-        found += f". Chosen: {words.plain(tuning['chosen'])}." if "chosen" in tuning else "."
+        spent = f" in {words.plain(tuning['seconds'])} seconds" if "seconds" in tuning else ""
+        chosen = tuning.get("reason", tuning.get("chosen"))
+        found = f"How the parameters were found: {words.plural(tried, 'trial')}{spent}"
+        found += f"; {words.plain(chosen)}." if chosen else "."
     facts = [(name, words.plain(value)) for name, value in card["parameters"].items()]
     facts += [("seed", words.plain(card["seed"])), ("code version", str(card["code_version"]))]
     facts += [("cost", f"{card['cpu_seconds']:,.1f} CPU-seconds")]
@@ -253,7 +253,7 @@ def _ranks(rows: Sequence[Mapping[str, Any]], units: str) -> Table:
 
 def _segments(rows: Sequence[Mapping[str, Any]], units: str) -> Table:
     cells = [
-        (row["label"], f"{row['units']:,}", words.percent(row["share"]), words.number(row["actual"])) for row in rows
+        (row["label"], f"{row['units']:,}", words.percent(row["share"]), words.amount(row["actual"])) for row in rows
     ]
     return _table("What each segment spent later", ("segment", units, "share", "mean later spend"), cells, {1, 2, 3})
 
@@ -282,7 +282,7 @@ _TRUE: Mapping[Task, Callable[[Sequence[Mapping[str, Any]], str], Table]] = {
             "lift": "against the average",
             "captured": "of the sum, so far",
         },
-        words.number,
+        words.amount,
     ),
     "ranking": _ranks,
     "segment": _segments,

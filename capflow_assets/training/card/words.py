@@ -46,12 +46,19 @@ def plural(number: float, word: str) -> str:
 
 
 def number(value: float | None) -> str:
-    """A metric or a value with the digits that matter."""
+    """A metric with the digits that matter."""
     if value is None:
         return "not known"
     if abs(value) >= 1000:
         return f"{value:,.0f}"
     return f"{value:,.2f}" if abs(value) >= 10 else f"{value:.4f}"
+
+
+def amount(value: float | None) -> str:
+    """Money, or how many."""
+    if value is None:
+        return "not known"
+    return f"{value:,.2f}" if abs(value) >= 0.1 or value == 0 else f"{value:.3g}"
 
 
 def percent(share: float | None) -> str:
