@@ -6,7 +6,7 @@ import json
 
 import click
 
-from capflow_assets.cli import rebuild
+from capflow_assets.cli import card, rebuild
 from capflow_assets.cli.options import json_option
 
 
@@ -15,6 +15,7 @@ def command() -> None:
     """Look at the models."""
 
 
+command.add_command(card.command)
 command.add_command(rebuild.command)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from capflow_assets.methods.learners import Rows, canonical
 
@@ -32,7 +32,7 @@ class Contribution:
         """A .npz that loads without pickle."""
         import numpy as np
 
-        arrays = {"columns": np.array(self.columns, dtype=np.str_)}
+        arrays: dict[str, Any] = {"columns": np.array(self.columns, dtype=np.str_)}
         for number, part in enumerate(self.parts):
             arrays[f"matrix{number}"] = part.matrix.astype("float32")
             arrays[f"target{number}"] = part.target.astype("float32")

@@ -10,13 +10,14 @@ from typing import Any
 from capflow_assets.features.snapshots import snapshot_dates
 from capflow_assets.models.base import Artefact, Model, Snapshot
 from capflow_assets.models.catalogue import models
+from capflow_assets.steps.card import keep_card, picture_of, shown_card
 from capflow_assets.steps.code_version import code_version
 from capflow_assets.steps.honest import warnings
 from capflow_assets.steps.outcome import Blocked, NotAvailable, Outcome, Status
 from capflow_assets.steps.run import CustomerRun
 from capflow_assets.steps.settings import asked, recipe, starts
 from capflow_assets.steps.worlds import data_versions, lived
-from capflow_assets.training import curves
+from capflow_assets.training import card, curves
 from capflow_assets.training.folds import narrowed
 from capflow_assets.training.metrics import Evaluation, metric
 from capflow_assets.training.needs import unmet
@@ -36,13 +37,13 @@ class Trial:
 
     artefact: Artefact
     parameters: dict[str, Any]
-    evidence: dict[str, Any]
     test: Snapshot
     challenger: Evaluation
     baseline: Evaluation
     champion: Evaluation | None
     decision: Decision
     plot: bytes
+    card: dict[str, Any]
 
 
 def train(run: CustomerRun, asset: str) -> Outcome:
@@ -71,7 +72,7 @@ def train(run: CustomerRun, asset: str) -> Outcome:
         cpu_seconds=process_time() - began,
         **ingredients,
     )
-    run.home.lake.put_document(run.name, _picture(version), trial.plot)
+    keep_card(run, version, trial.card, trial.plot)
     _publish(run, model, version, trial.decision)
     return _outcome(run, asset, version, "done", trial.decision.reason)
 
@@ -132,7 +133,8 @@ def _try(run: CustomerRun, model: Model, dates: Split) -> Trial:
     judged = metric(model.metric)
     prediction = model.predict(artefact, test)
     challenger = judged.evaluate(test.outcome, prediction)
-    baseline = judged.evaluate(test.outcome, model.baseline(past, test))
+    baseline_prediction = model.baseline(past, test)
+    baseline = judged.evaluate(test.outcome, baseline_prediction)
     rival, lost = _rival(run, model, test)
     rival_prediction = None if rival is None else model.predict(rival, test)
     champion = None if rival_prediction is None else judged.evaluate(test.outcome, rival_prediction)
@@ -141,7 +143,8 @@ def _try(run: CustomerRun, model: Model, dates: Split) -> Trial:
     if lost:
         decision = replace(decision, reason=f"{decision.reason}. Not compared with the champion: {lost}")
     plot = curves.draw(model.task, f"{run.name} / {model.title}", test.outcome, prediction)
-    return Trial(artefact, tuned.parameters, evidence, test, challenger, baseline, champion, decision, plot)
+    on_card = card.kept(model, past, test, artefact.facts, prediction, baseline_prediction, rival_prediction, evidence)
+    return Trial(artefact, tuned.parameters, test, challenger, baseline, champion, decision, plot, on_card)
 
 
 def load(run: CustomerRun, version: Version) -> Artefact:
@@ -216,12 +219,8 @@ def _publish(run: CustomerRun, model: Model, version: Version, decision: Decisio
     settle(run.name, model.name, version.number, decision.reason)
 
 
-def _picture(version: Version) -> str:
-    return f"model/{version.model}/{version.digest}.png"
-
-
 def _outcome(run: CustomerRun, asset: str, version: Version, status: Status, reason: str) -> Outcome:
-    plot = run.home.lake.document(run.name, _picture(version))
+    plot = picture_of(run.home, version)
     champion = run.home.registry.champion(version.customer, version.model)
     found = version.metrics
     facts = {
@@ -236,5 +235,6 @@ def _outcome(run: CustomerRun, asset: str, version: Version, status: Status, rea
         "warnings": list(version.facts.get("warnings", ())),
         "cpu_seconds": version.cpu_seconds,
         "digest": version.digest[:12],
+        **shown_card(run, version),
     }
     return Outcome(asset, status, reason, facts, {"on the test date": plot} if plot else {})
