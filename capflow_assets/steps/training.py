@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from time import process_time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from capflow_assets.features.embeddings import EMBEDDINGS
 from capflow_assets.features.snapshots import snapshot_dates
+from capflow_assets.methods.labelled_vectors import UnlikeVectorsError
 from capflow_assets.models.base import Artefact, Model, Snapshot
 from capflow_assets.models.catalogue import models
 from capflow_assets.steps.code_version import code_version
@@ -19,8 +22,11 @@ from capflow_assets.training import curves
 from capflow_assets.training.metrics import Evaluation, metric
 from capflow_assets.training.needs import unmet
 from capflow_assets.training.promotion import Decision, decide
-from capflow_assets.training.split import Split, TooLittleHistoryError, split
+from capflow_assets.training.split import Split, TooLittleHistoryError, parted, split
 from capflow_resources.registry import Metrics, RegistryError, Version
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SEED = 7
 
@@ -84,28 +90,62 @@ def _left_out(run: CustomerRun, model: Model) -> dict[str, list[str]]:
 
 
 def _dates(run: CustomerRun, model: Model) -> Split:
-    """The dates to learn from and to be judged on; NotAvailable says what the customer's data lacks."""
+    """The dates to learn from and to be judged on; NotAvailable says what the customer's data lacks.
+
+    A model that learns from labels does both as of now, on parts of the labelled units.
+    """
     reason = unmet(model, run.facts())
     if reason is not None:
         raise NotAvailable(f"{model.name} {reason}")
     as_of = run.as_of()
     for chosen in model.features:
-        version = run.version(f"features/{chosen}")
-        if version is None or version.facts["as_of"] != as_of.isoformat():
-            raise Blocked(
-                f"features/{chosen} of '{run.name}' are not as of {as_of:%Y-%m-%d}: "
-                f"run `capflow run --customer {run.name} --model {model.name}`"
-            )
+        _require_current(run, model, f"features/{chosen}", as_of)
+    if model.learns_from == "labels":
+        return Split((), as_of)
     try:
         return split(as_of, model.horizon_days, snapshot_dates(as_of, run.first_sale()))
     except TooLittleHistoryError as reason_in_words:
         raise NotAvailable(f"{model.name}: {reason_in_words}") from reason_in_words
 
 
-def _try(run: CustomerRun, model: Model, dates: Split) -> Trial:
-    past = [lived(run, model, date) for date in dates.train]
+def _require_current(run: CustomerRun, model: Model, asset: str, as_of: datetime) -> None:
+    """Features are as of the date, embeddings (which have none) made of the table as it is now."""
+    version = run.version(asset)
+    if version is None and asset.split("/")[1] in EMBEDDINGS:
+        raise NotAvailable(f"{model.name} needs {asset}, which '{run.name}' does not have")
+    if version is not None and "as_of" not in version.facts:
+        current = all(run.number(source) == number for source, number in version.facts["inputs"].items())
+        wanted = "made of the tables as they are now"
+    else:
+        current = version is not None and version.facts["as_of"] == as_of.isoformat()
+        wanted = f"as of {as_of:%Y-%m-%d}"
+    if not current:
+        raise Blocked(
+            f"{asset} of '{run.name}' are not {wanted}: run `capflow run --customer {run.name} --model {model.name}`"
+        )
+
+
+def _worlds(run: CustomerRun, model: Model, dates: Split) -> tuple[list[Snapshot], Snapshot]:
+    """What the model learns from, and what it is judged on."""
+    if model.learns_from == "time":
+        past = [lived(run, model, date) for date in dates.train]
+        _require_both_classes(run, model, past)
+        return past, lived(run, model, dates.test)
+    labelled = lived(run, model, dates.test)
+    assert labelled.outcome is not None
+    past, test = parted(model, labelled)
+    for purpose, part in (("learn from", past[0]), ("test on", test)):
+        if part.outcome is None or part.outcome.empty:
+            raise NotAvailable(f"{model.name}: of {len(labelled.outcome):,} labelled rows none is left to {purpose}")
+    told = labelled.outcome.iloc[:, -1].unique()
+    if model.task == "choice" and len(told) < 2:
+        raise NotAvailable(f"{model.name} needs two different labels at least; there is only {told[0]!r}")
     _require_both_classes(run, model, past)
-    test = lived(run, model, dates.test)
+    return past, test
+
+
+def _try(run: CustomerRun, model: Model, dates: Split) -> Trial:
+    past, test = _worlds(run, model, dates)
     _require_both_classes(run, model, [test])
     warned = warnings(run, model, past, test)
     artefact = model.fit(past, model.parameters, SEED)
@@ -120,8 +160,7 @@ def _try(run: CustomerRun, model: Model, dates: Split) -> Trial:
     prediction = model.predict(artefact, test)
     challenger = judged.evaluate(test.outcome, prediction)
     baseline = judged.evaluate(test.outcome, model.baseline(past, test))
-    rival, lost = _rival(run, model, test)
-    rival_prediction = None if rival is None else model.predict(rival, test)
+    rival_prediction, lost = _rival(run, model, test)
     champion = None if rival_prediction is None else judged.evaluate(test.outcome, rival_prediction)
     paired = None if rival_prediction is None else judged.paired(test.outcome, prediction, rival_prediction)
     decision = decide(challenger, baseline, champion, model.promotion, paired)
@@ -136,16 +175,20 @@ def load(run: CustomerRun, version: Version) -> Artefact:
     return Artefact(run.home.registry.load(version), version.columns, version.facts)
 
 
-def _rival(run: CustomerRun, model: Model, test: Snapshot) -> tuple[Artefact | None, str]:
-    """The champion to compare with, and why there is none when it cannot predict any more: damaged, features gone."""
+def _rival(run: CustomerRun, model: Model, test: Snapshot) -> tuple[pd.DataFrame | None, str]:
+    """What the champion says of the test, and why there is none when it cannot any more: damaged, features gone."""
     champion = run.home.registry.champion(run.name, model.name)
     if champion is None:
         return None, ""
     gone = sorted(set(champion.columns) - set(test.features.columns))
     if gone:
         return None, f"it was fitted on {', '.join(gone[:3])}, no feature any more"
-    damage = _damage(run, champion)
-    return (None, damage) if damage else (load(run, champion), "")
+    if damage := _damage(run, champion):
+        return None, damage
+    try:
+        return model.predict(load(run, champion), test), ""
+    except UnlikeVectorsError as error:
+        return None, str(error)
 
 
 def _damage(run: CustomerRun, version: Version) -> str | None:
