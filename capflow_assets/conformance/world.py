@@ -85,13 +85,22 @@ def world(users: int = 400, seed: int = 7) -> World:
     import numpy as np
 
     from capflow_assets.conformance.contacts import contacts
+    from capflow_assets.conformance.media import media
+    from capflow_assets.conformance.reviews import reviews
 
     chance = np.random.default_rng(seed)
     lines: list[Line] = []
     for number in range(users):
         lines += _shopper(f"u{number:05d}", chance)
     sales = _sales(lines)
-    return World({**sales, "items": _items(), "contacts": contacts(sales["bills"], START, DAYS, seed)})
+    shown, sets = media(_items(), seed)
+    more = {
+        "items": _items(),
+        "contacts": contacts(sales["bills"], START, DAYS, seed),
+        "reviews": reviews(sales["line_items"], seed),
+        "media": shown,
+    }
+    return World({**sales, **more}, sets)
 
 
 def _between(frame: pd.DataFrame, column: str | None, start: datetime, end: datetime) -> pd.DataFrame:
