@@ -25,33 +25,21 @@ AUTOMATION = ("capflow_assets.training.leakage", "capflow_assets.training.select
 def train(run: CustomerRun, asset: str) -> Outcome:
     """Train one model of one customer; the version that was judged is the version that is kept."""
     model = wanted(run, asset)
-    ingredients: dict[str, Any] = {
-        "seed": SEED,
-        "code_version": training_code(model),
-        "data_versions": data_versions(run, model),
-    }
     mark = recipe(run, model, pool_mark(run, model))
-    if not run.force and (same := _same(run, model, ingredients, mark)):
+    if not run.force and (same := _same(run, model, mark)):
         return _outcome(run, asset, same, "reused", f"unchanged since v{same.number}")
     began = process_time()
     trial = climbed(run, model)
-    fit = trial.fit
-    version = run.home.registry.register(
-        run.name,
-        model.name,
-        fit.artefact.files,
-        columns=fit.artefact.columns,
-        parameters=fit.parameters,
-        facts={**fit.artefact.facts, "recipe": mark, "vertical": run.customer.vertical},
-        metrics=_metrics(model, trial),
-        trained_as_of=fit.test.as_of,
-        cpu_seconds=process_time() - began,
-        **ingredients,
-    )
-    _keep(run, model, version, trial)
+    version = _registered(run, model, trial, mark, process_time() - began)
     _publish(run, version, trial.decision)
     share(run, model, trial)
     return _outcome(run, asset, version, "done", trial.decision.reason)
+
+
+def settled(run: CustomerRun, model: Model, trial: Trial, reason: str, cpu_seconds: float) -> Version:
+    """Register what a trial made and make it champion, for a reason that lies outside this customer."""
+    version = _registered(run, model, trial, recipe(run, model, pool_mark(run, model)), cpu_seconds)
+    return run.home.registry.promote(run.name, model.name, version.number, reason)
 
 
 def training_code(model: Model) -> str:
@@ -68,10 +56,32 @@ def wanted(run: CustomerRun, asset: str) -> Model:
     return model
 
 
-def _same(run: CustomerRun, model: Model, ingredients: dict[str, Any], mark: str) -> Version | None:
+def _ingredients(run: CustomerRun, model: Model) -> dict[str, Any]:
+    return {"seed": SEED, "code_version": training_code(model), "data_versions": data_versions(run, model)}
+
+
+def _registered(run: CustomerRun, model: Model, trial: Trial, mark: str, cpu_seconds: float) -> Version:
+    fit = trial.fit
+    version = run.home.registry.register(
+        run.name,
+        model.name,
+        fit.artefact.files,
+        columns=fit.artefact.columns,
+        parameters=fit.parameters,
+        facts={**fit.artefact.facts, "recipe": mark, "vertical": run.customer.vertical},
+        metrics=_metrics(model, trial),
+        trained_as_of=fit.test.as_of,
+        cpu_seconds=cpu_seconds,
+        **_ingredients(run, model),
+    )
+    _keep(run, model, version, trial)
+    return version
+
+
+def _same(run: CustomerRun, model: Model, mark: str) -> Version | None:
     """The last version, when it was made from exactly these ingredients, judged to the end, and is still whole."""
     for version in run.home.registry.versions(run.name, model.name)[-1:]:
-        alike = all(getattr(version, name) == value for name, value in ingredients.items())
+        alike = all(getattr(version, name) == value for name, value in _ingredients(run, model).items())
         alike = alike and version.facts.get("recipe") == mark
         return version if alike and _decided(run, version) and damage(run, version) is None else None
     return None

@@ -147,7 +147,10 @@ def test_a_setting_that_the_model_does_not_have_is_refused(
 
 def test_a_small_customer_has_a_rule_until_there_is_data(shop: Home, tmp_path: Path) -> None:
     made = tiny(shop, tmp_path / "tiny")
-    assert "a rule, until there is data to learn from (churn needs at least 200 users; this customer has" in made.reason
+    assert "a rule, until there is data to learn from (churn needs at least 200 identified shoppers" in made.reason
+        "a rule, until there is data to learn from (churn needs at least 200 identified shoppers; this customer has"
+        in made.reason
+    )
     champion = shop.registry.champion("tiny", "churn")
     assert champion is not None
     assert champion.facts["rung"] == RULES
@@ -167,7 +170,7 @@ def test_a_small_customer_learns_from_the_pool_only_while_both_sides_want_it(
     learned = shop.registry.versions("tiny", "churn")[-1]
     assert learned.facts["rung"] == POOL
     assert learned.facts["contributors"] == ["ann", "bob"]
-    assert "200 users" in learned.facts["why_no_own_model"]
+    assert "200 identified shoppers" in learned.facts["why_no_own_model"]
     on_board(shop, "bob", shop_data["sound"], TRAINING.replace("give: true", "give: false"))
     train(shop, "bob", force=True)
     assert list(shop.pool.contributions(SHOP.vertical, "churn", "tiny")) == ["ann"]
