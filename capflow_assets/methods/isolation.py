@@ -59,7 +59,7 @@ class IsolationForest:
         import numpy as np
 
         buffer = BytesIO()
-        np.savez(buffer, sample=np.array(self.sample), **{name: getattr(self, name) for name in FIELDS})
+        np.savez_compressed(buffer, sample=np.array(self.sample), **{name: getattr(self, name) for name in FIELDS})
         return buffer.getvalue()
 
     @classmethod

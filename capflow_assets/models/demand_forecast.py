@@ -30,7 +30,7 @@ class DemandForecast(Model):
     Covered are the 20,000 pairs of item and store that sold most in the last 26 weeks. One LightGBM model for all of
     them learns from weekly lags, rolling means, prices and the season, each told as a multiple of the series' own
     level; the week ahead is a feature. `value` is the median, which the mean absolute error asks for: of an item that
-    sells now and then it is 0. `expected` is the mean: add that up for totals, of a store, a category or a month.
+    sells now and then it is near 0. `expected` is the mean: add that up for totals, of a store, a category or a month.
 
     Not built on statsforecast, which fits each series anew at every prediction and so has nothing to keep as a version,
     nor on mlforecast, whose saved models are pickles; benchmarks/demand.py compares. Weeks are UTC.
