@@ -168,7 +168,7 @@ def anonymous_sales_change_nothing(fitted: Fitted) -> None:
         return
     as_of, frames = fitted.test.as_of, fitted.world.frames
     lines, bills = frames["line_items"], frames["bills"]
-    extra = lines[lines["ts"] < as_of].tail(40).assign(ts=as_of - timedelta(hours=1))
+    extra = lines[(lines["ts"] < as_of) & ~lines["is_return"]].tail(40).assign(ts=as_of - timedelta(hours=1))
     parts = [extra.assign(user_id=None, bill_id="anonymous")]
     if not fitted.model.counts_returns:
         parts.append(extra.assign(is_return=True, quantity=-1.0, amount=-extra["amount"], bill_id="returned"))
