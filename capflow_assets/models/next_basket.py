@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
 CELLS_AT_ONCE = 4_000_000  # shoppers x items held in memory while scoring: 32 MB an array
 TUNING_SHOPPERS = 2_000
-OWN_WEIGHTS = (0.2, 0.4, 0.6, 0.8, 0.95)
+OWN_WEIGHTS = (0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.95)
 USUAL_WEIGHT = 0.8
+NO_DECAY = {"group": 1_000_000, "within": 1.0, "between": 1.0}  # all baskets of a year count alike
+SLOW_DECAY = {"group": 7, "within": 1.0, "between": 0.9}
 POPULAR_WEIGHT = 1e-6  # popularity comes after all that is known of the shopper
 TELLING_SHARE = 0.3  # of an item's score, from which on a source is worth telling
 
@@ -55,8 +57,9 @@ class Chunk:
 class NextBasket(Model):
     """The next basket: ten items a shopper, by own frequency with decay and by that of the most alike shoppers.
 
-    A basket is all that a shopper bought on one day of the last 365. How much the shopper's own frequency counts is
-    weighed on the latest training snapshot. Of shoppers with two baskets or more, up to `stored_shoppers` are kept in
+    A basket is all that a shopper bought on one day of the last 365. How much the shopper's own frequency counts, and
+    whether old baskets count less, as `group`, `within` and `between` say, or slowly less, or alike, is what ranked
+    best on the latest training snapshot. Of shoppers with two baskets or more, up to `stored_shoppers` are kept in
     the artefact, without names. Items beyond the `most_items` that most shoppers bought are not recommended.
     """
 
@@ -98,16 +101,19 @@ class NextBasket(Model):
         """Keep shoppers of the latest snapshot; weigh own frequency by how the one before would have ranked."""
         ordered = sorted(train, key=lambda snapshot: snapshot.as_of)
         latest = ordered[-1]
-        own_weight = USUAL_WEIGHT
+        own_weight, chosen = USUAL_WEIGHT, dict(parameters)
         if len(ordered) > 1:
-            own_weight = _best_weight(_learn(ordered[-2], parameters), latest, parameters)
-        regulars = _learn(latest, parameters)
+            tried = [{**parameters, **decay} for decay in ({}, SLOW_DECAY, NO_DECAY)]
+            each = [_best_weight(_learn(ordered[-2], one), latest, one) for one in tried]
+            best = max(range(len(tried)), key=lambda number: each[number][0])
+            own_weight, chosen = each[best][1], tried[best]
+        regulars = _learn(latest, chosen)
         if not regulars.items:
             raise ValueError(
                 f"line_items for {latest.customer!r} hold no purchase of a known user in the year before "
                 f"{latest.as_of}.\nMap user_id in tables.line_items.columns of the customer's file."
             )
-        asked = {name: parameters[name] for name in ("neighbours", "group", "within", "between")}
+        asked = {name: chosen[name] for name in ("neighbours", "group", "within", "between")}
         return Artefact(
             files={
                 "regulars.npz": to_bytes(regulars.stored, popularity=regulars.popularity),
@@ -197,8 +203,8 @@ def _chunks(regulars: Regulars, days: pd.DataFrame, parameters: Mapping[str, Any
         yield Chunk(users[first : first + size], own.toarray(), alike.toarray())
 
 
-def _best_weight(regulars: Regulars, latest: Snapshot, parameters: Mapping[str, Any]) -> float:
-    """The weight of own frequency under which `regulars` would have ranked the latest snapshot's purchases best."""
+def _best_weight(regulars: Regulars, latest: Snapshot, parameters: Mapping[str, Any]) -> tuple[float, float]:
+    """How well `regulars` would have ranked the latest snapshot's purchases (NDCG) with the best weight, and that."""
     import numpy as np
     from scipy.sparse import csr_array, hstack
 
@@ -206,7 +212,7 @@ def _best_weight(regulars: Regulars, latest: Snapshot, parameters: Mapping[str, 
     days = _days(latest)
     days = days[days["user_id"].isin(latest.outcome["user_id"])].reset_index(drop=True)
     if days.empty or not regulars.items:
-        return USUAL_WEIGHT
+        return 0.0, USUAL_WEIGHT
     relevant = by_user(latest.outcome, regulars.items)  # the same shoppers in the same order
     wanted = latest.outcome.groupby("user_id").size().to_numpy()
     some = np.sort(drawn(csr_array(hstack([by_user(days, regulars.items), relevant])), TUNING_SHOPPERS))
@@ -218,7 +224,7 @@ def _best_weight(regulars: Regulars, latest: Snapshot, parameters: Mapping[str, 
         for number, weight in enumerate(OWN_WEIGHTS):
             best = top(chunk.scores(weight, regulars.popularity))
             gains[number] += float(ndcg(best, relevant[rows], wanted[rows]).sum())
-    return OWN_WEIGHTS[int(np.argmax(gains))]
+    return float(gains.max()), OWN_WEIGHTS[int(np.argmax(gains))]
 
 
 def _reasons(regulars: Regulars, chunk: Chunk, shown: Listed, own_weight: float, days: pd.DataFrame) -> list[list[str]]:

@@ -52,12 +52,12 @@ class SequentialRecommender(Model):
         "blocks": 2,
         "heads": 1,
         "dropout": 0.2,
-        "learning_rate": 0.005,
-        "steps": 1500,
+        "learning_rate": 0.01,
+        "steps": 800,
         "negatives": 256,
     }
     search_space: ClassVar[Mapping[str, Sequence[Any]]] = {
-        "learning_rate": (0.002, 0.005, 0.01),
+        "learning_rate": (0.005, 0.01, 0.02),
         "dropout": (0.1, 0.2, 0.4),
         "dimensions": (32, 48),
     }
@@ -167,7 +167,7 @@ def _numbered(purchases: pd.DataFrame, items: Sequence[str]) -> pd.DataFrame:
     """Purchases of known items with the `number` of each, from 1."""
     import pandas as pd
 
-    number = pd.Index(items, dtype="str").get_indexer(pd.Index(purchases["item_id"], dtype="str")) + 1
+    number = pd.Index(list(items), dtype="str").get_indexer(pd.Index(purchases["item_id"], dtype="str")) + 1
     return purchases.assign(number=number)[number > 0]
 
 
