@@ -100,11 +100,18 @@ def _weigh(standard: np.ndarray, kinds: np.ndarray, penalty: float) -> tuple[np.
     return model.classes_, weights, intercept
 
 
+def folds(group: np.ndarray, seed: int) -> np.ndarray:
+    """The fold of each row, by lot: rows of one group (numbered from 0) share it."""
+    import numpy as np
+
+    drawn: np.ndarray = np.random.default_rng(seed).permutation(group.max() + 1) % FOLDS
+    return drawn[group]
+
+
 def _by_folds(standard: np.ndarray, kinds: np.ndarray, group: np.ndarray, seed: int) -> float:
     import numpy as np
 
-    lot = np.random.default_rng(seed).permutation(group.max() + 1) % FOLDS
-    fold = lot[group]
+    fold = folds(group, seed)
     parts = [fold != k for k in range(FOLDS)]
     if any(len(np.unique(kinds[part])) < 2 or part.all() for part in parts):
         return USUAL_PENALTY

@@ -40,7 +40,7 @@ class ReviewSentiment(Model):
     unit = ("review_id",)
     learns_from = "labels"
     tables = ("reviews",)
-    needs = Needs(users=0, bills=0, history_days=0, positives=30, reviews=200)
+    needs = Needs(users=0, bills=0, history_days=0, positives=20, reviews=200)
     metric = "auc"
     baseline_name = "the share of content reviews of the same item"
     promotion = Promotion(over_baseline=0.0, tolerance=0.01)
