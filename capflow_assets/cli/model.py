@@ -6,7 +6,7 @@ import json
 
 import click
 
-from capflow_assets.cli import card
+from capflow_assets.cli import card, rebuild
 from capflow_assets.cli.options import json_option
 
 
@@ -16,6 +16,7 @@ def command() -> None:
 
 
 command.add_command(card.command)
+command.add_command(rebuild.command)
 
 
 @command.command(name="list")

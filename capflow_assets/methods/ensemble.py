@@ -23,7 +23,7 @@ RARE, MOST_NEGATIVES = 0.02, 30
 
 @dataclass(frozen=True)
 class Ensemble:
-    """A fitted ensemble: the bytes of each family by name, and facts: weights, trees, calibration."""
+    """A fitted ensemble: the bytes of each family by file name, and facts: weights, trees, calibration."""
 
     files: Mapping[str, bytes]
     facts: Mapping[str, Any]
@@ -34,7 +34,7 @@ class Ensemble:
 
         total = np.zeros(len(matrix))
         for name, weight in self.facts["weights"].items():
-            total += weight * LEARNERS[name].raw(self.files[name], matrix)
+            total += weight * LEARNERS[name].raw(self.files[LEARNERS[name].file], matrix)
         return total
 
     def answer(self, matrix: np.ndarray) -> np.ndarray:
@@ -47,7 +47,7 @@ class Ensemble:
 
         total = np.zeros((len(matrix), matrix.shape[1]))
         for name, weight in self.facts["weights"].items():
-            total += weight * LEARNERS[name].pushes(self.files[name], matrix)[:, :-1]
+            total += weight * LEARNERS[name].pushes(self.files[LEARNERS[name].file], matrix)[:, :-1]
         return total
 
 
@@ -72,7 +72,7 @@ def fit(parts: Sequence[Rows], objective: Objective, parameters: Mapping[str, An
         facts["calibration"] = {"slope": slope, "intercept": intercept}
     everything = _thinned(stack(parts), objective)
     settings = {**parameters, "trees": trees}
-    files = {name: LEARNERS[name].fit(everything, objective, settings, seed) for name in said}
+    files = {LEARNERS[name].file: LEARNERS[name].fit(everything, objective, settings, seed) for name in said}
     return Ensemble(files, facts)
 
 

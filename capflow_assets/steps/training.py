@@ -52,7 +52,7 @@ def train(run: CustomerRun, asset: str) -> Outcome:
     dates = _dates(run, model)
     ingredients: dict[str, Any] = {
         "seed": SEED,
-        "code_version": code_version(__name__, type(model).__module__, *AUTOMATION),
+        "code_version": training_code(model),
         "data_versions": data_versions(run, model),
     }
     mark = recipe(run, model)
@@ -75,6 +75,11 @@ def train(run: CustomerRun, asset: str) -> Outcome:
     keep_card(run, version, trial.card, trial.plot)
     _publish(run, model, version, trial.decision)
     return _outcome(run, asset, version, "done", trial.decision.reason)
+
+
+def training_code(model: Model) -> str:
+    """The version of all the code that decides what a training of `model` comes to."""
+    return code_version(__name__, type(model).__module__, *AUTOMATION)
 
 
 def wanted(run: CustomerRun, asset: str) -> Model:

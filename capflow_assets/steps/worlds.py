@@ -42,7 +42,7 @@ def came_true(run: CustomerRun, model: Model, as_of: datetime) -> pd.DataFrame:
 def data_versions(run: CustomerRun, model: Model) -> dict[str, int]:
     """The version of every table that the model reads."""
     names = [f"features/{chosen}" for chosen in model.features]
-    names += [f"validated/{table}" for table in _named(run, model)]
+    names += [f"validated/{table}" for table in _read(run, model)]
     return {name: number for name in names if (number := run.number(name)) is not None}
 
 
@@ -66,9 +66,13 @@ def _named(run: CustomerRun, model: Model) -> list[str]:
 
 
 def _sources(run: CustomerRun, model: Model) -> dict[str, ibis.Table]:
+    return {name: run.read(f"validated/{name}") for name in _read(run, model)}
+
+
+def _read(run: CustomerRun, model: Model) -> list[str]:
+    """The validated tables that a snapshot is cut from: the model's, and the lines that tell who was there."""
     names = set(_named(run, model)) | {"line_items"}
-    names |= {DERIVED[name] for name in names if name in DERIVED}
-    return {name: run.read(f"validated/{name}") for name in sorted(names)}
+    return sorted(names | {DERIVED[name] for name in names if name in DERIVED})
 
 
 def _features(run: CustomerRun, model: Model, as_of: datetime, tables: dict[str, ibis.Table]) -> pd.DataFrame:

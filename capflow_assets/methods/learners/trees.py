@@ -50,6 +50,7 @@ class Boosting:
     """Trees that each mend what the ones before left wrong. The number of trees is parameters["trees"]."""
 
     name: str = "boosting"
+    file: str = "boosting.txt"
     objectives: tuple[Objective, ...] = ("binary", "mae", "tweedie")
 
     def fit(self, rows: Rows, objective: Objective, parameters: Mapping[str, Any], seed: int) -> bytes:
@@ -71,6 +72,7 @@ class Forest:
     """Many deep trees, each on its own sample of rows and columns, averaged."""
 
     name: str = "forest"
+    file: str = "forest.txt"
     objectives: tuple[Objective, ...] = ("binary", "mae")
 
     def fit(self, rows: Rows, objective: Objective, parameters: Mapping[str, Any], seed: int) -> bytes:
