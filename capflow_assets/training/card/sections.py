@@ -189,7 +189,7 @@ def _columns(card: Card) -> Section:
     if selection:
         reason = selection.get("reason") if isinstance(selection, Mapping) else None
         texts.append(f"How they were chosen: {reason or words.plain(selection)}.")
-    return Section("columns", "Columns", tuple(texts), items=(", ".join(used),))
+    return Section("columns", "Columns", (*texts, ", ".join(used)))
 
 
 def _made(card: Card) -> Section:
