@@ -246,6 +246,7 @@ def test_what_became_of_a_version_is_its_status() -> None:
 
 def test_a_group_in_which_the_baseline_does_better_is_named() -> None:
     told = card("binary", "")
-    worse = {**told, "slices": [{**told["slices"][0], "value": 0.4, "baseline": 0.5}]}
-    assert "the baseline is better" in as_markdown(worse)
-    assert "the baseline is better" not in as_markdown(told)
+    for high, words in ((0.45, "the baseline is better"), (0.6, "the baseline does as well")):
+        worse = {**told, "slices": [{**told["slices"][0], "value": 0.4, "low": 0.3, "high": high, "baseline": 0.5}]}
+        assert words in as_markdown(worse)
+        assert words not in as_markdown(told)

@@ -110,8 +110,8 @@ def _true(card: Card) -> Section:
         texts = (
             f"On average it said {words.percent(found['predicted'])}, and {words.percent(found['actual'])} came true. "
             f"By tenth it is off by {found['error'] * 100:.1f} percentage points on average "
-            f"(expected calibration error {found['error']:.4f}); with so few {words.of_units(card['unit'])} "
-            f"probabilities that are right would be off by {found['chance'] * 100:.1f} by chance.",
+            f"(expected calibration error {found['error']:.4f}); of so many {words.of_units(card['unit'])} "
+            f"even probabilities that are right would be off by {found['chance'] * 100:.1f}, by chance.",
         )
     return Section("true", "What came true", texts, tables=(table,), picture=True)
 
@@ -143,11 +143,12 @@ def _whom(card: Card) -> Section:
 
 
 def _beaten(card: Card, row: Mapping[str, Any]) -> str:
-    """Whether the baseline does better in a group."""
+    """Whether the baseline does as well in a group, or surely better."""
     higher = card["metric"]["higher_is_better"]
-    if higher is None or row["baseline"] == row["value"]:
+    if higher is None or row["baseline"] == row["value"] or (row["baseline"] > row["value"]) != higher:
         return ""
-    return "the baseline is better" if (row["baseline"] > row["value"]) == higher else ""
+    inside = row["low"] <= row["baseline"] <= row["high"]
+    return "the baseline does as well" if inside else "the baseline is better"
 
 
 def _why(card: Card) -> Section:
