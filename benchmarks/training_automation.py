@@ -35,9 +35,8 @@ def main() -> None:
             gains[model, way].append(gain)
             cpu[model, way].append(seconds)
             print(f"{vertical} {users} {model} {way}: {gain:+.4f}, {seconds:.1f} CPU-s", file=sys.stderr)
-    print(
-        "\n| model | way | gain over defaults | ± | wins | losses | customers | CPU-s |\n|---|---|---|---|---|---|---|---|"
-    )
+    print("\n| model | way | gain over defaults | ± | wins | losses | customers | CPU-s |")
+    print("|---|---|---|---|---|---|---|---|")
     for (model, way), found in gains.items():
         error = stdev(found) / len(found) ** 0.5 if len(found) > 1 else float("nan")
         wins, losses = sum(x > 0 for x in found), sum(x < 0 for x in found)

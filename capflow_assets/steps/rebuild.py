@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
 
-from capflow_assets.models.base import Artefact, Model, Snapshot
+from capflow_assets.models.base import Artefact, Model
 from capflow_assets.models.catalogue import models
+from capflow_assets.models.rules import OWN, RULES
+from capflow_assets.steps.past import as_recorded
 from capflow_assets.steps.run import CustomerRun
 from capflow_assets.steps.training import training_code
-from capflow_assets.steps.worlds import lived
-from capflow_assets.training.folds import narrowed
-from capflow_resources.registry import Version
+from capflow_resources.registry import RegistryError, Version
 
 
 @dataclass(frozen=True)
@@ -34,14 +33,21 @@ def rebuild(run: CustomerRun, version: Version) -> Rebuilt:
     model = models()[version.model]
     for asset, number in version.data_versions.items():
         run.pin(asset, number)
-    artefact = model.fit(_past(run, model, version), version.parameters, version.seed)
+    artefact = _fitted(run, model, version)
     return Rebuilt(version, _different(artefact, version), version.code_version != training_code(model))
 
 
-def _past(run: CustomerRun, model: Model, version: Version) -> list[Snapshot]:
-    past = [lived(run, model, datetime.fromisoformat(date)) for date in version.facts["train_dates"]]
-    columns = version.facts.get("chosen_columns")
-    return past if columns is None else [narrowed(snapshot, columns) for snapshot in past]
+def _fitted(run: CustomerRun, model: Model, version: Version) -> Artefact:
+    rung = version.facts.get("rung", OWN)
+    if rung == RULES:
+        return Artefact({})
+    if rung != OWN:
+        raise RegistryError(
+            f"{model.name} v{version.number} of {run.name!r} was learned from the {rung}, "
+            "and what others gave then is not kept"
+        )
+    past = as_recorded(run, model, version.facts["train_dates"], version.facts.get("chosen_columns"))
+    return model.fit(past, version.parameters, version.seed)
 
 
 def _different(artefact: Artefact, version: Version) -> tuple[str, ...]:

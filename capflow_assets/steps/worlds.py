@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from capflow_assets.features import FEATURE_SETS
 from capflow_assets.features.snapshots import before, window
-from capflow_assets.models.base import Model, Snapshot
+from capflow_assets.models.base import Model, Snapshot, without_labels
 from capflow_assets.steps.outcome import NotAvailable
 from capflow_assets.steps.run import DERIVED, CustomerRun
 
@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 
 
 def known(run: CustomerRun, model: Model, as_of: datetime) -> Snapshot:
-    """What the model may know as of a date: the snapshot without its outcome."""
-    tables = before(_sources(run, model), as_of)
-    seen = {table: tables[table] for table in _named(run, model)} | _pairs(run, model, as_of)
-    return Snapshot(run.name, as_of, _features(run, model, as_of, tables), seen)
+    """What the model may know as of a date: the snapshot without its outcome, and without labels to be learned."""
+    return _known(run, model, as_of)[0]
 
 
 def lived(run: CustomerRun, model: Model, as_of: datetime) -> Snapshot:
-    """The snapshot with what came true in the horizon after it."""
+    """The snapshot with what came true in the horizon after it, or with the labels that are known as of the date."""
+    if model.learns_from == "labels":
+        snapshot, tables = _known(run, model, as_of)
+        return replace(snapshot, outcome=model.outcome(snapshot, tables))
     return replace(known(run, model, as_of), outcome=came_true(run, model, as_of))
 
 
@@ -58,6 +59,15 @@ def snapshot_dates(run: CustomerRun, model: Model) -> list[datetime]:
         found = {datetime.fromisoformat(date) for date in version.facts["dates"]}
         dates = found if dates is None else dates & found
     return sorted(dates or (), reverse=True)
+
+
+def _known(run: CustomerRun, model: Model, as_of: datetime) -> tuple[Snapshot, dict[str, ibis.Table]]:
+    """The snapshot as the model sees it, and its tables with their labels."""
+    from_labels = model.learns_from == "labels"
+    cut = before(_sources(run, model), as_of, undated=("reviews",) if from_labels else ())
+    tables = {table: cut[table] for table in _named(run, model)}
+    seen = (without_labels(tables) if from_labels else tables) | _pairs(run, model, as_of)
+    return Snapshot(run.name, as_of, _features(run, model, as_of, cut), seen), tables
 
 
 def _named(run: CustomerRun, model: Model) -> list[str]:

@@ -9,10 +9,12 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from capflow_assets.models.churn import Churn
+from capflow_assets.models.rules import POOL, RULES
 from capflow_assets.steps.outcome import Outcome
 from capflow_assets.steps.pipeline import run_customer
 from capflow_assets.steps.plan import upstream
@@ -20,16 +22,28 @@ from capflow_assets.steps.rebuild import rebuild
 from capflow_assets.steps.run import CustomerRun
 from capflow_resources.home import Home
 from capflow_resources.registry import Version
-from capflow_resources.simulator import customer_file
+from capflow_resources.simulator import customer_file, simulate, write
 from tests.conftest import SHOP
 
-TRAINING = "training: {tuning_seconds: 4, settings: {churn: {price_of_contact: 0.5, value_of_success: 5}}}\n"
+TRAINING = """training:
+  tuning_seconds: 4
+  pool: {give: true}
+  settings: {churn: {price_of_contact: 0.5, value_of_success: 5}}
+"""
 
 
 def on_board(home: Home, name: str, data: Path, more: str) -> None:
     home.customers_folder.mkdir(parents=True, exist_ok=True)
     text = customer_file(replace(SHOP, name=name), "parquet", str(data)).replace("models: all", "models: [churn]")
     (home.customers_folder / f"{name}.yaml").write_text(text + more, encoding="utf-8")
+
+
+def tiny(home: Home, folder: Path, more: str = "") -> Outcome:
+    """Train for a retailer of 60 shoppers, too few for an own model."""
+    if not folder.exists():
+        write(simulate(replace(SHOP, users=60, seed=9)), "parquet", folder)
+    on_board(home, "tiny", folder, more)
+    return train(home, "tiny")
 
 
 def train(home: Home, name: str, force: bool = False) -> Outcome:
@@ -129,3 +143,41 @@ def test_a_setting_that_the_model_does_not_have_is_refused(
         on_board(shop, "ann", shop_data["sound"], TRAINING)
     assert made[0].status == "blocked"
     assert "did you mean 'price_of_contact'?" in made[0].reason
+
+
+def test_a_small_customer_has_a_rule_until_there_is_data(shop: Home, tmp_path: Path) -> None:
+    made = tiny(shop, tmp_path / "tiny")
+    assert "a rule, until there is data to learn from (churn needs at least 200 identified shoppers" in made.reason
+    champion = shop.registry.champion("tiny", "churn")
+    assert champion is not None
+    assert champion.facts["rung"] == RULES
+    predicted = predictions(shop, "tiny")
+    assert len(predicted) > 10
+    assert {reason for row in predicted for reason in row["reasons"]} == {
+        "a rule, for lack of data to learn from: days since the last visit"
+    }
+    assert train(shop, "tiny").status == "reused"
+
+
+def test_a_small_customer_learns_from_the_pool_only_while_both_sides_want_it(
+    shop: Home, tmp_path: Path, shop_data: dict[str, Path]
+) -> None:
+    takes = "training: {pool: {take: true}}\n"
+    tiny(shop, tmp_path / "tiny", takes)
+    learned = shop.registry.versions("tiny", "churn")[-1]
+    assert learned.facts["rung"] == POOL
+    assert learned.facts["contributors"] == ["ann", "bob"]
+    assert "200 identified shoppers" in learned.facts["why_no_own_model"]
+    on_board(shop, "bob", shop_data["sound"], TRAINING.replace("give: true", "give: false"))
+    train(shop, "bob", force=True)
+    assert list(shop.pool.contributions(SHOP.vertical, "churn", "tiny")) == ["ann"]
+    tiny(shop, tmp_path / "tiny", takes)
+    assert shop.registry.versions("tiny", "churn")[-1].facts["rung"] == RULES
+
+
+def predictions(home: Home, name: str) -> list[dict[str, Any]]:
+    run = CustomerRun(home, name)
+    try:
+        return list(run.read("prediction/churn").to_pyarrow().to_pylist())
+    finally:
+        run.close()
