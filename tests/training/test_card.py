@@ -78,7 +78,7 @@ def test_reasons_are_counted_by_their_words_and_phrases_keep_their_own_numbers()
             "goes with item i512, bought 3 times",
             "goes with item i512, bought 4 times",
         ],
-        ["spent 7.00 in the last 90 days"],
+        ["spent 7.00 in the last 90 days", "3rd week ahead"],
     ]
     counted = {row["reason"]: (row["share"], row["example"]) for row in frequent(told, phrases)}
     assert counted == {
@@ -86,6 +86,7 @@ def test_reasons_are_counted_by_their_words_and_phrases_keep_their_own_numbers()
         "spent … in the last 30 days": (0.25, "spent 7.00 in the last 30 days"),
         "…% of visits are online": (0.25, "12% of visits are online"),
         "popular here": (0.25, "popular here"),
+        "… week ahead": (0.25, "3rd week ahead"),
         "goes with item i512, bought … times": (0.25, "goes with item i512, bought 4 times"),
     }
     assert frequent([["x" * 1000]], {})[0]["example"] == "x" * 160 + "…"
@@ -246,6 +247,23 @@ def test_what_became_of_a_version_is_its_status() -> None:
 
 def test_a_group_in_which_the_baseline_does_better_is_named() -> None:
     told = card("binary", "")
-    worse = {**told, "slices": [{**told["slices"][0], "value": 0.4, "baseline": 0.5}]}
-    assert "the baseline is better" in as_markdown(worse)
-    assert "the baseline is better" not in as_markdown(told)
+    for high, words in ((0.45, "the baseline is better"), (0.6, "the baseline does as well")):
+        worse = {**told, "slices": [{**told["slices"][0], "value": 0.4, "low": 0.3, "high": high, "baseline": 0.5}]}
+        assert words in as_markdown(worse)
+        assert words not in as_markdown(told)
+
+
+def test_a_column_of_small_groups_is_one_row_and_of_many_groups_the_largest_are_shown() -> None:
+    model, (outcome, prediction) = (
+        made("regression", ("item_id", "store_id")),
+        example("regression", ("item_id", "store_id")),
+    )
+    for stores, shown in (
+        (100, [("store (the largest of 100)", "s0", 3)]),
+        (6, [("store", f"s{n}", 50) for n in range(6)]),
+    ):
+        names = [f"s{number % stores}" for number in range(COUNT)]
+        frames = [frame.assign(store_id=names) for frame in (outcome, prediction, simple(prediction))]
+        rows = slices(model, snapshot(frames[0]), *frames[1:])
+        assert [(row["by"], row["group"], row["units"]) for row in rows] == shown
+        assert {row["why"] for row in rows} == {"fewer than 50 pairs" if stores == 100 else ""}

@@ -12,7 +12,7 @@ from typing import Any
 MOST, LONGEST = 10, 160
 OPEN = "…"
 _DIGITS = r"-?\d+(?:[.,]\d+)*(?:e[+-]?\d+)?"
-_NUMBER = re.compile(rf"(?<![\w.,-]){_DIGITS}")
+_NUMBER = re.compile(rf"(?<![\w.,-]){_DIGITS}(?:(?:st|nd|rd|th)\b)?")
 
 
 def frequent(reasons: Iterable[Iterable[str]], phrases: Mapping[str, str], most: int = MOST) -> list[dict[str, Any]]:

@@ -104,14 +104,14 @@ def _mind(card: Card) -> Section:
 def _true(card: Card) -> Section:
     if not card["judged"]:
         return Section("true", "What came true", (NOT_KEPT,), picture=True)
-    table = _TRUE[card["task"]](card["came_true"], words.of_units(card["unit"]))
+    table = _TRUE[card["task"]](card["came_true"], words.short(card["unit"]))
     texts: tuple[str, ...] = ()
     if (found := card["calibration"]) is not None:
         texts = (
             f"On average it said {words.percent(found['predicted'])}, and {words.percent(found['actual'])} came true. "
             f"By tenth it is off by {found['error'] * 100:.1f} percentage points on average "
-            f"(expected calibration error {found['error']:.4f}); with so few {words.of_units(card['unit'])} "
-            f"probabilities that are right would be off by {found['chance'] * 100:.1f} by chance.",
+            f"(expected calibration error {found['error']:.4f}); of so many {words.of_units(card['unit'])} "
+            f"even probabilities that are right would be off by {found['chance'] * 100:.1f}, by chance.",
         )
     return Section("true", "What came true", texts, tables=(table,), picture=True)
 
@@ -130,24 +130,25 @@ def _whom(card: Card) -> Section:
         )
         for row in found
     ]
-    head = ("by", "group", units, card["metric"]["name"], "95 % interval", "baseline", "note")
+    head = ("by", "group", words.short(card["unit"]), card["metric"]["name"], "95 % interval", "baseline", "note")
     caption = f"The same measure for some of the {units} only"
-    texts: tuple[str, ...] = (
-        f"Within a group {units} are more alike than over all, so they are harder to put in order.",
-    )
-    if not rows:
-        texts = (f"There is nothing at hand to tell the {units} apart by.",) if card["judged"] else ()
+    texts: tuple[str, ...] = ()
+    if not rows and card["judged"]:
+        texts = (f"There is nothing at hand to tell the {units} apart by.",)
+    elif rows and card["task"] in ("binary", "segment", "uplift"):
+        texts = (f"Within a group {units} are more alike than over all, so they are harder to put in order.",)
     return Section(
         "whom", "For whom it works", texts, tables=(_table(caption, head, rows, {2, 3, 4, 5}),), brief=10 if rows else 0
     )
 
 
 def _beaten(card: Card, row: Mapping[str, Any]) -> str:
-    """Whether the baseline does better in a group."""
+    """Whether the baseline does as well in a group, or surely better."""
     higher = card["metric"]["higher_is_better"]
-    if higher is None or row["baseline"] == row["value"]:
+    if higher is None or row["baseline"] == row["value"] or (row["baseline"] > row["value"]) != higher:
         return ""
-    return "the baseline is better" if (row["baseline"] > row["value"]) == higher else ""
+    inside = row["low"] <= row["baseline"] <= row["high"]
+    return "the baseline does as well" if inside else "the baseline is better"
 
 
 def _why(card: Card) -> Section:
@@ -165,14 +166,14 @@ def _data(card: Card) -> Section:
         [("tested on", data["test"])] if data["test"] else []
     )
     rows = [(use, one["as_of"][:10], f"{one['units']:,}", _mean(task, one["mean_outcome"])) for use, one in dates]
-    head = ("", "as of", words.of_units(card["unit"]), words.MEAN_OUTCOME[task])
+    head = ("", "as of", words.short(card["unit"]), words.MEAN_OUTCOME[task])
     texts: tuple[str, ...] = ()
     if card["learns_from"] == "labels":
         texts = ("It learns from labels, which have no date: what it was tested on was held back by lot.",)
     elif card["judged"]:
         texts = ("What came true was counted in the days after each date; no such time overlaps another.",)
     versions = tuple((name, f"version {number}") for name, number in sorted(data["versions"].items()))
-    table = _table("The dates that it learned from and was tested on", head, rows, {2, 3})
+    table = _table("What it learned from and was tested on", head, rows, {2, 3})
     return Section("data", "Data", texts, versions, (table,))
 
 
@@ -248,7 +249,7 @@ def _times(value: float | None) -> str:
 
 def _ranks(rows: Sequence[Mapping[str, Any]], units: str) -> Table:
     cells = [(str(row["rank"]), words.percent(row["share"])) for row in rows]
-    return _table("What was bought of each rank", ("rank", f"share of {units} who bought it"), cells, {0, 1})
+    return _table("How often what was at each rank came true", ("rank", f"share of {units}"), cells, {0, 1})
 
 
 def _segments(rows: Sequence[Mapping[str, Any]], units: str) -> Table:
@@ -305,7 +306,7 @@ def picture_words(task: Task) -> str:
     return {
         "binary": "Two curves of the test date: lift by tenth of the score, and predicted against actual shares.",
         "regression": "Bars of the test date: predicted and actual mean value by tenth.",
-        "ranking": "Bars of the test date: the share of users who bought what was at each rank.",
+        "ranking": "Bars of the test date: how often what was at each rank came true.",
         "segment": "Bars of the test date: the size of each segment, and its mean later spend.",
         "choice": "Bars of the test date: how often each label was told right.",
         "uplift": "The Qini curve of the test date: more answers by share contacted.",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from capflow_assets.methods.visits import last_day_before, visit_history
 from capflow_assets.models.base import TRUTHS, Model, Snapshot, Task
-from capflow_assets.training.card.words import of_units
+from capflow_assets.training.card.words import short
 from capflow_assets.training.metrics import count, metric, unit
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _judged(model: Model, outcome: pd.DataFrame, prediction: pd.DataFrame, basel
     units = count(model.task, outcome)
     empty: dict[str, Any] = {"units": units, "value": None, "low": None, "high": None, "baseline": None}
     if units < FEWEST:
-        return {**empty, "why": f"fewer than {FEWEST} {of_units(model.unit)}"}
+        return {**empty, "why": f"fewer than {FEWEST} {short(model.unit)}"}
     if model.task in _KINDS:
         column, fewest, words = _KINDS[model.task]
         if min((outcome[column] == kind).sum() for kind in (0, 1)) < fewest:
@@ -89,8 +89,10 @@ def _groups(model: Model, snapshot: Snapshot) -> Iterator[tuple[str, str, pd.Ser
             continue
         sizes = units[column].astype(str).value_counts()
         if len(sizes) > 1 and sizes.iloc[0] > 1:  # each unit its own value: nothing to slice by
-            values = sorted(sorted(sizes.index), key=lambda value: -sizes[value])[:MOST_VALUES]
-            yield in_words(column), column, pd.Series(values, index=values)
+            values = sorted(sorted(sizes.index), key=lambda value: -sizes[value])
+            shown = values[: MOST_VALUES if sizes.iloc[0] >= FEWEST else 1]  # all too small: one row says so
+            more = f" (the largest of {len(values):,})" if len(shown) < len(values) else ""
+            yield f"{in_words(column)}{more}", column, pd.Series(shown, index=shown)
 
 
 def _of_users(snapshot: Snapshot, users: pd.Index) -> Iterator[tuple[str, str, pd.Series]]:

@@ -11,8 +11,8 @@ MEANING = {
     "auc": "How often one for whom it came true ranks above one for whom it did not: 0.5 is guessing, 1 is perfect.",
     "brier": "How far probabilities are off, squared: 0 is perfect, lower is better.",
     "mae": "How far a predicted value is off on average: 0 is perfect, lower is better.",
-    "ndcg_at_10": "How well the first ten, and their order, match what was bought: 0 is not at all, 1 is perfect.",
-    "recall_at_10": "The share of what was bought that was among the first ten: 1 is perfect.",
+    "ndcg_at_10": "How well the first ten, and their order, match what came true: 0 is not at all, 1 is perfect.",
+    "recall_at_10": "The share of what came true that was among the first ten: 1 is perfect.",
     "accuracy": "The share of labels that were told right: 1 is perfect.",
     "qini": "How many more answer, per person, when high scores are contacted first: 0 is no better than by lot.",
     "variance_explained": "The share of the differences in later spend that segments explain: 0 is nothing, 1 is all.",
@@ -21,7 +21,7 @@ MEANING = {
 MEAN_OUTCOME: Mapping[Task, str] = {
     "binary": "share for whom it came true",
     "regression": "mean value",
-    "ranking": "bought by each",
+    "ranking": "came true for each",
     "segment": "mean later spend",
     "choice": "share of the most frequent label",
     "uplift": "share who answered",
@@ -29,6 +29,11 @@ MEAN_OUTCOME: Mapping[Task, str] = {
 SHARES: tuple[Task, ...] = ("binary", "choice", "uplift")
 
 _UNITS = {"user_id": "user", "item_id": "item", "media_id": "file"}
+
+
+def short(unit: Sequence[str]) -> str:
+    """What is predicted, in one word of the plural, for the head of a table."""
+    return of_units(unit).partition(" of ")[0]
 
 
 def of_units(unit: Sequence[str]) -> str:
