@@ -19,6 +19,7 @@ EXPLAINED_AT_ONCE = 20_000
 OBJECTIVES: Mapping[Objective, Mapping[str, Any]] = {
     "binary": {"objective": "binary", "metric": "binary_logloss"},
     "mae": {"objective": "regression_l1", "metric": "l1"},
+    "mean": {"objective": "regression", "metric": "l2"},
     "tweedie": {"objective": "tweedie", "tweedie_variance_power": 1.3, "metric": "tweedie"},
 }
 PARAMETERS: Mapping[str, Any] = {
@@ -50,7 +51,7 @@ class Boosting:
     """Trees that each mend what the ones before left wrong. The number of trees is parameters["trees"]."""
 
     name: str = "boosting"
-    objectives: tuple[Objective, ...] = ("binary", "mae", "tweedie")
+    objectives: tuple[Objective, ...] = ("binary", "mae", "tweedie", "mean")
 
     def fit(self, rows: Rows, objective: Objective, parameters: Mapping[str, Any], seed: int) -> bytes:
         """LightGBM's text."""
