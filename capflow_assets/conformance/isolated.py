@@ -72,9 +72,7 @@ def judged(target: str, seconds: float, tell: Callable[[Result], object] = lambd
     return report
 
 
-def _listen(
-    told: Connection, target: str, over: Callable[[], str | None], tell: Callable[[Result], object]
-) -> Report:
+def _listen(told: Connection, target: str, over: Callable[[], str | None], tell: Callable[[Result], object]) -> Report:
     report = Report(target)
     left: list[str] = [LEARNS]
 

@@ -95,16 +95,22 @@ def world(users: int = 400, seed: int = 7) -> World:
     lines: list[Line] = []
     for number in range(users):
         lines += _shopper(f"u{number:05d}", chance)
-    sales = _sales(lines)
+    told = contacts(_sales(lines)["bills"], START, DAYS, seed)
+    sales = _sales(lines + _bought_by_answering(told, lines))
     items = _items()
     shown, sets = media(items, seed)
-    more = {
-        "items": items,
-        "contacts": contacts(sales["bills"], START, DAYS, seed),
-        "reviews": reviews(sales["line_items"], seed),
-        "media": shown,
-    }
+    more = {"items": items, "contacts": told, "reviews": reviews(sales["line_items"], seed), "media": shown}
     return World({**sales, **more}, {**sets, "features/item_text": item_text(items, seed)})
+
+
+def _bought_by_answering(told: pd.DataFrame, lines: list[Line]) -> list[Line]:
+    """Whoever answers a campaign comes and buys again what they bought first; whoever is held back does not."""
+    first = {line[0]: line for line in reversed(lines)}
+    answers = told.loc[told["responded_at"].notna(), ["user_id", "campaign_id", "responded_at"]]
+    return [
+        (user, f"{user}-{campaign}", first[user][2], when.to_pydatetime(), first[user][4])
+        for user, campaign, when in answers.itertuples(index=False, name=None)
+    ]
 
 
 def _between(frame: pd.DataFrame, column: str | None, start: datetime, end: datetime) -> pd.DataFrame:

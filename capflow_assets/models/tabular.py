@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import fsum, inf
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from capflow_assets.methods import ensemble, pooled
 from capflow_assets.methods.learners import Objective, Rows, trees
@@ -19,14 +19,25 @@ if TYPE_CHECKING:
 ALL_FAMILIES = ("boosting", "forest", "linear")
 
 
+class Answers(Protocol):
+    """What a fitted method can be asked for: an answer for each row, and what each column adds to it."""
+
+    def answer(self, matrix: np.ndarray) -> np.ndarray:
+        """The probability or value of each row."""
+
+    def pushes(self, matrix: np.ndarray) -> np.ndarray:
+        """What each column adds, rows x columns."""
+
+
 class TabularModel(Model):
     """A model of one number of each shopper, a probability or a value, from features, by an ensemble of families.
 
     One that is `poolable` predicts something that means the same at every retailer of a vertical, from a shopper alone.
 
     A subclass says whom it is about (`population`), what came true (`outcome`) and what it is held against. A unit may
-    have more columns than the shopper, such as the channel: each of their values becomes a column of its own. Values
-    are held `within` two bounds; a subclass with `extras` tells them by `further`.
+    have more columns than the shopper, such as the channel: each of their values becomes a column of its own. What is
+    to be known of a unit beyond the shopper's features is measured by `measured`; `measures` has the phrase of each.
+    Values are held `within` two bounds; a subclass with `extras` tells them by `further`.
     """
 
     method = (
@@ -38,11 +49,20 @@ class TabularModel(Model):
     search_space: ClassVar[Mapping[str, Sequence[Any]]] = trees.SEARCH_SPACE
     chooses_features: ClassVar[bool] = True
     poolable: ClassVar[bool] = False
+    measures: ClassVar[Mapping[str, str]] = {}
     within: ClassVar[tuple[float, float]] = (-inf, inf)
 
     def population(self, snapshot: Snapshot) -> pd.DataFrame:
         """The units to predict, sorted: by default every shopper with features."""
         return snapshot.features[["user_id"]]
+
+    def asked(self, snapshot: Snapshot, learned: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+        """The population, where it depends on which values of the unit's other columns were learned from."""
+        return self.population(snapshot)
+
+    def measured(self, snapshot: Snapshot, units: pd.DataFrame) -> pd.DataFrame:
+        """The columns of `measures` for these units, in their order; NaN where there is nothing to measure."""
+        return units[[]]
 
     def fit(self, train: Sequence[Snapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
         """The families on all past dates; their weights and the calibration from the latest, told by the earlier."""
@@ -54,7 +74,7 @@ class TabularModel(Model):
         facts = {
             "ensemble": dict(fitted.facts),
             "levels": levels,
-            "phrases": phrases(self.features, columns),
+            "phrases": {**phrases(self.features, columns), **self.measures},
             "rows": sum(len(part) for part in parts),
             "mean_outcome": fsum(value for part in parts for value in part.target) / sum(len(part) for part in parts),
         }
@@ -75,7 +95,7 @@ class TabularModel(Model):
     ) -> Artefact:
         """Learn from what others gave; of this customer only how its shoppers stand to one another, in `snapshot`."""
         columns = numeric_columns(snapshot.features)
-        known = _matrix(snapshot.features, self.population(snapshot).reset_index(drop=True), columns, {})
+        known = self._matrix(snapshot, self.population(snapshot).reset_index(drop=True), columns, {})
         parts = pooled.together(given, columns)
         fitted = ensemble.fit(parts, self.objective, parameters, seed)
         facts = {
@@ -135,7 +155,7 @@ class TabularModel(Model):
         units = later.outcome[list(self.unit)].reset_index(drop=True)
         return pd.concat([units, pd.Series(answer, name="score" if self.task == "binary" else "value")], axis=1)
 
-    def _fitted(self, artefact: Artefact) -> ensemble.Ensemble:
+    def _fitted(self, artefact: Artefact) -> Answers:
         return ensemble.Ensemble(artefact.files, artefact.facts["ensemble"])
 
     def _frame(
@@ -145,7 +165,7 @@ class TabularModel(Model):
 
         answer = np.clip(self._fitted(artefact).answer(matrix), *self.within)
         columns = {column: units[column] for column in self.unit}
-        columns["score" if self.task == "binary" else "value"] = answer
+        columns["value" if self.task == "regression" else "score"] = answer
         further = self.further(artefact, snapshot, units, answer)
         return prediction_frame(self, {**columns, **further, "reasons": reasons})
 
@@ -156,14 +176,26 @@ class TabularModel(Model):
                 f"{self.name} for {snapshot.customer!r} was fitted on features that are not there any more: "
                 f"{', '.join(missing)}.\nTrain it again, or bring back the feature sets that it was fitted on."
             )
-        units = self.population(snapshot).reset_index(drop=True)
-        return units, _matrix(snapshot.features, units, artefact.columns, artefact.facts["levels"])
+        units = self.asked(snapshot, artefact.facts["levels"]).reset_index(drop=True)
+        return units, self._matrix(snapshot, units, artefact.columns, artefact.facts["levels"])
 
     def _rows(self, snapshot: Snapshot, columns: Sequence[str], levels: Mapping[str, Sequence[str]]) -> Rows:
         if snapshot.outcome is None:
             raise ValueError(f"{self.name} cannot be fitted on the snapshot of {snapshot.as_of}: it has no outcome.")
         units, truth = snapshot.outcome[list(self.unit)], snapshot.outcome[snapshot.outcome.columns[-1]]
-        return Rows(_matrix(snapshot.features, units, columns, levels), truth.to_numpy(dtype="float64"))
+        return Rows(self._matrix(snapshot, units, columns, levels), truth.to_numpy(dtype="float64"))
+
+    def _matrix(
+        self, snapshot: Snapshot, units: pd.DataFrame, columns: Sequence[str], levels: Mapping[str, Sequence[str]]
+    ) -> np.ndarray:
+        """Units x columns, NaN where a shopper has no such feature; then `measures`; then 1 or 0 for each level."""
+        import numpy as np
+
+        known = snapshot.features.set_index("user_id")[list(columns)].reindex(units["user_id"])
+        numbers = known.to_numpy(dtype="float64", na_value=float("nan"))
+        own = self.measured(snapshot, units)[list(self.measures)].to_numpy(dtype="float64")
+        flags = [(units[name].astype(str).to_numpy() == level) for name, values in levels.items() for level in values]
+        return np.column_stack([numbers, own, *flags])
 
     def _levels(self, train: Sequence[Snapshot]) -> dict[str, list[str]]:
         """The values of the unit's other columns, each to be a column of its own."""
@@ -174,7 +206,7 @@ class TabularModel(Model):
 
     def _texts(self, artefact: Artefact) -> dict[str, str]:
         """The words for each column of the matrix."""
-        words = {column: artefact.facts["phrases"][column] for column in artefact.columns}
+        words = {column: artefact.facts["phrases"][column] for column in (*artefact.columns, *self.measures)}
         return words | {
             f"{name}={level}": f"{name.replace('_', ' ')} is {_plain(level)}"
             for name, values in artefact.facts["levels"].items()
@@ -193,18 +225,6 @@ def numeric_columns(features: pd.DataFrame) -> tuple[str, ...]:
     """The columns of `features` that a model can learn from, sorted by name."""
     numbers = features.select_dtypes(["number", "bool"]).columns
     return tuple(sorted(str(name) for name in numbers if name != "user_id"))
-
-
-def _matrix(
-    features: pd.DataFrame, units: pd.DataFrame, columns: Sequence[str], levels: Mapping[str, Sequence[str]]
-) -> np.ndarray:
-    """Units x columns, NaN where a shopper has no such feature; then 1 or 0 for each level."""
-    import numpy as np
-
-    known = features.set_index("user_id")[list(columns)].reindex(units["user_id"])
-    numbers = known.to_numpy(dtype="float64", na_value=float("nan"))
-    flags = [(units[name].astype(str).to_numpy() == level) for name, values in levels.items() for level in values]
-    return np.column_stack([numbers, *flags]) if flags else numbers
 
 
 def _seen(artefact: Artefact, matrix: np.ndarray) -> np.ndarray:

@@ -46,4 +46,6 @@ def starts(run: CustomerRun, model: Model) -> list[Start]:
         elif settings != {name: model.parameters[name] for name in settings}:
             siblings.append((version.facts.get("vertical") != run.customer.vertical, version.customer, settings))
     siblings.sort(key=lambda one: one[:2])
-    return found + [Start("settings that served another customer", settings) for _, _, settings in siblings[:MOST_SIBLINGS]]
+    return found + [
+        Start("settings that served another customer", settings) for _, _, settings in siblings[:MOST_SIBLINGS]
+    ]

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 if TYPE_CHECKING:
     import numpy as np
 
-Objective = Literal["binary", "mae", "tweedie"]
-"""binary: raw scores are log-odds; mae: values, of which the median is fitted; tweedie: logarithms of mean values."""
+Objective = Literal["binary", "mae", "tweedie", "mean"]
+"""binary: raw scores are log-odds; mae: values, of which the median is fitted; tweedie: logarithms of mean values;
+mean: values, of which the mean is fitted by least squares, so that what columns add is in the unit of the target."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
-"""Linear: logistic regression on columns brought to one scale, kept as plain arrays.
+"""Linear: logistic or ridge regression on columns brought to one scale, kept as plain arrays.
 
 Each column is cut at its 1st and 99th percentile, a skewed one taken by its logarithm, then standardised; what is
-not known is the mean, with a column of its own that says so. Fitted by scikit-learn (L2, lbfgs).
+not known is the mean, with a column of its own that says so. Fitted by scikit-learn: probabilities by L2 and lbfgs,
+means by least squares, held back as much as each row told by all others asks for (Golub, Heath & Wahba 1979).
 """
 
 from __future__ import annotations
@@ -19,35 +20,30 @@ if TYPE_CHECKING:
 SKEWED = 2.0
 STRENGTH = 0.1  # C of scikit-learn: the smaller, the more the weights are held back
 ROUNDS = 300
+HELD_BACK = (0.0, 5.0, 11)  # ridge penalties to choose from: powers of ten, from, to, how many
 
 
 @dataclass(frozen=True)
 class Linear:
-    """Log-odds as a sum over columns."""
+    """Log-odds, or means, as a sum over columns."""
 
     name: str = "linear"
     file: str = "linear.npz"
-    objectives: tuple[Objective, ...] = ("binary",)
+    objectives: tuple[Objective, ...] = ("binary", "mean")
 
     def fit(self, rows: Rows, objective: Objective, parameters: Mapping[str, Any], seed: int) -> bytes:
         """A .npz that loads without pickle: how columns are scaled, their weights, the start."""
-        import warnings
-
         import numpy as np
-        from sklearn.exceptions import ConvergenceWarning
-        from sklearn.linear_model import LogisticRegression
 
         scale = _scale(rows.matrix)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # the last digits of the weights do not matter
-            fitted = LogisticRegression(C=STRENGTH, max_iter=ROUNDS).fit(_scaled(rows.matrix, scale), rows.target)
-        arrays = {**scale, "weights": fitted.coef_[0], "start": fitted.intercept_}
+        weights, start = (_means if objective == "mean" else _log_odds)(_scaled(rows.matrix, scale), rows.target)
+        arrays: dict[str, Any] = {**scale, "weights": weights, "start": np.array([start])}
         buffer = BytesIO()
         np.savez(buffer, **{name: np.round(values, 10) for name, values in arrays.items()})
         return buffer.getvalue()
 
     def raw(self, content: bytes, matrix: np.ndarray) -> np.ndarray:
-        """Log-odds."""
+        """Log-odds, or means."""
         arrays = _loaded(content)
         return _scaled(matrix, arrays) @ arrays["weights"] + arrays["start"][0]
 
@@ -63,6 +59,26 @@ class Linear:
 
 
 LINEAR = Linear()
+
+
+def _log_odds(scaled: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float]:
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the last digits of the weights do not matter
+        fitted = LogisticRegression(C=STRENGTH, max_iter=ROUNDS).fit(scaled, target)
+    return fitted.coef_[0], float(fitted.intercept_[0])
+
+
+def _means(scaled: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float]:
+    import numpy as np
+    from sklearn.linear_model import RidgeCV
+
+    fitted = RidgeCV(alphas=np.logspace(*HELD_BACK)).fit(scaled, target)
+    return fitted.coef_, float(fitted.intercept_)
 
 
 def _loaded(content: bytes) -> dict[str, np.ndarray]:

@@ -20,6 +20,7 @@ TWEEDIE = 1.3  # the variance grows as this power of the mean: many who spend no
 OBJECTIVES: Mapping[Objective, Mapping[str, Any]] = {
     "binary": {"objective": "binary", "metric": "binary_logloss"},
     "mae": {"objective": "regression_l1", "metric": "l1"},
+    "mean": {"objective": "regression", "metric": "l2"},
     "tweedie": {"objective": "tweedie", "tweedie_variance_power": TWEEDIE, "metric": "tweedie"},
 }
 PARAMETERS: Mapping[str, Any] = {
@@ -52,7 +53,7 @@ class Boosting:
 
     name: str = "boosting"
     file: str = "boosting.txt"
-    objectives: tuple[Objective, ...] = ("binary", "mae", "tweedie")
+    objectives: tuple[Objective, ...] = ("binary", "mae", "tweedie", "mean")
 
     def fit(self, rows: Rows, objective: Objective, parameters: Mapping[str, Any], seed: int) -> bytes:
         """LightGBM's text."""

@@ -1,0 +1,248 @@
+"""Uplift: how much likelier somebody is to buy because they were contacted, learned from who was and who was held back.
+
+Three ways to tell the effect are learned: the doubly robust learner (Kennedy 2023, Towards optimal doubly robust
+estimation of heterogeneous causal effects) by ridge regression and by boosted trees, and the T-learner (Künzel et al.
+2019, Metalearners for estimating heterogeneous treatment effects) by ridge regression; with boosted trees it did worse
+in all our simulations.
+
+Their say comes from how well they tell the doubly robust effects of rows that they had not seen: those of the later
+dates, told by the earlier, or of folds where there is one date alone. It is stacked regression (Breiman 1996, weights
+of 0 and more) that is held to an equal say as strongly as the noise demands, so that few rows average them and many
+rows choose among them.
+
+econml, causalml and scikit-uplift hold these learners too. They are no dependencies: econml brings numba, statsmodels
+and shap, causalml brings even a code formatter, scikit-uplift has had no release since 2022, and all of them keep a
+model as a pickle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from capflow_assets.methods.calibration import sigmoid
+from capflow_assets.methods.learners import LEARNERS, Rows
+from capflow_assets.methods.learners.trees import PARAMETERS as TREES
+
+if TYPE_CHECKING:
+    import numpy as np
+
+FOLDS = 5
+LEAST_OF_A_KIND = 20
+LEAST_CHANCE = 0.05  # whoever is likelier than 95 % to be contacted, or not, tells little: no row counts over 20 times
+EQUAL_SAY_SPREAD = 0.25  # how far from an equal say a weight is thought to lie, before the data are seen
+PARAMETERS: Mapping[str, Any] = {**TREES, "num_leaves": 4, "trees": 60, "min_data_in_leaf": 200}
+"""Of effects, which are small and noisy, few and shallow trees with large leaves."""
+
+BASES = ("linear", "boosting")
+WAYS = ("doubly_robust_linear", "doubly_robust_boosting", "two_models_linear")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Who was contacted (`treated` 1) or held back (0), and who then bought (`label`); a row of `matrix` each."""
+
+    matrix: np.ndarray
+    treated: np.ndarray
+    label: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    def take(self, rows: np.ndarray) -> Trial:
+        """Some of the rows."""
+        return Trial(self.matrix[rows], self.treated[rows], self.label[rows])
+
+    def arm(self, treated: int) -> Rows:
+        """Those contacted (1) or held back (0), with whether they bought."""
+        chosen = self.treated == treated
+        return Rows(self.matrix[chosen], self.label[chosen])
+
+
+@dataclass(frozen=True)
+class Uplift:
+    """A fitted effect: the bytes of each way's models by name, and facts: weights, the mean effect."""
+
+    files: Mapping[str, bytes]
+    facts: Mapping[str, Any]
+
+    def answer(self, matrix: np.ndarray) -> np.ndarray:
+        """The extra probability to buy of each row, -1 to 1."""
+        import numpy as np
+
+        total = np.full(len(matrix), self.facts["effect"])
+        for way, weight in self.facts["weights"].items():
+            total += weight * (_told(self.files, way, matrix) - self.facts["centres"][way])
+        return np.clip(total, -1.0, 1.0)
+
+    def pushes(self, matrix: np.ndarray) -> np.ndarray:
+        """What each column adds to the extra probability, rows x columns."""
+        import numpy as np
+
+        total = np.zeros(matrix.shape)
+        for way, weight in self.facts["weights"].items():
+            for name, sign in _parts(way):
+                total += sign * weight * LEARNERS[_base(way)].pushes(self.files[name], matrix)[:, :-1]
+        return total
+
+
+def fit(parts: Sequence[Trial], parameters: Mapping[str, Any], seed: int) -> Uplift:
+    """The effect in `parts`, the rows of each past date, the oldest first.
+
+    Raises ValueError where fewer than 20 people were contacted, or held back, or where all or none of them bought.
+    """
+    import numpy as np
+
+    ordered = [_canonical(part) for part in parts if len(part)]
+    whole = _joined(ordered)
+    _require_both_kinds(whole)
+    effects = doubly_robust(whole, parameters, seed)
+    seen = np.zeros(len(whole), dtype=bool)
+    told = np.zeros((len(whole), len(WAYS)))
+    for past, later in _unseen(ordered, seed):
+        files = _fitted(whole.take(past), effects[past], parameters, seed)
+        found = np.column_stack([_told(files, way, whole.matrix[later]) for way in WAYS])
+        told[later], seen[later] = found - found.mean(axis=0), True
+    weights = say(told[seen], effects[seen] - effects[seen].mean())
+    files = _fitted(whole, effects, parameters, seed)
+    chosen = {way: float(weight) for way, weight in zip(WAYS, weights, strict=True) if weight > 0}
+    return Uplift(
+        {name: files[name] for way in chosen for name, _ in _parts(way)},
+        {
+            "weights": chosen,
+            "centres": {way: float(_told(files, way, whole.matrix).mean()) for way in chosen},
+            "effect": float(effects.mean()),
+            "effect_error": float(effects.std(ddof=1) / len(effects) ** 0.5),
+            "treated": int(whole.treated.sum()),
+            "control": int((1 - whole.treated).sum()),
+        },
+    )
+
+
+def doubly_robust(trial: Trial, parameters: Mapping[str, Any], seed: int) -> np.ndarray:
+    """One unbiased, noisy effect a row: right when either the chance to be contacted or that to buy is told right.
+
+    What one expects of a row, contacted or not, and its chance to be contacted come from models that have not seen it.
+    Its mean is the average effect. Source: Robins, Rotnitzky & Zhao (1994); Kennedy (2023).
+    """
+    import numpy as np
+
+    fold = folds(trial, seed)
+    if_contacted, if_not, chance = np.zeros(len(trial)), np.zeros(len(trial)), np.zeros(len(trial))
+    for k in range(FOLDS):
+        others, asked = trial.take(np.flatnonzero(fold != k)), trial.matrix[fold == k]
+        if_contacted[fold == k] = _expected(others.arm(1), asked, parameters, seed)
+        if_not[fold == k] = _expected(others.arm(0), asked, parameters, seed)
+        lot = LEARNERS["linear"].fit(Rows(others.matrix, others.treated), "binary", parameters, seed)
+        chance[fold == k] = sigmoid(LEARNERS["linear"].raw(lot, asked))
+    chance = np.clip(chance, LEAST_CHANCE, 1 - LEAST_CHANCE)
+    surprise = np.where(trial.treated == 1, trial.label - if_contacted, trial.label - if_not)
+    weight = np.where(trial.treated == 1, 1 / chance, -1 / (1 - chance))
+    return if_contacted - if_not + weight * surprise
+
+
+def say(told: np.ndarray, effects: np.ndarray) -> np.ndarray:
+    """The weight of each way, 0 or more, from what they told of unseen rows (rows x ways) and the rows' noisy effects.
+
+    The least squares of `effects`, with a normal prior around an equal say of all ways. Where nothing is to be told
+    apart the equal say stays. Both must have a mean of 0.
+    """
+    import numpy as np
+    from scipy.optimize import nnls
+
+    ways = told.shape[1]
+    pull = float(effects.std()) / EQUAL_SAY_SPREAD
+    design = np.vstack([told, pull * np.eye(ways)])
+    return nnls(design, np.append(effects, np.full(ways, pull / ways)))[0]
+
+
+def folds(trial: Trial, seed: int) -> np.ndarray:
+    """The fold of each row, by lot, each with its share of those contacted and of those who bought."""
+    import numpy as np
+
+    lot = np.random.default_rng(seed).permutation(len(trial))
+    kinds = lot[np.argsort((2 * trial.treated + trial.label)[lot], kind="stable")]
+    fold = np.empty(len(trial), dtype=int)
+    fold[kinds] = np.arange(len(trial)) % FOLDS
+    return fold
+
+
+def _unseen(parts: Sequence[Trial], seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Rows to learn from and later rows to tell: each date by all before it, or folds where that cannot be."""
+    import numpy as np
+
+    ends = np.cumsum([len(part) for part in parts])
+    pairs = [
+        (np.arange(start), np.arange(start, end))
+        for start, end in pairwise(ends)
+        if _enough(_joined([part for part, stop in zip(parts, ends, strict=True) if stop <= start]))
+    ]
+    if pairs:
+        return pairs
+    fold = folds(_joined(parts), seed)
+    return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(FOLDS)]
+
+
+def _fitted(trial: Trial, effects: np.ndarray, parameters: Mapping[str, Any], seed: int) -> dict[str, bytes]:
+    arms = {"doubly_robust": [Rows(trial.matrix, effects)], "two_models": [trial.arm(1), trial.arm(0)]}
+    return {
+        name: LEARNERS[_base(way)].fit(rows, "mean", parameters, seed)
+        for way in WAYS
+        for (name, _), rows in zip(_parts(way), arms[way.rpartition("_")[0]], strict=True)
+    }
+
+
+def _parts(way: str) -> list[tuple[str, float]]:
+    """The models of a way, by name, and whether their answer is added or taken away."""
+    if way.startswith("two_models"):
+        return [(f"{way}_contacted", 1.0), (f"{way}_held_back", -1.0)]
+    return [(way, 1.0)]
+
+
+def _base(way: str) -> str:
+    return way.rpartition("_")[2]
+
+
+def _told(files: Mapping[str, bytes], way: str, matrix: np.ndarray) -> np.ndarray:
+    import numpy as np
+
+    parts = [sign * LEARNERS[_base(way)].raw(files[name], matrix) for name, sign in _parts(way)]
+    return np.sum(parts, axis=0)
+
+
+def _expected(rows: Rows, matrix: np.ndarray, parameters: Mapping[str, Any], seed: int) -> np.ndarray:
+    """The chance to buy that both bases give, on average."""
+    import numpy as np
+
+    told = [LEARNERS[base].raw(LEARNERS[base].fit(rows, "mean", parameters, seed), matrix) for base in BASES]
+    return np.clip(np.mean(told, axis=0), 0.0, 1.0)
+
+
+def _canonical(trial: Trial) -> Trial:
+    """The rows in an order that depends on their contents only."""
+    import numpy as np
+
+    return trial.take(np.lexsort([*trial.matrix.T[::-1], trial.label, trial.treated]))
+
+
+def _joined(parts: Sequence[Trial]) -> Trial:
+    import numpy as np
+
+    return Trial(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("matrix", "treated", "label")))
+
+
+def _enough(trial: Trial) -> bool:
+    arms = trial.arm(1).target, trial.arm(0).target
+    return all(len(arm) >= LEAST_OF_A_KIND for arm in arms) and 0 < trial.label.mean() < 1
+
+
+def _require_both_kinds(trial: Trial) -> None:
+    if _enough(trial):
+        return
+    contacted, held, bought = int(trial.treated.sum()), int((1 - trial.treated).sum()), int(trial.label.sum())
+    raise ValueError(
+        f"{contacted:,} people were contacted and {held:,} held back, of whom {bought:,} bought: to tell what contact "
+        f"changes takes {LEAST_OF_A_KIND} of each kind, and some who bought and some who did not."
+    )

@@ -1,0 +1,31 @@
+"""offer_redemption: which offer each shopper will redeem when it is sent to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from capflow_assets.models.answers_by import AnswersBy
+from capflow_assets.models.base import Needs, Task
+
+
+class OfferRedemption(AnswersBy):
+    """Offer: the probability that a shopper redeems an offer sent in the next 30 days, for each of the usual offers.
+
+    An offer that the retailer never sent is not known; one that is new is told by what the shopper does with others.
+    """
+
+    name = "offer_redemption"
+    title = "Offers that each shopper redeems"
+    description = "How likely each shopper is to redeem each of the retailer's usual offers, and why."
+    family = "propensity"
+    task: ClassVar[Task] = "binary"
+    unit = ("user_id", "offer")
+    by = "offer"
+    tables = ("contacts", "bills")
+    features = ("rfm", "rhythm", "campaigns")
+    needs = Needs(200, 500, 120, positives=30, contacts=1000, treated=500)
+    horizon_days = 30
+    metric = "auc"
+    baseline_name = "the shopper's own past rate with that offer"
+    settings: ClassVar[Mapping[str, Any]] = {"price_of_contact": 0.1, "value_of_success": 5.0}
