@@ -87,13 +87,24 @@ def world(users: int = 400, seed: int = 7) -> World:
     import numpy as np
 
     from capflow_assets.conformance.contacts import contacts
+    from capflow_assets.conformance.media import media
+    from capflow_assets.conformance.reviews import reviews
+    from capflow_assets.conformance.texts import item_text
 
     chance = np.random.default_rng(seed)
     lines: list[Line] = []
     for number in range(users):
         lines += _shopper(f"u{number:05d}", chance)
     sales = _sales(lines)
-    return World({**sales, "items": _items(), "contacts": contacts(sales["bills"], START, DAYS, seed)})
+    items = _items()
+    shown, sets = media(items, seed)
+    more = {
+        "items": items,
+        "contacts": contacts(sales["bills"], START, DAYS, seed),
+        "reviews": reviews(sales["line_items"], seed),
+        "media": shown,
+    }
+    return World({**sales, **more}, {**sets, "features/item_text": item_text(items, seed)})
 
 
 def _between(frame: pd.DataFrame, column: str | None, start: datetime, end: datetime) -> pd.DataFrame:
@@ -170,7 +181,7 @@ def _items() -> pd.DataFrame:
         {
             "item_id": [f"i{taste}{number:02d}" for taste, number in pairs],
             "description": [f"Fine thing {taste}{number:02d}" for taste, number in pairs],
-            "category": [f"Taste {taste} > Kind {number % 3}" for taste, number in pairs],
+            "category": [f"Taste {taste} > Kind {number % 4}" for taste, number in pairs],
             "price": [1.0 + number for _, number in pairs],
         }
     )

@@ -26,6 +26,7 @@ class Linear:
     """Log-odds as a sum over columns."""
 
     name: str = "linear"
+    file: str = "linear.npz"
     objectives: tuple[Objective, ...] = ("binary",)
 
     def fit(self, rows: Rows, objective: Objective, parameters: Mapping[str, Any], seed: int) -> bytes:
