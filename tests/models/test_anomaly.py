@@ -63,7 +63,7 @@ def test_who_returns_much_and_still_comes_scores_highest(fitted: tuple[Artefact,
     comes, stopped, others = number % 8 == 4, number % 8 == 0, number % 4 != 0
     assert prediction.loc[comes, "score"].min() > prediction.loc[others, "score"].max()
     assert prediction.loc[comes, "score"].median() > prediction.loc[stopped, "score"].median() + 0.3
-    assert any("returned" in reason for reason in prediction.loc["u004", "reasons"])
+    assert any("returned" in reason for reason in prediction["reasons"].to_dict()["u004"])
 
 
 def test_unusual_is_told_whatever_comes_of_it(fitted: tuple[Artefact, Snapshot, pd.DataFrame]) -> None:
