@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from capflow_assets.conformance.isolated import Report, Result
     from capflow_assets.models.base import Model
 
+
 @click.group(name="model")
 def command() -> None:
     """Look at the models, add one, and check that it keeps the contract (docs/models.md)."""
@@ -56,7 +57,7 @@ def list_models(as_json: bool) -> None:
 
 @command.command(name="new")
 @click.argument("name")
-@click.option("--kind", type=click.Choice(list(KINDS)), required=True, help="What to begin with: a whole, working model.")
+@click.option("--kind", type=click.Choice(list(KINDS)), required=True, help="What kind of model to begin with.")
 @click.option("--package", type=click.Path(file_okay=False, path_type=Path), help="The folder of a package of yours.")
 def new(name: str, kind: str, package: Path | None) -> None:
     """Write a working model called NAME and its test, to be changed into yours.
