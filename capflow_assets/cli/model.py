@@ -63,9 +63,7 @@ def list_models(as_json: bool) -> None:
 
 @command.command(name="new")
 @click.argument("name")
-@click.option(
-    "--kind", type=click.Choice(list(KINDS)), required=True, help="What to begin with: a whole, working model."
-)
+@click.option("--kind", type=click.Choice(list(KINDS)), required=True, help="What kind of model to begin with.")
 @click.option("--package", type=click.Path(file_okay=False, path_type=Path), help="The folder of a package of yours.")
 def new(name: str, kind: str, package: Path | None) -> None:
     """Write a working model called NAME and its test, to be changed into yours.

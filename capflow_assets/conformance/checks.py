@@ -183,7 +183,10 @@ def _same_columns(frame: pd.DataFrame, wanted: tuple[str, ...]) -> None:
 
 def _with_text(snapshot: Snapshot, values: tuple[str | None, ...]) -> Snapshot:
     """The snapshot with one more feature, a text, whose values take turns."""
-    texts = [values[number % len(values)] for number in range(len(snapshot.features))]
+    import pandas as pd
+
+    index = snapshot.features.index
+    texts = pd.Series([values[number % len(values)] for number in range(len(index))], index=index, dtype="object")
     return replace(snapshot, features=snapshot.features.assign(a_text_feature=texts))
 
 

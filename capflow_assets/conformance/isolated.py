@@ -8,10 +8,11 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from time import monotonic
-from typing import Literal
+from typing import Any, Literal
 
 from capflow_assets.conformance.limits import FIT_BYTES, MIB, Cost, memory_of
 
@@ -80,12 +81,15 @@ def _listen(told: Connection, target: str, over: Callable[[], str | None], tell:
         report.results.append(Result(left.pop(0), status, why))
         tell(report.results[-1])
 
+    kind: str
+    what: Any
     broken: str | None = None
     while left and broken is None:
+        kind, what = "", None
         try:
-            kind, what = told.recv() if told.poll(LOOK_SECONDS) else ("", None)
+            if told.poll(LOOK_SECONDS):
+                kind, what = told.recv()
         except EOFError:
-            kind, what = "", None
             broken = "the process ended by itself: a crash of a library, or an exit in the model's code"
         if kind == "done":
             break
@@ -139,7 +143,7 @@ def _run(target: str, told: Connection) -> None:
     for one in learned:
         told.send(("cost", (one.cost.seconds, one.cost.grown_bytes)))
         for check in CHECKS:
-            told.send(("ended", _tried(lambda check=check: check(one))))
+            told.send(("ended", _tried(partial(check, one))))
     told.send(("done", None))
 
 

@@ -108,7 +108,7 @@ def _bought_by_answering(told: pd.DataFrame, lines: list[Line]) -> list[Line]:
     first = {line[0]: line for line in reversed(lines)}
     answers = told.loc[told["responded_at"].notna(), ["user_id", "campaign_id", "responded_at"]]
     return [
-        (user, f"{user}-{campaign}", first[user][2], when.to_pydatetime(), first[user][4])
+        (user, f"{user}-{campaign}", first[user][2], when.to_pydatetime(), first[user][4], False)
         for user, campaign, when in answers.itertuples(index=False, name=None)
     ]
 

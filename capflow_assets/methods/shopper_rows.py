@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from capflow_assets.methods.trees import canonical_order
+from capflow_assets.methods.learners import Rows, canonical
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,8 +52,8 @@ def learning_rows(
     matrix, came_true = np.concatenate(matrices), np.concatenate(truths)
     if len(np.unique(came_true)) < 2:
         raise ValueError(f"There is nothing to learn for {train[0].customer!r}: {len(came_true):,} rows, all alike.")
-    order = canonical_order(matrix, came_true)
-    return matrix[order], came_true[order]
+    rows = canonical(Rows(matrix, came_true))
+    return rows.matrix, rows.target
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,9 @@ def test_it_conforms_and_passes_its_own_test(
         check(learned)
     monkeypatch.syspath_prepend(str(folder / "tests"))
     own = import_module(f"test_every_{kind}")
-    (expected,) = [value for name, value in vars(own).items() if name.startswith("test_") and name != "test_it_conforms"]
+    (expected,) = [
+        value for name, value in vars(own).items() if name.startswith("test_") and name != "test_it_conforms"
+    ]
     expected(learned)
 
 
