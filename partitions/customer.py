@@ -113,7 +113,7 @@ class Training:
     pool is what customers of a vertical learn together: one gives its past without ids, one takes from it.
     """
 
-    tuning_seconds: float = 20.0
+    tuning_seconds: float = 0.0
     gives_to_pool: bool = False
     takes_from_pool: bool = False
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

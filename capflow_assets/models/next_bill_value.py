@@ -30,8 +30,8 @@ class NextBillValue(TabularModel):
     description = "How much each shopper of the last year will probably spend on the next visit, and why."
     family = "value"
     method = (
-        "least absolute deviations: the median bill, by gradient boosting (LightGBM, Ke et al. 2017) and a random "
-        "forest (Breiman 2001), blended by ensemble selection (Caruana et al. 2004)"
+        "least absolute deviations: the median bill, by gradient boosting (LightGBM, Ke et al. 2017), a random forest "
+        "(Breiman 2001) and a line (Schlossmacher 1973), blended by ensemble selection (Caruana et al. 2004)"
     )
     task: ClassVar[Task] = "regression"
     objective = "mae"
@@ -43,6 +43,7 @@ class NextBillValue(TabularModel):
     metric = "mae"
     baseline_name = "the shopper's own mean bill"
     promotion = Promotion(over_baseline=0.0, tolerance=0.01)
+    measures: ClassVar[Mapping[str, str]] = {"usual_bill": "usually spends about {value:,.2f}"}
 
     def population(self, snapshot: Snapshot) -> pd.DataFrame:
         """Shoppers who bought in the last 365 days."""
@@ -54,6 +55,12 @@ class NextBillValue(TabularModel):
         first = bills.group_by("user_id").aggregate(cents=bills.cents.argmin(bills.ts)).execute()
         asked = self.population(snapshot)[["user_id"]].merge(first, on="user_id")
         return asked[["user_id"]].assign(value=asked["cents"].astype("float64") / 100.0)
+
+    def measured(self, snapshot: Snapshot, units: pd.DataFrame) -> pd.DataFrame:
+        """`usual_bill`: the shopper's own mean bill in currency units; null without one."""
+        bills = paid(snapshot.tables["bills"])
+        own = bills.group_by("user_id").aggregate(usual_bill=bills.cents.mean() / 100.0).execute()
+        return units[["user_id"]].merge(own, on="user_id", how="left")[["usual_bill"]]
 
     def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
         """Each shopper's own mean bill, pulled to the shop's where there are few."""

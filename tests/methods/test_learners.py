@@ -8,7 +8,17 @@ import pytest
 
 from capflow_assets.methods import calibration, ensemble
 from capflow_assets.methods.blend import blend
-from capflow_assets.methods.learners import BOOSTING, FOREST, LEARNERS, Rows, best_number_of_trees, canonical, trees
+from capflow_assets.methods.learners import (
+    BOOSTING,
+    FOREST,
+    LEARNERS,
+    LINEAR,
+    Learner,
+    Rows,
+    best_number_of_trees,
+    canonical,
+    trees,
+)
 
 SETTINGS = {**trees.PARAMETERS, "most_trees": 60, "forest_trees": 15, "trees": 30, "families": list(LEARNERS)}
 
@@ -48,8 +58,8 @@ def test_trees_speak_log_odds(rows: Rows, learner: trees.Boosting | trees.Forest
     np.testing.assert_allclose(told, booster.predict(rows.matrix), atol=1e-9)
 
 
-@pytest.mark.parametrize("learner", [BOOSTING, FOREST])
-def test_the_median_is_learned_where_mae_judges(learner: trees.Boosting | trees.Forest) -> None:
+@pytest.mark.parametrize("learner", [BOOSTING, FOREST, LINEAR])
+def test_the_median_is_learned_where_mae_judges(learner: Learner) -> None:
     chance = np.random.default_rng(3)
     group = chance.integers(0, 2, 2_000).astype(float)
     value = chance.lognormal(group, 1.0)
