@@ -2,17 +2,16 @@
 
 Three ways to tell the effect are learned: the doubly robust learner (Kennedy 2023, Towards optimal doubly robust
 estimation of heterogeneous causal effects) by ridge regression and by boosted trees, and the T-learner (Künzel et al.
-2019, Metalearners for estimating heterogeneous treatment effects) by ridge regression; with boosted trees it did worse
-in all our simulations.
+2019, Metalearners for estimating heterogeneous treatment effects) by ridge regression; one of boosted trees was the
+best of the four in none of our simulations.
 
 Their say comes from how well they tell the doubly robust effects of rows that they had not seen: those of the later
 dates, told by the earlier, or of folds where there is one date alone. It is stacked regression (Breiman 1996, weights
 of 0 and more) that is held to an equal say as strongly as the noise demands, so that few rows average them and many
 rows choose among them.
 
-econml, causalml and scikit-uplift hold these learners too. They are no dependencies: econml brings numba, statsmodels
-and shap, causalml brings even a code formatter, scikit-uplift has had no release since 2022, and all of them keep a
-model as a pickle.
+econml, causalml and scikit-uplift hold such learners too. They are no dependencies: econml brings numba, statsmodels
+and shap, causalml these and more, even a code formatter, and scikit-uplift has had no release since 2022.
 """
 
 from __future__ import annotations
