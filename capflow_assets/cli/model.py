@@ -78,7 +78,8 @@ def new(name: str, kind: str, package: Path | None) -> None:
     for path in made.files:
         click.echo(f"wrote {path}")
     if made.to_add:
-        click.echo(f"\nAdd to {made.pyproject}, so that CapFlow finds it:\n\n{made.to_add}")
+        click.echo(f"\nAdd to {made.pyproject}, under headings that are there already, so that CapFlow finds it:")
+        click.echo(f"\n{made.to_add}")
     click.echo(f"\nChange it (docs/models.md), then: {made.check}")
 
 
