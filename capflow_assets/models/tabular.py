@@ -24,7 +24,8 @@ class TabularModel(Model):
 
     A subclass says whom it is about (`population`), what came true (`outcome`) and what it is held against. A unit may
     have more columns than the shopper, such as the channel: each of their values becomes a column of its own. Values
-    are held `within` two bounds; a subclass with `extras` tells them by `further`.
+    are held `within` two bounds, and learned as multiples of what each unit usually has, where a subclass knows that
+    (`multiple_of`, by what it has `prepared`); a subclass with `extras` tells them by `further`.
     """
 
     method = (
@@ -45,7 +46,8 @@ class TabularModel(Model):
         """The families on all past dates; their weights and the calibration from the latest, told by the earlier."""
         ordered = sorted(train, key=lambda snapshot: snapshot.as_of)
         columns, levels = numeric_columns(ordered[-1].features), self._levels(ordered)
-        parts = [self._rows(snapshot, columns, levels) for snapshot in ordered]
+        own = self.prepared(ordered)
+        parts = [self._rows(snapshot, columns, levels, own) for snapshot in ordered]
         self._require_difference(ordered[-1], parts)
         fitted = ensemble.fit([part for part in parts if len(part)], self.objective, parameters, seed)
         facts = {
@@ -53,6 +55,7 @@ class TabularModel(Model):
             "levels": levels,
             "phrases": phrases(self.features, columns),
             "rows": sum(len(part) for part in parts),
+            **own,
             "mean_outcome": fsum(value for part in parts for value in part.target) / sum(len(part) for part in parts),
         }
         return Artefact(files=dict(fitted.files), columns=columns, facts={**facts, **self.decided(parameters)})
@@ -66,6 +69,14 @@ class TabularModel(Model):
             f"contact pays from a probability of {price / value:.3g}: {price:g} for a contact, {value:g} for a success"
         )
         return {"decision": {"threshold": price / value, "rule": told}}
+
+    def prepared(self, train: Sequence[Snapshot]) -> dict[str, Any]:
+        """Facts that the model learns by itself before the families learn: by default none."""
+        return {}
+
+    def multiple_of(self, facts: Mapping[str, Any], snapshot: Snapshot, units: pd.DataFrame) -> np.ndarray | float:
+        """In multiples of what, above 0, the value of each of `units` is learned: by default of 1."""
+        return 1.0
 
     def further(
         self, artefact: Artefact, snapshot: Snapshot, units: pd.DataFrame, answer: np.ndarray
@@ -94,12 +105,14 @@ class TabularModel(Model):
         import pandas as pd
 
         columns, levels = numeric_columns(later.features), self._levels(train)
-        parts = [self._rows(snapshot, columns, levels) for snapshot in train]
+        own = self.prepared(train)
+        parts = [self._rows(snapshot, columns, levels, own) for snapshot in train]
         past = Rows(np.concatenate([p.matrix for p in parts]), np.concatenate([p.target for p in parts]))
-        rows = self._rows(later, columns, levels)
-        answer = np.clip(ensemble.tried(past, rows, self.objective, parameters, seed), *self.within)
+        rows = self._rows(later, columns, levels, own)
         assert later.outcome is not None
         units = later.outcome[list(self.unit)].reset_index(drop=True)
+        answer = ensemble.tried(past, rows, self.objective, parameters, seed) * self.multiple_of(own, later, units)
+        answer = np.clip(answer, *self.within)
         return pd.concat([units, pd.Series(answer, name="score" if self.task == "binary" else "value")], axis=1)
 
     def _fitted(self, artefact: Artefact) -> ensemble.Ensemble:
@@ -110,11 +123,12 @@ class TabularModel(Model):
     ) -> pd.DataFrame:
         import numpy as np
 
-        answer = np.clip(self._fitted(artefact).answer(matrix), *self.within)
+        answer = self._fitted(artefact).answer(matrix) * self.multiple_of(artefact.facts, snapshot, units)
+        answer = np.clip(answer, *self.within)
+        name = "score" if self.task == "binary" else "value"
         columns = {column: units[column] for column in self.unit}
-        columns["score" if self.task == "binary" else "value"] = answer
         further = self.further(artefact, snapshot, units, answer)
-        return prediction_frame(self, {**columns, **further, "reasons": reasons})
+        return prediction_frame(self, {**columns, name: answer, **further, "reasons": reasons})
 
     def _asked(self, artefact: Artefact, snapshot: Snapshot) -> tuple[pd.DataFrame, np.ndarray]:
         missing = sorted(set(artefact.columns) - set(snapshot.features.columns))
@@ -126,11 +140,18 @@ class TabularModel(Model):
         units = self.population(snapshot).reset_index(drop=True)
         return units, _matrix(snapshot.features, units, artefact.columns, artefact.facts["levels"])
 
-    def _rows(self, snapshot: Snapshot, columns: Sequence[str], levels: Mapping[str, Sequence[str]]) -> Rows:
+    def _rows(
+        self,
+        snapshot: Snapshot,
+        columns: Sequence[str],
+        levels: Mapping[str, Sequence[str]],
+        own: Mapping[str, Any],
+    ) -> Rows:
         if snapshot.outcome is None:
             raise ValueError(f"{self.name} cannot be fitted on the snapshot of {snapshot.as_of}: it has no outcome.")
         units, truth = snapshot.outcome[list(self.unit)], snapshot.outcome[snapshot.outcome.columns[-1]]
-        return Rows(_matrix(snapshot.features, units, columns, levels), truth.to_numpy(dtype="float64"))
+        target = truth.to_numpy(dtype="float64") / self.multiple_of(own, snapshot, units)
+        return Rows(_matrix(snapshot.features, units, columns, levels), target)
 
     def _levels(self, train: Sequence[Snapshot]) -> dict[str, list[str]]:
         """The values of the unit's other columns, each to be a column of its own."""

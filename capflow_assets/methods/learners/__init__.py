@@ -1,13 +1,15 @@
 """Learners: families of models of one table, each fitted to bytes that load without running code."""
 
 from capflow_assets.methods.learners.base import Learner, Objective, Rows, canonical, stack
+from capflow_assets.methods.learners.constant import CONSTANT
 from capflow_assets.methods.learners.linear import LINEAR
 from capflow_assets.methods.learners.trees import BOOSTING, FOREST, TWEEDIE, best_number_of_trees
 
-LEARNERS: dict[str, Learner] = {learner.name: learner for learner in (BOOSTING, FOREST, LINEAR)}
+LEARNERS: dict[str, Learner] = {learner.name: learner for learner in (BOOSTING, FOREST, LINEAR, CONSTANT)}
 
 __all__ = [
     "BOOSTING",
+    "CONSTANT",
     "FOREST",
     "LEARNERS",
     "LINEAR",
