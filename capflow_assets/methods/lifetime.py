@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from capflow_assets.methods import bgnbd
+from capflow_assets.methods.likelihood import ConvergenceError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,6 +35,15 @@ def repeat_visits(history: pd.DataFrame, today: int) -> tuple[np.ndarray, np.nda
     age = (today - history["first_day"]).to_numpy(dtype=float) / DAYS_A_WEEK
     cents = (history["cents"] - history["first_cents"]).to_numpy(dtype=float)
     return x, last, age, np.where(x > 0, cents / 100.0 / np.maximum(x, 1.0), 0.0)
+
+
+def process_of(history: pd.DataFrame, today: int) -> bgnbd.BGNBD | str:
+    """The process behind the visits of `visit_history`, in weeks; why there is none, where BG/NBD finds none."""
+    x, last, age, _ = repeat_visits(history, today)
+    try:
+        return bgnbd.fit(x, last, age)
+    except ConvergenceError as error:
+        return str(error).splitlines()[0]
 
 
 def longer_values(

@@ -8,8 +8,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from capflow_assets.methods import bgnbd
-from capflow_assets.methods.lifetime import LONGER_IN_WORDS, longer_values, past_rate, repeat_visits
-from capflow_assets.methods.likelihood import ConvergenceError
+from capflow_assets.methods.lifetime import LONGER_IN_WORDS, longer_values, past_rate, process_of
 from capflow_assets.methods.visits import last_day_before, next_spend, visit_history
 from capflow_assets.models.base import Artefact, Needs, Snapshot, Task
 from capflow_assets.models.prediction import prediction_frame
@@ -103,10 +102,7 @@ def carried_on(history: pd.DataFrame, today: int) -> dict[str, Any]:
 
     Where BG/NBD finds no process in these visits, the ratio of the days does, as if no shopper left: an upper bound.
     """
-    x, last, age, _ = repeat_visits(history, today)
-    try:
-        process = bgnbd.fit(x, last, age)
-    except ConvergenceError as error:
-        why = str(error).splitlines()[0]
-        return {"bgnbd": None, "extrapolation": f"the ratio of the days, as if no shopper left. {why}"}
+    process = process_of(history, today)
+    if isinstance(process, str):
+        return {"bgnbd": None, "extrapolation": f"the ratio of the days, as if no shopper left. {process}"}
     return {"bgnbd": vars(process).copy(), "extrapolation": "expected visits by BG/NBD"}
