@@ -1,6 +1,7 @@
 """A small world with a known structure: shoppers who come at their own rate, spend their own sum, and leave for good.
 
-Taste comes in groups of items that go together; some items are bought again and again. Everything follows the seed.
+Taste comes in groups of items that go together; some items are bought again and again. Who stays spends more and more
+on a visit. Everything follows the seed.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ START = datetime(2023, 1, 1)
 DAYS = 540
 AS_OF = START + timedelta(days=DAYS)
 TASTES, ITEMS_OF_A_TASTE = 6, 12
+DOUBLED_AFTER = 180.0  # days in which a shopper comes to spend on a visit as much again as on the first
 
 Line = tuple[str, str, str, datetime, float]
 
@@ -108,13 +110,13 @@ def _shopper(user: str, chance: np.random.Generator) -> list[Line]:
     mean_price = chance.gamma(4.0, 3.0)
     tastes = chance.choice(TASTES, 2, replace=False)
     staples = [_item(tastes[0], chance), _item(tastes[0], chance)]
-    day, lines = float(chance.uniform(0, DAYS * 0.7)), list[Line]()
+    first, lines = float(chance.uniform(0, DAYS * 0.7)), list[Line]()
+    day = first
     while day < DAYS:
+        price = mean_price * (1.0 + (day - first) / DOUBLED_AFTER)
         ts = START + timedelta(days=int(day), hours=int(chance.integers(8, 20)))
         for item in _basket(tastes, staples, chance):
-            lines.append(
-                (user, f"{user}-{len(lines)}-{int(day)}", item, ts, round(mean_price * chance.gamma(4, 0.25), 2))
-            )
+            lines.append((user, f"{user}-{len(lines)}-{int(day)}", item, ts, round(price * chance.gamma(4, 0.25), 2)))
         if chance.random() < leaves:
             break
         day += max(chance.gamma(3.0, gap / 3.0), 1.0)

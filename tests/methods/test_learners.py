@@ -8,7 +8,16 @@ import pytest
 
 from capflow_assets.methods import calibration, ensemble
 from capflow_assets.methods.blend import blend
-from capflow_assets.methods.learners import BOOSTING, FOREST, LEARNERS, Rows, best_number_of_trees, canonical, trees
+from capflow_assets.methods.learners import (
+    BOOSTING,
+    CONSTANT,
+    FOREST,
+    LEARNERS,
+    Rows,
+    best_number_of_trees,
+    canonical,
+    trees,
+)
 
 SETTINGS = {**trees.PARAMETERS, "most_trees": 60, "forest_trees": 15, "trees": 30, "families": list(LEARNERS)}
 
@@ -26,7 +35,7 @@ def rows() -> Rows:
     return made(600, 4)
 
 
-@pytest.mark.parametrize("name", sorted(LEARNERS))
+@pytest.mark.parametrize("name", [name for name in sorted(LEARNERS) if "binary" in LEARNERS[name].objectives])
 def test_pushes_add_up_to_the_raw_score(rows: Rows, name: str) -> None:
     learner = LEARNERS[name]
     content = learner.fit(rows, "binary", SETTINGS, 1)
@@ -87,3 +96,38 @@ def test_a_straight_line_is_left_to_the_linear_family() -> None:
     """What is linear in log-odds, from few rows: trees only come near it."""
     fitted = ensemble.fit([made(400, seed) for seed in (1, 2)], "binary", SETTINGS, 1)
     assert fitted.facts["weights"]["linear"] >= 0.5
+
+
+def test_a_mean_is_learned_alike_in_every_currency() -> None:
+    rows = made(400, 4)
+    spend = np.where(rows.target > 0, np.exp(rows.matrix[:, 1]) * 20, 0.0)
+    settings = {**SETTINGS, "fixed_trees": 20}
+    pounds, pence = (
+        ensemble.fit([Rows(rows.matrix, spend * unit)], "tweedie", settings, 1).answer(rows.matrix) for unit in (1, 128)
+    )
+    np.testing.assert_allclose(pence, pounds * 128, rtol=1e-9)
+    assert pounds.mean() == pytest.approx(spend.mean(), rel=0.1)
+    later = Rows(made(50, 5).matrix, np.zeros(50))
+    one, two = (ensemble.tried(Rows(rows.matrix, spend * unit), later, "tweedie", settings, 1) for unit in (1, 128))
+    np.testing.assert_allclose(two, one * 128, rtol=1e-9)
+
+
+def test_columns_that_tell_nothing_get_no_say() -> None:
+    chance = np.random.default_rng(8)
+    noise = [Rows(chance.normal(size=(300, 4)), chance.gamma(4.0, 0.25, 300)) for _ in range(2)]
+    settings = {**SETTINGS, "families": ["forest", "constant"], "min_data_in_leaf": 5}
+    blended = ensemble.fit(noise, "mae", settings, 1)
+    assert blended.facts["weights"] == {"constant": 1.0}
+    middle = np.median(np.concatenate([part.target for part in noise]))
+    assert (blended.answer(noise[0].matrix) == middle).all()
+    assert not blended.pushes(noise[0].matrix).any()
+    assert CONSTANT.pushes(blended.files["constant"], noise[0].matrix)[0].tolist() == [0, 0, 0, 0, middle]
+
+
+def test_a_blend_of_means_is_judged_by_the_deviance_and_not_by_the_absolute_error() -> None:
+    """Of ten shoppers nine spend nothing and one ten: the mean is 1, the median nothing."""
+    target = np.array([0.0] * 9 + [10.0])
+    mean, low = np.zeros(10), np.full(10, np.log(0.01))
+    assert ensemble._loss("tweedie", mean, target) < ensemble._loss("tweedie", low, target)
+    assert ensemble._loss("tweedie", mean, target) < ensemble._loss("tweedie", mean + 0.1, target)
+    assert ensemble._loss("tweedie", mean, target) < ensemble._loss("tweedie", mean - 0.1, target)
