@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 FOLDS = 4
 RARE, MOST_NEGATIVES = 0.02, 30
+MOST_LEVEL = 2.0  # what one season may do to the level of all later ones
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def fit(parts: Sequence[Rows], objective: Objective, parameters: Mapping[str, An
     said = {name: weight for name, weight in zip(wanted, weights, strict=True) if weight > 0}
     facts: dict[str, Any] = {"objective": objective, "weights": said, "trees": trees}
     if objective == "tweedie":
-        facts["scale"] = scale
+        facts["scale"] = scale * _level(np.average(scores, axis=0, weights=weights), target)
     if objective == "binary":
         raw = np.average(scores, axis=0, weights=weights)
         slope, intercept = calibration.platt(raw, target)
@@ -97,6 +98,14 @@ def tried(past: Rows, later: Rows, objective: Objective, parameters: Mapping[str
 def _scale(parts: Sequence[Rows], objective: Objective) -> float:
     """The unit in which means are learned: the mean of all, so that nothing depends on the retailer's currency."""
     return float(stack(parts).target.mean()) or 1.0 if objective == "tweedie" else 1.0
+
+
+def _level(raw: np.ndarray, target: np.ndarray) -> float:
+    """By how much unseen rows came to more in total than was said: the deviance's best fit does not keep the total."""
+    import numpy as np
+
+    level = float(target.mean()) / float(_answer("tweedie", raw, None).mean())
+    return float(np.clip(level, 1 / MOST_LEVEL, MOST_LEVEL))
 
 
 def _scaled(rows: Rows, scale: float) -> Rows:

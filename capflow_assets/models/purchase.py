@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from capflow_assets.methods.visits import YEAR_DAYS, active, last_day_before, spend, visits
+from capflow_assets.methods import bgnbd
+from capflow_assets.methods.lifetime import DAYS_A_WEEK, process_of, repeat_visits
+from capflow_assets.methods.visits import YEAR_DAYS, active, last_day_before, spend, visit_history
 from capflow_assets.models.base import Needs, Snapshot, Task
 from capflow_assets.models.prediction import prediction_frame
 from capflow_assets.models.tabular import TabularModel
@@ -13,8 +15,6 @@ from capflow_assets.models.tabular import TabularModel
 if TYPE_CHECKING:
     import ibis
     import pandas as pd
-
-QUARTER_DAYS = 90
 
 
 class Purchase(TabularModel):
@@ -31,7 +31,7 @@ class Purchase(TabularModel):
     needs = Needs(200, 1000, 180, positives=30, least_label_share=0.005, greatest_label_share=0.995)
     horizon_days = 30
     metric = "auc"
-    baseline_name = "visits in the last 90 days, then days since the last"
+    baseline_name = "the visits to expect by BG/NBD (Fader, Hardie & Lee 2005)"
     settings: ClassVar[Mapping[str, Any]] = {"price_of_contact": 1.0, "value_of_success": 10.0}
 
     def population(self, snapshot: Snapshot) -> pd.DataFrame:
@@ -46,10 +46,15 @@ class Purchase(TabularModel):
         return pd.DataFrame({"user_id": users, "label": users.isin(spend(window["bills"]).index).astype("int64")})
 
     def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
-        """Who came most often in the last 90 days is the likeliest; of equally many visits, who came last."""
-        users, today = self.population(snapshot), last_day_before(snapshot.as_of)
-        days = visits(snapshot.tables["bills"])
-        late = days.group_by("user_id").aggregate(visits=days.count(where=days.day > today - QUARTER_DAYS)).execute()
-        often = users["user_id"].map(late.set_index("user_id")["visits"]).astype(float)
-        order = often + 1 - (today - users["last_day"]) / YEAR_DAYS
-        return prediction_frame(self, {"user_id": users["user_id"], "score": order / (order + 1)})
+        """The chance of a visit in 30 days by BG/NBD, from the dates of visits alone; visits in 365 days without it."""
+        import numpy as np
+
+        history, today = visit_history(snapshot.tables["bills"], snapshot.as_of), last_day_before(snapshot.as_of)
+        process = process_of(history, today)
+        if isinstance(process, str):
+            coming = history["visits_year"].to_numpy() * (self.horizon_days / YEAR_DAYS)
+        else:
+            x, last, age, _ = repeat_visits(history, today)
+            coming = bgnbd.expected_purchases(process, self.horizon_days / DAYS_A_WEEK, x, last, age)
+        lately = (history["last_day"] > today - YEAR_DAYS).to_numpy()
+        return prediction_frame(self, {"user_id": history["user_id"][lately], "score": 1.0 - np.exp(-coming[lately])})
