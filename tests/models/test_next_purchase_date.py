@@ -39,7 +39,7 @@ def test_the_baseline_waits_a_gap_and_who_is_overdue_as_long_again() -> None:
 def test_the_median_wait_is_found_where_a_third_never_comes_within_the_window() -> None:
     """Two kinds of shoppers, told apart by one column; the cut at 60 hides a third of the waits of one of them."""
     model, chance = NextPurchaseDate(), np.random.default_rng(3)
-    base = world(1)  # only its clock is needed
+    base = world(60)  # only its clock is needed
 
     def made(as_of_days: int) -> Snapshot:
         users = [f"u{number:04d}" for number in range(600)]
