@@ -90,6 +90,14 @@ def beats_its_baseline(fitted: Fitted) -> None:
     )
 
 
+def its_rule_needs_nothing_learned(fitted: Fitted) -> None:
+    """A model that says it has a rule has a baseline that is the same without a past to learn from."""
+    if not fitted.model.has_rule:
+        return
+    learned = fitted.model.baseline(fitted.train, fitted.test)
+    same(fitted.model, learned, fitted.model.baseline([], fitted.test))
+
+
 def judged_is_what_is_predicted(fitted: Fitted) -> None:
     """The quick answer that tuning asks for is that of predict, but for reasons."""
     quick = fitted.model.judged(fitted.artefact, fitted.test)

@@ -48,6 +48,7 @@ class BestTimeToContact(Model):
     horizon_days = 30
     metric = "ndcg_at_10"
     baseline_name = "the ten most popular times of the shop"
+    has_rule = True
     promotion = Promotion(over_baseline=0.0, tolerance=0.01)
     parameters: ClassVar[Mapping[str, Any]] = {"half_life_days": 180.0}
     search_space: ClassVar[Mapping[str, Sequence[Any]]] = {"half_life_days": (60.0, 120.0, 180.0, 365.0)}

@@ -37,6 +37,7 @@ class Cltv(Model):
     horizon_days = 90
     metric = "mae"
     baseline_name = "the shopper's own past rate of spend"
+    has_rule = True
     extras: ClassVar[Mapping[str, str]] = LONGER_IN_WORDS
     promotion = Promotion(over_baseline=0.0, tolerance=0.01)
     parameters: ClassVar[Mapping[str, Any]] = {"few_repeaters": 50, "few_repeaters_penalty": 1.0}

@@ -74,6 +74,7 @@ class NextBasket(Model):
     horizon_days = 30
     metric = "ndcg_at_10"
     baseline_name = "the shopper's most frequent items, then the most popular ones"
+    has_rule = True
     promotion = Promotion(over_baseline=0.0, tolerance=0.01)
     parameters: ClassVar[Mapping[str, Any]] = {
         "most_items": 5000,

@@ -42,6 +42,7 @@ class NextBillValue(TabularModel):
     horizon_days = 60
     metric = "mae"
     baseline_name = "the shopper's own mean bill"
+    has_rule = True
     promotion = Promotion(over_baseline=0.0, tolerance=0.01)
     measures: ClassVar[Mapping[str, str]] = {"usual_bill": "usually spends about {value:,.2f}"}
 

@@ -43,6 +43,7 @@ class NextPurchaseDate(TabularModel):
     horizon_days = HORIZON_DAYS
     metric = "mae"
     baseline_name = "the shopper's mean gap or the days since the last visit, whichever is longer"
+    has_rule = True
     promotion = Promotion(over_baseline=0.0, tolerance=0.01)
 
     def population(self, snapshot: Snapshot) -> pd.DataFrame:

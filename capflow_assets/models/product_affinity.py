@@ -63,6 +63,7 @@ class ProductAffinity(Model):
     horizon_days = 30
     metric = "ndcg_at_10"
     baseline_name = "the most popular items of the last 30 days"
+    has_rule = True
     promotion = Promotion(over_baseline=0.0, tolerance=0.01)
     parameters: ClassVar[Mapping[str, Any]] = {"most_items": 5000, "neighbours": 50, "shrinkage": 10.0}
     search_space: ClassVar[Mapping[str, Sequence[Any]]] = {"neighbours": (20, 50, 100), "shrinkage": (3.0, 10.0, 30.0)}

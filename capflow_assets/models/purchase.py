@@ -32,6 +32,8 @@ class Purchase(TabularModel):
     horizon_days = 30
     metric = "auc"
     baseline_name = "the visits to expect by BG/NBD (Fader, Hardie & Lee 2005)"
+    has_rule = True
+    poolable = True
     settings: ClassVar[Mapping[str, Any]] = {"price_of_contact": 1.0, "value_of_success": 10.0}
 
     def population(self, snapshot: Snapshot) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capflow_assets.conformance.world import AS_OF, World, world
+from capflow_assets.conformance.world import AS_OF, world
 from capflow_assets.models.base import Snapshot
 from capflow_assets.models.next_purchase_date import NextPurchaseDate
 from tests.models.test_churn import T, bills
@@ -39,7 +39,6 @@ def test_the_baseline_waits_a_gap_and_who_is_overdue_as_long_again() -> None:
 def test_the_median_wait_is_found_where_a_third_never_comes_within_the_window() -> None:
     """Two kinds of shoppers, told apart by one column; the cut at 60 hides a third of the waits of one of them."""
     model, chance = NextPurchaseDate(), np.random.default_rng(3)
-    base = world(60)  # only its clock is needed
 
     def made(as_of_days: int) -> Snapshot:
         users = [f"u{number:04d}" for number in range(600)]
@@ -50,7 +49,6 @@ def test_the_median_wait_is_found_where_a_third_never_comes_within_the_window() 
         kind = pd.DataFrame({"user_id": users, "slow": slow.astype(float), "noise": chance.normal(size=600)})
         return Snapshot("acme", T + timedelta(days=as_of_days), kind, {"bills": ibis.memtable(bills(rows))}, outcome)
 
-    assert isinstance(base, World)
     later = made(0)
     found = model.predict(model.fit([made(-120), made(-60)], model.parameters, 1), later)
     by_kind = found["value"].groupby(later.features["slow"]).median()
