@@ -46,6 +46,7 @@ def list_models(as_json: bool) -> None:
                 "horizon_days": model.horizon_days,
                 "metric": model.metric,
                 "baseline": model.baseline_name,
+                "settings": dict(model.settings),
             }
             for name, model in _models().items()
         ),

@@ -369,10 +369,10 @@ def _is_pickle(data: bytes) -> bool:
 
 CHECKS: tuple[Check, ...] = (
     says_what_it_is, outcome_has_its_columns, prediction_has_its_columns, reasons_are_one_to_three_texts,
-    all_of_the_outcome_is_predicted, beats_its_baseline, judged_is_what_is_predicted, same_seed_same_bytes,
-    order_changes_nothing, names_of_shoppers_change_nothing, other_shoppers_change_nothing,
-    nobody_gives_an_empty_table, one_row_is_enough_to_predict, newcomers_are_predicted, unseen_categories_do_no_harm,
-    anonymous_sales_change_nothing, survives_storage, holds_nothing_executable, predict_changes_nothing,
-    one_snapshot_is_enough, missing_columns_are_named, outcome_counts_the_window_alone, nothing_to_learn_is_an_error,
-    fits_in_time, fits_in_memory,
+    all_of_the_outcome_is_predicted, beats_its_baseline, its_rule_needs_nothing_learned,
+    judged_is_what_is_predicted, same_seed_same_bytes, order_changes_nothing, names_of_shoppers_change_nothing,
+    other_shoppers_change_nothing, nobody_gives_an_empty_table, one_row_is_enough_to_predict,
+    newcomers_are_predicted, unseen_categories_do_no_harm, anonymous_sales_change_nothing, survives_storage,
+    holds_nothing_executable, predict_changes_nothing, one_snapshot_is_enough, missing_columns_are_named,
+    outcome_counts_the_window_alone, nothing_to_learn_is_an_error, fits_in_time, fits_in_memory,
 )  # fmt: skip
