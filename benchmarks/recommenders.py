@@ -6,7 +6,9 @@
 Positives are ratings of 4 and 5, each (user, book) once; users with at least five. A fifth of each user's books, by a
 seeded lot, is the test part; of the rest a fifth, by another lot, is the validation part on which each method's
 parameters are chosen. The test part is looked at once. All methods choose among the same books: those that most users
-of the train part like. The data has no times, so SASRec (sequential_recommender) cannot be measured on it.
+of the train part like. The file has about a hundred ratings of every book, so popularity knows next to nothing in it
+(a book with more in the train part has fewer left for the test part). The data has no times, so SASRec
+(sequential_recommender) cannot be measured on it.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from capflow_assets.methods import ease
 from capflow_assets.methods.co_purchase import by_user, similarity
 from capflow_assets.methods.ranked import TOP, ndcg, top
 
-SEED = 20_240_101
+SEED = 20_240_102
 LEAST_RATING, FEWEST_BOOKS, TEST_SHARE, MOST_BOOKS = 4, 5, 0.2, 5_000
 USERS_AT_ONCE = 1_000
 ROOT = Path(__file__).resolve().parents[1]
@@ -83,19 +85,21 @@ def als(bought: csr_array, factors: int, regularization: float, alpha: float) ->
     """implicit's alternating least squares (Hu, Koren & Volinsky 2008)."""
     from implicit.als import AlternatingLeastSquares
     from scipy.sparse import csr_matrix
+    from threadpoolctl import threadpool_limits
 
-    model = AlternatingLeastSquares(
-        factors=factors, regularization=regularization, alpha=alpha, iterations=15, random_state=SEED, use_gpu=False
-    )
-    model.fit(csr_matrix(bought.astype("float32")), show_progress=False)
+    with threadpool_limits(1, "blas"):  # as implicit asks for: it has threads of its own
+        model = AlternatingLeastSquares(
+            factors=factors, regularization=regularization, alpha=alpha, iterations=15, random_state=SEED, use_gpu=False
+        )
+        model.fit(csr_matrix(bought.astype("float32")), show_progress=False)
     return lambda rows: model.user_factors[rows] @ model.item_factors.T
 
 
 METHODS: Mapping[str, tuple[Callable[..., Score], Mapping[str, tuple[Any, ...]]]] = {
     "popularity": (popularity, {}),
-    "ItemKNN (ours)": (item_knn, {"neighbours": (20, 50, 200), "shrinkage": (3.0, 10.0, 50.0)}),
-    "EASE (ours)": (by_ease, {"regularisation": (100.0, 300.0, 1000.0)}),
-    "ALS (implicit)": (als, {"factors": (64, 128), "regularization": (0.01, 1.0), "alpha": (1.0, 10.0)}),
+    "ItemKNN (ours)": (item_knn, {"neighbours": (10, 20, 50, 200), "shrinkage": (10.0, 50.0, 200.0)}),
+    "EASE (ours)": (by_ease, {"regularisation": (10.0, 30.0, 100.0, 300.0)}),
+    "ALS (implicit)": (als, {"factors": (128, 256), "regularization": (0.01, 1.0, 10.0), "alpha": (10.0, 40.0)}),
 }
 
 

@@ -1,10 +1,10 @@
 """SASRec: what is bought next, by self-attention over the order in which a shopper bought so far.
 
 W.-C. Kang, J. McAuley, "Self-Attentive Sequential Recommendation", ICDM 2018: the network (causal self-attention over
-item and position embeddings, item embeddings shared with the output). Two things are ours to fit shops: the basket has
-no order in itself, so each position is asked for any purchase of later days within the horizon (the all-action targets
-of N. Pancha et al., "PinnerFormer", KDD 2022), and the loss is a softmax over sampled items (A. Klenitskiy, A. Vasilev,
-"Turning Dross Into Gold Loss", RecSys 2023, on why not one negative a position).
+item and position embeddings, item embeddings shared with the output). Three things are ours to fit shops. Each item has
+a bias that starts from its popularity. A basket has no order in itself, so each position is asked for any purchase of
+later days within the horizon (the all-action targets of N. Pancha et al., "PinnerFormer", KDD 2022). The loss is a
+softmax over sampled items (A. Klenitskiy, A. Vasilev, "Turning Dross Into Gold Loss", RecSys 2023).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 BATCH = 128
 SCORED_AT_ONCE = 256
+SPREAD = 0.1  # of embeddings before training: little beside popularity, from which the network starts
 MOST_STEPS, FEWEST_FOLLOWERS = 5, 3
 MOST_EPOCHS, FEWEST_EPOCHS = 20, 2
 NOT_THERE = (
@@ -110,7 +111,9 @@ def train(
     """
     torch, save = _torch()
     with _alone(torch, seed) as device:
-        network = _network(torch, items, parameters).to(device)
+        network = _network(torch, items, parameters)
+        network.bias.data += torch.from_numpy(_log_popularity(sequences, items, horizon_days))
+        network = network.to(device)
         optimiser = torch.optim.Adam(network.parameters(), lr=parameters["learning_rate"])
         lot = torch.Generator().manual_seed(seed)
         told = [
@@ -159,7 +162,7 @@ def scores(
         full[: len(some)] = some
         with _alone(torch, 0), torch.no_grad():
             states = network(torch.from_numpy(full).to(device))[:, -1]
-            found = (states @ network.items.weight[1:].T).cpu().numpy()
+            found = (states @ network.items.weight[1:].T + network.bias[1:]).cpu().numpy()
         yield found[: len(some)]
 
 
@@ -191,6 +194,16 @@ def _alone(torch: Any, seed: int) -> Iterator[Any]:
             torch.utils.deterministic.fill_uninitialized_memory = filled
 
 
+def _log_popularity(sequences: Sequences, items: int, horizon_days: int) -> np.ndarray:
+    """The logarithm of each item's share of the latest horizon's purchases, one more counted of each; 0 for none."""
+    import numpy as np
+
+    bought, days = sequences.later_items, sequences.later_days
+    lately = bought[(bought > 0) & (days > days.max(initial=0) - horizon_days)]
+    counts = np.bincount(lately, minlength=items + 1)[1:] + 1.0
+    return np.append(0.0, np.log(counts / counts.mean())).astype("float32")
+
+
 def _targets(
     torch: Any, batch: list[torch.Tensor], horizon_days: int, lot: torch.Generator
 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -220,8 +233,8 @@ def _loss(
     """Softmax cross entropy of the wanted items against the negatives, in which a wanted one counts once."""
     negatives = negatives.to(items.device)
     states = network(items).flatten(0, 1)[place]
-    right = (states * network.items(wanted)).sum(dim=1, keepdim=True)
-    others = states @ network.items(negatives).T
+    right = (states * network.items(wanted)).sum(dim=1, keepdim=True) + network.bias[wanted][:, None]
+    others = states @ network.items(negatives).T + network.bias[negatives]
     others = others.masked_fill(negatives[None, :] == wanted[:, None], float("-inf"))
     nothing = torch.zeros(len(wanted), dtype=torch.int64, device=items.device)
     return torch.nn.functional.cross_entropy(torch.cat([right, others], dim=1), nothing)
@@ -256,8 +269,9 @@ def _network(torch: Any, items: int, parameters: Mapping[str, Any]) -> Any:
             super().__init__()
             self.items = nn.Embedding(items + 1, size, padding_idx=0)
             self.places = nn.Embedding(parameters["length"], size)
-            nn.init.normal_(self.items.weight, std=size**-0.5)
-            nn.init.normal_(self.places.weight, std=size**-0.5)
+            self.bias = nn.Parameter(torch.zeros(items + 1))
+            nn.init.normal_(self.items.weight, std=SPREAD)
+            nn.init.normal_(self.places.weight, std=SPREAD)
             self.blocks = nn.ModuleList([Block() for _ in range(parameters["blocks"])])
             self.last, self.dropped = nn.LayerNorm(size), nn.Dropout(parameters["dropout"])
 
