@@ -10,7 +10,7 @@ from capflow_assets.methods import ensemble, isolation
 from capflow_assets.methods.learners import Rows, stack, trees
 from capflow_assets.methods.phrases import phrases, strongest
 from capflow_assets.methods.visits import YEAR_DAYS, last_day_before
-from capflow_assets.models.base import Artefact, Model, Needs, Promotion, Snapshot, Task
+from capflow_assets.models.base import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
 from capflow_assets.models.prediction import prediction_frame
 
 if TYPE_CHECKING:
@@ -84,7 +84,9 @@ class Anomaly(Model):
         parts = [_rows(snapshot, columns) for snapshot in ordered]
         rows = stack(parts)
         if len(np.unique(rows.target)) < 2:
-            raise ValueError(f"anomaly for {ordered[-1].customer!r}: all {len(rows):,} training rows are alike.")
+            raise NothingToLearnError(
+                f"anomaly for {ordered[-1].customer!r}: all {len(rows):,} training rows are alike."
+            )
         forests = [isolation.grow(rows.matrix, size, seed, parameters["isolation_trees"]) for size in SAMPLES]
         wide = [Rows(_with_scores(part.matrix, forests), part.target) for part in parts if len(part)]
         fitted = ensemble.fit(wide, "binary", parameters, seed)

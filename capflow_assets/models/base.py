@@ -35,6 +35,10 @@ TRUTHS: Mapping[Task, tuple[str, ...]] = {
 """What comes true of each unit: the last columns of an outcome, after those of the unit."""
 
 
+class NothingToLearnError(ValueError):
+    """This customer's past holds nothing that the model could be fitted on; the message says what is missing."""
+
+
 @dataclass(frozen=True)
 class Needs:
     """The least data a model accepts; below it the model is reported as not available, with the reason.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from capflow_assets.methods import clusters
 from capflow_assets.methods.phrases import phrases
 from capflow_assets.methods.visits import YEAR_DAYS, active, next_spend
-from capflow_assets.models.base import Artefact, Model, Needs, Snapshot, Task
+from capflow_assets.models.base import Artefact, Model, Needs, NothingToLearnError, Snapshot, Task
 from capflow_assets.models.prediction import prediction_frame
 from capflow_assets.models.rfm_segments import RfmSegments
 from capflow_assets.models.tabular import numeric_columns
@@ -52,7 +52,9 @@ class BehaviourSegments(Model):
         columns = numeric_columns(ordered[-1].features)
         matrices = [self._matrix(snapshot, columns)[1] for snapshot in ordered]
         if len(np.unique(matrices[-1], axis=0)) <= parameters["most"]:
-            raise ValueError(f"{self.name} for {ordered[-1].customer!r}: too few shoppers before {ordered[-1].as_of}.")
+            raise NothingToLearnError(
+                f"{self.name} for {ordered[-1].customer!r}: too few shoppers before {ordered[-1].as_of}."
+            )
         spent = [self._spent(snapshot) for snapshot in ordered]
         count = clusters.best_count(
             list(zip(matrices, spent, strict=True)), parameters["fewest"], parameters["most"], seed

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from capflow_assets.features.visits import SECONDS_PER_DAY, is_return
 from capflow_assets.methods import dirichlet
 from capflow_assets.methods.visits import YEAR_DAYS
-from capflow_assets.models.base import Artefact, Model, Needs, Promotion, Snapshot, Task
+from capflow_assets.models.base import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
 from capflow_assets.models.prediction import prediction_frame
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class BestTimeToContact(Model):
         half_life = float(parameters["half_life_days"])
         _, counts = _counts(_moments(latest.tables, latest.as_of), half_life)
         if not counts.any():
-            raise ValueError(
+            raise NothingToLearnError(
                 f"bills for {latest.customer!r} hold no purchase of a known user with a time of day before "
                 f"{latest.as_of}.\nMap ts to a column with times in the customer's file, or leave this model out."
             )

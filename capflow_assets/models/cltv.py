@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from capflow_assets.methods import bgnbd, gamma_gamma
 from capflow_assets.methods.lifetime import DAYS_A_WEEK, LONGER_IN_WORDS, longer_values, past_rate, repeat_visits
 from capflow_assets.methods.visits import last_day_before, next_spend, visit_history
-from capflow_assets.models.base import Artefact, Model, Needs, Promotion, Snapshot, Task
+from capflow_assets.models.base import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
 from capflow_assets.models.prediction import prediction_frame
 
 if TYPE_CHECKING:
@@ -51,7 +51,9 @@ class Cltv(Model):
         latest = max(train, key=lambda snapshot: snapshot.as_of)
         history = visit_history(latest.tables["bills"], latest.as_of)
         if history.empty:
-            raise ValueError(f"bills for {latest.customer!r} hold no purchase of a known user before {latest.as_of}.")
+            raise NothingToLearnError(
+                f"bills for {latest.customer!r} hold no purchase of a known user before {latest.as_of}."
+            )
         x, last, age, mean_spend = repeat_visits(history, last_day_before(latest.as_of))
         few = int((x > 0).sum()) < parameters["few_repeaters"]
         process = bgnbd.fit(x, last, age, penalty=parameters["few_repeaters_penalty"] if few else 0.0)

@@ -12,7 +12,7 @@ from capflow_assets.methods import ease
 from capflow_assets.methods.co_purchase import by_user, item_days
 from capflow_assets.methods.ranked import listed, ndcg, speakers, top
 from capflow_assets.methods.visits import YEAR_DAYS, last_day_before
-from capflow_assets.models.base import Artefact, Model, Needs, Promotion, Snapshot, Task
+from capflow_assets.models.base import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
 from capflow_assets.models.prediction import prediction_frame
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class CrossSell(Model):
             popular = _best_weight(_learn(ordered[-2], parameters), latest)
         aisles = _learn(latest, parameters)
         if not aisles.names:
-            raise ValueError(
+            raise NothingToLearnError(
                 f"line_items for {latest.customer!r} hold no purchase from a known category in the year before "
                 f"{latest.as_of}.\nMap category in tables.items.columns of the customer's file."
             )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from capflow_assets.methods import demand
-from capflow_assets.models.base import Artefact, Model, Needs, Promotion, Snapshot, Task
+from capflow_assets.models.base import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
 from capflow_assets.models.prediction import prediction_frame
 
 if TYPE_CHECKING:
@@ -98,7 +98,9 @@ class DemandForecast(Model):
         matrix, sold, level = (np.concatenate(part) for part in zip(*parts, strict=True))
         if not len(matrix):
             latest = ordered[-1]
-            raise ValueError(f"line_items for {latest.customer!r} hold no sale in the 26 weeks before {latest.as_of}.")
+            raise NothingToLearnError(
+                f"line_items for {latest.customer!r} hold no sale in the 26 weeks before {latest.as_of}."
+            )
         return Artefact(
             files={f"{name}.txt": _grow(matrix, sold, level, name, parameters, seed) for name in OBJECTIVES},
             facts={"season": bool(season), "rows": len(matrix), "sold_per_row": float(sold.mean())},

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from capflow_assets.methods.co_purchase import Shop, buckets, by_user, item_days, item_history, learn
 from capflow_assets.methods.item_names import item_names
 from capflow_assets.methods.ranked import TOP, ndcg, speakers, top
-from capflow_assets.models.base import Artefact, Model, Needs, Promotion, Snapshot, Task
+from capflow_assets.models.base import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
 from capflow_assets.models.prediction import prediction_frame
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class ProductAffinity(Model):
             weights = _best_weights(_learn(ordered[-2], parameters), latest)
         shop = _learn(latest, parameters)
         if not shop.items:
-            raise ValueError(
+            raise NothingToLearnError(
                 f"line_items for {latest.customer!r} hold no purchase of a known user in the year before "
                 f"{latest.as_of}.\nMap user_id in tables.line_items.columns of the customer's file."
             )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from capflow_assets.methods import text_classifier
 from capflow_assets.methods.labelled_vectors import lot
 from capflow_assets.methods.text_classifier import TextClassifier
-from capflow_assets.models.base import Artefact, Model, Needs, Promotion, Snapshot, Task
+from capflow_assets.models.base import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
 from capflow_assets.models.prediction import prediction_frame
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class ReviewSentiment(Model):
         rows = _learned_from(train)
         content = float(rows["label"].mean()) if len(rows) else 0.0
         if not 0 < content < 1:
-            raise ValueError(
+            raise NothingToLearnError(
                 f"reviews for {train[-1].customer!r}: {len(rows):,} with text and rating, {content:.0%} of them "
                 "content; both kinds are needed.\nMap text and rating in tables.reviews.columns of the customer's file."
             )

@@ -13,7 +13,7 @@ from capflow_assets.methods.lots import drawn
 from capflow_assets.methods.matrices import from_bytes, to_bytes
 from capflow_assets.methods.ranked import TOP, Listed, listed, speakers, top
 from capflow_assets.methods.visits import YEAR_DAYS, last_day_before
-from capflow_assets.models.base import Artefact, Model, Needs, Promotion, Snapshot, Task
+from capflow_assets.models.base import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
 from capflow_assets.models.prediction import prediction_frame
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class SequentialRecommender(Model):
         days = _days(latest)
         items = _ranked(days, latest.outcome, parameters["most_items"])
         if days.empty or not items:
-            raise ValueError(
+            raise NothingToLearnError(
                 f"line_items for {latest.customer!r} hold no purchase of a known user in the year before "
                 f"{latest.as_of}.\nMap user_id in tables.line_items.columns of the customer's file."
             )

@@ -14,7 +14,7 @@ from capflow_assets.methods.matrices import entries, from_bytes, to_bytes
 from capflow_assets.methods.ranked import TOP, Listed, listed, ndcg, top
 from capflow_assets.methods.shared_words import SharedWords
 from capflow_assets.methods.visits import YEAR_DAYS, last_day_before
-from capflow_assets.models.base import Artefact, Model, Needs, Promotion, Snapshot, Task
+from capflow_assets.models.base import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
 from capflow_assets.models.prediction import prediction_frame
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class SimilarItems(Model):
             weight = _best_weight(shelf, latest, parameters["most_candidates"])
         items, together = _learn(latest, parameters)
         if not items:
-            raise ValueError(
+            raise NothingToLearnError(
                 f"line_items for {latest.customer!r} hold no purchase of a known user in the year before "
                 f"{latest.as_of}.\nMap user_id in tables.line_items.columns of the customer's file."
             )

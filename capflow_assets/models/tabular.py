@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from capflow_assets.methods import ensemble, pooled
 from capflow_assets.methods.learners import Objective, Rows, trees
 from capflow_assets.methods.phrases import phrases, strongest
-from capflow_assets.models.base import Artefact, Model, Snapshot
+from capflow_assets.models.base import Artefact, Model, NothingToLearnError, Snapshot
 from capflow_assets.models.prediction import prediction_frame
 
 if TYPE_CHECKING:
@@ -218,7 +218,9 @@ class TabularModel(Model):
 
         targets = np.concatenate([part.target for part in parts])
         if len(np.unique(targets)) < 2:
-            raise ValueError(f"{self.name} for {latest.customer!r}: all {len(targets):,} training rows are alike.")
+            raise NothingToLearnError(
+                f"{self.name} for {latest.customer!r}: all {len(targets):,} training rows are alike."
+            )
 
 
 def numeric_columns(features: pd.DataFrame) -> tuple[str, ...]:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from capflow_assets.features.anchors import anchors
+from capflow_assets.features.anchors import STEP_DAYS, anchors
 from capflow_assets.features.embeddings import EMBEDDINGS
 from capflow_assets.features.snapshots import snapshot_dates
 from capflow_assets.models.base import Model, Snapshot
 from capflow_assets.steps.outcome import Blocked, NotAvailable
 from capflow_assets.steps.run import CustomerRun
-from capflow_assets.steps.worlds import lived
+from capflow_assets.steps.worlds import came_true, lived
 from capflow_assets.training.folds import narrowed
 from capflow_assets.training.needs import unmet
 from capflow_assets.training.split import Split, TooLittleHistoryError, parted, split
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_BACK = 3  # steps of the grid that the test date may lie earlier, where nothing came true after the latest
 
 
 def dates(run: CustomerRun, model: Model) -> Split:
@@ -29,10 +35,32 @@ def dates(run: CustomerRun, model: Model) -> Split:
     as_of = run.as_of()
     if model.learns_from == "labels":
         return Split((), as_of)
+    known = snapshot_dates(as_of, run.first_sale())
+    latest = _split(model, as_of, known)
+    if _tells(model, came_true(run, model, latest.test)):
+        return latest
+    for back in range(1, MOST_BACK + 1):  # a retailer does not send a campaign every month
+        try:
+            earlier = _split(model, as_of - timedelta(days=back * STEP_DAYS), known)
+        except NotAvailable:
+            break
+        if _tells(model, came_true(run, model, earlier.test)):
+            return earlier
+    raise NotAvailable(f"{model.name}: nobody to test on in the {model.horizon_days} days after {latest.test:%Y-%m-%d}")
+
+
+def _split(model: Model, as_of: datetime, known: Sequence[datetime]) -> Split:
     try:
-        return split(as_of, model.horizon_days, snapshot_dates(as_of, run.first_sale()))
+        return split(as_of, model.horizon_days, known)
     except TooLittleHistoryError as reason_in_words:
         raise NotAvailable(f"{model.name}: {reason_in_words}") from reason_in_words
+
+
+def _tells(model: Model, outcome: pd.DataFrame | None) -> bool:
+    """Whether a date has something to learn from, or to be judged by: not where nobody was contacted, say."""
+    if outcome is None or outcome.empty:
+        return False
+    return model.task != "uplift" or outcome["treated"].nunique() == 2
 
 
 def test_date(run: CustomerRun, model: Model) -> datetime | None:
@@ -46,6 +74,10 @@ def worlds(run: CustomerRun, model: Model, chosen: Split) -> tuple[list[Snapshot
     """What the model learns from, and what it is judged on."""
     if model.learns_from == "time":
         past = [lived(run, model, date) for date in chosen.train]
+        past = [snapshot for snapshot in past if _tells(model, snapshot.outcome)]
+        if not past:
+            days = ", ".join(f"{date:%Y-%m-%d}" for date in chosen.train)
+            raise NotAvailable(f"{model.name}: nothing came true after {days} that it could learn from")
         require_both_classes(run, model, past)
         return past, lived(run, model, chosen.test)
     labelled = lived(run, model, chosen.test)

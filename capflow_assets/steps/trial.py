@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from capflow_assets.methods.labelled_vectors import UnlikeVectorsError
-from capflow_assets.models.base import Artefact, Model, Snapshot
+from capflow_assets.models.base import Artefact, Model, NothingToLearnError, Snapshot
 from capflow_assets.models.rules import answer
 from capflow_assets.steps import past
 from capflow_assets.steps.honest import warnings
@@ -66,7 +66,10 @@ def fitted(run: CustomerRun, model: Model, train: Sequence[Snapshot], test: Snap
     selection = choose(model, train, asked(run, model), SEED) if model.chooses_features else None
     shown = [narrowed(snapshot, selection.columns) for snapshot in train] if selection else train
     tuned = tune(model, shown, asked(run, model), starts(run, model), run.customer.training.tuning_seconds, SEED)
-    artefact = model.fit(shown, tuned.parameters, SEED)
+    try:
+        artefact = model.fit(shown, tuned.parameters, SEED)
+    except NothingToLearnError as reason:
+        raise NotAvailable(f"{model.name}: {' '.join(str(reason).split())}") from reason
     told: dict[str, Any] = {"train_dates": [snapshot.as_of.isoformat() for snapshot in train]}
     told |= {"chosen_columns": list(selection.columns)} if selection else {}
     told |= {"warnings": warned} if warned else {}
