@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.machine import machine
+from benchmarks.row import row
 from capflow_assets.features.embeddings.encoders import audio_encoder, image_encoder, opened
 from capflow_assets.methods import linear_classifier, text_classifier
 from capflow_assets.models.image_category import ImageCategory
@@ -140,8 +141,13 @@ def main() -> None:
     for measure in (reviews, images, audio):
         if len(sys.argv) > 1 and measure.__name__ not in sys.argv[1:]:
             continue
-        for row in measure():
-            shown = {name: round(float(v), 4) if isinstance(v, float) else v for name, v in row.items()}
+        for one in measure():
+            beside = next(f"{value:.4g}" for name, value in one.items() if name.startswith("baseline"))
+            row(
+                measure.__name__, f"{one['data']}, {one['metric']}", f"{one['ours']:.4f}", beside,
+                str(one["published"]), str(one.get("source", "")),
+            )  # fmt: skip
+            shown = {name: round(float(v), 4) if isinstance(v, float) else v for name, v in one.items()}
             print("; ".join(f"{name}: {value}" for name, value in shown.items()), flush=True)
 
 

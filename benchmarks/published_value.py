@@ -17,6 +17,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from machine import machine, peak_mib
+from row import row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,6 +80,7 @@ def published(folder: Path) -> None:
     for name, ours, baseline, number, source, seconds in rows:
         beside = "" if baseline is None else f"{baseline:,.3f}"
         print(f"| {name} | {ours:,.3f} | {beside} | {number:,.3f} | {source} | {seconds:.2f} |")
+        row("cltv", f"CDNOW sample, {name}", f"{ours:,.3f}", beside, f"{number:,.3f}", source)
 
 
 def holdout(folder: Path, told: pd.DataFrame) -> Any:
@@ -168,6 +170,11 @@ def compared(folder: Path) -> None:
             f"| {(told - value).abs().mean():.3f} | {((told - value) ** 2).mean() ** 0.5:.2f} "
             f"| {seconds.get(name, 0.0):.1f} |"
         )
+    beside = gini.value(test.outcome, answers["baseline: own past rate"])
+    for model in (process, learned):
+        ours = gini.evaluate(test.outcome, answers[model.name])
+        interval = f"{ours.value:.4f} [{ours.low:.3f}, {ours.high:.3f}]"
+        row(model.name, "CDNOW master, 90 days, Gini of spend", interval, f"{beside:.4f}", "none found", "")
     paired = gini.paired(test.outcome, answers["cltv_learned"], answers["cltv"])
     print(f"Gini of cltv_learned less that of cltv: {paired.difference:+.4f} ± {paired.standard_error:.4f}")
 

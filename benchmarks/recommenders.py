@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from machine import machine, peak_mib
+from row import row
 from scipy.sparse import csr_array
 
 from capflow_assets.methods import ease
@@ -154,6 +155,10 @@ def main() -> None:
         with get_context("spawn").Pool(1) as pool:
             rows.append(pool.apply(measure, (name, pairs)))
         print(f"{name} is done", flush=True)
+    beside = next(f"{one['recall@10']}, {one['nDCG@10']}" for one in rows if one["method"].startswith("pop"))
+    for one in rows:
+        ours = f"{one['recall@10']}, {one['nDCG@10']}"
+        row(one["method"], "goodbooks, recall@10 and nDCG@10", ours, beside, "none for this protocol", "")
     print(pd.DataFrame(rows).to_string(index=False))
     print("SASRec: not measured, the data has no times.")
     print(machine())
