@@ -5,6 +5,7 @@ The rung is kept with the version and shown wherever the version is.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 
 from capflow_assets.methods.pooled import Contribution
@@ -38,7 +39,8 @@ def pool_mark(run: CustomerRun, model: Model) -> str:
     """A hash of what the pool holds for this customer's model; "" for one that does not take from it."""
     if not run.customer.training.takes_from_pool or not _poolable(model):
         return ""
-    return fingerprint(given=run.home.pool.contributions(run.customer.vertical, model.name, run.name))
+    given = run.home.pool.contributions(run.customer.vertical, model.name, run.name)
+    return fingerprint(given={name: hashlib.sha256(content).hexdigest() for name, content in given.items()})
 
 
 def share(run: CustomerRun, model: Model, trial: Trial) -> None:
