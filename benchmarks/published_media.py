@@ -83,7 +83,7 @@ def images() -> Said:
     encoding = time.perf_counter() - began
     began = time.perf_counter()
     train, test = (frame["split"] == "train").to_numpy(), (frame["split"] == "test").to_numpy()
-    most = ImageCategory.parameters["most_pictures"]
+    most = ImageCategory.parameters["most_media"]
     label = frame["label"]
     fitted, penalty = linear_classifier.fit(matrix[train], label[train].tolist(), _alone(train), most, SEED)
     right = _told(fitted, matrix[test]) == label[test].to_numpy()
@@ -103,7 +103,7 @@ def audio() -> Said:
     encoding = time.perf_counter() - began
     began = time.perf_counter()
     label, speaker = frame["digit"].astype("str"), frame["speaker"]
-    most, told = VoiceClass.parameters["most_recordings"], {}
+    most, told = VoiceClass.parameters["most_media"], {}
     for left_out in sorted(speaker.unique()):
         train = (speaker != left_out).to_numpy()
         fitted, _ = linear_classifier.fit(matrix[train], label[train].tolist(), speaker[train].tolist(), most, SEED)

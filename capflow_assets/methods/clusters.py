@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from capflow_assets.methods.scaling import scale_of, scaled
+from capflow_assets.methods.variance import eta_squared
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,7 +73,7 @@ def best_count(past: Sequence[tuple[np.ndarray, np.ndarray]], fewest: int, most:
         shares = []
         for (before, _), (matrix, spent) in pairwise(past):
             if len(np.unique(before, axis=0)) > count:
-                shares.append(_explained(np.log1p(np.maximum(spent, 0.0)), nearest(fit(before, count, seed), matrix)))
+                shares.append(eta_squared(np.log1p(np.maximum(spent, 0.0)), nearest(fit(before, count, seed), matrix)))
         told[count] = float(np.mean(shares)) if shares else 0.0
     return max(told, key=lambda count: (round(told[count], 6), -count))
 
@@ -124,15 +125,3 @@ def _strongest(middle: np.ndarray, most: int = MOST_MARKS) -> list[int]:
 
     order: list[int] = np.argsort(-np.abs(middle), kind="stable")[:most].tolist()
     return order
-
-
-def _explained(value: np.ndarray, group: np.ndarray) -> float:
-    """The share of the variance that lies between the groups."""
-    import numpy as np
-
-    centred = value - value.mean()
-    total = float(centred @ centred)
-    if total == 0.0:
-        return 0.0
-    sums, sizes = np.bincount(group, centred), np.bincount(group)
-    return float((sums**2 / np.maximum(sizes, 1)).sum() / total)

@@ -23,14 +23,19 @@ def numeric_columns(features: pd.DataFrame) -> tuple[str, ...]:
 
 def feature_matrix(snapshot: Snapshot, users: pd.Series, columns: Sequence[str]) -> np.ndarray:
     """Shoppers x columns, NaN where nothing is known. ValueError names the columns that are not there any more."""
+    require_columns(snapshot, columns)
+    known = snapshot.features.set_index("user_id")[list(columns)].reindex(users)
+    return known.to_numpy(dtype="float64", na_value=float("nan"))
+
+
+def require_columns(snapshot: Snapshot, columns: Sequence[str]) -> None:
+    """ValueError, naming them, when features that a model was fitted on are not there any more."""
     missing = sorted(set(columns) - set(snapshot.features.columns))
     if missing:
         raise ValueError(
             f"The model of {snapshot.customer!r} was fitted on features that are not there any more: "
-            f"{', '.join(missing)}.\nTrain it again, or bring the feature sets back to the version it was fitted on."
+            f"{', '.join(missing)}.\nTrain it again, or bring back the feature sets that it was fitted on."
         )
-    known = snapshot.features.set_index("user_id")[list(columns)].reindex(users)
-    return known.to_numpy(dtype="float64", na_value=float("nan"))
 
 
 def learning_rows(

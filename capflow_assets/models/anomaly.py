@@ -9,6 +9,7 @@ from capflow_assets.features.visits import cents, day_number, is_return
 from capflow_assets.methods import ensemble, isolation
 from capflow_assets.methods.learners import Rows, stack, trees
 from capflow_assets.methods.phrases import phrases, strongest
+from capflow_assets.methods.shopper_rows import feature_matrix, numeric_columns
 from capflow_assets.methods.visits import YEAR_DAYS, last_day_before
 from capflow_assets.models.base import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
 from capflow_assets.models.prediction import prediction_frame
@@ -180,23 +181,15 @@ def _history(snapshot: Snapshot) -> pd.DataFrame:
 
 
 def _numeric_columns(features: pd.DataFrame) -> tuple[str, ...]:
-    numbers = features.select_dtypes(["number", "bool"]).columns
-    return tuple(sorted(str(name) for name in numbers if name != "user_id" and name not in OWN))
+    return tuple(name for name in numeric_columns(features) if name not in OWN)
 
 
 def _matrix(snapshot: Snapshot, columns: Sequence[str]) -> tuple[pd.Series, np.ndarray]:
     """The feature columns, then OWN."""
     import numpy as np
 
-    missing = sorted(set(columns) - set(snapshot.features.columns))
-    if missing:
-        raise ValueError(
-            f"anomaly for {snapshot.customer!r} was fitted on features that are not there any more: "
-            f"{', '.join(missing)}.\nTrain it again, or bring the feature sets back to the version it was fitted on."
-        )
     history = _history(snapshot)
-    known = snapshot.features.set_index("user_id")[list(columns)].reindex(history["user_id"])
-    given = known.to_numpy(dtype="float64", na_value=float("nan"))
+    given = feature_matrix(snapshot, history["user_id"], columns)
     return history["user_id"], np.column_stack([given, history[list(OWN)].to_numpy(dtype="float64")])
 
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from capflow_assets.methods import clusters
 from capflow_assets.methods.phrases import phrases
+from capflow_assets.methods.shopper_rows import feature_matrix, numeric_columns
 from capflow_assets.methods.visits import YEAR_DAYS, active, next_spend
 from capflow_assets.models.base import Artefact, Model, Needs, NothingToLearnError, Snapshot, Task
 from capflow_assets.models.prediction import prediction_frame
 from capflow_assets.models.rfm_segments import RfmSegments
-from capflow_assets.models.tabular import numeric_columns
 
 if TYPE_CHECKING:
     import ibis
@@ -83,15 +83,8 @@ class BehaviourSegments(Model):
         return told[told["user_id"].isin(active(snapshot, YEAR_DAYS)["user_id"])].reset_index(drop=True)
 
     def _matrix(self, snapshot: Snapshot, columns: Sequence[str]) -> tuple[pd.Series, np.ndarray]:
-        missing = sorted(set(columns) - set(snapshot.features.columns))
-        if missing:
-            raise ValueError(
-                f"{self.name} for {snapshot.customer!r} was fitted on features that are not there any more: "
-                f"{', '.join(missing)}.\nTrain it again, or bring back the feature sets that it was fitted on."
-            )
         users = active(snapshot, YEAR_DAYS)["user_id"]
-        known = snapshot.features.set_index("user_id")[list(columns)].reindex(users)
-        return users, known.to_numpy(dtype="float64", na_value=float("nan"))
+        return users, feature_matrix(snapshot, users, columns)
 
     def _spent(self, snapshot: Snapshot) -> np.ndarray:
         if snapshot.outcome is None:

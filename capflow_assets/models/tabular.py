@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from capflow_assets.methods import ensemble, pooled
 from capflow_assets.methods.learners import Objective, Rows, trees
 from capflow_assets.methods.phrases import phrases, strongest
+from capflow_assets.methods.shopper_rows import feature_matrix, numeric_columns, require_columns
 from capflow_assets.models.base import Artefact, Model, NothingToLearnError, Snapshot
 from capflow_assets.models.prediction import prediction_frame
 
@@ -170,12 +171,7 @@ class TabularModel(Model):
         return prediction_frame(self, {**columns, **further, "reasons": reasons})
 
     def _asked(self, artefact: Artefact, snapshot: Snapshot) -> tuple[pd.DataFrame, np.ndarray]:
-        missing = sorted(set(artefact.columns) - set(snapshot.features.columns))
-        if missing:
-            raise ValueError(
-                f"{self.name} for {snapshot.customer!r} was fitted on features that are not there any more: "
-                f"{', '.join(missing)}.\nTrain it again, or bring back the feature sets that it was fitted on."
-            )
+        require_columns(snapshot, artefact.columns)
         units = self.asked(snapshot, artefact.facts["levels"]).reset_index(drop=True)
         return units, self._matrix(snapshot, units, artefact.columns, artefact.facts["levels"])
 
@@ -191,8 +187,7 @@ class TabularModel(Model):
         """Units x columns, NaN where a shopper has no such feature; then `measures`; then 1 or 0 for each level."""
         import numpy as np
 
-        known = snapshot.features.set_index("user_id")[list(columns)].reindex(units["user_id"])
-        numbers = known.to_numpy(dtype="float64", na_value=float("nan"))
+        numbers = feature_matrix(snapshot, units["user_id"], columns)
         own = self.measured(snapshot, units)[list(self.measures)].to_numpy(dtype="float64")
         flags = [(units[name].astype(str).to_numpy() == level) for name, values in levels.items() for level in values]
         return np.column_stack([numbers, own, *flags])
@@ -221,12 +216,6 @@ class TabularModel(Model):
             raise NothingToLearnError(
                 f"{self.name} for {latest.customer!r}: all {len(targets):,} training rows are alike."
             )
-
-
-def numeric_columns(features: pd.DataFrame) -> tuple[str, ...]:
-    """The columns of `features` that a model can learn from, sorted by name."""
-    numbers = features.select_dtypes(["number", "bool"]).columns
-    return tuple(sorted(str(name) for name in numbers if name != "user_id"))
 
 
 def _seen(artefact: Artefact, matrix: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from capflow_assets.methods.variance import eta_squared
 from capflow_assets.models.base import TRUTHS, Task
 from capflow_assets.training import ranking, roc
 
@@ -322,18 +323,6 @@ def _places(outcome: pd.DataFrame, prediction: pd.DataFrame) -> tuple[np.ndarray
     return spend, *(np.unique(-values, return_inverse=True)[1] for values in (guess, spend))
 
 
-def _eta_squared(value: np.ndarray, group: np.ndarray) -> float:
-    """The share of the variance that lies between groups: from 0 (they tell nothing) to 1 (they tell all)."""
-    import numpy as np
-
-    centred = value - value.mean()
-    total = float(centred @ centred)
-    if total == 0.0:
-        return 0.0
-    sums, sizes = np.bincount(group, centred), np.bincount(group)
-    return float((sums**2 / np.maximum(sizes, 1)).sum() / total)
-
-
 def _resamples(rows: int) -> list[np.ndarray]:
     import numpy as np
 
@@ -360,7 +349,7 @@ METRICS: dict[str, Metric] = {
             "segment",
             True,
             columns=_segments,
-            of=_eta_squared,
+            of=eta_squared,
         ),
     )
 }

@@ -12,9 +12,9 @@ import pytest
 
 from capflow_assets.conformance.world import AS_OF, World, features, world
 from capflow_assets.methods.phrases import phrases, strongest
+from capflow_assets.methods.shopper_rows import numeric_columns
 from capflow_assets.models.base import Snapshot
 from capflow_assets.models.churn import Churn
-from capflow_assets.models.tabular import numeric_columns
 
 T = datetime(2024, 3, 1)
 
