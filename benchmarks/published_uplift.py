@@ -121,8 +121,9 @@ def main() -> None:
     error = sum(arm.var(ddof=1) / len(arm) for arm in came) ** 0.5
     print(machine())
     print(
-        f"Hillstrom, men's e-mail: {len(trial):,} people, {trial.matrix.shape[1]} columns; visits "
-        f"{came[0].mean():.2%} against {came[1].mean():.2%}: {100 * effect:.2f} pp (+- {196 * error:.2f}); published 7.66"
+        f"Hillstrom, men's e-mail: {len(trial):,} people, {trial.matrix.shape[1]} columns; "
+        f"visits {came[0].mean():.2%} against {came[1].mean():.2%}: {100 * effect:.2f} pp (+- {196 * error:.2f}); "
+        "published 7.66"
     )
     rivals: dict[str, Told] = {
         "ours": ours,

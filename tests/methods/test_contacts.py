@@ -63,9 +63,15 @@ def test_a_contact_without_an_offer_is_no_pair() -> None:
 
 def test_the_most_sent_of_the_last_year_by_name() -> None:
     told = contacts(
-        [("ann", -1, None, True, "tea"), ("bob", -1, None, True, "tea"), ("bob", -2, None, True, "jam")]
-        + [("ann", -2, None, True, "cup"), ("ann", -366, None, True, "old"), ("ann", 0, None, True, "new")]
-        + [("ann", -3, None, False, "not sent")]
+        [
+            ("ann", -1, None, True, "tea"),
+            ("bob", -1, None, True, "tea"),
+            ("bob", -2, None, True, "jam"),
+            ("ann", -2, None, True, "cup"),
+            ("ann", -366, None, True, "old"),
+            ("ann", 0, None, True, "new"),
+            ("ann", -3, None, False, "not sent"),
+        ]
     )
     assert most_sent(told, T, "offer", 20) == ["cup", "jam", "tea"]
     assert most_sent(told, T, "offer", 2) == ["cup", "tea"]
