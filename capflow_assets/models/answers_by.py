@@ -8,7 +8,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
 from capflow_assets.methods.contacts import buyers, most_sent, rates, share, shrunk
-from capflow_assets.models.base import Snapshot
+from capflow_assets.methods.phrases import strongest
+from capflow_assets.models.base import Artefact, Snapshot
 from capflow_assets.models.prediction import prediction_frame
 from capflow_assets.models.tabular import TabularModel
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST = 20
+EXPLAINED = 3  # of twenty offers a shopper gets one or two: why the others score lower is not worth minutes
 
 
 class AnswersBy(TabularModel):
@@ -30,7 +32,7 @@ class AnswersBy(TabularModel):
     measures: ClassVar[Mapping[str, str]] = {
         "own_contacts": "was sent this {value:.0f} times",
         "own_rate": "answers {value:.0%} of it",
-        "own_leaning": "leans to it by {value:.2f}, from their own answers",
+        "own_leaning": "answers it {value:+.0%} compared with all that was sent to them",
     }
 
     @property
@@ -50,6 +52,23 @@ class AnswersBy(TabularModel):
         values += [value for value in learned.get(self.by, ()) if value not in values][: MOST - len(values)]
         told = pd.DataFrame({self.by: pd.Series(sorted(values), dtype="str")})
         return snapshot.features[["user_id"]].merge(told, how="cross")
+
+    def predict(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
+        """The probability of each pair; what pushed each shopper's best three, of others how often they were sent."""
+        import numpy as np
+        import pandas as pd
+
+        units, matrix = self._asked(artefact, snapshot)
+        fitted, texts = self._fitted(artefact), self._texts(artefact)
+        answer = fitted.answer(matrix)
+        place = pd.Series(answer).groupby(units["user_id"]).rank(ascending=False, method="first")
+        best = (place <= EXPLAINED).to_numpy()
+        sent = matrix[:, len(artefact.columns) + list(self.measures).index("own_contacts")]
+        reasons = [[texts["own_contacts"].format(value=count)] for count in sent.tolist()]
+        told = strongest(fitted.pushes(matrix[best]), matrix[best], list(texts), texts)
+        for row, found in zip(np.flatnonzero(best).tolist(), told, strict=True):
+            reasons[row] = found
+        return self._frame(units, answer, reasons)
 
     def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
         """`label`: 1 where a shopper answered, in the window, one of those sent in the window; a row for each pair."""

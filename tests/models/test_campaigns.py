@@ -87,6 +87,19 @@ def test_the_channel_that_a_shopper_answers_scores_highest(small: World) -> None
     )
 
 
+def test_beyond_the_best_three_a_reason_is_how_often_it_was_sent(small: World) -> None:
+    model = OfferRedemption()
+    told = small.frames["contacts"]
+    many = told.assign(offer=told["offer"] + " " + (told["campaign_id"].str[1:].astype(int) % 3).astype(str))
+    past, now = (small.changed(contacts=many).snapshot(AS_OF - timedelta(days=days), model) for days in (90, 30))
+    prediction = model.predict(model.fit([past], model.parameters, 1), now)
+    rank = prediction.groupby("user_id")["score"].rank(ascending=False, method="first")
+    assert rank.max() == 6
+    plain = prediction["reasons"].map(lambda reasons: len(reasons) == 1 and reasons[0].startswith("was sent this"))
+    assert plain[rank > 3].all()
+    assert plain[rank <= 3].mean() < 0.2
+
+
 def test_uplift_follows_those_chosen_in_the_first_16_days() -> None:
     snapshot = Snapshot("acme", T, pd.DataFrame(), tables([], KNOWN))
     later = [("ann", 1, None, True, None), ("bob", 15, None, False, None), ("cid", 16, None, True, None)]
