@@ -18,6 +18,7 @@ from time import process_time
 import numpy as np
 import pandas as pd
 from machine import machine
+from row import row
 from sklearn.metrics import accuracy_score, average_precision_score, roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
@@ -122,6 +123,10 @@ def main() -> None:
             accuracy = "" if name.startswith("baseline") else f", accuracy {mean[2]:.2%} (+- {error[2]:.2%})"
             areas = f"auROC {mean[0]:.4f} (+- {error[0]:.4f}), auPR {mean[1]:.4f} (+- {error[1]:.4f})"
             print(f"  {name:28} {areas}{accuracy}; {seconds:.1f} CPU-s")
+            if name == "ours":
+                kept = f"{areas}{accuracy}"
+            elif name.startswith("baseline"):
+                row("TabularModel", f"{benchmark.name}, 5 folds", kept, areas, benchmark.published, benchmark.source)
         print(f"  {'published':28} {benchmark.published}\n  source: {benchmark.source}")
 
 

@@ -15,6 +15,7 @@ import yaml
 
 from capflow_resources.lake import Lake
 from capflow_resources.objects import ObjectStore
+from capflow_resources.pool import Pool
 from capflow_resources.registry import Registry
 from partitions.customer import Customer
 from partitions.customer_file import load_customer
@@ -73,6 +74,11 @@ class Home:
         """Model versions, champions, and the outcome of every asset of every customer."""
         artefacts = ObjectStore(os.environ.get("CAPFLOW_ARTEFACTS") or str(self.path / "artefacts"))
         return Registry(os.environ.get("CAPFLOW_REGISTRY") or f"sqlite:///{self.path / 'registry.db'}", artefacts)
+
+    @cached_property
+    def pool(self) -> Pool:
+        """What customers gave for others of their vertical to learn from."""
+        return Pool(ObjectStore(os.environ.get("CAPFLOW_POOL") or str(self.path / "shared")))
 
     def customer_names(self) -> list[str]:
         """The customers that have a file, in alphabetical order."""

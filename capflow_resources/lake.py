@@ -105,9 +105,16 @@ class Lake:
         self._publish(customer, asset, values, noted, division)
         return self._own(customer, asset, noted[WRITE])
 
-    def version(self, customer: str, asset: str) -> TableVersion | None:
-        """The newest published version, None when there is none yet."""
+    def version(self, customer: str, asset: str, number: int | None = None) -> TableVersion | None:
+        """The newest published version (or that of this number), None when there is none."""
+        from deltalake.exceptions import DeltaError
+
         table = self._open(customer, asset)
+        if table is not None and number is not None:
+            try:
+                table.load_as_version(number)
+            except DeltaError:
+                return None
         return None if table is None else self._described(customer, asset, table)
 
     def read(self, customer: str, asset: str, con: ibis.BaseBackend, version: int | None = None) -> ibis.Table:

@@ -24,7 +24,7 @@ CANONICAL_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "users": ("user_id", "first_seen"),
     "items": ("item_id", "description", "category", "brand", "price", "image"),
     "contacts": ("user_id", "campaign_id", "channel", "offer", "sent_at", "responded_at", "treated"),
-    "reviews": ("user_id", "item_id", "ts", "text", "rating", "language", "corrupt", "corrupt_reason"),
+    "reviews": ("review_id", "user_id", "item_id", "ts", "text", "rating", "language", "corrupt", "corrupt_reason"),
     "media": (
         "media_id",
         "kind",

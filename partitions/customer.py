@@ -106,6 +106,20 @@ class Encoding:
 
 
 @dataclass(frozen=True)
+class Training:
+    """How a customer's models are trained.
+
+    `tuning_seconds` are CPU-seconds a model. `settings` are the retailer's own, by model: the price of a contact. The
+    pool is what customers of a vertical learn together: one gives its past without ids, one takes from it.
+    """
+
+    tuning_seconds: float = 0.0
+    gives_to_pool: bool = False
+    takes_from_pool: bool = False
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Customer:
     """One retailer: its partition key, its data, and what it asked for. `models` is None for all of them.
 
@@ -127,6 +141,7 @@ class Customer:
     expected: tuple[Expected, ...] = ()
     features: Mapping[str, str] = field(default_factory=dict)
     embeddings: Mapping[str, Encoding] = field(default_factory=dict)
+    training: Training = Training()
     path: Path | None = None
     root: str = ""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)

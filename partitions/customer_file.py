@@ -18,9 +18,21 @@ from partitions.features_form import read_features
 from partitions.form import Form, Problem, nearest
 from partitions.source_kinds import SOURCE_KINDS, SourceKind
 from partitions.table_form import read_tables
+from partitions.training_form import read_training
 
 REQUIRED_KEYS = ("name", "vertical", "currency", "timezone", "sources", "tables")
-OPTIONAL_KEYS = ("tier", "engine", "models", "root", "thresholds", "expected", "features", "embeddings", "destinations")
+OPTIONAL_KEYS = (
+    "tier",
+    "engine",
+    "models",
+    "root",
+    "thresholds",
+    "expected",
+    "features",
+    "embeddings",
+    "training",
+    "destinations",
+)
 KEYS = (*REQUIRED_KEYS, *OPTIONAL_KEYS)
 SHOWN = ("${CAPFLOW_HOME}",)  # no secret: where everything lies
 
@@ -105,6 +117,7 @@ def _customer(
         expected=read_expected(form, keys.get("expected")),
         features=read_features(form, keys.get("features")),
         embeddings=read_embeddings(form, keys.get("embeddings"), path.parent),
+        training=read_training(form, keys.get("training"), known_models),
         path=path,
         root=within,
         secrets={value: name for value, name in form.filled.items() if name not in SHOWN},

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from capflow_assets.cli.options import home_option, json_option
+from capflow_assets.cli.text_file import write_text
 from capflow_resources.home import Home
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def _write_one(out: Path, dossier: Dossier) -> None:
 
     if out.suffix not in (".html", ".htm"):
         raise click.UsageError(f"--out {out}: the name must end in .html")
-    _write(out, customer_page(dossier))
+    write_text(out, customer_page(dossier))
 
 
 def _write_all(out: Path, found: list[Dossier]) -> None:
@@ -93,19 +94,8 @@ def _write_all(out: Path, found: list[Dossier]) -> None:
     if out.exists() and not out.is_dir():
         raise click.UsageError(f"--out {out}: with --all this must be a folder")
     for one in found:
-        _write(out / f"{one.customer}.html", customer_page(one, index=True))
-    _write(out / ALL, everyone_page(found))
-
-
-def _write(path: Path, text: str) -> None:
-    """The whole file or none."""
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(path)
-    except OSError as error:
-        raise click.UsageError(f"--out {path} cannot be written: {error.strerror}") from None
+        write_text(out / f"{one.customer}.html", customer_page(one, index=True))
+    write_text(out / ALL, everyone_page(found))
 
 
 def _tell(out: Path, found: list[Dossier], everyone: bool) -> None:

@@ -10,15 +10,21 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from capflow_assets.conformance.fitted import Fitted, same, same_artefact, shuffled, snapshots
+from capflow_assets.conformance.limits import FIT_BYTES, FIT_SECONDS, MIB
 from capflow_assets.conformance.world import START, features
-from capflow_assets.models.base import Artefact
+from capflow_assets.models.base import Artefact, Snapshot
 from capflow_assets.training.metrics import metric
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Check = Callable[[Fitted], None]
 DTYPES = {"score": "float64", "value": "float64", "rank": "int64", "week": "int64"}
 LEAST_OUTCOMES = 20
+NAMED_BY_TEXT = ("store_id", "channel", "offer", "category")
 
 
 def says_what_it_is(fitted: Fitted) -> None:
@@ -36,7 +42,7 @@ def says_what_it_is(fitted: Fitted) -> None:
 
 def outcome_has_its_columns(fitted: Fitted) -> None:
     """Its outcome has the columns of its task, without a gap."""
-    assert tuple(fitted.outcome.columns) == fitted.model.outcome_columns
+    _same_columns(fitted.outcome, fitted.model.outcome_columns)
     assert not fitted.outcome.isna().any().any(), "the outcome has gaps"
     assert len(fitted.outcome) >= LEAST_OUTCOMES, f"the outcome has {len(fitted.outcome)} rows"
 
@@ -44,7 +50,7 @@ def outcome_has_its_columns(fitted: Fitted) -> None:
 def prediction_has_its_columns(fitted: Fitted) -> None:
     """Its prediction has the columns and types of its task, and one row a unit."""
     prediction, model = fitted.prediction, fitted.model
-    assert tuple(prediction.columns) == model.prediction_columns
+    _same_columns(prediction, model.prediction_columns)
     for name in prediction.columns:
         if name in DTYPES or name in model.extras:
             wanted = DTYPES.get(name, "float64")
@@ -76,12 +82,20 @@ def beats_its_baseline(fitted: Fitted) -> None:
     """On what it has not seen it is better than its baseline."""
     judged, model = metric(fitted.model.metric), fitted.model
     baseline = model.baseline(fitted.train, fitted.test)
-    assert tuple(baseline.columns) == model.prediction_columns
+    _same_columns(baseline, model.prediction_columns)
     paired = judged.paired(fitted.outcome, fitted.prediction, baseline)
     assert judged.gain(paired.difference) > 0, (
         f"{model.metric} {judged.value(fitted.outcome, fitted.prediction):.4f}, "
         f"baseline {judged.value(fitted.outcome, baseline):.4f}"
     )
+
+
+def its_rule_needs_nothing_learned(fitted: Fitted) -> None:
+    """A model that says it has a rule has a baseline that is the same without a past to learn from."""
+    if not fitted.model.has_rule:
+        return
+    learned = fitted.model.baseline(fitted.train, fitted.test)
+    same(fitted.model, learned, fitted.model.baseline([], fitted.test))
 
 
 def judged_is_what_is_predicted(fitted: Fitted) -> None:
@@ -132,7 +146,61 @@ def nobody_gives_an_empty_table(fitted: Fitted) -> None:
     empty = replace(world, frames={name: frame.iloc[:0] for name, frame in world.frames.items()}, sets=sets)
     nobody = fitted.model.predict(fitted.artefact, empty.snapshot(fitted.test.as_of))
     assert nobody.empty, f"{len(nobody)} rows"
-    assert tuple(nobody.columns) == fitted.model.prediction_columns
+    _same_columns(nobody, fitted.model.prediction_columns)
+
+
+def one_row_is_enough_to_predict(fitted: Fitted) -> None:
+    """One shopper who bought one thing, lately and once, is enough to predict that shopper."""
+    as_of, frames = fitted.test.as_of, fitted.world.frames
+    bill = frames["bills"][frames["bills"]["ts"] < as_of].sort_values(["ts", "bill_id"]).iloc[-1:]
+    line = frames["line_items"][frames["line_items"]["bill_id"].isin(bill["bill_id"])].iloc[:1]
+    user = bill["user_id"].iloc[0]
+    alone = fitted.world.only({user: user}).changed(bills=bill.assign(line_item_count=1), line_items=line)
+    prediction = fitted.model.predict(fitted.artefact, alone.snapshot(as_of))
+    _same_columns(prediction, fitted.model.prediction_columns)
+    if fitted.of_users() and user in set(fitted.prediction["user_id"]):
+        assert len(prediction) > 0, "the one shopper was not predicted"
+
+
+def unseen_categories_do_no_harm(fitted: Fitted) -> None:
+    """A text never seen in training (a store, a channel, a category, a text feature) is predicted all the same."""
+    import numpy as np
+
+    model, as_of = fitted.model, fitted.test.as_of
+    strange = {
+        name: frame.assign(**{column: "never seen" for column in NAMED_BY_TEXT if column in frame.columns})
+        for name, frame in fitted.world.frames.items()
+    }
+    elsewhere = model.predict(fitted.artefact, replace(fitted.world, frames=strange).snapshot(as_of))
+    _same_columns(elsewhere, model.prediction_columns)
+    for name in elsewhere.select_dtypes("number").columns:
+        assert np.isfinite(elsewhere[name]).all(), f"{name} has gaps where the categories are new"
+    if fitted.of_users():
+        _same_shoppers(fitted.prediction, elsewhere)
+    if not model.features:
+        return
+    artefact = fitted.fit([_with_text(snapshot, ("red", "blue")) for snapshot in fitted.train])
+    prediction = model.predict(artefact, _with_text(fitted.test, ("red", "never seen", None)))
+    if fitted.of_users():
+        _same_shoppers(fitted.prediction, prediction)
+
+
+def _same_columns(frame: pd.DataFrame, wanted: tuple[str, ...]) -> None:
+    assert tuple(frame.columns) == wanted, f"columns {', '.join(frame.columns)}, not {', '.join(wanted)}"
+
+
+def _with_text(snapshot: Snapshot, values: tuple[str | None, ...]) -> Snapshot:
+    """The snapshot with one more feature, a text, whose values take turns."""
+    import pandas as pd
+
+    index = snapshot.features.index
+    texts = pd.Series([values[number % len(values)] for number in range(len(index))], index=index, dtype="object")
+    return replace(snapshot, features=snapshot.features.assign(a_text_feature=texts))
+
+
+def _same_shoppers(first: pd.DataFrame, second: pd.DataFrame) -> None:
+    lost = set(first["user_id"]) - set(second["user_id"])
+    assert not lost, f"{len(lost)} shoppers are no longer predicted, as {min(lost)}"
 
 
 def newcomers_are_predicted(fitted: Fitted) -> None:
@@ -168,7 +236,7 @@ def anonymous_sales_change_nothing(fitted: Fitted) -> None:
         return
     as_of, frames = fitted.test.as_of, fitted.world.frames
     lines, bills = frames["line_items"], frames["bills"]
-    extra = lines[lines["ts"] < as_of].tail(40).assign(ts=as_of - timedelta(hours=1))
+    extra = lines[(lines["ts"] < as_of) & ~lines["is_return"]].tail(40).assign(ts=as_of - timedelta(hours=1))
     parts = [extra.assign(user_id=None, bill_id="anonymous")]
     if not fitted.model.counts_returns:
         parts.append(extra.assign(is_return=True, quantity=-1.0, amount=-extra["amount"], bill_id="returned"))
@@ -226,7 +294,8 @@ def one_snapshot_is_enough(fitted: Fitted) -> None:
     artefact = fitted.fit(fitted.train[-1:])
     prediction = fitted.model.predict(artefact, fitted.test)
     units = list(fitted.model.unit)
-    assert set(prediction[units].itertuples(index=False)) == set(fitted.prediction[units].itertuples(index=False))
+    one, all_dates = (set(frame[units].itertuples(index=False)) for frame in (prediction, fitted.prediction))
+    assert one == all_dates, f"{len(one ^ all_dates)} units are predicted by only one of both fits"
 
 
 def missing_columns_are_named(fitted: Fitted) -> None:
@@ -277,6 +346,20 @@ def nothing_to_learn_is_an_error(fitted: Fitted) -> None:
         raise AssertionError("was fitted on nothing")
 
 
+def fits_in_time(fitted: Fitted) -> None:
+    """Fitting in the small world takes less than a minute of processor time."""
+    assert fitted.cost.seconds < FIT_SECONDS, (
+        f"fit took {fitted.cost.seconds:.1f} CPU-seconds; the limit is {FIT_SECONDS:.0f}"
+    )
+
+
+def fits_in_memory(fitted: Fitted) -> None:
+    """Fitting in the small world takes less than 2 GiB of memory."""
+    assert fitted.cost.grown_bytes < FIT_BYTES, (
+        f"fit took {fitted.cost.grown_bytes / MIB:,.0f} MiB; the limit is {FIT_BYTES / MIB:,.0f} MiB"
+    )
+
+
 def _is_pickle(data: bytes) -> bool:
     try:
         return any(operation.name == "STOP" for operation, _, _ in pickletools.genops(data))
@@ -286,9 +369,10 @@ def _is_pickle(data: bytes) -> bool:
 
 CHECKS: tuple[Check, ...] = (
     says_what_it_is, outcome_has_its_columns, prediction_has_its_columns, reasons_are_one_to_three_texts,
-    all_of_the_outcome_is_predicted, beats_its_baseline, judged_is_what_is_predicted, same_seed_same_bytes,
-    order_changes_nothing, names_of_shoppers_change_nothing, other_shoppers_change_nothing,
-    nobody_gives_an_empty_table, newcomers_are_predicted, anonymous_sales_change_nothing, survives_storage,
+    all_of_the_outcome_is_predicted, beats_its_baseline, its_rule_needs_nothing_learned,
+    judged_is_what_is_predicted, same_seed_same_bytes, order_changes_nothing, names_of_shoppers_change_nothing,
+    other_shoppers_change_nothing, nobody_gives_an_empty_table, one_row_is_enough_to_predict,
+    newcomers_are_predicted, unseen_categories_do_no_harm, anonymous_sales_change_nothing, survives_storage,
     holds_nothing_executable, predict_changes_nothing, one_snapshot_is_enough, missing_columns_are_named,
-    outcome_counts_the_window_alone, nothing_to_learn_is_an_error,
+    outcome_counts_the_window_alone, nothing_to_learn_is_an_error, fits_in_time, fits_in_memory,
 )  # fmt: skip

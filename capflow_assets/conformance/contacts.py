@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 EVERY_DAYS, FIRST_DAY = 10, 20
-CHOSEN, TREATED = 0.6, 0.6
-GONE_DAYS, GONE = 60, 0.1  # how much of their will to answer is left to those who have not come for so long
+CHOSEN, TREATED, WILLING = 0.6, 0.6, 0.4
+GONE_DAYS, GONE = 60, 0.5  # how much of their will to answer is left to those who have not come for so long
 CHANNELS = ("email", "sms", "mail")
 OFFERS = ("10 % off", "free delivery")
 
@@ -19,7 +19,7 @@ def contacts(bills: pd.DataFrame, start: datetime, days: int, seed: int) -> pd.D
     """A campaign every ten days to shoppers seen by then, drawn by lot; two fifths of those chosen are held back.
 
     Some shoppers answer often, the more so by the channel and with the offer that they like; those who have not come
-    for two months, nor will come again, hardly do.
+    for two months, nor will come again, do half as often.
     """
     import numpy as np
     import pandas as pd
@@ -27,14 +27,14 @@ def contacts(bills: pd.DataFrame, start: datetime, days: int, seed: int) -> pd.D
     chance = np.random.default_rng(seed + 1)
     visits = bills.groupby("user_id")["ts"]
     first, last = visits.min().sort_index(), visits.max().sort_index()
-    willing = chance.beta(0.5, 1.0, len(first))
+    willing = np.where(chance.random(len(first)) < WILLING, 0.95, 0.02)
     likes, wants = chance.integers(0, len(CHANNELS), len(first)), chance.integers(0, len(OFFERS), len(first))
     parts = []
     for number, day in enumerate(range(FIRST_DAY, days, EVERY_DAYS)):
         sent = start + timedelta(days=day, hours=9)
         chosen = np.flatnonzero((first < sent).to_numpy() & (chance.random(len(first)) < CHOSEN))
         way, offer = number % len(CHANNELS), (number // len(CHANNELS)) % len(OFFERS)
-        pull = willing[chosen] * np.where(likes[chosen] == way, 1.0, 0.4) * np.where(wants[chosen] == offer, 1.0, 0.6)
+        pull = willing[chosen] * np.where(likes[chosen] == way, 1.0, 0.5) * np.where(wants[chosen] == offer, 1.0, 0.7)
         pull *= np.where((last < sent - timedelta(days=GONE_DAYS)).to_numpy()[chosen], GONE, 1.0)
         treated = chance.random(len(chosen)) < TREATED
         answers = treated & (chance.random(len(chosen)) < pull)

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from capflow_assets.conformance.limits import Cost, measured
 from capflow_assets.conformance.world import AS_OF, World, world
 from capflow_assets.features.anchors import grid
 from capflow_assets.models.base import Artefact, Model, Snapshot
@@ -19,7 +20,7 @@ SEED = 3
 
 @dataclass(frozen=True)
 class Fitted:
-    """One model with what it learned in the small world and how that ends on the test snapshot."""
+    """One model with what it learned in the small world, what that cost, and how it ends on the test snapshot."""
 
     model: Model
     world: World
@@ -27,6 +28,7 @@ class Fitted:
     test: Snapshot
     artefact: Artefact
     prediction: pd.DataFrame
+    cost: Cost
 
     @property
     def outcome(self) -> pd.DataFrame:
@@ -47,8 +49,8 @@ def fitted(model: Model, small: World | None = None) -> Fitted:
     """The model, fitted on the small world's past and asked about its test date."""
     chosen = small or world()
     train, test = snapshots(model, chosen)
-    artefact = model.fit(train, {**model.parameters, **model.settings}, SEED)
-    return Fitted(model, chosen, train, test, artefact, model.predict(artefact, test))
+    artefact, cost = measured(lambda: model.fit(train, {**model.parameters, **model.settings}, SEED))
+    return Fitted(model, chosen, train, test, artefact, model.predict(artefact, test), cost)
 
 
 def snapshots(model: Model, small: World) -> tuple[list[Snapshot], Snapshot]:

@@ -1,6 +1,7 @@
 """A small world with a known structure: shoppers who come at their own rate, spend their own sum, and leave for good.
 
-Taste comes in groups of items that go together; some items are bought again and again. Everything follows the seed.
+Taste comes in groups of items that go together; some items are bought again and again. Each shopper has hours and a
+weekday that they like, and one in eight brings back most of what they buy. Everything follows the seed.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ START = datetime(2023, 1, 1)
 DAYS = 540
 AS_OF = START + timedelta(days=DAYS)
 TASTES, ITEMS_OF_A_TASTE = 6, 12
+RETURNERS, RETURNED, BROUGHT_BACK_AFTER = 0.125, 0.8, timedelta(days=3)
 
-Line = tuple[str, str, str, datetime, float]
+Line = tuple[str, str, str, datetime, float, bool]
 
 
 Frames = Mapping[str, "pd.DataFrame"]
@@ -85,6 +87,9 @@ def world(users: int = 400, seed: int = 7) -> World:
     import numpy as np
 
     from capflow_assets.conformance.contacts import contacts
+    from capflow_assets.conformance.media import media
+    from capflow_assets.conformance.reviews import reviews
+    from capflow_assets.conformance.texts import item_text
 
     chance = np.random.default_rng(seed)
     lines: list[Line] = []
@@ -92,7 +97,10 @@ def world(users: int = 400, seed: int = 7) -> World:
         lines += _shopper(f"u{number:05d}", chance)
     told = contacts(_sales(lines)["bills"], START, DAYS, seed)
     sales = _sales(lines + _bought_by_answering(told, lines))
-    return World({**sales, "items": _items(), "contacts": told})
+    items = _items()
+    shown, sets = media(items, seed)
+    more = {"items": items, "contacts": told, "reviews": reviews(sales["line_items"], seed), "media": shown}
+    return World({**sales, **more}, {**sets, "features/item_text": item_text(items, seed)})
 
 
 def _bought_by_answering(told: pd.DataFrame, lines: list[Line]) -> list[Line]:
@@ -100,7 +108,7 @@ def _bought_by_answering(told: pd.DataFrame, lines: list[Line]) -> list[Line]:
     first = {line[0]: line for line in reversed(lines)}
     answers = told.loc[told["responded_at"].notna(), ["user_id", "campaign_id", "responded_at"]]
     return [
-        (user, f"{user}-{campaign}", first[user][2], when.to_pydatetime(), first[user][4])
+        (user, f"{user}-{campaign}", first[user][2], when.to_pydatetime(), first[user][4], False)
         for user, campaign, when in answers.itertuples(index=False, name=None)
     ]
 
@@ -119,17 +127,31 @@ def _shopper(user: str, chance: np.random.Generator) -> list[Line]:
     mean_price = chance.gamma(4.0, 3.0)
     tastes = chance.choice(TASTES, 2, replace=False)
     staples = [_item(tastes[0], chance), _item(tastes[0], chance)]
+    habit = chance.spawn(1)[0]  # draws of its own: those of visits and baskets stay as they are
+    likes = (int(habit.integers(7)), int(habit.integers(8, 18)), habit.random() < RETURNERS)
     day, lines = float(chance.uniform(0, DAYS * 0.7)), list[Line]()
     while day < DAYS:
-        ts = START + timedelta(days=int(day), hours=int(chance.integers(8, 20)))
+        ts = _moment(int(day), int(chance.integers(8, 20)), likes, habit)
+        returned = likes[2] and habit.random() < RETURNED
         for item in _basket(tastes, staples, chance):
-            lines.append(
-                (user, f"{user}-{len(lines)}-{int(day)}", item, ts, round(mean_price * chance.gamma(4, 0.25), 2))
-            )
+            amount = round(mean_price * chance.gamma(4, 0.25), 2)
+            lines.append((user, f"{user}-{len(lines)}-{int(day)}", item, ts, amount, False))
+            if returned and ts + BROUGHT_BACK_AFTER < AS_OF:
+                lines.append((user, f"{user}-{len(lines)}-back", item, ts + BROUGHT_BACK_AFTER, -amount, True))
         if chance.random() < leaves:
             break
         day += max(chance.gamma(3.0, gap / 3.0), 1.0)
     return lines
+
+
+def _moment(day: int, hour: int, likes: tuple[int, int, bool], habit: np.random.Generator) -> datetime:
+    """When a visit drawn for a day and hour takes place: mostly at the hours that they like, half on their weekday."""
+    if habit.random() < 0.7:
+        hour = likes[1] + int(habit.integers(2))
+    shift = (likes[0] - (START + timedelta(days=day)).weekday() + 3) % 7 - 3
+    if habit.random() < 0.5 and 0 <= day + shift < DAYS:
+        day += shift
+    return START + timedelta(days=day, hours=hour)
 
 
 def _basket(tastes: np.ndarray, staples: list[str], chance: np.random.Generator) -> list[str]:
@@ -144,11 +166,12 @@ def _item(taste: int, chance: np.random.Generator) -> str:
 def _sales(lines: list[Line]) -> dict[str, pd.DataFrame]:
     import pandas as pd
 
-    frame = pd.DataFrame(lines, columns=["user_id", "line_id", "item_id", "ts", "amount"])
-    frame["bill_id"] = frame["user_id"] + "-" + frame["ts"].dt.strftime("%Y%m%d")
+    frame = pd.DataFrame(lines, columns=["user_id", "line_id", "item_id", "ts", "amount", "is_return"])
+    frame["bill_id"] = frame["user_id"] + "-" + frame["ts"].dt.strftime("%Y%m%d%H")
+    frame["bill_id"] += frame["is_return"].map({False: "", True: "-back"})
     store = "s" + (pd.factorize(frame["user_id"])[0] % 3).astype(str).astype(object)
-    frame = frame.assign(quantity=1.0, is_return=False, store_id=store, unit_price=frame["amount"], discount=0.0)
-    frame = frame.assign(channel="store").drop(columns="line_id")
+    frame = frame.assign(quantity=1.0 - 2.0 * frame["is_return"], store_id=store, unit_price=frame["amount"].abs())
+    frame = frame.assign(discount=0.0, channel="store").drop(columns="line_id")
     bills = frame.groupby("bill_id", as_index=False).agg(
         user_id=("user_id", "first"), ts=("ts", "first"), amount=("amount", "sum"), is_return=("is_return", "first"),
         line_item_count=("item_id", "size"), store_id=("store_id", "first"), channel=("channel", "first"),
@@ -164,7 +187,7 @@ def _items() -> pd.DataFrame:
         {
             "item_id": [f"i{taste}{number:02d}" for taste, number in pairs],
             "description": [f"Fine thing {taste}{number:02d}" for taste, number in pairs],
-            "category": [f"Taste {taste} > Kind {number % 3}" for taste, number in pairs],
+            "category": [f"Taste {taste} > Kind {number % 4}" for taste, number in pairs],
             "price": [1.0 + number for _, number in pairs],
         }
     )
@@ -177,7 +200,9 @@ def features(frames: Frames, as_of: datetime) -> pd.DataFrame:
     from capflow_assets.conformance.contacts import contact_features
 
     bills = frames["bills"]
-    past = bills[(bills["ts"] < as_of) & bills["user_id"].notna()].sort_values(["user_id", "ts", "bill_id"])
+    past = bills[(bills["ts"] < as_of) & bills["user_id"].notna() & ~bills["is_return"]].sort_values(
+        ["user_id", "ts", "bill_id"]
+    )
     past = past.assign(age=(as_of - past["ts"]).dt.days, cents=(past["amount"] * 100).round().astype("int64"))
     by_user = past.groupby("user_id")
     frame = pd.DataFrame({"recency_days": by_user["age"].min(), "tenure_days": by_user["age"].max()})

@@ -32,12 +32,15 @@ def snapshot_dates(as_of: datetime, first_ts: datetime) -> list[datetime]:
     return [date for date in grid(as_of) if first_ts < date]
 
 
-def before(tables: Tables, as_of: datetime, whole: bool = False) -> dict[str, ibis.Table]:
+def before(
+    tables: Tables, as_of: datetime, whole: bool = False, undated: Collection[str] = ()
+) -> dict[str, ibis.Table]:
     """Every table as it was known just before `as_of` (UTC).
 
     A row without a time is not known. Shoppers without a first date stay; items, media and shoppers' attributes carry
     no history and stay as they are. Bills need line_items beside them. `whole` says that no bill needs restating at
-    this date (features.content.whole), which saves most of the work.
+    this date (features.content.whole), which saves most of the work. Rows without a time stay in the tables that
+    `undated` names: of who learns from labels and not from what comes next, they give nothing away.
 
     Raises ValueError for a table that it has no rule for: a table that cannot be cut must not slip through whole.
     """
@@ -49,7 +52,7 @@ def before(tables: Tables, as_of: datetime, whole: bool = False) -> dict[str, ib
             f"Add one to capflow_assets/features/snapshots.py; known tables: {', '.join(_CUTS)}."
         )
     cuts = {**_CUTS, "bills": _earlier("bills")} if whole else _CUTS
-    return {name: cuts[name](tables, as_of) for name in tables}
+    return {name: (_earlier(name, True) if name in undated else cuts[name])(tables, as_of) for name in tables}
 
 
 def window(tables: Tables, start: datetime, end: datetime) -> dict[str, ibis.Table]:
@@ -115,10 +118,11 @@ def _bills(tables: Tables, as_of: datetime) -> ibis.Table:
     )
 
 
-def _earlier(name: str) -> Callable[[Tables, datetime], ibis.Table]:
+def _earlier(name: str, undated: bool = False) -> Callable[[Tables, datetime], ibis.Table]:
     def cut(tables: Tables, as_of: datetime) -> ibis.Table:
         table = tables[name]
-        return table.filter(table[TIME_COLUMNS[name]] < as_of)
+        time = table[TIME_COLUMNS[name]]
+        return table.filter((time < as_of) | time.isnull() if undated else time < as_of)
 
     return cut
 

@@ -117,6 +117,35 @@ def expected_purchases(
 ) -> np.ndarray:
     """The number of visits to expect from each shopper in the next `horizon`: equation 10 of the paper.
 
+    Raises ConvergenceError where that cannot be computed.
+    """
+    import numpy as np
+
+    found = np.asarray(p_alive(process, repeats, last, age) * _while_active(process, horizon, repeats, age))
+    if unknown := int(np.isnan(found).sum()):
+        raise ConvergenceError(
+            f"BG/NBD: the expected visits of {unknown:,} shoppers did not converge (a={process.a}, b={process.b})."
+        )
+    return found
+
+
+def growth(process: BGNBD, horizon: float, longer: float, repeats: np.ndarray, age: np.ndarray) -> np.ndarray:
+    """How many times as many visits to expect from each shopper in `longer` as in `horizon`.
+
+    As shoppers leave, visits get rarer: the answer lies between 1 and longer / horizon. Where the visits cannot be
+    computed it is longer / horizon, as if nobody left; whoever cares finds them by that value.
+    """
+    import numpy as np
+
+    visits, more = (_while_active(process, time, repeats, age) for time in (horizon, longer))
+    known = (visits > 0) & np.isfinite(more)
+    ratio = np.divide(more, visits, out=np.full(len(visits), longer / horizon), where=known)
+    return np.clip(ratio, 1.0, longer / horizon)
+
+
+def _while_active(process: BGNBD, horizon: float, repeats: np.ndarray, age: np.ndarray) -> np.ndarray:
+    """The visits to expect from each shopper, were they known to be one still; NaN where that does not converge.
+
     The paper's hypergeometric term overflows for frequent shoppers; here it is after Euler's transformation
     (Abramowitz & Stegun 15.3.3), in which only one of the three parameters grows with the visits.
     """
@@ -126,14 +155,16 @@ def expected_purchases(
     a = process.a if abs(process.a - 1.0) > 1e-6 else 1.0 + 1e-6  # the formula divides by a - 1; its limit is smooth
     kept = a + b + repeats - 1
     kept = np.where(np.abs(kept) < 1e-9, 1e-9, kept)
-    alive = p_alive(process, repeats, last, age)
     shrink = np.power((alpha + age) / (alpha + age + horizon), a - 1)
     gone = shrink * _hypergeometric(a + b - 1 - r, a - 1, kept, horizon / (alpha + age + horizon))
-    return np.asarray(alive * np.maximum(kept / (a - 1.0) * (1.0 - gone), 0.0))
+    return np.asarray(np.maximum(kept / (a - 1.0) * (1.0 - gone), 0.0))
 
 
 def _hypergeometric(a: float, b: float, c: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """Gauss's 2F1(a, b; c; z) for 0 <= z < 1 by its series: scipy's overflows for large c, and only gets z near 1."""
+    """Gauss's 2F1(a, b; c; z) for 0 <= z < 1 by its series: scipy's overflows for large c, and only gets z near 1.
+
+    NaN where the series does not converge.
+    """
     import numpy as np
     from scipy.special import hyp2f1
 
@@ -144,14 +175,14 @@ def _hypergeometric(a: float, b: float, c: np.ndarray, z: np.ndarray) -> np.ndar
     term = np.ones(len(open_rows))
     for n in range(_SERIES_TERMS):
         if not len(open_rows):
-            return total
+            break
         bottom, step = c[open_rows], z[open_rows]
-        term = term * ((a + n) * (b + n) / (n + 1)) / (bottom + n) * step
-        total[open_rows] += term
+        with np.errstate(over="ignore", invalid="ignore"):  # such rows stay open to the end
+            term = term * ((a + n) * (b + n) / (n + 1)) / (bottom + n) * step
+            total[open_rows] += term
         # once the terms shrink by `ratio` from here on, what is left of the series is below term / (1 - ratio)
         ratio = np.abs((a + n + 1) * (b + n + 1) / ((bottom + n + 1) * (n + 2))) * step
         going = ~((ratio < 1) & (np.abs(term) < 1e-15 * np.abs(total[open_rows]) * (1 - step)))
         open_rows, term = open_rows[going], term[going]
-    raise ConvergenceError(
-        f"BG/NBD: the expected visits of {len(open_rows):,} shoppers did not converge (a={a}, b={b})."
-    )
+    total[open_rows] = np.nan
+    return total

@@ -12,18 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from capflow_assets.methods import calibration
 from capflow_assets.methods.blend import blend
-from capflow_assets.methods.learners import LEARNERS, Objective, Rows, best_number_of_trees, canonical, stack
+from capflow_assets.methods.learners import LEARNERS, TWEEDIE, Objective, Rows, best_number_of_trees, canonical, stack
 
 if TYPE_CHECKING:
     import numpy as np
 
 FOLDS = 4
 RARE, MOST_NEGATIVES = 0.02, 30
+MOST_LEVEL = 2.0  # what one season may do to the level of all later ones
 
 
 @dataclass(frozen=True)
 class Ensemble:
-    """A fitted ensemble: the bytes of each family by name, and facts: weights, trees, calibration."""
+    """A fitted ensemble: the bytes of each family by file name, and facts: weights, trees, calibration."""
 
     files: Mapping[str, bytes]
     facts: Mapping[str, Any]
@@ -34,12 +35,13 @@ class Ensemble:
 
         total = np.zeros(len(matrix))
         for name, weight in self.facts["weights"].items():
-            total += weight * LEARNERS[name].raw(self.files[name], matrix)
+            total += weight * LEARNERS[name].raw(self.files[LEARNERS[name].file], matrix)
         return total
 
     def answer(self, matrix: np.ndarray) -> np.ndarray:
         """Probabilities (binary) or values, of each row."""
-        return _answer(self.facts["objective"], self.raw(matrix), self.facts.get("calibration"))
+        answer = _answer(self.facts["objective"], self.raw(matrix), self.facts.get("calibration"))
+        return answer * self.facts.get("scale", 1.0)
 
     def pushes(self, matrix: np.ndarray) -> np.ndarray:
         """What each column adds to the raw score, rows x columns."""
@@ -47,7 +49,7 @@ class Ensemble:
 
         total = np.zeros((len(matrix), matrix.shape[1]))
         for name, weight in self.facts["weights"].items():
-            total += weight * LEARNERS[name].pushes(self.files[name], matrix)[:, :-1]
+            total += weight * LEARNERS[name].pushes(self.files[LEARNERS[name].file], matrix)[:, :-1]
         return total
 
 
@@ -58,6 +60,8 @@ def fit(parts: Sequence[Rows], objective: Objective, parameters: Mapping[str, An
     """
     import numpy as np
 
+    scale = _scale(parts, objective)
+    parts = [_scaled(part, scale) for part in parts]
     wanted = [name for name in parameters["families"] if objective in LEARNERS[name].objectives]
     unseen = _later(parts, objective, wanted, parameters, seed)
     if unseen is None:
@@ -66,13 +70,15 @@ def fit(parts: Sequence[Rows], objective: Objective, parameters: Mapping[str, An
     weights = blend(scores, lambda raw: _loss(objective, raw, target))
     said = {name: weight for name, weight in zip(wanted, weights, strict=True) if weight > 0}
     facts: dict[str, Any] = {"objective": objective, "weights": said, "trees": trees}
+    if objective == "tweedie":
+        facts["scale"] = scale * _level(np.average(scores, axis=0, weights=weights), target)
     if objective == "binary":
         raw = np.average(scores, axis=0, weights=weights)
         slope, intercept = calibration.platt(raw, target)
         facts["calibration"] = {"slope": slope, "intercept": intercept}
     everything = _thinned(stack(parts), objective)
     settings = {**parameters, "trees": trees}
-    files = {name: LEARNERS[name].fit(everything, objective, settings, seed) for name in said}
+    files = {LEARNERS[name].file: LEARNERS[name].fit(everything, objective, settings, seed) for name in said}
     return Ensemble(files, facts)
 
 
@@ -80,11 +86,30 @@ def tried(past: Rows, later: Rows, objective: Objective, parameters: Mapping[str
     """What boosting with these parameters, fitted on the past, says of `later`: what tuning compares."""
     import numpy as np
 
-    _, raw = best_number_of_trees(canonical(_thinned(past, objective)), canonical(later), objective, parameters, seed)
+    scale = _scale([past], objective)
+    seen, asked = canonical(_scaled(_thinned(past, objective), scale)), canonical(_scaled(later, scale))
+    _, raw = best_number_of_trees(seen, asked, objective, parameters, seed)
     order = np.lexsort([*later.matrix.T[::-1], later.target])
     found = np.empty(len(later))
     found[order] = raw
-    return _answer(objective, found, None)
+    return _answer(objective, found, None) * scale
+
+
+def _scale(parts: Sequence[Rows], objective: Objective) -> float:
+    """The unit in which means are learned: the mean of all, so that nothing depends on the retailer's currency."""
+    return float(stack(parts).target.mean()) or 1.0 if objective == "tweedie" else 1.0
+
+
+def _level(raw: np.ndarray, target: np.ndarray) -> float:
+    """By how much unseen rows came to more in total than was said: the deviance's best fit does not keep the total."""
+    import numpy as np
+
+    level = float(target.mean()) / float(_answer("tweedie", raw, None).mean())
+    return float(np.clip(level, 1 / MOST_LEVEL, MOST_LEVEL))
+
+
+def _scaled(rows: Rows, scale: float) -> Rows:
+    return rows if scale == 1.0 else Rows(rows.matrix, rows.target / scale)
 
 
 def _answer(objective: Objective, raw: np.ndarray, calibrated: Mapping[str, float] | None) -> np.ndarray:
@@ -103,6 +128,9 @@ def _loss(objective: Objective, raw: np.ndarray, target: np.ndarray) -> float:
         slope, intercept = calibration.platt(raw, target)
         logit = slope * raw + intercept
         return float((np.logaddexp(0.0, logit) - target * logit).mean())
+    if objective == "tweedie":  # the deviance, least for the mean; an absolute error would be least for the median
+        power, rest = 1 - TWEEDIE, 2 - TWEEDIE
+        return float((np.exp(rest * raw) / rest - target * np.exp(power * raw) / power).mean())
     return float(np.abs(_answer(objective, raw, None) - target).mean())
 
 

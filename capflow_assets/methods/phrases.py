@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+UNKNOWN = "not much is known about this shopper yet"
+
+
 def phrases(feature_sets: Sequence[str], columns: Sequence[str]) -> dict[str, str]:
     """The phrase of each of `columns`, from the feature sets of these names; a plain one where none offers it."""
     from capflow_assets.features import FEATURE_SETS
@@ -44,6 +47,6 @@ def strongest(
     texts = [told[column] for column in columns]
     return [
         [texts[j].format(value=value) for j, value, strength in zip(row, seen, strengths, strict=True) if strength > 0]
-        or ["not much is known about this shopper yet"]
+        or [UNKNOWN]
         for row, seen, strengths in zip(best.tolist(), chosen.tolist(), pushes.tolist(), strict=True)
     ]

@@ -8,13 +8,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
 from capflow_assets.methods.contacts import buyers, most_sent, rates, share, shrunk
-from capflow_assets.methods.phrases import strongest
 from capflow_assets.models.base import Artefact, Snapshot
 from capflow_assets.models.prediction import prediction_frame
 from capflow_assets.models.tabular import TabularModel
 
 if TYPE_CHECKING:
     import ibis
+    import numpy as np
     import pandas as pd
 
 MOST = 20
@@ -53,22 +53,18 @@ class AnswersBy(TabularModel):
         told = pd.DataFrame({self.by: pd.Series(sorted(values), dtype="str")})
         return snapshot.features[["user_id"]].merge(told, how="cross")
 
-    def predict(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
-        """The probability of each pair; what pushed each shopper's best three, of others how often they were sent."""
+    def reasons(self, artefact: Artefact, prediction: pd.DataFrame, matrix: np.ndarray) -> list[list[str]]:
+        """What pushed each shopper's best three; of the others, how often they were sent."""
         import numpy as np
-        import pandas as pd
 
-        units, matrix = self._asked(artefact, snapshot)
-        fitted, texts = self._fitted(artefact), self._texts(artefact)
-        answer = fitted.answer(matrix)
-        place = pd.Series(answer).groupby(units["user_id"]).rank(ascending=False, method="first")
-        best = (place <= EXPLAINED).to_numpy()
+        place = prediction.groupby("user_id")["score"].rank(ascending=False, method="first")
+        best = np.flatnonzero(place.to_numpy() <= EXPLAINED)
         sent = matrix[:, len(artefact.columns) + list(self.measures).index("own_contacts")]
-        reasons = [[texts["own_contacts"].format(value=count)] for count in sent.tolist()]
-        told = strongest(fitted.pushes(matrix[best]), matrix[best], list(texts), texts)
-        for row, found in zip(np.flatnonzero(best).tolist(), told, strict=True):
-            reasons[row] = found
-        return self._frame(units, answer, reasons)
+        found = [[self.measures["own_contacts"].format(value=count)] for count in sent.tolist()]
+        told = super().reasons(artefact, prediction.iloc[best], matrix[best])
+        for row, reasons in zip(best.tolist(), told, strict=True):
+            found[row] = reasons
+        return found
 
     def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
         """`label`: 1 where a shopper answered, in the window, one of those sent in the window; a row for each pair."""

@@ -35,6 +35,10 @@ TRUTHS: Mapping[Task, tuple[str, ...]] = {
 """What comes true of each unit: the last columns of an outcome, after those of the unit."""
 
 
+class NothingToLearnError(ValueError):
+    """This customer's past holds nothing that the model could be fitted on; the message says what is missing."""
+
+
 @dataclass(frozen=True)
 class Needs:
     """The least data a model accepts; below it the model is reported as not available, with the reason.
@@ -129,6 +133,8 @@ class Model(ABC):
     A model that `counts_returns` says so, else returned sales must change nothing; `tolerance` is by how much the same
     shopper's prediction may differ with the batch it is in (torch: 1e-4).
 
+    A model that `has_rule` has a baseline that learns nothing: it serves a customer with too little data for a model.
+
     A model `learns_from` "time": on past dates, judged on a later one; or from "labels" that have no date (what a
     picture shows): on a part of the labelled units, judged on the part that `held_out` keeps back.
     """
@@ -157,6 +163,7 @@ class Model(ABC):
     search_space: ClassVar[Mapping[str, Sequence[Any]]] = {}
     chooses_features: ClassVar[bool] = False
     counts_returns: ClassVar[bool] = False
+    has_rule: ClassVar[bool] = False
     tolerance: ClassVar[float] = 1e-9
 
     @property

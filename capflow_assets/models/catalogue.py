@@ -5,9 +5,12 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import sys
 from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
 
 import capflow_assets.models as package
 from capflow_assets.models.base import ANSWERS, Model
@@ -38,13 +41,46 @@ def _found() -> dict[str, Model]:
     return dict(sorted(found.items()))
 
 
+def from_file(path: Path) -> Model:
+    """The model that a Python file holds, whether or not it is in the catalogue.
+
+    A file in a package is imported as the package's module. Raises ValueError for a file that does not load, and for
+    one that holds no complete Model or several.
+    """
+    file, parts = path.resolve(), [path.stem]
+    root = file.parent
+    while (root / "__init__.py").exists():
+        parts, root = [root.name, *parts], root.parent
+    name = ".".join(parts)
+    sys.path.insert(0, str(root))
+    try:
+        module = importlib.import_module(name)
+    except Exception as error:
+        raise ValueError(f"{path} does not load: {error!r}.") from error
+    finally:
+        sys.path.remove(str(root))
+    if Path(module.__file__ or "").resolve() != file:
+        raise ValueError(f"{path} cannot be loaded: another module is called {name} ({module.__file__}). Rename it.")
+    kinds = list(_in(module))
+    if len(kinds) != 1:
+        told = ", ".join(kind.__name__ for kind in kinds) or "none"
+        raise ValueError(f"{path} must hold one complete Model with outcome, fit, predict and baseline; found {told}.")
+    _check(kinds[0], str(path))
+    return kinds[0]()
+
+
+def _in(module: ModuleType) -> Iterator[type[Model]]:
+    for _, kind in inspect.getmembers(module, inspect.isclass):
+        if issubclass(kind, Model) and kind.__module__ == module.__name__ and not inspect.isabstract(kind):
+            yield kind
+
+
 def _own() -> Iterator[tuple[type[Model], str]]:
     for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
         if module.name == __name__:
             continue
-        for _, kind in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
-            if issubclass(kind, Model) and kind.__module__ == module.name and not inspect.isabstract(kind):
-                yield kind, module.name
+        for kind in _in(importlib.import_module(module.name)):
+            yield kind, module.name
 
 
 def _offered() -> Iterator[tuple[type[Model], str]]:

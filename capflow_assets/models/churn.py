@@ -32,6 +32,8 @@ class Churn(TabularModel):
     horizon_days = 60
     metric = "auc"
     baseline_name = "days since the last visit"
+    has_rule = True
+    poolable = True
     settings: ClassVar[Mapping[str, Any]] = {"price_of_contact": 1.0, "value_of_success": 10.0}
 
     def population(self, snapshot: Snapshot) -> pd.DataFrame:

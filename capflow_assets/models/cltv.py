@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from capflow_assets.methods import bgnbd, gamma_gamma
+from capflow_assets.methods.lifetime import DAYS_A_WEEK, LONGER_IN_WORDS, longer_values, past_rate, repeat_visits
 from capflow_assets.methods.visits import last_day_before, next_spend, visit_history
-from capflow_assets.models.base import Artefact, Model, Needs, Promotion, Snapshot, Task
+from capflow_assets.models.base import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
 from capflow_assets.models.prediction import prediction_frame
 
 if TYPE_CHECKING:
@@ -15,27 +16,12 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-DAYS_A_WEEK = 7.0
-
-
-def repeat_visits(history: pd.DataFrame, today: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """x, t_x and T (weeks) of BG/NBD and the mean spend of repeat visits, from `visit_history`, up to the day `today`.
-
-    As published: a visit is a day, the first visit only starts the clock, and its spend is not counted.
-    """
-    import numpy as np
-
-    x = (history["visits"] - 1).to_numpy(dtype=float)
-    last = (history["last_day"] - history["first_day"]).to_numpy(dtype=float) / DAYS_A_WEEK
-    age = (today - history["first_day"]).to_numpy(dtype=float) / DAYS_A_WEEK
-    cents = (history["cents"] - history["first_cents"]).to_numpy(dtype=float)
-    return x, last, age, np.where(x > 0, cents / 100.0 / np.maximum(x, 1.0), 0.0)
-
 
 class Cltv(Model):
     """Value of each shopper: the spend to expect in the next 90 days, in the retailer's currency, before returns.
 
-    BG/NBD (Fader, Hardie & Lee 2005) gives the visits, Gamma-Gamma (Fader & Hardie 2013) the spend of a visit.
+    BG/NBD (Fader, Hardie & Lee 2005) gives the visits, Gamma-Gamma (Fader & Hardie 2013) the spend of a visit; the
+    same two say what to expect in a year and in three (`value_year`, `value_three_years`).
     """
 
     name = "cltv"
@@ -51,6 +37,8 @@ class Cltv(Model):
     horizon_days = 90
     metric = "mae"
     baseline_name = "the shopper's own past rate of spend"
+    has_rule = True
+    extras: ClassVar[Mapping[str, str]] = LONGER_IN_WORDS
     promotion = Promotion(over_baseline=0.0, tolerance=0.01)
     parameters: ClassVar[Mapping[str, Any]] = {"few_repeaters": 50, "few_repeaters_penalty": 1.0}
 
@@ -63,7 +51,9 @@ class Cltv(Model):
         latest = max(train, key=lambda snapshot: snapshot.as_of)
         history = visit_history(latest.tables["bills"], latest.as_of)
         if history.empty:
-            raise ValueError(f"bills for {latest.customer!r} hold no purchase of a known user before {latest.as_of}.")
+            raise NothingToLearnError(
+                f"bills for {latest.customer!r} hold no purchase of a known user before {latest.as_of}."
+            )
         x, last, age, mean_spend = repeat_visits(history, last_day_before(latest.as_of))
         few = int((x > 0).sum()) < parameters["few_repeaters"]
         process = bgnbd.fit(x, last, age, penalty=parameters["few_repeaters_penalty"] if few else 0.0)
@@ -90,23 +80,23 @@ class Cltv(Model):
             each = gamma_gamma.expected_spend(gamma_gamma.GammaGamma(**artefact.facts["gamma_gamma"]), x, mean_spend)
         else:
             each = np.full(len(x), artefact.facts["mean_spend"])
+        value = visits * each
         return prediction_frame(
             self,
             {
                 "user_id": history["user_id"],
-                "value": visits * each,
+                "value": value,
+                **longer_values(process, history, today, value, self.horizon_days),
                 "reasons": _reasons(history, today, alive, visits, each),
             },
         )
 
     def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
         """Each shopper goes on spending at the rate of their own past, first visit included."""
-        history = visit_history(snapshot.tables["bills"], snapshot.as_of)
-        days = last_day_before(snapshot.as_of) - history["first_day"] + 1
-        return prediction_frame(
-            self,
-            {"user_id": history["user_id"], "value": history["cents"] / 100.0 / days * self.horizon_days},
-        )
+        history, today = visit_history(snapshot.tables["bills"], snapshot.as_of), last_day_before(snapshot.as_of)
+        value = past_rate(history, today, self.horizon_days).to_numpy()
+        longer = longer_values(None, history, today, value, self.horizon_days)
+        return prediction_frame(self, {"user_id": history["user_id"], "value": value, **longer})
 
 
 def _sorted(*columns: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -9,7 +9,9 @@ from itertools import product
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from capflow_assets.methods.co_purchase import Shop, buckets, by_user, item_days, item_history, learn
-from capflow_assets.models.base import Artefact, Model, Needs, Promotion, Snapshot, Task
+from capflow_assets.methods.item_names import item_names
+from capflow_assets.methods.ranked import TOP, ndcg, speakers, top
+from capflow_assets.models.base import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
 from capflow_assets.models.prediction import prediction_frame
 
 if TYPE_CHECKING:
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-TOP = 10
 CELLS_AT_ONCE = 2_000_000  # users x items held in memory while scoring: 16 MB an array
 HALF_LIFE_DAYS = 120.0  # how fast an old purchase loses its say about what else a shopper likes
 TUNING_USERS = 1_000
@@ -62,6 +63,7 @@ class ProductAffinity(Model):
     horizon_days = 30
     metric = "ndcg_at_10"
     baseline_name = "the most popular items of the last 30 days"
+    has_rule = True
     promotion = Promotion(over_baseline=0.0, tolerance=0.01)
     parameters: ClassVar[Mapping[str, Any]] = {"most_items": 5000, "neighbours": 50, "shrinkage": 10.0}
     search_space: ClassVar[Mapping[str, Sequence[Any]]] = {"neighbours": (20, 50, 100), "shrinkage": (3.0, 10.0, 30.0)}
@@ -82,11 +84,11 @@ class ProductAffinity(Model):
             weights = _best_weights(_learn(ordered[-2], parameters), latest)
         shop = _learn(latest, parameters)
         if not shop.items:
-            raise ValueError(
+            raise NothingToLearnError(
                 f"line_items for {latest.customer!r} hold no purchase of a known user in the year before "
                 f"{latest.as_of}.\nMap user_id in tables.line_items.columns of the customer's file."
             )
-        listing = {"ids": list(shop.items), "names": _item_names(latest, shop.items)}
+        listing = {"ids": list(shop.items), "names": item_names(latest.tables.get("items"), shop.items)}
         return Artefact(
             files={"shop.npz": shop.to_bytes(), "items.json": json.dumps(listing).encode()},
             facts={"weights": {"repurchase": weights[0], "together": weights[1]}, "items": len(shop.items)},
@@ -129,16 +131,6 @@ class ProductAffinity(Model):
         )
 
 
-def top(scores: np.ndarray) -> np.ndarray:
-    """The columns of the (up to) ten highest scores of each row, best first."""
-    import numpy as np
-
-    count = min(TOP, scores.shape[1])
-    some = np.argpartition(-scores, count - 1, axis=1)[:, :count]
-    order = np.argsort(-np.take_along_axis(scores, some, axis=1), axis=1, kind="stable")
-    return np.take_along_axis(some, order, axis=1)
-
-
 def _learn(snapshot: Snapshot, parameters: Mapping[str, Any]) -> Shop:
     if snapshot.outcome is None:
         raise ValueError(f"product_affinity cannot be fitted on the snapshot of {snapshot.as_of}: it has no outcome.")
@@ -162,10 +154,16 @@ def _chunk(shop: Shop, users: list[str], history: pd.DataFrame) -> Chunk:
 
     times, ages = buckets(history)
     own = by_user(history, shop.items, shop.lift[times, ages]).toarray() * shop.again
-    weights = np.exp2(-history["age"].to_numpy(dtype=float) / HALF_LIFE_DAYS)
-    bought = by_user(history, shop.items, weights)
+    bought = by_user(history, shop.items, _say(history))
     total = np.maximum(np.asarray(bought.sum(axis=1)).reshape(-1, 1), 1e-12)
     return Chunk(users, history, np.minimum(own, 1.0), (bought @ shop.similarity).toarray() / total)
+
+
+def _say(history: pd.DataFrame) -> np.ndarray:
+    """How much each purchase still tells of what its shopper likes: half after 120 days."""
+    import numpy as np
+
+    return np.asarray(np.exp2(-history["age"].to_numpy(dtype=float) / HALF_LIFE_DAYS))
 
 
 def _best_weights(shop: Shop, latest: Snapshot) -> tuple[float, float]:
@@ -183,24 +181,11 @@ def _best_weights(shop: Shop, latest: Snapshot) -> tuple[float, float]:
     gains = np.zeros(len(grid))
     for chunk in _chunks(shop, history):
         wanted = latest.outcome[latest.outcome["user_id"].isin(chunk.users)]
-        relevant = by_user(wanted, shop.items).toarray()
-        ideal = np.cumsum(1 / np.log2(np.arange(2, TOP + 2)))
-        most = ideal[np.minimum(wanted.groupby("user_id").size().sort_index().to_numpy(), TOP) - 1]
+        relevant = by_user(wanted, shop.items)
+        bought = wanted.groupby("user_id").size().sort_index().to_numpy()
         for number, weights in enumerate(grid):
-            best = top(chunk.scores(shop, weights))
-            found = np.take_along_axis(relevant, best, axis=1) / np.log2(np.arange(2, best.shape[1] + 2))
-            gains[number] += float((found.sum(axis=1) / most).sum())
+            gains[number] += float(ndcg(top(chunk.scores(shop, weights)), relevant, bought).sum())
     return grid[int(np.argmax(gains))]
-
-
-def _item_names(snapshot: Snapshot, items: Sequence[str]) -> list[str]:
-    """The description of each item where the retailer has them, else its id."""
-    table = snapshot.tables.get("items")
-    if table is None:
-        return list(items)
-    told = table.filter(table.description.notnull()).group_by("item_id").aggregate(name=table.description.min())
-    names = dict(told.execute()[["item_id", "name"]].itertuples(index=False, name=None))
-    return [" ".join(str(names.get(item, item)).split()) or item for item in items]
 
 
 def _reasons(
@@ -211,8 +196,9 @@ def _reasons(
 
     own, together = weights[0] * chunk.own, weights[1] * chunk.together
     days = by_user(chunk.history, shop.items, chunk.history["days"].to_numpy()).toarray()
-    partners = _partners(shop, chunk, best)
     rows = np.repeat(np.arange(len(best)), best.shape[1])
+    bought = by_user(chunk.history, shop.items, _say(chunk.history))
+    partners = speakers(bought, shop.similarity, rows, best.ravel())
     reasons = []
     for row, item, partner in zip(rows.tolist(), best.ravel().tolist(), partners.tolist(), strict=True):
         parts = [(float(shop.popularity[item]), "popular here")]
@@ -225,20 +211,3 @@ def _reasons(
         parts.sort(key=lambda part: -part[0])
         reasons.append([text for strength, text in parts if strength >= 0.2 * parts[0][0]])
     return reasons
-
-
-def _partners(shop: Shop, chunk: Chunk, best: np.ndarray) -> np.ndarray:
-    """For each recommended item the item of the shopper's own past that speaks for it most, or -1."""
-    import numpy as np
-
-    weights = np.exp2(-chunk.history["age"].to_numpy(dtype=float) / HALF_LIFE_DAYS)
-    bought = by_user(chunk.history, shop.items, weights)
-    rows = np.repeat(np.arange(len(best)), best.shape[1])
-    speaking = bought[rows].multiply(shop.similarity.T.tocsr()[best.ravel()]).tocsr()
-    speaking.eliminate_zeros()
-    where = np.repeat(np.arange(len(rows)), np.diff(speaking.indptr))
-    order = np.lexsort([speaking.indices, -speaking.data, where])
-    some = np.diff(speaking.indptr) > 0
-    partners = np.full(len(rows), -1)
-    partners[some] = speaking.indices[order[speaking.indptr[:-1][some]]]
-    return partners

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from capflow_assets.methods.visits import last_day_before, next_spend, visit_history
-from capflow_assets.models.base import Artefact, Model, Needs, Promotion, Snapshot, Task
+from capflow_assets.models.base import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
 from capflow_assets.models.prediction import prediction_frame
 
 if TYPE_CHECKING:
@@ -107,7 +107,9 @@ class RfmSegments(Model):
         latest = max(train, key=lambda snapshot: snapshot.as_of)
         _, measures = self._measures(latest)
         if measures.empty:
-            raise ValueError(f"bills for {latest.customer!r} hold no purchase of a known user before {latest.as_of}.")
+            raise NothingToLearnError(
+                f"bills for {latest.customer!r} hold no purchase of a known user before {latest.as_of}."
+            )
         edges = {
             name: [float(edge) for edge in measures[name].quantile(QUINTILES)]
             for name in ("recency_days", "frequency", "money_cents")

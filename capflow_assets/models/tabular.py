@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import fsum, inf
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from capflow_assets.methods import ensemble
+from capflow_assets.methods import ensemble, pooled
 from capflow_assets.methods.learners import Objective, Rows, trees
 from capflow_assets.methods.phrases import phrases, strongest
-from capflow_assets.models.base import Artefact, Model, Snapshot
+from capflow_assets.models.base import Artefact, Model, NothingToLearnError, Snapshot
 from capflow_assets.models.prediction import prediction_frame
 
 if TYPE_CHECKING:
@@ -31,9 +32,12 @@ class Answers(Protocol):
 class TabularModel(Model):
     """A model of one number of each shopper, a probability or a value, from features, by an ensemble of families.
 
+    One that is `poolable` predicts something that means the same at every retailer of a vertical, from a shopper alone.
+
     A subclass says whom it is about (`population`), what came true (`outcome`) and what it is held against. A unit may
     have more columns than the shopper, such as the channel: each of their values becomes a column of its own. What is
     to be known of a unit beyond the shopper's features is measured by `measured`; `measures` has the phrase of each.
+    Values are held `within` two bounds; a subclass with `extras` tells them by `further`.
     """
 
     method = (
@@ -44,7 +48,9 @@ class TabularModel(Model):
     parameters: ClassVar[Mapping[str, Any]] = {**trees.PARAMETERS, "families": list(ALL_FAMILIES)}
     search_space: ClassVar[Mapping[str, Sequence[Any]]] = trees.SEARCH_SPACE
     chooses_features: ClassVar[bool] = True
+    poolable: ClassVar[bool] = False
     measures: ClassVar[Mapping[str, str]] = {}
+    within: ClassVar[tuple[float, float]] = (-inf, inf)
 
     def population(self, snapshot: Snapshot) -> pd.DataFrame:
         """The units to predict, sorted: by default every shopper with features."""
@@ -70,6 +76,34 @@ class TabularModel(Model):
             "levels": levels,
             "phrases": {**phrases(self.features, columns), **self.measures},
             "rows": sum(len(part) for part in parts),
+            "mean_outcome": fsum(value for part in parts for value in part.target) / sum(len(part) for part in parts),
+        }
+        return Artefact(files=dict(fitted.files), columns=columns, facts={**facts, **self.decided(parameters)})
+
+    def contribution(self, train: Sequence[Snapshot], seed: int) -> pooled.Contribution:
+        """What a customer gives to the pool of its vertical: past rows without ids, as standings among its shoppers."""
+        ordered = sorted(train, key=lambda snapshot: snapshot.as_of)
+        columns = numeric_columns(ordered[-1].features)
+        return pooled.contribution([self._rows(snapshot, columns, {}) for snapshot in ordered], columns, seed)
+
+    def fit_pooled(
+        self,
+        given: Mapping[str, pooled.Contribution],
+        snapshot: Snapshot,
+        parameters: Mapping[str, Any],
+        seed: int,
+    ) -> Artefact:
+        """Learn from what others gave; of this customer only how its shoppers stand to one another, in `snapshot`."""
+        columns = numeric_columns(snapshot.features)
+        known = self._matrix(snapshot, self.population(snapshot).reset_index(drop=True), columns, {})
+        parts = pooled.together(given, columns)
+        fitted = ensemble.fit(parts, self.objective, parameters, seed)
+        facts = {
+            "ensemble": dict(fitted.facts),
+            "levels": {},
+            "phrases": phrases(self.features, columns),
+            "grid": pooled.grid(known),
+            "rows": sum(len(part) for part in parts),
             "mean_outcome": float(sum(part.target.sum() for part in parts) / sum(len(part) for part in parts)),
         }
         return Artefact(files=dict(fitted.files), columns=columns, facts={**facts, **self.decided(parameters)})
@@ -84,18 +118,32 @@ class TabularModel(Model):
         )
         return {"decision": {"threshold": price / value, "rule": told}}
 
+    def further(
+        self, artefact: Artefact, snapshot: Snapshot, units: pd.DataFrame, answer: np.ndarray
+    ) -> Mapping[str, np.ndarray]:
+        """The `extras` of each of `units`, rows of the population, from the answer for them."""
+        return {}
+
     def predict(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
         """The probability or value of each unit of the population, with what pushed it most."""
+        import pandas as pd
+
         units, matrix = self._asked(artefact, snapshot)
-        fitted = self._fitted(artefact)
+        seen = _seen(artefact, matrix)
+        prediction = self._frame(artefact, snapshot, units, seen, [[] for _ in range(len(units))])
+        prediction["reasons"] = pd.Series(self.reasons(artefact, prediction, matrix), dtype="object")
+        return prediction
+
+    def reasons(self, artefact: Artefact, prediction: pd.DataFrame, matrix: np.ndarray) -> list[list[str]]:
+        """What pushed each row of the prediction most, in words; `matrix` holds what is known of the same rows."""
         texts = self._texts(artefact)
-        reasons = strongest(fitted.pushes(matrix), matrix, list(texts), texts)
-        return self._frame(units, fitted.answer(matrix), reasons)
+        return strongest(self._fitted(artefact).pushes(_seen(artefact, matrix)), matrix, list(texts), texts)
 
     def judged(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
         """As predict, without reasons."""
         units, matrix = self._asked(artefact, snapshot)
-        return self._frame(units, self._fitted(artefact).answer(matrix), [[] for _ in range(len(units))])
+        seen = _seen(artefact, matrix)
+        return self._frame(artefact, snapshot, units, seen, [[] for _ in range(len(units))])
 
     def tried(
         self, train: Sequence[Snapshot], later: Snapshot, parameters: Mapping[str, Any], seed: int
@@ -108,7 +156,7 @@ class TabularModel(Model):
         parts = [self._rows(snapshot, columns, levels) for snapshot in train]
         past = Rows(np.concatenate([p.matrix for p in parts]), np.concatenate([p.target for p in parts]))
         rows = self._rows(later, columns, levels)
-        answer = ensemble.tried(past, rows, self.objective, parameters, seed)
+        answer = np.clip(ensemble.tried(past, rows, self.objective, parameters, seed), *self.within)
         assert later.outcome is not None
         units = later.outcome[list(self.unit)].reset_index(drop=True)
         return pd.concat([units, pd.Series(answer, name="score" if self.task == "binary" else "value")], axis=1)
@@ -116,10 +164,16 @@ class TabularModel(Model):
     def _fitted(self, artefact: Artefact) -> Answers:
         return ensemble.Ensemble(artefact.files, artefact.facts["ensemble"])
 
-    def _frame(self, units: pd.DataFrame, answer: np.ndarray, reasons: list[list[str]]) -> pd.DataFrame:
-        name = "value" if self.task == "regression" else "score"
+    def _frame(
+        self, artefact: Artefact, snapshot: Snapshot, units: pd.DataFrame, matrix: np.ndarray, reasons: list[list[str]]
+    ) -> pd.DataFrame:
+        import numpy as np
+
+        answer = np.clip(self._fitted(artefact).answer(matrix), *self.within)
         columns = {column: units[column] for column in self.unit}
-        return prediction_frame(self, {**columns, name: answer, "reasons": reasons})
+        columns["value" if self.task == "regression" else "score"] = answer
+        further = self.further(artefact, snapshot, units, answer)
+        return prediction_frame(self, {**columns, **further, "reasons": reasons})
 
     def _asked(self, artefact: Artefact, snapshot: Snapshot) -> tuple[pd.DataFrame, np.ndarray]:
         missing = sorted(set(artefact.columns) - set(snapshot.features.columns))
@@ -170,13 +224,21 @@ class TabularModel(Model):
 
         targets = np.concatenate([part.target for part in parts])
         if len(np.unique(targets)) < 2:
-            raise ValueError(f"{self.name} for {latest.customer!r}: all {len(targets):,} training rows are alike.")
+            raise NothingToLearnError(
+                f"{self.name} for {latest.customer!r}: all {len(targets):,} training rows are alike."
+            )
 
 
 def numeric_columns(features: pd.DataFrame) -> tuple[str, ...]:
     """The columns of `features` that a model can learn from, sorted by name."""
     numbers = features.select_dtypes(["number", "bool"]).columns
     return tuple(sorted(str(name) for name in numbers if name != "user_id"))
+
+
+def _seen(artefact: Artefact, matrix: np.ndarray) -> np.ndarray:
+    """The matrix as the model was fitted on it: a pooled one knows standings, not values."""
+    grids = artefact.facts.get("grid")
+    return matrix if grids is None else pooled.standing(matrix, grids)
 
 
 def _plain(text: str) -> str:

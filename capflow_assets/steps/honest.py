@@ -16,9 +16,10 @@ SHOWN = 3
 def warnings(run: CustomerRun, model: Model, past: Sequence[Snapshot], test: Snapshot) -> list[str]:
     """What is to be kept with the version about its features; Blocked when one of them may not be learned from.
 
-    Columns that the customer file trusts are not looked at; those that it ignores are not there.
+    Columns that the customer file trusts are not looked at; those that it ignores are not there. A model that learns
+    from labels has no features of shoppers, and no other date to compare with.
     """
-    if not model.features:
+    if not model.features or model.learns_from == "labels":
         return []
     newest = known(run, model, run.as_of())
     trusted = set(run.customer.trusted_features())

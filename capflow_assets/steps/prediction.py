@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from capflow_assets.models.base import Model
+from capflow_assets.models.rules import answer
 from capflow_assets.steps.code_version import code_version
 from capflow_assets.steps.fresh import reuse
 from capflow_assets.steps.outcome import NotAvailable, Outcome
 from capflow_assets.steps.run import CustomerRun, fingerprint
-from capflow_assets.steps.training import load, wanted
+from capflow_assets.steps.training import wanted
+from capflow_assets.steps.trial import load
 from capflow_assets.steps.worlds import data_versions, known
 
 if TYPE_CHECKING:
@@ -32,11 +34,11 @@ def predict(run: CustomerRun, asset: str) -> Outcome:
         champion=champion.digest,
         data=data_versions(run, model),
         as_of=as_of,
-        code=code_version(__name__, type(model).__module__),
+        code=code_version(__name__, type(model).__module__, "capflow_assets.models.rules"),
     )
     if fresh := reuse(run, asset, mark):
         return fresh
-    prediction = model.predict(load(run, champion), known(run, model, as_of))
+    prediction = answer(model, load(run, champion), known(run, model, as_of))
     _require_deliverable(run, model, prediction)
     stamp = {"customer": run.name, "model": model.name, "version": champion.number, "as_of": as_of}
     facts = {

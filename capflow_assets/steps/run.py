@@ -15,7 +15,7 @@ from capflow_assets.training.needs import Facts
 from capflow_assets.validation.verdict import Verdict, gate
 from capflow_resources.engines import EngineError, StartSession, connect, duckdb, start_session
 from capflow_resources.home import Home
-from capflow_resources.lake import TableVersion
+from capflow_resources.lake import LakeError, TableVersion
 from partitions.customer import Customer
 
 if TYPE_CHECKING:
@@ -89,6 +89,13 @@ class CustomerRun:
         if asset not in self._versions:
             self._versions[asset] = self.home.lake.version(self.name, asset)
         return self._versions[asset]
+
+    def pin(self, asset: str, number: int) -> None:
+        """Work on this version of a table from now on; LakeError when it is not there any more."""
+        found = self.home.lake.version(self.name, asset, number)
+        if found is None:
+            raise LakeError(f"version {number} of {asset} of '{self.name}' is not in the lake any more")
+        self._versions[asset] = found
 
     def number(self, asset: str) -> int | None:
         """The version number of a table, None when there is none."""

@@ -2,70 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from time import process_time
 from typing import Any
 
-from capflow_assets.features.snapshots import snapshot_dates
-from capflow_assets.models.base import Artefact, Model, Snapshot
+from capflow_assets.models.base import Model
 from capflow_assets.models.catalogue import models
+from capflow_assets.steps.card import keep_card, picture_of, shown_card
 from capflow_assets.steps.code_version import code_version
-from capflow_assets.steps.honest import warnings
-from capflow_assets.steps.outcome import Blocked, NotAvailable, Outcome, Status
+from capflow_assets.steps.ladder import climbed, pool_mark, share
+from capflow_assets.steps.outcome import NotAvailable, Outcome, Status
 from capflow_assets.steps.run import CustomerRun
-from capflow_assets.steps.worlds import data_versions, lived
-from capflow_assets.training import curves
-from capflow_assets.training.metrics import Evaluation, metric
-from capflow_assets.training.needs import unmet
-from capflow_assets.training.promotion import Decision, decide
-from capflow_assets.training.split import Split, TooLittleHistoryError, split
-from capflow_resources.registry import Metrics, RegistryError, Version
+from capflow_assets.steps.settings import recipe
+from capflow_assets.steps.trial import SEED, Trial, damage
+from capflow_assets.steps.worlds import data_versions
+from capflow_assets.training import card, curves
+from capflow_assets.training.promotion import Decision
+from capflow_resources.registry import Metrics, Version
 
-SEED = 7
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A fitted model on its test date, beside its baseline and the champion on the same users."""
-
-    artefact: Artefact
-    test: Snapshot
-    challenger: Evaluation
-    baseline: Evaluation
-    champion: Evaluation | None
-    decision: Decision
-    plot: bytes
+AUTOMATION = ("capflow_assets.training.leakage", "capflow_assets.training.selection", "capflow_assets.training.tuning")
 
 
 def train(run: CustomerRun, asset: str) -> Outcome:
     """Train one model of one customer; the version that was judged is the version that is kept."""
     model = wanted(run, asset)
-    dates = _dates(run, model)
-    ingredients: dict[str, Any] = {
-        "seed": SEED,
-        "code_version": code_version(__name__, type(model).__module__, "capflow_assets.training.leakage"),
-        "data_versions": data_versions(run, model),
-        "parameters": {**model.parameters, **_left_out(run, model)},
-    }
-    if not run.force and (same := _same(run, model, ingredients)):
+    mark = recipe(run, model, pool_mark(run, model))
+    if not run.force and (same := _same(run, model, mark)):
         return _outcome(run, asset, same, "reused", f"unchanged since v{same.number}")
     began = process_time()
-    trial = _try(run, model, dates)
-    version = run.home.registry.register(
-        run.name,
-        model.name,
-        trial.artefact.files,
-        columns=trial.artefact.columns,
-        facts=trial.artefact.facts,
-        metrics=_metrics(model, trial),
-        trained_as_of=dates.test,
-        cpu_seconds=process_time() - began,
-        **ingredients,
-    )
-    run.home.lake.put_document(run.name, _picture(version), trial.plot)
-    _publish(run, model, version, trial.decision)
+    trial = climbed(run, model)
+    version = _registered(run, model, trial, mark, process_time() - began)
+    _publish(run, version, trial.decision)
+    share(run, model, trial)
     return _outcome(run, asset, version, "done", trial.decision.reason)
+
+
+def settled(run: CustomerRun, model: Model, trial: Trial, reason: str, cpu_seconds: float) -> Version:
+    """Register what a trial made and make it champion, for a reason that lies outside this customer."""
+    version = _registered(run, model, trial, recipe(run, model, pool_mark(run, model)), cpu_seconds)
+    return run.home.registry.promote(run.name, model.name, version.number, reason)
+
+
+def training_code(model: Model) -> str:
+    """The version of all the code that decides what a training of `model` comes to."""
+    return code_version(__name__, type(model).__module__, *AUTOMATION)
 
 
 def wanted(run: CustomerRun, asset: str) -> Model:
@@ -77,101 +56,34 @@ def wanted(run: CustomerRun, asset: str) -> Model:
     return model
 
 
-def _left_out(run: CustomerRun, model: Model) -> dict[str, list[str]]:
-    """The features that the customer file ignores, kept with the version: another choice is another version."""
-    ignored = run.customer.ignored_features() if model.features else []
-    return {"ignored_features": ignored} if ignored else {}
+def _ingredients(run: CustomerRun, model: Model) -> dict[str, Any]:
+    return {"seed": SEED, "code_version": training_code(model), "data_versions": data_versions(run, model)}
 
 
-def _dates(run: CustomerRun, model: Model) -> Split:
-    """The dates to learn from and to be judged on; NotAvailable says what the customer's data lacks."""
-    reason = unmet(model, run.facts())
-    if reason is not None:
-        raise NotAvailable(f"{model.name} {reason}")
-    as_of = run.as_of()
-    for chosen in model.features:
-        version = run.version(f"features/{chosen}")
-        if version is None or version.facts["as_of"] != as_of.isoformat():
-            raise Blocked(
-                f"features/{chosen} of '{run.name}' are not as of {as_of:%Y-%m-%d}: "
-                f"run `capflow run --customer {run.name} --model {model.name}`"
-            )
-    try:
-        return split(as_of, model.horizon_days, snapshot_dates(as_of, run.first_sale()))
-    except TooLittleHistoryError as reason_in_words:
-        raise NotAvailable(f"{model.name}: {reason_in_words}") from reason_in_words
+def _registered(run: CustomerRun, model: Model, trial: Trial, mark: str, cpu_seconds: float) -> Version:
+    fit = trial.fit
+    version = run.home.registry.register(
+        run.name,
+        model.name,
+        fit.artefact.files,
+        columns=fit.artefact.columns,
+        parameters=fit.parameters,
+        facts={**fit.artefact.facts, "recipe": mark, "vertical": run.customer.vertical},
+        metrics=_metrics(model, trial),
+        trained_as_of=fit.test.as_of,
+        cpu_seconds=cpu_seconds,
+        **_ingredients(run, model),
+    )
+    _keep(run, model, version, trial)
+    return version
 
 
-def _try(run: CustomerRun, model: Model, dates: Split) -> Trial:
-    past = [lived(run, model, date) for date in dates.train]
-    _require_both_classes(run, model, past)
-    test = lived(run, model, dates.test)
-    _require_both_classes(run, model, [test])
-    warned = warnings(run, model, past, test)
-    artefact = model.fit(past, model.parameters, SEED)
-    if warned:
-        artefact = replace(artefact, facts={**artefact.facts, "warnings": warned})
-    assert test.outcome is not None
-    if test.outcome.empty:
-        raise NotAvailable(
-            f"{model.name}: nobody to test on in the {model.horizon_days} days after {dates.test:%Y-%m-%d}"
-        )
-    judged = metric(model.metric)
-    prediction = model.predict(artefact, test)
-    challenger = judged.evaluate(test.outcome, prediction)
-    baseline = judged.evaluate(test.outcome, model.baseline(past, test))
-    rival, lost = _rival(run, model, test)
-    rival_prediction = None if rival is None else model.predict(rival, test)
-    champion = None if rival_prediction is None else judged.evaluate(test.outcome, rival_prediction)
-    paired = None if rival_prediction is None else judged.paired(test.outcome, prediction, rival_prediction)
-    decision = decide(challenger, baseline, champion, model.promotion, paired)
-    if lost:
-        decision = replace(decision, reason=f"{decision.reason}. Not compared with the champion: {lost}")
-    plot = curves.draw(model.task, f"{run.name} / {model.title}", test.outcome, prediction)
-    return Trial(artefact, test, challenger, baseline, champion, decision, plot)
-
-
-def load(run: CustomerRun, version: Version) -> Artefact:
-    """A registered version as the model reads it, each file proven by its checksum."""
-    return Artefact(run.home.registry.load(version), version.columns, version.facts)
-
-
-def _rival(run: CustomerRun, model: Model, test: Snapshot) -> tuple[Artefact | None, str]:
-    """The champion to compare with, and why there is none when it cannot predict any more: damaged, features gone."""
-    champion = run.home.registry.champion(run.name, model.name)
-    if champion is None:
-        return None, ""
-    gone = sorted(set(champion.columns) - set(test.features.columns))
-    if gone:
-        return None, f"it was fitted on {', '.join(gone[:3])}, no feature any more"
-    damage = _damage(run, champion)
-    return (None, damage) if damage else (load(run, champion), "")
-
-
-def _damage(run: CustomerRun, version: Version) -> str | None:
-    """Why a version's files cannot be used any more, None when they are what was registered."""
-    try:
-        run.home.registry.load(version)
-    except RegistryError as error:
-        return str(error)
-    return None
-
-
-def _require_both_classes(run: CustomerRun, model: Model, past: Sequence[Snapshot]) -> None:
-    if model.task != "binary":
-        return
-    labels = [label for snapshot in past if snapshot.outcome is not None for label in snapshot.outcome["label"]]
-    positives = int(sum(labels))
-    reason = unmet(model, run.facts(positives, len(labels) - positives))
-    if reason is not None:
-        raise NotAvailable(f"{model.name} {reason}")
-
-
-def _same(run: CustomerRun, model: Model, ingredients: dict[str, Any]) -> Version | None:
+def _same(run: CustomerRun, model: Model, mark: str) -> Version | None:
     """The last version, when it was made from exactly these ingredients, judged to the end, and is still whole."""
     for version in run.home.registry.versions(run.name, model.name)[-1:]:
-        alike = all(getattr(version, name) == value for name, value in ingredients.items())
-        return version if alike and _decided(run, version) and _damage(run, version) is None else None
+        alike = all(getattr(version, name) == value for name, value in _ingredients(run, model).items())
+        alike = alike and version.facts.get("recipe") == mark
+        return version if alike and _decided(run, version) and damage(run, version) is None else None
     return None
 
 
@@ -181,33 +93,48 @@ def _decided(run: CustomerRun, version: Version) -> bool:
 
 
 def _metrics(model: Model, trial: Trial) -> Metrics:
+    found = trial.challenger
     return Metrics(
         model.metric,
-        trial.challenger.value,
+        found.value,
         model.baseline_name,
         trial.baseline.value,
-        trial.test.as_of,
-        trial.challenger.users,
-        trial.challenger.low,
-        trial.challenger.high,
+        trial.fit.test.as_of,
+        found.users,
+        found.low,
+        found.high,
         None if trial.champion is None else trial.champion.value,
     )
 
 
-def _publish(run: CustomerRun, model: Model, version: Version, decision: Decision) -> None:
+def _keep(run: CustomerRun, model: Model, version: Version, trial: Trial) -> None:
+    """The picture and the card of the test date, beside the customer's tables."""
+    fit = trial.fit
+    assert fit.test.outcome is not None
+    plot = curves.draw(model.task, f"{run.name} / {model.title}", fit.test.outcome, trial.prediction)
+    found = card.kept(
+        model,
+        fit.train,
+        fit.test,
+        fit.artefact.facts,
+        trial.prediction,
+        trial.baseline_prediction,
+        trial.rival_prediction,
+        fit.evidence,
+    )
+    keep_card(run, version, found, plot)
+
+
+def _publish(run: CustomerRun, version: Version, decision: Decision) -> None:
     """Promote or keep a new version. One that was judged before stays as it is: it may have been rolled back since."""
     if _decided(run, version):
         return
     settle = run.home.registry.promote if decision.promoted else run.home.registry.keep
-    settle(run.name, model.name, version.number, decision.reason)
-
-
-def _picture(version: Version) -> str:
-    return f"model/{version.model}/{version.digest}.png"
+    settle(version.customer, version.model, version.number, decision.reason)
 
 
 def _outcome(run: CustomerRun, asset: str, version: Version, status: Status, reason: str) -> Outcome:
-    plot = run.home.lake.document(run.name, _picture(version))
+    plot = picture_of(run.home, version)
     champion = run.home.registry.champion(version.customer, version.model)
     found = version.metrics
     facts = {
@@ -221,6 +148,8 @@ def _outcome(run: CustomerRun, asset: str, version: Version, status: Status, rea
         "columns": list(version.columns),
         "warnings": list(version.facts.get("warnings", ())),
         "cpu_seconds": version.cpu_seconds,
+        "rung": version.facts.get("rung"),
         "digest": version.digest[:12],
+        **shown_card(run, version),
     }
     return Outcome(asset, status, reason, facts, {"on the test date": plot} if plot else {})

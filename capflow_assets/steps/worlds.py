@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from capflow_assets.features import FEATURE_SETS
 from capflow_assets.features.snapshots import before, window
-from capflow_assets.models.base import Model, Snapshot
+from capflow_assets.models.base import Model, Snapshot, without_labels
 from capflow_assets.steps.outcome import NotAvailable
 from capflow_assets.steps.run import DERIVED, CustomerRun
 
@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 
 
 def known(run: CustomerRun, model: Model, as_of: datetime) -> Snapshot:
-    """What the model may know as of a date: the snapshot without its outcome."""
-    tables = before(_sources(run, model), as_of)
-    seen = {table: tables[table] for table in _named(run, model)} | _pairs(run, model, as_of)
-    return Snapshot(run.name, as_of, _features(run, model, as_of, tables), seen)
+    """What the model may know as of a date: the snapshot without its outcome, and without labels to be learned."""
+    return _known(run, model, as_of)[0]
 
 
 def lived(run: CustomerRun, model: Model, as_of: datetime) -> Snapshot:
-    """The snapshot with what came true in the horizon after it."""
+    """The snapshot with what came true in the horizon after it, or with the labels that are known as of the date."""
+    if model.learns_from == "labels":
+        snapshot, tables = _known(run, model, as_of)
+        return replace(snapshot, outcome=model.outcome(snapshot, tables))
     return replace(known(run, model, as_of), outcome=came_true(run, model, as_of))
 
 
@@ -42,7 +43,7 @@ def came_true(run: CustomerRun, model: Model, as_of: datetime) -> pd.DataFrame:
 def data_versions(run: CustomerRun, model: Model) -> dict[str, int]:
     """The version of every table that the model reads."""
     names = [f"features/{chosen}" for chosen in model.features]
-    names += [f"validated/{table}" for table in _named(run, model)]
+    names += [f"validated/{table}" for table in _read(run, model)]
     return {name: number for name in names if (number := run.number(name)) is not None}
 
 
@@ -60,15 +61,28 @@ def snapshot_dates(run: CustomerRun, model: Model) -> list[datetime]:
     return sorted(dates or (), reverse=True)
 
 
+def _known(run: CustomerRun, model: Model, as_of: datetime) -> tuple[Snapshot, dict[str, ibis.Table]]:
+    """The snapshot as the model sees it, and its tables with their labels."""
+    from_labels = model.learns_from == "labels"
+    cut = before(_sources(run, model), as_of, undated=("reviews",) if from_labels else ())
+    tables = {table: cut[table] for table in _named(run, model)}
+    seen = (without_labels(tables) if from_labels else tables) | _pairs(run, model, as_of)
+    return Snapshot(run.name, as_of, _features(run, model, as_of, cut), seen), tables
+
+
 def _named(run: CustomerRun, model: Model) -> list[str]:
     available = set(run.tables())
     return [*model.tables, *(table for table in model.optional_tables if table in available)]
 
 
 def _sources(run: CustomerRun, model: Model) -> dict[str, ibis.Table]:
+    return {name: run.read(f"validated/{name}") for name in _read(run, model)}
+
+
+def _read(run: CustomerRun, model: Model) -> list[str]:
+    """The validated tables that a snapshot is cut from: the model's, and the lines that tell who was there."""
     names = set(_named(run, model)) | {"line_items"}
-    names |= {DERIVED[name] for name in names if name in DERIVED}
-    return {name: run.read(f"validated/{name}") for name in sorted(names)}
+    return sorted(names | {DERIVED[name] for name in names if name in DERIVED})
 
 
 def _features(run: CustomerRun, model: Model, as_of: datetime, tables: dict[str, ibis.Table]) -> pd.DataFrame:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import ibis
 
 _MODULES = {module.TABLE.name: module for module in (line_items, bills, users, items, contacts, reviews, media)}
-_DERIVED = {"line_items": line_items.DERIVED, "bills": bills.DERIVED}
+_DERIVED = {"line_items": line_items.DERIVED, "bills": bills.DERIVED, "reviews": reviews.DERIVED}
 
 TABLES: Mapping[str, Table] = {name: module.TABLE for name, module in _MODULES.items()}
 

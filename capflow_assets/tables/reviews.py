@@ -14,6 +14,12 @@ TABLE = Table(
     name="reviews",
     description="Each review or rating of an item by a shopper.",
     columns=(
+        Column(
+            "review_id",
+            "string",
+            "The review; worked out from shopper, item, time and text where none is sent.",
+            nullable=False,
+        ),
         Column("user_id", "string", "The shopper; empty for an anonymous review."),
         Column("item_id", "string", "The item."),
         Column("ts", "timestamp", "When it was written, in UTC."),
@@ -31,11 +37,41 @@ TABLE = Table(
         ),
         Column("corrupt_reason", "string", "Why its file cannot be read as text."),
     ),
+    key=("review_id",),
 )
+DERIVED = ("review_id",)
 
 
 def clean(raw: ibis.Table, mapping: TableMapping, timezone: str) -> ibis.Table:
-    """Reviews in canonical columns and types."""
-    from capflow_assets.tables.cleaning import canonical_columns
+    """Reviews in canonical columns and types.
 
-    return raw.select(**canonical_columns(raw, TABLE, mapping, timezone))
+    Where no review_id is sent, those of one shopper, item, second and text share one, and are numbered from the second
+    on, so that none is lost; with `distinct`, one of them is kept.
+    """
+    from capflow_assets.tables.cleaning import canonical_columns, one_row_per_key
+
+    rows = raw.select(**canonical_columns(raw, TABLE, mapping, timezone))
+    if "review_id" in mapping.columns:
+        return one_row_per_key(rows, TABLE, mapping)
+    named = one_row_per_key(_with_ids(rows), TABLE, mapping)
+    return named if mapping.options.get("distinct") else _numbered(named)
+
+
+def _with_ids(rows: ibis.Table) -> ibis.Table:
+    """An md5, the same on every engine, of what tells one review from another."""
+    moment = rows["ts"].truncate("s").cast("string").replace(" ", "T")
+    told = rows["text"].fill_null("")
+    for part in (moment, rows["item_id"], rows["user_id"]):
+        told = part.fill_null("") + "|" + told  # the text comes last: only the ids could hold a bar
+    return rows.mutate(review_id=told.hexdigest("md5"))
+
+
+def _numbered(rows: ibis.Table) -> ibis.Table:
+    """The second review of an id is "<id>-2", and so on, in the order of all other columns."""
+    import ibis
+
+    others = [rows[name].asc(nulls_first=True) for name in rows.columns if name != "review_id"]
+    # Reviews that tie are equal in every column, so their numbers may be swapped: the result is the same.
+    place = ibis.row_number().over(group_by=rows["review_id"], order_by=others)
+    numbered = rows["review_id"] + "-" + (place + 1).cast("string")
+    return rows.mutate(review_id=ibis.ifelse(place == 0, rows["review_id"], numbered))

@@ -11,6 +11,7 @@ from capflow_assets.training import ranking
 from capflow_assets.training.metrics import aligned, count, qini_curve
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     from matplotlib.axes import Axes
 
@@ -42,16 +43,23 @@ def draw(task: Task, title: str, outcome: pd.DataFrame, prediction: pd.DataFrame
     return buffer.getvalue()
 
 
+def tenth_of(score: np.ndarray) -> np.ndarray:
+    """The tenth of each unit, 0 for the highest scores to 9; equal scores are parted in the order that they come in."""
+    import numpy as np
+
+    group = np.empty(len(score), dtype="int64")
+    order = np.argsort(-score, kind="stable")
+    group[order] = np.arange(len(score)) * min(GROUPS, max(len(score), 1)) // max(len(score), 1)
+    return group
+
+
 def tenths(outcome: pd.DataFrame, prediction: pd.DataFrame, truth: str, guess: str) -> pd.DataFrame:
     """Mean `predicted` and `actual` of each tenth of the users, highest predictions first."""
-    import numpy as np
     import pandas as pd
 
     predicted = aligned(outcome, prediction, guess).to_numpy(dtype=float)
-    order = np.argsort(-predicted, kind="stable")
-    group = np.arange(len(order)) * min(GROUPS, max(len(order), 1)) // max(len(order), 1)
     actual = outcome[truth].to_numpy(dtype=float)
-    return pd.DataFrame({"predicted": predicted[order], "actual": actual[order]}).groupby(group).mean()
+    return pd.DataFrame({"predicted": predicted, "actual": actual}).groupby(tenth_of(predicted)).mean()
 
 
 def _lift(axes: Axes, outcome: pd.DataFrame, prediction: pd.DataFrame) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     PerUser = Callable[[pd.DataFrame, pd.DataFrame], pd.Series]
+    Columns = Callable[[pd.DataFrame, pd.DataFrame], tuple[np.ndarray, ...]]
 
 Z95 = 1.959964
 RESAMPLES = 100
@@ -123,68 +124,75 @@ class MeanOfUsers(Metric):
 
 
 @dataclass(frozen=True)
-class VarianceExplained(Metric):
-    """Eta squared: the share of the variance of log(1 + spend) that lies between segments; errors by bootstrap."""
+class Resampled(Metric):
+    """A metric of all users at once; its errors are what 100 resamples of the same users give (bootstrap).
 
-    def value(self, outcome: pd.DataFrame, prediction: pd.DataFrame) -> float:
-        """From 0 (the segments tell nothing of the next spend) to 1 (they tell all)."""
-        return _eta_squared(*_segments(outcome, prediction))
-
-    def interval(self, outcome: pd.DataFrame, prediction: pd.DataFrame) -> tuple[float, float]:
-        """The 2.5th and 97.5th percentile of 100 resamples of users."""
-        import numpy as np
-
-        value, group = _segments(outcome, prediction)
-        low, high = np.quantile(
-            [_eta_squared(value[rows], group[rows]) for rows in _resamples(len(value))], [0.025, 0.975]
-        )
-        return float(low), float(high)
-
-    def paired(self, outcome: pd.DataFrame, first: pd.DataFrame, second: pd.DataFrame) -> Paired:
-        """The difference, with its standard deviation over 100 resamples of the same users."""
-        import numpy as np
-
-        (value, one), (_, two) = _segments(outcome, first), _segments(outcome, second)
-        changes = [
-            _eta_squared(value[rows], one[rows]) - _eta_squared(value[rows], two[rows])
-            for rows in _resamples(len(value))
-        ]
-        return Paired(_eta_squared(value, one) - _eta_squared(value, two), float(np.std(changes, ddof=1)), len(value))
-
-
-@dataclass(frozen=True)
-class Qini(Metric):
-    """How many more answer, per person, when those with the highest scores are contacted first instead of by lot.
-
-    The area between the Qini curve and the straight line to its end, both per person and over the share contacted;
-    errors by bootstrap. Source: Radcliffe (2007), Using control groups to target on predicted lift.
+    `columns` takes from an outcome and a prediction what `of` measures: arrays with a number a user.
     """
 
+    columns: Columns | None = None
+    of: Callable[..., float] | None = None
+
     def value(self, outcome: pd.DataFrame, prediction: pd.DataFrame) -> float:
-        """Above 0: better than contacting by lot. ValueError when everybody, or nobody, was contacted."""
-        return qini(*_treated(outcome, prediction))
+        """The metric over all users."""
+        return self._measured(self._told(outcome, prediction))
 
     def interval(self, outcome: pd.DataFrame, prediction: pd.DataFrame) -> tuple[float, float]:
-        """The 2.5th and 97.5th percentile of 100 resamples."""
+        """The 2.5th and 97.5th percentile of the resamples."""
         import numpy as np
 
-        columns = _treated(outcome, prediction)
-        low, high = np.quantile(
-            [qini(*(column[rows] for column in columns)) for rows in _resamples(len(outcome))], [0.025, 0.975]
-        )
+        told = self._told(outcome, prediction)
+        low, high = np.quantile([self._measured(told, rows) for rows in _resamples(len(outcome))], [0.025, 0.975])
         return float(low), float(high)
 
     def paired(self, outcome: pd.DataFrame, first: pd.DataFrame, second: pd.DataFrame) -> Paired:
-        """The difference, with its standard deviation over 100 resamples of the same people."""
+        """The difference, with its standard deviation over the resamples, the same for both."""
         import numpy as np
 
-        one, two = _treated(outcome, first), _treated(outcome, second)
-        changes = [qini(*(c[rows] for c in one)) - qini(*(c[rows] for c in two)) for rows in _resamples(len(outcome))]
-        return Paired(qini(*one) - qini(*two), float(np.std(changes, ddof=1)), len(outcome))
+        one, two = self._told(outcome, first), self._told(outcome, second)
+        changes = [self._measured(one, rows) - self._measured(two, rows) for rows in _resamples(len(outcome))]
+        return Paired(self._measured(one) - self._measured(two), float(np.std(changes, ddof=1)), len(outcome))
+
+    def _told(self, outcome: pd.DataFrame, prediction: pd.DataFrame) -> tuple[np.ndarray, ...]:
+        assert self.columns is not None
+        return self.columns(outcome, prediction)
+
+    def _measured(self, told: tuple[np.ndarray, ...], rows: np.ndarray | slice = slice(None)) -> float:
+        assert self.of is not None
+        return self.of(*(column[rows] for column in told))
+
+
+def spend_gini(spend: np.ndarray, place: np.ndarray, best: np.ndarray) -> float:
+    """How well an order finds the spend: 0 as if by lot, 1 like the order by the spend itself (normalised Gini).
+
+    `place` and `best` count from 0, the first in the order by the prediction and by the spend; users of one place
+    count as if they came mixed. 0 where all spent the same. An order alone is judged, not the level: the mean absolute
+    error of spend is least for its median, which is 0 where most shoppers stay away, and the mean square is decided by
+    a handful of large buyers. Source: Wang, Liu & Miao (2019), A Deep Probabilistic Model for Customer Lifetime Value
+    Prediction.
+    """
+    most = _gini(spend, best)
+    return _gini(spend, place) / most if most > 0 else 0.0
+
+
+def _gini(spend: np.ndarray, place: np.ndarray) -> float:
+    import numpy as np
+
+    total = spend.sum()
+    if not total:
+        return 0.0
+    people = np.append(0.0, np.cumsum(np.bincount(place)) / len(spend))
+    found = np.append(0.0, np.cumsum(np.bincount(place, spend)) / total)
+    return float(2 * np.trapezoid(found, people) - 1)
 
 
 def qini(treated: np.ndarray, label: np.ndarray, score: np.ndarray) -> float:
-    """The Qini area per person; people of equal score count as if they came mixed."""
+    """How many more answer, per person, when those with the highest scores are contacted first instead of by lot.
+
+    The area between the Qini curve and the straight line to its end, both per person and over the share contacted;
+    people of equal score count as if they came mixed. Above 0: better than by lot. ValueError when everybody, or
+    nobody, was contacted. Source: Radcliffe (2007), Using control groups to target on predicted lift.
+    """
     import numpy as np
 
     people, gained = _qini_curve(treated, label, score)
@@ -307,7 +315,15 @@ def _segments(outcome: pd.DataFrame, prediction: pd.DataFrame) -> tuple[np.ndarr
     return np.log1p(np.maximum(spend, 0.0)), pd.factorize(aligned(outcome, prediction, "label"), sort=True)[0]
 
 
+def _places(outcome: pd.DataFrame, prediction: pd.DataFrame) -> tuple[np.ndarray, ...]:
+    import numpy as np
+
+    spend, guess = _pairs(outcome, prediction, "value", "value")
+    return spend, *(np.unique(-values, return_inverse=True)[1] for values in (guess, spend))
+
+
 def _eta_squared(value: np.ndarray, group: np.ndarray) -> float:
+    """The share of the variance that lies between groups: from 0 (they tell nothing) to 1 (they tell all)."""
     import numpy as np
 
     centred = value - value.mean()
@@ -334,7 +350,17 @@ METRICS: dict[str, Metric] = {
         MeanOfUsers("ndcg_at_10", "NDCG of the top 10", "ranking", True, per_user=ranking.ndcg_at_10),
         MeanOfUsers("recall_at_10", "recall of the top 10", "ranking", True, per_user=ranking.recall_at_10),
         MeanOfUsers("accuracy", "share told right", "choice", True, per_user=_right),
-        Qini("qini", "Qini area per person", "uplift", True),
-        VarianceExplained("variance_explained", "variance of the next spend explained", "segment", True),
+        Resampled(
+            "spend_gini", "order of the spend (normalised Gini)", "regression", True, columns=_places, of=spend_gini
+        ),
+        Resampled("qini", "Qini area per person", "uplift", True, columns=_treated, of=qini),
+        Resampled(
+            "variance_explained",
+            "variance of the next spend explained",
+            "segment",
+            True,
+            columns=_segments,
+            of=_eta_squared,
+        ),
     )
 }

@@ -71,7 +71,9 @@ def unmet(model: Model, facts: Facts) -> str | None:
         return _without(missing)
     if not facts.has_times:
         return "needs the time of each sale, and this customer's sales have none"
-    days = max(model.needs.history_days, least_history_days(model.horizon_days))
+    days = model.needs.history_days
+    if model.learns_from == "time":
+        days = max(days, least_history_days(model.horizon_days))
     return (
         next(_too_little(model.needs, facts, {"history_days": days}), None)
         or _by_features(model, facts)
@@ -119,12 +121,13 @@ def _one_sided(model: Model, facts: Facts) -> str | None:
         return None
     least = max(model.needs.positives, 1)
     everyone = facts.positives + facts.negatives
-    counts = f"of {everyone:,} past shoppers, {facts.positives:,} did and {facts.negatives:,} did not"
+    whom = "labelled rows" if model.learns_from == "labels" else "past shoppers"
+    counts = f"of {everyone:,} {whom}, {facts.positives:,} did and {facts.negatives:,} did not"
     if min(facts.positives, facts.negatives) == 0:
-        return f"past shoppers all went the same way ({counts}), so there is nothing to tell apart"
+        return f"{whom} all went the same way ({counts}), so there is nothing to tell apart"
     if min(facts.positives, facts.negatives) < least:
-        return f"needs at least {least:,} past shoppers of each kind; {counts}"
+        return f"needs at least {least:,} {whom} of each kind; {counts}"
     low, high = model.needs.least_label_share, model.needs.greatest_label_share
     if not low <= facts.positives / everyone <= high:
-        return f"needs {low:.1%} to {high:.1%} of past shoppers to do what it predicts; {counts}"
+        return f"needs {low:.1%} to {high:.1%} of {whom} to do what it predicts; {counts}"
     return None

@@ -119,6 +119,11 @@ class Registry:
         with self._database.reading() as connection:
             return versions.champions(connection, customer)
 
+    def champions_of(self, model: str) -> list[Version]:
+        """Every customer's champion of one model, by customer."""
+        with self._database.reading() as connection:
+            return versions.champions(connection, None, model)
+
     def generation(self, customer: str, model: str) -> int:
         """How often the champion has changed: a server that sees another number loads the champion again."""
         from sqlalchemy import select

@@ -15,6 +15,7 @@ from playwright.sync_api import Page, sync_playwright
 from capflow_resources.simulator import Retailer, customer_file, simulate, write
 from tests.browser.screen import LOAD_MS, SIZE, Screen
 from tests.browser.served import REPOSITORY, Served, command, dev
+from tests.conftest import ASKED
 
 KEPT = os.environ.get("CAPFLOW_SCREENSHOTS") == "1"  # keep the README's pictures, of more shoppers than tests need
 SHOP = Retailer("shop", "fashion", 3000 if KEPT else 300, date(2025, 5, 1), 549, seed=5, timezone="UTC")
@@ -58,7 +59,7 @@ def served(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     for name, defects in CUSTOMERS.items():
         retailer = replace(SHOP, name=name, defects=defects)
         write(simulate(retailer), "parquet", home / "data" / name)
-        text = customer_file(retailer, "parquet", str(home / "data" / name))
+        text = customer_file(retailer, "parquet", str(home / "data" / name)).replace("models: all", ASKED)
         (home / "customers" / f"{name}.yaml").write_text(text, encoding="utf-8")
     done = subprocess.run(**command(home, "run", "--all"), capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 3, done.stdout + done.stderr  # one customer blocked, the others done

@@ -16,7 +16,7 @@ from capflow_assets.graph.launch import instance
 from capflow_resources.home import Home
 from capflow_resources.registry import Outcome
 from capflow_resources.simulator import customer_file
-from tests.conftest import SHOP
+from tests.conftest import ASKED, SHOP
 from tests.databricks.workspace import TOKEN, Workspace, workspace
 from tests.servers.s3 import S3
 
@@ -45,7 +45,7 @@ class Installation:
     def add(self, name: str, data: str = "sound", **options: object) -> None:
         """On-board a customer whose engine is the workspace; an option None is left out."""
         self.home.customers_folder.mkdir(parents=True, exist_ok=True)
-        text = customer_file(replace(SHOP, name=name), "parquet", "${SHOP_DATA}/" + data)
+        text = customer_file(replace(SHOP, name=name), "parquet", "${SHOP_DATA}/" + data).replace("models: all", ASKED)
         given = {option: value for option, value in {**USUAL, **options}.items() if value is not None}
         lines = [f"    {option}: {value!r}" for option, value in given.items()]
         engine = "\n".join(["engine:", "  kind: databricks", f"  url: {self.space.host}", "  options:", *lines, ""])

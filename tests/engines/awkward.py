@@ -184,6 +184,17 @@ CASES = {
          "text": ["good\nvery", "", "  "], "rating": ["5", "4.5", "five"]},
         timezone="Asia/Kolkata",
     ),
+    "reviews, copies and anonymous": Case(
+        "reviews",
+        {"user_id": ["u", "u", "u", None, None, "ü"], "item_id": ["i", "i", "i", "i", "i", "i|"],
+         "ts": ["2024-07-01 10:00:00.2", "2024-07-01 10:00:00.7", "2024-07-01 10:00:00.2", None, None, "2024-07-01"],
+         "text": ["schön|\nso", "schön|\nso", "schön|\nso", "nice", "nice", "喜歡"], "rating": [5, 4, 5, 1, 2, None]},
+    ),
+    "reviews once each": Case(
+        "reviews",
+        {"user_id": ["u", "u", None, None], "item_id": ["i"], "text": ["a", "a", "a", "b"], "rating": [5, 4, 5, 1]},
+        more={"options": {"distinct": True}},
+    ),
     "media": Case(
         "media",
         {"media_id": pa.array([1, 2, 3]), "kind": ["image", "audio", "film"], "uri": ["a.png", None], "item_id": ["i"]},

@@ -61,6 +61,9 @@ def test_each_table_is_cut_by_its_own_time() -> None:
     assert list(known["contacts"].responded_at.notna()) == [True, False, False]
     assert list(known["users"].user_id) == ["a", "c"]
     assert list(known["reviews"].user_id) == ["a"]
+    undated = before(tables, JUNE, undated=("reviews",))
+    assert list(undated["reviews"].execute().user_id) == ["a", "c"]
+    assert list(undated["contacts"].execute().user_id) == ["a", "b", "d"]
     assert len(known["items"]) == len(known["media"]) == 1
     later = {name: table.execute() for name, table in window(tables, MAY + timedelta(days=1), JUNE).items()}
     assert list(later["contacts"].user_id) == ["d"]

@@ -88,6 +88,25 @@ def test_expected_visits_equal_their_integral(process: BGNBD, repeats: float) ->
     assert ours == pytest.approx(bgnbd.p_alive(process, *history)[0] * integral, rel=1e-5)
 
 
+def test_growth_is_the_ratio_of_expected_visits() -> None:
+    x, last, age, _ = simulate(TRUE, 200)
+    ratio = bgnbd.growth(TRUE, 13.0, 52.0, x, age)
+    visits, more = (bgnbd.expected_purchases(TRUE, horizon, x, last, age) for horizon in (13.0, 52.0))
+    np.testing.assert_allclose(ratio, more / visits)
+    assert ((ratio > 1) & (ratio < 4)).all()
+    lasting = BGNBD(r=0.8, alpha=6.0, a=1e-4, b=3.0)
+    assert bgnbd.growth(lasting, 13.0, 52.0, x, age) == pytest.approx(4.0, rel=1e-3)
+
+
+def test_growth_of_who_cannot_be_computed_is_that_of_the_days() -> None:
+    """A process at the edge of what is searched: the series overflows, and says so where it is asked for visits."""
+    edge = BGNBD(r=8000.0, alpha=3.0, a=20.0, b=1.0)
+    x, last, age = np.array([3.0]), np.array([1.0]), np.array([2.0])
+    with pytest.raises(ConvergenceError, match="1 shoppers did not converge"):
+        bgnbd.expected_purchases(edge, 150.0, x, last, age)
+    assert bgnbd.growth(edge, 13.0, 150.0, x, age) == pytest.approx(150 / 13)
+
+
 positive = st.floats(0.05, 20)
 
 
@@ -105,6 +124,7 @@ def test_probabilities_and_visits_stay_sensible(
     soon, later = (bgnbd.expected_purchases(process, horizon, x, last, total)[0] for horizon in (4.0, 13.0))
     assert -1e-9 <= soon <= later + 1e-9
     assert np.isfinite(later)
+    assert 1 <= bgnbd.growth(process, 4.0, 13.0, x, total)[0] <= 13 / 4
 
 
 def test_few_repeaters_are_held_by_the_penalty() -> None:

@@ -8,7 +8,17 @@ import pytest
 
 from capflow_assets.methods import calibration, ensemble
 from capflow_assets.methods.blend import blend
-from capflow_assets.methods.learners import BOOSTING, FOREST, LEARNERS, Rows, best_number_of_trees, canonical, trees
+from capflow_assets.methods.learners import (
+    BOOSTING,
+    FOREST,
+    LEARNERS,
+    LINEAR,
+    Learner,
+    Rows,
+    best_number_of_trees,
+    canonical,
+    trees,
+)
 
 SETTINGS = {**trees.PARAMETERS, "most_trees": 60, "forest_trees": 15, "trees": 30, "families": list(LEARNERS)}
 
@@ -48,8 +58,8 @@ def test_trees_speak_log_odds(rows: Rows, learner: trees.Boosting | trees.Forest
     np.testing.assert_allclose(told, booster.predict(rows.matrix), atol=1e-9)
 
 
-@pytest.mark.parametrize("learner", [BOOSTING, FOREST])
-def test_the_median_is_learned_where_mae_judges(learner: trees.Boosting | trees.Forest) -> None:
+@pytest.mark.parametrize("learner", [BOOSTING, FOREST, LINEAR])
+def test_the_median_is_learned_where_mae_judges(learner: Learner) -> None:
     chance = np.random.default_rng(3)
     group = chance.integers(0, 2, 2_000).astype(float)
     value = chance.lognormal(group, 1.0)
@@ -87,3 +97,26 @@ def test_a_straight_line_is_left_to_the_linear_family() -> None:
     """What is linear in log-odds, from few rows: trees only come near it."""
     fitted = ensemble.fit([made(400, seed) for seed in (1, 2)], "binary", SETTINGS, 1)
     assert fitted.facts["weights"]["linear"] >= 0.5
+
+
+def test_a_mean_is_learned_alike_in_every_currency() -> None:
+    rows = made(400, 4)
+    spend = np.where(rows.target > 0, np.exp(rows.matrix[:, 1]) * 20, 0.0)
+    settings = {**SETTINGS, "fixed_trees": 20}
+    pounds, pence = (
+        ensemble.fit([Rows(rows.matrix, spend * unit)], "tweedie", settings, 1).answer(rows.matrix) for unit in (1, 128)
+    )
+    np.testing.assert_allclose(pence, pounds * 128, rtol=1e-9)
+    assert pounds.mean() == pytest.approx(spend.mean(), rel=0.1)
+    later = Rows(made(50, 5).matrix, np.zeros(50))
+    one, two = (ensemble.tried(Rows(rows.matrix, spend * unit), later, "tweedie", settings, 1) for unit in (1, 128))
+    np.testing.assert_allclose(two, one * 128, rtol=1e-9)
+
+
+def test_a_blend_of_means_is_judged_by_the_deviance_and_not_by_the_absolute_error() -> None:
+    """Of ten shoppers nine spend nothing and one ten: the mean is 1, the median nothing."""
+    target = np.array([0.0] * 9 + [10.0])
+    mean, low = np.zeros(10), np.full(10, np.log(0.01))
+    assert ensemble._loss("tweedie", mean, target) < ensemble._loss("tweedie", low, target)
+    assert ensemble._loss("tweedie", mean, target) < ensemble._loss("tweedie", mean + 0.1, target)
+    assert ensemble._loss("tweedie", mean, target) < ensemble._loss("tweedie", mean - 0.1, target)

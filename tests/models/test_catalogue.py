@@ -46,7 +46,7 @@ def point(name: str, value: str) -> EntryPoint:
 
 def test_every_file_of_the_folder_that_holds_a_model_is_there() -> None:
     folder = Path(catalogue.package.__path__[0])
-    files = {path.stem for path in folder.glob("*.py") if "(Model):" in path.read_text()}
+    files = {path.stem for path in folder.glob("*.py") if f'    name = "{path.stem}"' in path.read_text()}
     assert set(catalogue.models()) == files
     assert {"churn", "cltv", "product_affinity", "rfm_segments"} <= files
     assert list(catalogue.models()) == sorted(catalogue.models())

@@ -6,6 +6,7 @@ import pytest
 
 from capflow_assets.models.churn import Churn
 from capflow_assets.models.cltv import Cltv
+from capflow_assets.models.next_bill_value import NextBillValue
 from capflow_assets.models.prediction import prediction_frame
 
 
@@ -19,4 +20,8 @@ def test_a_prediction_has_exactly_its_columns() -> None:
 
 def test_a_prediction_that_is_not_a_number_is_refused() -> None:
     with pytest.raises(ValueError, match="1 of 2 predictions have a value"):
-        prediction_frame(Cltv(), {"user_id": ["a", "b"], "value": [1.0, float("nan")]})
+        prediction_frame(NextBillValue(), {"user_id": ["a", "b"], "value": [1.0, float("nan")]})
+    with pytest.raises(ValueError, match="1 of 1 predictions have a value_year"):
+        prediction_frame(
+            Cltv(), {"user_id": ["a"], "value": [1.0], "value_year": [float("inf")], "value_three_years": [1.0]}
+        )

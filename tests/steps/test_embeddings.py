@@ -135,7 +135,9 @@ def test_a_model_that_cannot_be_had_from_the_hub_is_one_line(
 def test_a_model_may_name_it_and_gets_it_as_a_table(shop: TinyShop) -> None:
     made(shop, sent="line_items")
     made(shop)
-    model = SimpleNamespace(features=("item_text",), tables=("items",), optional_tables=(), name="needy")
+    model = SimpleNamespace(
+        features=("item_text",), tables=("items",), optional_tables=(), name="needy", learns_from="time"
+    )
     run = shop.open()
     seen = worlds.known(run, model, datetime(2026, 6, 1))
     assert seen.tables["features/item_text"].count().to_pyarrow().as_py() == len(TEXTS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from capflow_assets.steps.plan import plan
 from capflow_assets.steps.run import CustomerRun
 from capflow_assets.steps.status import ModelStatus, status
 from capflow_resources.home import Home
+from tests.conftest import ASKED
 from tests.steps.accounts import accounted, audit_of
 
 FILES = Path(__file__).resolve().parents[1] / "customers"
@@ -25,7 +25,8 @@ def retailers(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Home
         home = Home(tmp_path_factory.mktemp("real"))
         home.customers_folder.mkdir()
         for name in RETAILERS:
-            shutil.copy(FILES / f"{name}.yaml", home.customers_folder)
+            text = (FILES / f"{name}.yaml").read_text(encoding="utf-8")
+            (home.customers_folder / f"{name}.yaml").write_text(f"{text}\n{ASKED}\n", encoding="utf-8")
             for outcome in run_customer(CustomerRun(home, name), plan()):
                 assert not outcome.stops, f"{name} {outcome.asset} {outcome.status}: {outcome.reason}"
     return home
@@ -89,6 +90,7 @@ def test_a_retailer_without_times_says_so_and_nothing_fails(retailers: Home, tmp
     home = Home(tmp_path / "home")
     home.customers_folder.mkdir(parents=True)
     kept = [line for line in text.replace("name: vendcafe", "name: timeless").splitlines() if "ts:" not in line]
+    kept.append(ASKED)
     kept.append("thresholds: {duplicate_share: 1}  # without a time, two cups of the same coffee look alike")
     (home.customers_folder / "timeless.yaml").write_text("\n".join(kept))
     outcomes = {outcome.asset: outcome for outcome in run_customer(CustomerRun(home, "timeless"), plan())}

@@ -85,6 +85,42 @@ def test_distinct_users_were_first_seen_at_their_earliest_row(cleaned):
     assert user == {"user_id": "ann", "first_seen": NOON, "attribute_city": "Rome"}
 
 
+REVIEWS = {
+    "user_id": ["ann", "ann", "ann", "bob", None, None],
+    "item_id": ["pot"] * 6,
+    "ts": [NOON, NOON, NOON.replace(microsecond=7), NOON, None, None],
+    "text": ["good", "good", "good", "good", None, None],
+    "rating": [5, 5, 4, 5, 1, 2],
+}
+
+
+def test_a_review_without_an_id_gets_one_that_stays_whatever_else_is_sent(cleaned):
+    rows = cleaned("reviews", REVIEWS)
+    ids = [row["review_id"] for row in rows]
+    assert len(set(ids)) == len(rows) == 6, "nothing is lost, and no two share an id"
+    first = [name for name in ids if "-" not in name]
+    assert sorted(len(name) for name in first) == [32, 32, 32]
+    anns = {row["review_id"]: row["rating"] for row in rows if row["user_id"] == "ann"}
+    (stem,) = [name for name in anns if name in first]
+    assert {name.removeprefix(stem): rating for name, rating in anns.items()} in (
+        {"": 4, "-2": 5, "-3": 5},
+        {"": 5, "-2": 5, "-3": 4},
+    )
+    (bob,) = [row["review_id"] for row in rows if row["user_id"] == "bob"]
+    alone = {name: [values[3]] for name, values in REVIEWS.items()}
+    assert cleaned("reviews", alone)[0]["review_id"] == bob
+
+
+def test_distinct_reviews_are_those_of_another_shopper_item_second_or_text(cleaned):
+    rows = cleaned("reviews", REVIEWS, options={"distinct": True})
+    assert sorted((row["user_id"] or "", row["rating"]) for row in rows) == [("", 1), ("ann", 5), ("bob", 5)]
+
+
+def test_ids_of_reviews_that_are_sent_are_kept(cleaned):
+    rows = cleaned("reviews", {"review_id": ["7", "7", None], "item_id": ["a", "b", "c"], "text": ["x", "y", "z"]})
+    assert [row["review_id"] for row in rows] == ["7", "7", None], "validation judges them"
+
+
 def test_bills_add_up_to_the_cent_and_leave_nothing_out(con):
     lines = pa.table(
         {

@@ -105,3 +105,13 @@ def _hasty(model: object) -> object:
     from capflow_assets.models.base import Needs
 
     return type("Hasty", (type(model),), {"needs": Needs(history_days=1)})()
+
+
+def test_who_learns_from_labels_asks_for_no_more_history_than_it_says_and_speaks_of_rows() -> None:
+    of_labels = models()["review_sentiment"]
+    of_the_past = type("OfThePast", (type(of_labels),), {"learns_from": "time"})()
+    young = replace(ENOUGH, users=1, bills=1, history_days=1)
+    assert unmet(of_labels, young) is None
+    assert "days of history" in str(unmet(of_the_past, young))
+    one_sided = str(unmet(of_labels, replace(ENOUGH, positives=3, negatives=900)))
+    assert one_sided.startswith("needs at least 20 labelled rows of each kind; of 903 labelled rows, 3 did")

@@ -2,7 +2,7 @@
 
 from capflow_assets.methods.learners.base import Learner, Objective, Rows, canonical, stack
 from capflow_assets.methods.learners.linear import LINEAR
-from capflow_assets.methods.learners.trees import BOOSTING, FOREST, best_number_of_trees
+from capflow_assets.methods.learners.trees import BOOSTING, FOREST, TWEEDIE, best_number_of_trees
 
 LEARNERS: dict[str, Learner] = {learner.name: learner for learner in (BOOSTING, FOREST, LINEAR)}
 
@@ -11,6 +11,7 @@ __all__ = [
     "FOREST",
     "LEARNERS",
     "LINEAR",
+    "TWEEDIE",
     "Learner",
     "Objective",
     "Rows",

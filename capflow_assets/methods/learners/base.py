@@ -37,6 +37,10 @@ class Learner(Protocol):
         """How it is called in parameters and facts."""
 
     @property
+    def file(self) -> str:
+        """The name of the file that its bytes are kept in."""
+
+    @property
     def objectives(self) -> tuple[Objective, ...]:
         """What it can be fitted to."""
 

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     import numpy as np
 
 EXPLAINED_AT_ONCE = 20_000
+TWEEDIE = 1.3  # the variance grows as this power of the mean: many who spend nothing, and a long tail
 OBJECTIVES: Mapping[Objective, Mapping[str, Any]] = {
     "binary": {"objective": "binary", "metric": "binary_logloss"},
     "mae": {"objective": "regression_l1", "metric": "l1"},
     "mean": {"objective": "regression", "metric": "l2"},
-    "tweedie": {"objective": "tweedie", "tweedie_variance_power": 1.3, "metric": "tweedie"},
+    "tweedie": {"objective": "tweedie", "tweedie_variance_power": TWEEDIE, "metric": "tweedie"},
 }
 PARAMETERS: Mapping[str, Any] = {
     "learning_rate": 0.05,
@@ -51,6 +52,7 @@ class Boosting:
     """Trees that each mend what the ones before left wrong. The number of trees is parameters["trees"]."""
 
     name: str = "boosting"
+    file: str = "boosting.txt"
     objectives: tuple[Objective, ...] = ("binary", "mae", "tweedie", "mean")
 
     def fit(self, rows: Rows, objective: Objective, parameters: Mapping[str, Any], seed: int) -> bytes:
@@ -72,6 +74,7 @@ class Forest:
     """Many deep trees, each on its own sample of rows and columns, averaged."""
 
     name: str = "forest"
+    file: str = "forest.txt"
     objectives: tuple[Objective, ...] = ("binary", "mae")
 
     def fit(self, rows: Rows, objective: Objective, parameters: Mapping[str, Any], seed: int) -> bytes:

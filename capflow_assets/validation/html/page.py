@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 ALL = "index.html"
+TEMPLATES = Path(__file__).parent / "templates"
 LONGEST = 300
 MATTER = ("users", "bills", "total_bill_amount", "average_spent_per_visit", "anonymous_share", "return_share")
 WORST_FIRST = ("blocked", "failed", "not judged", "passed")
@@ -89,7 +90,7 @@ def everyone_page(dossiers: Sequence[Dossier]) -> str:
 def _templates() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    loader = FileSystemLoader(Path(__file__).parent / "templates")
+    loader = FileSystemLoader(TEMPLATES)
     # Everything comes from a retailer's data: nothing is shown without being escaped.
     found = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     found.globals |= {"shown": words.shown, "title": words.title, "mark": words.MARKS.get}

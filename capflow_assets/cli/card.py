@@ -1,0 +1,68 @@
+"""`capflow model card`: all that there is to say of one version of a model."""
+
+from __future__ import annotations
+
+import json
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from capflow_assets.cli.options import home_option, json_option
+from capflow_assets.cli.text_file import write_text
+from capflow_resources.home import Home
+
+if TYPE_CHECKING:
+    from capflow_resources.registry import Version
+
+HTML, MARKDOWN = (".html", ".htm"), (".md",)
+
+
+@click.command(name="card")
+@click.argument("customer")
+@click.argument("model")
+@click.option("--version", "number", type=int, help="Which version (default: the champion).")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="FILE.html or FILE.md.")
+@home_option
+@json_option
+def command(customer: str, model: str, number: int | None, out: Path | None, home: Home, as_json: bool) -> None:
+    """Show the card of MODEL for CUSTOMER: what it is, how good it is and for whom, and what not to use it for.
+
+    Without --out the card is printed as Markdown; a file carries its picture within it and needs no other.
+    """
+    from capflow_assets.steps.card import picture_of, read_card
+    from capflow_assets.training.card import as_html, as_markdown
+
+    if out is not None and out.suffix not in (*HTML, *MARKDOWN):
+        raise click.UsageError(f"--out {out}: the name must end in .html or .md")
+    home.require(customer)
+    version = _version(home, customer, model, number)
+    card = read_card(home, version)
+    if out is not None:
+        picture = picture_of(home, version)
+        write_text(out, as_html(card, picture) if out.suffix in HTML else as_markdown(card, picture))
+    if as_json:
+        click.echo(json.dumps(card))
+    else:
+        click.echo(as_markdown(card) if out is None else f"version {version.number} in {out}")
+
+
+def _version(home: Home, customer: str, model: str, number: int | None) -> Version:
+    """The version that was asked for, else the champion; the error says which there are."""
+    from capflow_assets.models.catalogue import models
+
+    found = {version.number: version for version in home.registry.versions(customer, model)}
+    if not found and model not in models():
+        near = get_close_matches(model, models(), 1)
+        raise click.UsageError(f"no model '{model}'" + (f"; did you mean '{near[0]}'?" if near else ""))
+    if not found:
+        why = f"see `capflow status --customer {customer}` for the reason"
+        raise click.UsageError(f"'{customer}' has no version of {model}: {why}")
+    there = f"there {'is' if len(found) == 1 else 'are'} {', '.join(map(str, found))}"
+    if number is not None and number not in found:
+        raise click.UsageError(f"'{customer}' has no version {number} of {model}: {there}")
+    champion = home.registry.champion(customer, model)
+    if number is None and champion is None:
+        raise click.UsageError(f"no version of {model} is champion for '{customer}'; take --version N: {there}")
+    return found[number] if number is not None else champion  # type: ignore[return-value]

@@ -1,0 +1,168 @@
+"""`capflow model compare`: is a model better than what is there, over all customers?"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from capflow_assets.cli.options import home_option, json_option
+from capflow_resources.home import Home
+
+if TYPE_CHECKING:
+    from capflow_assets.models.base import Model
+    from capflow_assets.steps.compare import Compared
+    from capflow_assets.training.comparison import Summary
+
+
+@click.command(name="compare")
+@click.argument("model")
+@click.option("--against", default="champion", help="champion, baseline, or another model (default: champion).")
+@click.option("--customer", "customers", multiple=True, help="Only this customer (repeatable; default: all).")
+@click.option("--wave", help="Only a part of the customers: 1/5 is the first of five, always the same ones.")
+@click.option("--promote", is_flag=True, help="Make it champion in these customers if it is surely better on average.")
+@home_option
+@json_option
+def command(
+    model: str, against: str, customers: tuple[str, ...], wave: str | None, promote: bool, home: Home, as_json: bool
+) -> None:
+    """Train MODEL for every customer and score it against its rival on dates that neither has seen.
+
+    Prints wins, ties and losses (95 % each) and the mean gain with its interval, by vertical, with the cost. Nothing is
+    registered without --promote. Exit 3 when some customers failed while the others were compared.
+    """
+    from capflow_assets.training.comparison import by_vertical, summary
+
+    chosen, rival = _model(model), _rival(model, against)
+    names = _customers(home, customers, wave)
+    found, failed = _compared(home, chosen, rival, names)
+    total = summary([one.comparison for one in found])
+    promoted = _promoted(home, chosen, found, total) if promote else []
+    verticals = by_vertical([one.comparison for one in found])
+    if as_json:
+        told = {"model": model, "against": against, "promoted": promoted, "failed": failed}
+        each = [asdict(one.comparison) for one in found]
+        groups = {name: asdict(group) for name, group in verticals.items()}
+        click.echo(json.dumps({**told, "all": asdict(total), "verticals": groups, "customers": each}))
+    else:
+        _tell(chosen, against, found, {**verticals, "all": total})
+        if promote:
+            _tell_promoted(promoted, total)
+    for name, why in failed.items():
+        click.echo(f"{name}: {why}", err=True)
+    if failed:
+        raise click.exceptions.Exit(3)
+
+
+def _model(name: str) -> Model:
+    from capflow_assets.models.catalogue import models
+    from partitions.form import nearest
+
+    if name not in models():
+        raise click.UsageError(f"no model '{name}'{nearest(name, models())}")
+    return models()[name]
+
+
+def _rival(model: str, against: str) -> str | Model:
+    from capflow_assets.steps.compare import BASELINE, CHAMPION, unlike
+
+    if against in (BASELINE, CHAMPION):
+        return against
+    if against == model:
+        raise click.UsageError(f"{model} is compared with its own champion by --against champion")
+    other = _model(against)
+    if reason := unlike(_model(model), other):
+        raise click.UsageError(reason)
+    return other
+
+
+def _customers(home: Home, given: tuple[str, ...], part: str | None) -> list[str]:
+    from capflow_assets.steps.compare import wave
+
+    for name in given:
+        home.require(name)
+    names = sorted(given) or home.customer_names()
+    if not names:
+        raise click.UsageError(f"no customer file in {home.customers_folder}: add one with `capflow customer add FILE`")
+    if part is None:
+        return names
+    told = re.fullmatch(r"(\d+)/(\d+)", part)
+    if told is None or not 1 <= int(told[1]) <= int(told[2]):
+        raise click.UsageError(f"--wave {part}: write it like 1/5, the first of five")
+    return wave(names, int(told[1]), int(told[2]))
+
+
+def _compared(
+    home: Home, model: Model, rival: str | Model, names: Sequence[str]
+) -> tuple[list[Compared], dict[str, str]]:
+    """One customer after the other; what goes wrong for one is told and does not stop the others."""
+    from capflow_assets.steps.compare import compare
+    from capflow_assets.steps.run import CustomerRun
+
+    found, failed = [], {}
+    for name in names:
+        run = CustomerRun(home, name)
+        try:
+            found.append(compare(run, model, rival))
+        except Exception as error:
+            failed[name] = run.hide(" ".join(str(error).split())) or type(error).__name__
+        finally:
+            run.close()
+    return found, failed
+
+
+def _promoted(home: Home, model: Model, found: Sequence[Compared], total: Summary) -> list[str]:
+    from capflow_assets.steps.compare import promote
+    from capflow_assets.steps.run import CustomerRun
+
+    if not total.surely_better:
+        return []
+    reason = f"better by {total.gain:.4g} on average over {total.customers - total.not_compared} customers of its wave"
+    made = []
+    for one in found:
+        run = CustomerRun(home, one.comparison.customer)
+        try:
+            if promote(run, model, one, reason):
+                made.append(run.name)
+        finally:
+            run.close()
+    return made
+
+
+def _tell(model: Model, against: str, found: Sequence[Compared], groups: dict[str, Summary]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    each = Table("customer", "vertical", "verdict", model.metric, against, "gain ±", "users", "CPU-s", box=None)
+    for one in (part.comparison for part in found):
+        numbers = ["", "", one.reason, "", f"{one.cpu_seconds:.1f}"]
+        if one.value is not None:
+            gain = f"{one.gain:+.4g} ± {one.standard_error:.2g}"
+            numbers = [f"{one.value:.4g}", f"{one.rival:.4g}", gain, f"{one.users:,}", f"{one.cpu_seconds:.1f}"]
+        each.add_row(one.customer, one.vertical, one.verdict, *numbers)
+    table = Table("vertical", "wins", "ties", "losses", "not compared", "mean gain [95 %]", "CPU-s", box=None)
+    for name, group in groups.items():
+        counts = (group.wins, group.ties, group.losses, group.not_compared)
+        table.add_row(name, *map(str, counts), _mean(group), f"{group.cpu_seconds:.1f}")
+    console = Console(soft_wrap=True)
+    console.print(each)
+    console.print()
+    console.print(table)
+
+
+def _mean(group: Summary) -> str:
+    if group.gain is None:
+        return "-"
+    interval = "" if group.low is None else f" [{group.low:+.4g}, {group.high:+.4g}]"
+    return f"{group.gain:+.4g}{interval}"
+
+
+def _tell_promoted(promoted: Sequence[str], total: Summary) -> None:
+    if not total.surely_better:
+        click.echo("not promoted: the mean gain is not surely above 0 (90 %) over these customers")
+    else:
+        click.echo(f"promoted for {', '.join(promoted) or 'nobody: each lost, or did not beat its baseline'}")

@@ -1,0 +1,47 @@
+"""`capflow model rebuild`: a registered version made again from its record, to prove what it was made of."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from capflow_assets.cli.options import home_option, json_option
+from capflow_resources.home import Home
+
+
+@click.command(name="rebuild")
+@click.argument("customer")
+@click.argument("model")
+@click.option("--version", "number", type=int, help="Which version (default: the champion).")
+@home_option
+@json_option
+def command(customer: str, model: str, number: int | None, home: Home, as_json: bool) -> None:
+    """Fit the champion of MODEL for CUSTOMER once more from its record alone, and compare every byte.
+
+    Nothing is registered. Exit 3 when something came out differently.
+    """
+    from capflow_assets.steps.rebuild import rebuild
+    from capflow_assets.steps.run import CustomerRun
+
+    home.customer(customer)
+    version = (
+        home.registry.champion(customer, model) if number is None else home.registry.version(customer, model, number)
+    )
+    if version is None:
+        raise click.UsageError(f"{model} for '{customer}' has no champion: see `capflow status --customer {customer}`")
+    run = CustomerRun(home, customer)
+    try:
+        made = rebuild(run, version)
+    finally:
+        run.close()
+    if as_json:
+        facts = {"customer": customer, "model": model, "version": version.number, "digest": version.digest}
+        told = {"same": made.same, "different": list(made.different), "code_changed": made.code_changed}
+        click.echo(json.dumps({**facts, **told}))
+    else:
+        what = "every byte is the same" if made.same else f"these came out differently: {', '.join(made.different)}"
+        why = "; the code has changed since" if made.code_changed else ""
+        click.echo(f"{customer} / {model} v{version.number} made again: {what}{why}")
+    if not made.same:
+        raise click.exceptions.Exit(3)

@@ -1,0 +1,138 @@
+"""Clusters: groups of rows that lie close to one another, how many of them are worth having, and what marks each.
+
+k-means (Lloyd 1982) from k-means++ seeds (Arthur & Vassilvitskii 2007) by scikit-learn, on columns of one scale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from capflow_assets.methods.scaling import scale_of, scaled
+
+if TYPE_CHECKING:
+    import numpy as np
+
+MOST_ROWS = 50_000  # to find the middles by; the others are only dealt to them
+RESTARTS = 4
+MARKED = 0.5  # standard deviations from everybody's mean that mark a group
+MOST_MARKS = 3
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """The middle of each group, groups x (twice the columns), the largest first, and how columns are scaled."""
+
+    middles: np.ndarray
+    scale: dict[str, np.ndarray]
+
+
+def fit(matrix: np.ndarray, count: int, seed: int) -> Clusters:
+    """So many groups of these rows. The order of rows changes nothing."""
+    import numpy as np
+    from sklearn.cluster import KMeans
+    from threadpoolctl import threadpool_limits
+
+    ordered = matrix[np.lexsort(matrix.T[::-1])]
+    scale = scale_of(ordered)
+    rows = scaled(ordered, scale)
+    if len(rows) > MOST_ROWS:
+        rows = rows[np.linspace(0, len(rows) - 1, MOST_ROWS).astype(int)]
+    with threadpool_limits(1):  # threads add up in an order of their own
+        found = KMeans(count, n_init=RESTARTS, random_state=seed, algorithm="lloyd").fit(rows)
+    sizes = np.bincount(found.labels_, minlength=count)
+    middles = np.round(found.cluster_centers_, 9)
+    order = np.lexsort([*middles.T[::-1], -sizes])
+    return Clusters(middles[order], scale)
+
+
+def nearest(found: Clusters, matrix: np.ndarray) -> np.ndarray:
+    """The number of each row's group."""
+    import numpy as np
+
+    rows = scaled(matrix, found.scale)
+    distances = (found.middles**2).sum(axis=1) - 2 * rows @ found.middles.T
+    return np.argmin(distances, axis=1)
+
+
+def best_count(past: Sequence[tuple[np.ndarray, np.ndarray]], fewest: int, most: int, seed: int) -> int:
+    """The number of groups, found on each earlier date, that told most of the logarithm of what was spent on the next.
+
+    `past` are the rows and the spend of each date, the oldest first. With one date alone: in the middle.
+    """
+    import numpy as np
+
+    if len(past) < 2:
+        return (fewest + most) // 2
+    told = {}
+    for count in range(fewest, most + 1):
+        shares = []
+        for (before, _), (matrix, spent) in pairwise(past):
+            if len(np.unique(before, axis=0)) > count:
+                shares.append(_explained(np.log1p(np.maximum(spent, 0.0)), nearest(fit(before, count, seed), matrix)))
+        told[count] = float(np.mean(shares)) if shares else 0.0
+    return max(told, key=lambda count: (round(told[count], 6), -count))
+
+
+def names(found: Clusters, columns: Sequence[str]) -> list[str]:
+    """A name for each group by what marks it: "2: high visits per week, low recency days"."""
+    told = []
+    for number, middle in enumerate(found.middles, start=1):
+        strongest = [column for column in _strongest(middle[: len(columns)]) if abs(middle[column]) >= MARKED]
+        plain = [columns[column].replace("_", " ") for column in strongest]
+        words = [f"{'high' if middle[one] > 0 else 'low'} {word}" for one, word in zip(strongest, plain, strict=True)]
+        told.append(f"{number}: {', '.join(words) or 'like everybody'}")
+    return told
+
+
+def marks(found: Clusters, matrix: np.ndarray, groups: np.ndarray) -> list[list[int]]:
+    """For each row the up to three columns that mark its group most and that the row has, strongest first."""
+    import numpy as np
+
+    columns = matrix.shape[1]
+    known = ~np.isnan(matrix)
+    by_group = [_strongest(middle[:columns], columns) for middle in found.middles]
+    return [
+        [column for column in by_group[group] if known[row, column]][:MOST_MARKS]
+        for row, group in enumerate(groups.tolist())
+    ]
+
+
+def to_bytes(found: Clusters) -> bytes:
+    """A .npz that loads without pickle."""
+    import numpy as np
+
+    buffer = BytesIO()
+    np.savez(buffer, middles=found.middles, **found.scale)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def from_bytes(content: bytes) -> Clusters:
+    """The same clusters again."""
+    import numpy as np
+
+    with np.load(BytesIO(content), allow_pickle=False) as arrays:
+        parts = {name: arrays[name] for name in arrays.files}
+    return Clusters(parts.pop("middles"), parts)
+
+
+def _strongest(middle: np.ndarray, most: int = MOST_MARKS) -> list[int]:
+    import numpy as np
+
+    order: list[int] = np.argsort(-np.abs(middle), kind="stable")[:most].tolist()
+    return order
+
+
+def _explained(value: np.ndarray, group: np.ndarray) -> float:
+    """The share of the variance that lies between the groups."""
+    import numpy as np
+
+    centred = value - value.mean()
+    total = float(centred @ centred)
+    if total == 0.0:
+        return 0.0
+    sums, sizes = np.bincount(group, centred), np.bincount(group)
+    return float((sums**2 / np.maximum(sizes, 1)).sum() / total)

@@ -1,0 +1,40 @@
+"""Matrices: sparse ones as bytes that load without running code, and their entries one by one."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from scipy.sparse import csr_array
+
+
+def to_bytes(matrix: csr_array, **others: np.ndarray) -> bytes:
+    """A sparse matrix, with other arrays beside it, as an .npz; the same matrix gives the same bytes."""
+    import numpy as np
+
+    buffer = BytesIO()
+    parts: dict[str, Any] = {"indices": matrix.indices.astype("int32"), "indptr": matrix.indptr.astype("int64")}
+    parts |= {"data": matrix.data, **others}
+    np.savez(buffer, **parts)
+    return buffer.getvalue()
+
+
+def from_bytes(content: bytes, columns: int) -> tuple[csr_array, dict[str, np.ndarray]]:
+    """What `to_bytes` wrote of a matrix with so many columns: the matrix, and the other arrays by name."""
+    import numpy as np
+    from scipy.sparse import csr_array
+
+    with np.load(BytesIO(content), allow_pickle=False) as arrays:
+        parts = {name: arrays[name] for name in arrays.files}
+    data, indices, indptr = (parts.pop(name) for name in ("data", "indices", "indptr"))
+    return csr_array((data, indices, indptr), shape=(len(indptr) - 1, columns)), parts
+
+
+def entries(matrix: csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The row, column and value (float64) of each stored entry, row by row."""
+    import numpy as np
+
+    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    return rows, matrix.indices.astype(np.intp), matrix.data.astype(float)

@@ -1,0 +1,56 @@
+"""Networks: torch and Keras with one thread and the seed's own draws; Keras networks as bytes that hold no code."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import keras
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Inside, torch computes with one thread: the same sums on every machine, and faster where networks are small."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def keras_files(network: keras.Model) -> dict[str, bytes]:
+    """A Keras network as its layers (JSON) and its weights (arrays). Give layers names: Keras would number them."""
+    import numpy as np
+
+    buffer = BytesIO()
+    np.savez(buffer, **{f"{number:03d}": weights for number, weights in enumerate(network.get_weights())})
+    layers = json.loads(network.to_json())
+    layers.pop("compile_config", None)  # how it was trained is no part of what it predicts
+    return {"layers.json": json.dumps(layers).encode(), "weights.npz": buffer.getvalue()}
+
+
+def keras_from(files: Mapping[str, bytes]) -> keras.Model:
+    """The network again. ValueError for a layer that holds code (Lambda): Keras' safe mode refuses it."""
+    import numpy as np
+
+    library = keras_on_torch()
+    network = library.saving.deserialize_keras_object(json.loads(files["layers.json"]), safe_mode=True)
+    with np.load(BytesIO(files["weights.npz"]), allow_pickle=False) as arrays:
+        network.set_weights([arrays[name] for name in sorted(arrays.files)])
+    return network
+
+
+def keras_on_torch() -> Any:
+    """Keras computing with torch, whatever else is installed; it reads its choice when it is first imported."""
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+    import keras
+
+    return keras

@@ -1,0 +1,28 @@
+"""Shared words: which telling words two descriptions have in common, so that a likeness can be told in words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from capflow_assets.features.embeddings.tokens import plain, tokens
+
+MOST_WORDS = 3
+SHORTEST = 3
+EVERYWHERE, OFTEN = 0.2, 10  # a word that stands in more than this share of all texts, and so many, tells nothing
+
+
+class SharedWords:
+    """The telling words of texts: of three letters or more, and not in over a fifth of all texts."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        found = [{word for word in tokens(plain(text)) if len(word) >= SHORTEST} for text in texts]
+        self._count: Mapping[str, int] = Counter(word for words in found for word in words)
+        most = max(OFTEN, int(EVERYWHERE * len(found)))
+        telling = {word for word, count in self._count.items() if 2 <= count <= most}
+        self._words = [words & telling for words in found]
+
+    def of(self, one: int, other: int) -> list[str]:
+        """Up to three words that both texts hold, the rarest first."""
+        both = self._words[one] & self._words[other]
+        return sorted(both, key=lambda word: (self._count[word], word))[:MOST_WORDS]

@@ -1,0 +1,100 @@
+"""behaviour_segments: groups of shoppers who behave alike, found in the data instead of laid down by rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from capflow_assets.methods import clusters
+from capflow_assets.methods.phrases import phrases
+from capflow_assets.methods.visits import YEAR_DAYS, active, next_spend
+from capflow_assets.models.base import Artefact, Model, Needs, NothingToLearnError, Snapshot, Task
+from capflow_assets.models.prediction import prediction_frame
+from capflow_assets.models.rfm_segments import RfmSegments
+from capflow_assets.models.tabular import numeric_columns
+
+if TYPE_CHECKING:
+    import ibis
+    import numpy as np
+    import pandas as pd
+
+
+class BehaviourSegments(Model):
+    """Clusters of the shoppers of the last 365 days, by k-means on all that their features say, each named by it.
+
+    How many there are is the number of groups of an earlier date that told most of what was then spent.
+    """
+
+    name = "behaviour_segments"
+    title = "Behaviour segments"
+    description = "Sorts shoppers into a few groups who behave alike, found in the data, each named by what marks it."
+    family = "segmentation"
+    method = "k-means (Lloyd 1982) from k-means++ seeds (Arthur & Vassilvitskii 2007)"
+    task: ClassVar[Task] = "segment"
+    tables = ("bills",)
+    features = ("rfm", "rhythm")
+    needs = Needs(users=200, bills=1000, history_days=180)
+    horizon_days = 60
+    metric = "variance_explained"
+    baseline_name = "fifths of last year's spend"
+    parameters: ClassVar[Mapping[str, Any]] = {"fewest": 3, "most": 8}
+
+    def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
+        """`value`: currency units spent in the next 60 days by every shopper of the last 365 days."""
+        spent = next_spend(snapshot, window["bills"])
+        return spent[spent["user_id"].isin(active(snapshot, YEAR_DAYS)["user_id"])].reset_index(drop=True)
+
+    def fit(self, train: Sequence[Snapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
+        """Groups of the latest date; their number from the dates before it."""
+        import numpy as np
+
+        ordered = sorted(train, key=lambda snapshot: snapshot.as_of)
+        columns = numeric_columns(ordered[-1].features)
+        matrices = [self._matrix(snapshot, columns)[1] for snapshot in ordered]
+        if len(np.unique(matrices[-1], axis=0)) <= parameters["most"]:
+            raise NothingToLearnError(
+                f"{self.name} for {ordered[-1].customer!r}: too few shoppers before {ordered[-1].as_of}."
+            )
+        spent = [self._spent(snapshot) for snapshot in ordered]
+        count = clusters.best_count(
+            list(zip(matrices, spent, strict=True)), parameters["fewest"], parameters["most"], seed
+        )
+        found = clusters.fit(matrices[-1], count, seed)
+        facts = {"names": clusters.names(found, columns), "phrases": phrases(self.features, columns), "clusters": count}
+        return Artefact(files={"clusters.npz": clusters.to_bytes(found)}, columns=columns, facts=facts)
+
+    def predict(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
+        """`label`: the group whose middle is nearest, with what marks the shopper as one of it."""
+        users, matrix = self._matrix(snapshot, artefact.columns)
+        found = clusters.from_bytes(artefact.files["clusters.npz"])
+        nearest = clusters.nearest(found, matrix)
+        names = artefact.facts["names"]
+        texts = [artefact.facts["phrases"][column] for column in artefact.columns]
+        reasons = [
+            [texts[column].format(value=matrix[row, column]) for column in marks] or ["much like everybody else"]
+            for row, marks in enumerate(clusters.marks(found, matrix, nearest))
+        ]
+        labels = [names[number] for number in nearest.tolist()]
+        return prediction_frame(self, {"user_id": users, "label": labels, "reasons": reasons})
+
+    def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
+        """Fifths of last year's spend alone, with edges from the latest training snapshot."""
+        told = RfmSegments().baseline(train, snapshot)
+        return told[told["user_id"].isin(active(snapshot, YEAR_DAYS)["user_id"])].reset_index(drop=True)
+
+    def _matrix(self, snapshot: Snapshot, columns: Sequence[str]) -> tuple[pd.Series, np.ndarray]:
+        missing = sorted(set(columns) - set(snapshot.features.columns))
+        if missing:
+            raise ValueError(
+                f"{self.name} for {snapshot.customer!r} was fitted on features that are not there any more: "
+                f"{', '.join(missing)}.\nTrain it again, or bring back the feature sets that it was fitted on."
+            )
+        users = active(snapshot, YEAR_DAYS)["user_id"]
+        known = snapshot.features.set_index("user_id")[list(columns)].reindex(users)
+        return users, known.to_numpy(dtype="float64", na_value=float("nan"))
+
+    def _spent(self, snapshot: Snapshot) -> np.ndarray:
+        if snapshot.outcome is None:
+            raise ValueError(f"{self.name} cannot be fitted on the snapshot of {snapshot.as_of}: it has no outcome.")
+        users = active(snapshot, YEAR_DAYS)["user_id"]
+        return snapshot.outcome.set_index("user_id")["value"].reindex(users).to_numpy(dtype="float64")

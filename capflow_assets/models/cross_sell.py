@@ -1,0 +1,225 @@
+"""cross_sell: the ten categories that each shopper has never bought from and is likeliest to start with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from capflow_assets.methods import ease
+from capflow_assets.methods.co_purchase import by_user, item_days
+from capflow_assets.methods.ranked import listed, ndcg, speakers, top
+from capflow_assets.methods.visits import YEAR_DAYS, last_day_before
+from capflow_assets.models.base import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
+from capflow_assets.models.prediction import prediction_frame
+
+if TYPE_CHECKING:
+    import ibis
+    import numpy as np
+    import pandas as pd
+    from scipy.sparse import csr_array
+
+CELLS_AT_ONCE = 2_000_000  # shoppers x categories held in memory while scoring: 16 MB an array
+POPULAR_WEIGHTS = (1e-6, 0.1, 0.3, 1.0, 3.0, 10.0)
+USUAL_WEIGHT = 1.0
+
+
+@dataclass(frozen=True)
+class Aisles:
+    """What is learned: `weights` (categories x categories) by EASE and each category's share of new shoppers."""
+
+    names: list[str]
+    weights: np.ndarray
+    started: np.ndarray
+    popular: float = USUAL_WEIGHT
+
+    def score(self, bought: csr_array) -> np.ndarray:
+        """Shoppers x categories; -inf where the shopper has bought from it."""
+        import numpy as np
+
+        scores = bought @ self.weights + self.popular * self.started
+        scores[bought.nonzero()] = -np.inf
+        return np.asarray(scores)
+
+
+class CrossSell(Model):
+    """Cross-selling: up to ten categories new to the shopper, by what goes with the categories bought so far.
+
+    EASE on who bought from which category; categories that many shoppers start with come first where the shopper's
+    own purchases say little (how much so is weighed on the latest training snapshot). Beyond the `most_categories`
+    that most shoppers bought from, none is recommended.
+    """
+
+    name = "cross_sell"
+    title = "New categories, top 10"
+    description = "The categories that each shopper has not bought from in a year and is likeliest to start with."
+    family = "recommendation"
+    method = "EASE^R, a closed-form linear autoencoder (Steck, WWW 2019), with the share of new shoppers"
+    task: ClassVar[Task] = "ranking"
+    ranked = "category"
+    tables = ("line_items", "items")
+    needs = Needs(users=200, bills=1000, history_days=120, items=20)
+    horizon_days = 30
+    metric = "ndcg_at_10"
+    baseline_name = "the most popular categories among those not bought from yet"
+    promotion = Promotion(over_baseline=0.0, tolerance=0.01)
+    parameters: ClassVar[Mapping[str, Any]] = {"most_categories": 2000, "regularisation": 100.0}
+    search_space: ClassVar[Mapping[str, Sequence[Any]]] = {"regularisation": (20.0, 100.0, 500.0)}
+
+    def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
+        """`user_id`, `category`: where shoppers with a purchase in the last 365 days bought for the first time."""
+        past = _history(snapshot)
+        later = _purchases(window["line_items"], window["items"])
+        pairs = later[later["user_id"].isin(past["user_id"].unique())].merge(past, how="left", indicator=True)
+        return pairs.loc[pairs["_merge"] == "left_only", ["user_id", "category"]].dropna().reset_index(drop=True)
+
+    def fit(self, train: Sequence[Snapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
+        """Learn from the latest snapshot; weigh popularity by how the one before it would have ranked."""
+        import numpy as np
+
+        ordered = sorted(train, key=lambda snapshot: snapshot.as_of)
+        latest = ordered[-1]
+        popular = USUAL_WEIGHT
+        if len(ordered) > 1:
+            popular = _best_weight(_learn(ordered[-2], parameters), latest)
+        aisles = _learn(latest, parameters)
+        if not aisles.names:
+            raise NothingToLearnError(
+                f"line_items for {latest.customer!r} hold no purchase from a known category in the year before "
+                f"{latest.as_of}.\nMap category in tables.items.columns of the customer's file."
+            )
+        buffer = BytesIO()
+        np.savez(buffer, weights=aisles.weights, started=aisles.started)
+        return Artefact(
+            files={"ease.npz": buffer.getvalue(), "categories.json": json.dumps(aisles.names).encode()},
+            facts={"popular": popular, "categories": len(aisles.names)},
+        )
+
+    def predict(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
+        """`rank` from 1, `category` and `score` for every shopper of the last 365 days who has a category left."""
+        import numpy as np
+
+        with np.load(BytesIO(artefact.files["ease.npz"]), allow_pickle=False) as arrays:
+            weights, started = arrays["weights"].astype(float), arrays["started"]
+        names = json.loads(artefact.files["categories.json"])
+        aisles = Aisles(names, weights, started, artefact.facts["popular"])
+        columns: dict[str, list[Any]] = {"user_id": [], "rank": [], "category": [], "score": [], "reasons": []}
+        for users, bought in _chunks(names, _history(snapshot)):
+            scores = aisles.score(bought)
+            shown = listed(scores, top(scores))
+            columns["user_id"] += [users[row] for row in shown.row.tolist()]
+            columns["rank"] += shown.rank.tolist()
+            columns["category"] += [names[column] for column in shown.column.tolist()]
+            columns["score"] += shown.score.tolist()
+            columns["reasons"] += _reasons(aisles, bought, shown.row, shown.column)
+        return prediction_frame(self, columns)
+
+    def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
+        """The categories that most shoppers bought from in the last 365 days, less those that the shopper knows."""
+        import numpy as np
+
+        history = _history(snapshot)
+        names = _ranked(history)
+        popularity = history.groupby("category")["user_id"].size().reindex(names).to_numpy(dtype=float)
+        columns: dict[str, list[Any]] = {"user_id": [], "rank": [], "category": [], "score": []}
+        for users, bought in _chunks(names, history):
+            scores = np.tile(popularity, (len(users), 1))
+            scores[bought.nonzero()] = -np.inf
+            shown = listed(scores, top(scores))
+            columns["user_id"] += [users[row] for row in shown.row.tolist()]
+            columns["rank"] += shown.rank.tolist()
+            columns["category"] += [names[column] for column in shown.column.tolist()]
+            columns["score"] += shown.score.tolist()
+        return prediction_frame(self, columns)
+
+
+def _purchases(line_items: ibis.Table, items: ibis.Table, after_day: int | None = None) -> pd.DataFrame:
+    """`user_id`, `category`, a row a pair, sorted; what has no category is a row of the shopper without one."""
+    days = item_days(line_items)
+    if after_day is not None:
+        days = days.filter(days.day > after_day)
+    named = items.group_by("item_id").aggregate(category=items.category.strip().nullif("").min())
+    bought = days.select("user_id", "item_id").distinct().left_join(named, "item_id")
+    return bought.select("user_id", "category").distinct().order_by("user_id", "category").execute()
+
+
+def _history(snapshot: Snapshot) -> pd.DataFrame:
+    tables = snapshot.tables
+    return _purchases(tables["line_items"], tables["items"], last_day_before(snapshot.as_of) - YEAR_DAYS)
+
+
+def _ranked(pairs: pd.DataFrame) -> list[str]:
+    """Categories, the ones with most shoppers first."""
+    buyers = pairs.dropna().groupby("category")["user_id"].size().reset_index(name="buyers")
+    return buyers.sort_values(["buyers", "category"], ascending=[False, True])["category"].astype(str).tolist()
+
+
+def _learn(snapshot: Snapshot, parameters: Mapping[str, Any]) -> Aisles:
+    import numpy as np
+    import pandas as pd
+
+    if snapshot.outcome is None:
+        raise ValueError(f"cross_sell cannot be fitted on the snapshot of {snapshot.as_of}: it has no outcome.")
+    history, later = _history(snapshot), snapshot.outcome[["user_id", "category"]]
+    pairs = pd.concat([history.dropna(), later]).drop_duplicates()
+    names = _ranked(pairs)[: parameters["most_categories"]]
+    if not names:
+        return Aisles([], np.zeros((0, 0), dtype="float32"), np.zeros(0))
+    known, started = (
+        part.groupby("category")["user_id"].size().reindex(names, fill_value=0) for part in (pairs, later)
+    )
+    everybody = history["user_id"].nunique()
+    # Of those to whom it was new, the share that started; who bought it last says a little where nobody started.
+    share = (started + known / everybody) / (everybody - known + started + 1.0)
+    weights = ease.weights(_matrix(pairs, names), parameters["regularisation"]).astype("float32")
+    return Aisles(names, weights, share.to_numpy(dtype=float))
+
+
+def _matrix(pairs: pd.DataFrame, names: Sequence[str]) -> csr_array:
+    return by_user(pairs.rename(columns={"category": "item_id"}), tuple(names))
+
+
+def _chunks(names: Sequence[str], history: pd.DataFrame) -> Iterator[tuple[list[str], csr_array]]:
+    """Shoppers, and who of them bought from which of the named categories, some at a time."""
+    users = history["user_id"].unique().tolist()
+    matrix = _matrix(history, names)
+    size = max(1, CELLS_AT_ONCE // max(len(names), 1))
+    for first in range(0, len(users), size):
+        yield users[first : first + size], matrix[first : first + size]
+
+
+def _best_weight(aisles: Aisles, latest: Snapshot) -> float:
+    """The weight of popularity under which `aisles` would have ranked the latest snapshot's new categories best."""
+    import numpy as np
+
+    assert latest.outcome is not None
+    if not aisles.names or latest.outcome.empty:
+        return USUAL_WEIGHT
+    history = _history(latest)
+    users = history["user_id"].unique()
+    wanted = latest.outcome.groupby("user_id").size().reindex(users, fill_value=0).to_numpy()
+    nothing = history.drop_duplicates("user_id").assign(category=None)  # so that both have the same shoppers
+    relevant = _matrix(latest.outcome.merge(nothing[["user_id"]], how="right").fillna({"category": ""}), aisles.names)
+    gains = np.zeros(len(POPULAR_WEIGHTS))
+    first = 0
+    for some, bought in _chunks(aisles.names, history):
+        rows = slice(first, first := first + len(some))
+        for number, weight in enumerate(POPULAR_WEIGHTS):
+            scores = Aisles(aisles.names, aisles.weights.astype(float), aisles.started, weight).score(bought)
+            gains[number] += float(ndcg(top(scores), relevant[rows], wanted[rows]).sum())
+    return POPULAR_WEIGHTS[int(np.argmax(gains))]
+
+
+def _reasons(aisles: Aisles, bought: csr_array, row: np.ndarray, column: np.ndarray) -> list[list[str]]:
+    """The category bought so far that speaks most for the new one, and how many shoppers start with it."""
+    from scipy.sparse import csr_array
+
+    partners = speakers(bought, csr_array(aisles.weights), row, column)
+    often = [f"{share:.1%} of those to whom it is new start within 30 days" for share in aisles.started.tolist()]
+    told = [f"goes with {name}, from which this shopper buys" for name in aisles.names]
+    return [
+        [told[partner], often[new]] if partner >= 0 else [often[new]]
+        for partner, new in zip(partners.tolist(), column.tolist(), strict=True)
+    ]

@@ -1,0 +1,237 @@
+"""demand_forecast: how many pieces of each item each store will sell in each of the next four weeks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from capflow_assets.methods import demand
+from capflow_assets.models.base import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
+from capflow_assets.models.prediction import prediction_frame
+
+if TYPE_CHECKING:
+    import ibis
+    import lightgbm
+    import numpy as np
+    import pandas as pd
+
+WEEKS = 4
+MOST_SERIES = 20_000
+BASELINE_WEEKS = 8
+LEAST_WEEKS_FOR_SEASON = 65  # of fewer, the time of year is only another name for the one time that was seen
+OBJECTIVES: Mapping[str, str] = {"value": "regression_l1", "expected": "poisson"}
+LONG_PAUSE_WEEKS = 4
+ORDINALS = ("1st", "2nd", "3rd", "4th")
+
+
+class DemandForecast(Model):
+    """Demand: pieces sold of each item in each store in each of the next four weeks, whoever buys; returns stay out.
+
+    Covered are the 20,000 pairs of item and store that sold most in the last 26 weeks. One LightGBM model for all of
+    them learns from weekly lags, rolling means, prices and the season, each told as a multiple of the series' own
+    level; the week ahead is a feature. `value` is the median, which the mean absolute error asks for: of an item that
+    sells now and then it is near 0. `expected` is the mean: add that up for totals, of a store, a category or a month.
+
+    Not built on statsforecast, which fits each series anew at every prediction and so has nothing to keep as a version,
+    nor on mlforecast, whose saved models are pickles; benchmarks/demand.py compares. Weeks are UTC.
+    """
+
+    name = "demand_forecast"
+    title = "Demand, next 4 weeks"
+    description = "How many pieces of each item each store will sell in each of the next four weeks."
+    family = "demand"
+    method = "one gradient boosting model for all series (M5: Makridakis et al. 2022; Januschowski et al. 2022)"
+    task: ClassVar[Task] = "regression"
+    unit = ("item_id", "store_id", "week")
+    extras: ClassVar[Mapping[str, str]] = {"expected": "The mean to expect, in pieces: add these up for totals."}
+    tables = ("line_items",)
+    optional_tables = ("items",)
+    needs = Needs(users=0, bills=500, history_days=180, items=3)
+    horizon_days = 28
+    metric = "mae"
+    baseline_name = "the mean of the last 8 weeks"
+    promotion = Promotion(over_baseline=0.0, tolerance=0.01)
+    parameters: ClassVar[Mapping[str, Any]] = {
+        "learning_rate": 0.05,
+        "num_leaves": 31,
+        "trees": 200,
+        "feature_fraction": 0.7,
+        "min_data_in_leaf": 50,
+        "lambda_l2": 1.0,
+        "past_dates": 10,
+        "most_rows": 200_000,
+    }
+    search_space: ClassVar[Mapping[str, Sequence[Any]]] = {
+        "learning_rate": (0.03, 0.05, 0.1),
+        "num_leaves": (15, 31, 63),
+        "feature_fraction": (0.5, 0.7, 0.9),
+    }
+
+    def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
+        """`value`: pieces sold in each of the four weeks of every item and store that sold in the 26 weeks before."""
+        chosen = demand.series(snapshot.tables["line_items"], snapshot.as_of, MOST_SERIES)
+        asked = chosen.merge(_weeks(), how="cross")
+        sold = demand.coming(window["line_items"], snapshot.as_of)
+        told = asked.merge(sold, on=list(self.unit), how="left")
+        return told.assign(value=told["value"].fillna(0.0))
+
+    def fit(self, train: Sequence[Snapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
+        """Learn from what came after each snapshot, and after earlier dates of which the oldest one tells too."""
+        import numpy as np
+
+        ordered = sorted(train, key=lambda snapshot: snapshot.as_of)
+        dates = len(ordered) + parameters["past_dates"]
+        least = parameters["most_rows"] // (dates * WEEKS)
+        chance = np.random.default_rng(seed)
+        parts = []
+        for snapshot in reversed(ordered):
+            oldest = snapshot is ordered[0]
+            past = parameters["past_dates"] if oldest else 0
+            panel = _panel(snapshot, demand.POPULATION_WEEKS + WEEKS * past)
+            if snapshot is ordered[-1]:
+                season = panel.known >= LEAST_WEEKS_FOR_SEASON
+            parts.append(_examples(panel, _came(panel, snapshot), 0, least, season, chance))
+            for back in range(WEEKS, WEEKS * past + 1, WEEKS):
+                if panel.known - back >= demand.POPULATION_WEEKS // 2:
+                    came = panel.pieces[:, back - WEEKS : back][:, ::-1]
+                    parts.append(_examples(panel, came, back, least, season, chance))
+        matrix, sold, level = (np.concatenate(part) for part in zip(*parts, strict=True))
+        if not len(matrix):
+            latest = ordered[-1]
+            raise NothingToLearnError(
+                f"line_items for {latest.customer!r} hold no sale in the 26 weeks before {latest.as_of}."
+            )
+        return Artefact(
+            files={f"{name}.txt": _grow(matrix, sold, level, name, parameters, seed) for name in OBJECTIVES},
+            facts={"season": bool(season), "rows": len(matrix), "sold_per_row": float(sold.mean())},
+        )
+
+    def predict(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
+        """`value` and `expected` of the next four weeks, for every item and store that sold in the last 26."""
+        panel = _panel(snapshot)
+        matrix = _coming_weeks(panel, artefact)
+        return prediction_frame(self, {**self._told(artefact, panel, matrix), "reasons": _reasons(panel, matrix)})
+
+    def judged(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
+        """The same without reasons."""
+        panel = _panel(snapshot)
+        return prediction_frame(self, self._told(artefact, panel, _coming_weeks(panel, artefact)))
+
+    def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
+        """Each of the four weeks will be like the mean of the last eight."""
+        panel = _panel(snapshot)
+        mean = panel.pieces[:, : min(BASELINE_WEEKS, max(panel.known, 1))].mean(axis=1)
+        rows = panel.names.merge(_weeks(), how="cross")
+        value = mean.repeat(WEEKS)
+        return prediction_frame(self, {**{name: rows[name] for name in self.unit}, "value": value, "expected": value})
+
+    def _told(self, artefact: Artefact, panel: demand.Panel, matrix: np.ndarray) -> dict[str, Any]:
+        import lightgbm
+        import numpy as np
+
+        rows = panel.names.merge(_weeks(), how="cross")
+        told: dict[str, Any] = {name: rows[name] for name in self.unit}
+        for name in OBJECTIVES:
+            booster = lightgbm.Booster(model_str=artefact.files[f"{name}.txt"].decode())
+            multiple = np.asarray(booster.predict(matrix, num_threads=1)) if len(rows) else np.zeros(0)
+            told[name] = np.maximum(multiple, 0.0) * demand.level(panel).repeat(WEEKS)
+        return told
+
+
+def _coming_weeks(panel: demand.Panel, artefact: Artefact) -> np.ndarray:
+    """The features of each series for each of the four weeks, in the order of the prediction's rows."""
+    import numpy as np
+
+    weeks = [demand.features(panel, ahead, season=artefact.facts["season"]) for ahead in range(1, WEEKS + 1)]
+    return np.stack(weeks, axis=1).reshape(-1, len(demand.FEATURES))
+
+
+def _weeks() -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame({"week": range(1, WEEKS + 1)}, dtype="int64")
+
+
+def _panel(snapshot: Snapshot, weeks: int = demand.POPULATION_WEEKS) -> demand.Panel:
+    most = MOST_SERIES if weeks == demand.POPULATION_WEEKS else 2 * MOST_SERIES
+    return demand.panel(snapshot.tables, snapshot.as_of, most, weeks)
+
+
+def _came(panel: demand.Panel, snapshot: Snapshot) -> np.ndarray:
+    """What the snapshot's outcome says was sold of each series of the panel, series x weeks; NaN where it is silent."""
+    if snapshot.outcome is None:
+        raise ValueError(f"demand_forecast cannot be fitted on the snapshot of {snapshot.as_of}: it has no outcome.")
+    weeks = list(range(1, WEEKS + 1))
+    wide = snapshot.outcome.pivot(index=demand.SERIES, columns="week", values="value").reindex(columns=weeks)
+    return panel.names.merge(wide.reset_index(), on=demand.SERIES, how="left")[weeks].to_numpy(dtype="float64")
+
+
+def _examples(
+    panel: demand.Panel, came: np.ndarray, back: int, most: int, season: bool, chance: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Features, pieces sold and level of up to `most` series as of `back` weeks before the panel's date, by lot."""
+    import numpy as np
+
+    found = np.flatnonzero(panel.alive(back) & np.isfinite(came).all(axis=1))
+    chosen = np.sort(chance.permutation(found)[:most])
+    few = panel.rows(chosen)
+    matrix = [demand.features(few, ahead, back, season) for ahead in range(1, WEEKS + 1)]
+    return np.concatenate(matrix), came[chosen].T.ravel(), np.tile(demand.level(few, back), WEEKS)
+
+
+def _grow(
+    matrix: np.ndarray, sold: np.ndarray, level: np.ndarray, name: str, parameters: Mapping[str, Any], seed: int
+) -> bytes:
+    """A booster of the multiples of each series' level, weighted by it: so errors count in pieces."""
+    import lightgbm
+
+    settings = {
+        "objective": OBJECTIVES[name],
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": 1,
+        "seed": seed,
+        "verbosity": -1,
+        "bagging_freq": 1,
+        "bagging_fraction": 0.8,
+        "min_data_in_leaf": max(2, min(parameters["min_data_in_leaf"], len(sold) // 20)),
+    }
+    settings |= {key: parameters[key] for key in ("learning_rate", "num_leaves", "feature_fraction", "lambda_l2")}
+    rows: lightgbm.Dataset = lightgbm.Dataset(matrix, sold / level, weight=level, params={"verbosity": -1})
+    return lightgbm.train(settings, rows, num_boost_round=parameters["trees"]).model_to_string().encode()
+
+
+def _reasons(panel: demand.Panel, matrix: np.ndarray) -> list[list[str]]:
+    """What was sold lately, which week is asked for, and what stands out: a pause, the year before, or the price."""
+    import numpy as np
+
+    told = dict(zip(demand.FEATURES, matrix.T, strict=True))
+    level = demand.level(panel).repeat(WEEKS)
+    lately = np.where(np.isnan(told["mean_8"]), 1.0, told["mean_8"]) * level
+    rows = zip(
+        lately.tolist(), told["ahead"].tolist(), told["weeks_since_sale"].tolist(),
+        (told["year_ago"] * level).tolist(), told["price_now_to_usual"].tolist(), strict=True,
+    )  # fmt: skip
+    return [
+        [
+            f"sold {number(mean)} a week lately",
+            f"{ORDINALS[int(ahead) - 1]} week ahead",
+            *_standing_out(pause, year_ago, price),
+        ]
+        for mean, ahead, pause, year_ago, price in rows
+    ]
+
+
+def _standing_out(pause: float, year_ago: float, price: float) -> list[str]:
+    if pause >= LONG_PAUSE_WEEKS:
+        return [f"none sold for {pause:.0f} weeks"]
+    if year_ago == year_ago:  # a year of history: not NaN
+        return [f"sold {number(year_ago)} a week at this time last year"]
+    if abs(price - 1.0) >= 0.1:
+        return [f"price at {price:.0%} of the half year's"]
+    return []
+
+
+def number(pieces: float) -> str:
+    """Pieces as one says them: 0.25, 3.5, 12, 1,204."""
+    return f"{pieces:,.0f}" if pieces >= 9.95 else f"{pieces:.2g}"

@@ -1,0 +1,248 @@
+"""next_basket: the ten items of each shopper's next 30 days, by what the shopper buys again and again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from capflow_assets.methods import tifu_knn
+from capflow_assets.methods.co_purchase import by_user, item_days
+from capflow_assets.methods.lots import drawn
+from capflow_assets.methods.matrices import from_bytes, to_bytes
+from capflow_assets.methods.ranked import Listed, listed, ndcg, top
+from capflow_assets.methods.visits import YEAR_DAYS, last_day_before
+from capflow_assets.models.base import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
+from capflow_assets.models.prediction import prediction_frame
+
+if TYPE_CHECKING:
+    import ibis
+    import numpy as np
+    import pandas as pd
+    from scipy.sparse import csr_array
+
+CELLS_AT_ONCE = 4_000_000  # shoppers x items held in memory while scoring: 32 MB an array
+TUNING_SHOPPERS = 2_000
+OWN_WEIGHTS = (0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.95)
+USUAL_WEIGHT = 0.8
+NO_DECAY = {"group": 1_000_000, "within": 1.0, "between": 1.0}  # all baskets of a year count alike
+SLOW_DECAY = {"group": 7, "within": 1.0, "between": 0.9}
+POPULAR_WEIGHT = 1e-6  # popularity comes after all that is known of the shopper
+TELLING_SHARE = 0.3  # of an item's score, from which on a source is worth telling
+
+
+@dataclass(frozen=True)
+class Regulars:
+    """What is learned: which items, how popular each is (0 to 1), and the `stored` shoppers that others are like."""
+
+    items: tuple[str, ...]
+    popularity: np.ndarray
+    stored: csr_array
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some shoppers' scores by source, shoppers x items: own frequency, and that of alike shoppers."""
+
+    users: list[str]
+    own: np.ndarray
+    alike: np.ndarray
+
+    def scores(self, own_weight: float, popularity: np.ndarray) -> np.ndarray:
+        """Both sources by their weights, with popularity behind them."""
+        return own_weight * self.own + (1.0 - own_weight) * self.alike + POPULAR_WEIGHT * popularity
+
+
+class NextBasket(Model):
+    """The next basket: ten items a shopper, by own frequency with decay and by that of the most alike shoppers.
+
+    A basket is all that a shopper bought on one day of the last 365. How much the shopper's own frequency counts, and
+    whether old baskets count less, as `group`, `within` and `between` say, or slowly less, or alike, is what ranked
+    best on the latest training snapshot. Of shoppers with two baskets or more, up to `stored_shoppers` are kept in
+    the artefact, without names. Items beyond the `most_items` that most shoppers bought are not recommended.
+    """
+
+    name = "next_basket"
+    title = "Next basket, top 10"
+    description = "The ten items that each shopper is likeliest to buy in the next 30 days, by own regular purchases."
+    family = "recommendation"
+    method = "TIFU-KNN: temporal item frequency with k nearest shoppers (Hu, He, Gao & Zhang, SIGIR 2020)"
+    task: ClassVar[Task] = "ranking"
+    tables = ("line_items",)
+    needs = Needs(users=100, bills=500, history_days=120, items=10)
+    horizon_days = 30
+    metric = "ndcg_at_10"
+    baseline_name = "the shopper's most frequent items, then the most popular ones"
+    has_rule = True
+    promotion = Promotion(over_baseline=0.0, tolerance=0.01)
+    parameters: ClassVar[Mapping[str, Any]] = {
+        "most_items": 5000,
+        "stored_shoppers": 2000,
+        "neighbours": 100,
+        "group": 7,
+        "within": 0.9,
+        "between": 0.7,
+    }
+    search_space: ClassVar[Mapping[str, Sequence[Any]]] = {
+        "neighbours": (50, 100, 300),
+        "group": (3, 7, 11),
+        "within": (0.7, 0.9, 1.0),
+        "between": (0.5, 0.7, 0.9),
+    }
+
+    def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
+        """`user_id`, `item_id`: what shoppers with a purchase in the last 365 days bought in the window."""
+        users = _days(snapshot)["user_id"].unique()
+        days = item_days(window["line_items"])
+        pairs = days.select("user_id", "item_id").distinct().order_by("user_id", "item_id").execute()
+        return pairs[pairs["user_id"].isin(users)].reset_index(drop=True)
+
+    def fit(self, train: Sequence[Snapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
+        """Keep shoppers of the latest snapshot; weigh own frequency by how the one before would have ranked."""
+        ordered = sorted(train, key=lambda snapshot: snapshot.as_of)
+        latest = ordered[-1]
+        own_weight, chosen = USUAL_WEIGHT, dict(parameters)
+        if len(ordered) > 1:
+            tried = [{**parameters, **decay} for decay in ({}, SLOW_DECAY, NO_DECAY)]
+            each = [_best_weight(_learn(ordered[-2], one), latest, one) for one in tried]
+            best = max(range(len(tried)), key=lambda number: each[number][0])
+            own_weight, chosen = each[best][1], tried[best]
+        regulars = _learn(latest, chosen)
+        if not regulars.items:
+            raise NothingToLearnError(
+                f"line_items for {latest.customer!r} hold no purchase of a known user in the year before "
+                f"{latest.as_of}.\nMap user_id in tables.line_items.columns of the customer's file."
+            )
+        asked = {name: chosen[name] for name in ("neighbours", "group", "within", "between")}
+        return Artefact(
+            files={
+                "regulars.npz": to_bytes(regulars.stored, popularity=regulars.popularity),
+                "items.json": json.dumps(regulars.items).encode(),
+            },
+            facts={**asked, "own_weight": own_weight, "stored": int(regulars.stored.shape[0])},
+        )
+
+    def predict(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
+        """`rank` 1 to 10, `item_id` and `score` for every shopper with a purchase in the last 365 days."""
+        items = tuple(json.loads(artefact.files["items.json"]))
+        stored, others = from_bytes(artefact.files["regulars.npz"], len(items))
+        regulars = Regulars(items, others["popularity"], stored)
+        days, weight = _days(snapshot), artefact.facts["own_weight"]
+        columns: dict[str, list[Any]] = {"user_id": [], "rank": [], "item_id": [], "score": [], "reasons": []}
+        for chunk in _chunks(regulars, days, artefact.facts):
+            scores = chunk.scores(weight, regulars.popularity)
+            shown = listed(scores, top(scores))
+            _append(columns, chunk.users, regulars.items, shown)
+            columns["reasons"] += _reasons(regulars, chunk, shown, weight, days)
+        return prediction_frame(self, columns)
+
+    def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
+        """The items that the shopper bought on most days (P-TopFreq), then those bought on most days of all."""
+        days = _days(snapshot)
+        items = _ranked(days, self.parameters["most_items"])
+        popularity = _popularity(days, items)
+        columns: dict[str, list[Any]] = {"user_id": [], "rank": [], "item_id": [], "score": []}
+        own = by_user(days, items)
+        users = days["user_id"].unique().tolist()
+        size = max(1, CELLS_AT_ONCE // max(len(items), 1))
+        for first in range(0, len(users), size):
+            scores = own[first : first + size].toarray() + 0.5 * popularity
+            _append(columns, users[first : first + size], items, listed(scores, top(scores)))
+        return prediction_frame(self, columns)
+
+
+def _append(columns: dict[str, list[Any]], users: Sequence[str], items: Sequence[str], shown: Listed) -> None:
+    columns["user_id"] += [users[row] for row in shown.row.tolist()]
+    columns["rank"] += shown.rank.tolist()
+    columns["item_id"] += [items[column] for column in shown.column.tolist()]
+    columns["score"] += shown.score.tolist()
+
+
+def _days(snapshot: Snapshot) -> pd.DataFrame:
+    """`user_id`, `item_id`, `day`: what each known shopper bought on each day of the last 365, sorted."""
+    days = item_days(snapshot.tables["line_items"])
+    recent = days.filter(days.day > last_day_before(snapshot.as_of) - YEAR_DAYS)
+    return recent.order_by("user_id", "item_id", "day").execute().astype({"day": "int64"})
+
+
+def _ranked(pairs: pd.DataFrame, most: int) -> tuple[str, ...]:
+    """The items that most shoppers bought, first those with most."""
+    buyers = pairs[["user_id", "item_id"]].drop_duplicates().groupby("item_id").size().reset_index(name="buyers")
+    return tuple(buyers.sort_values(["buyers", "item_id"], ascending=[False, True])["item_id"].head(most).astype(str))
+
+
+def _popularity(pairs: pd.DataFrame, items: tuple[str, ...]) -> np.ndarray:
+    """How often each item was bought, over the most that any was, less a little for each place in the list."""
+    import numpy as np
+
+    counts = pairs.groupby("item_id").size().reindex(list(items), fill_value=0).to_numpy(dtype=float)
+    return np.asarray(counts / max(counts.max(initial=0.0), 1.0) - 1e-9 * np.arange(len(items)))
+
+
+def _learn(snapshot: Snapshot, parameters: Mapping[str, Any]) -> Regulars:
+    import pandas as pd
+
+    if snapshot.outcome is None:
+        raise ValueError(f"next_basket cannot be fitted on the snapshot of {snapshot.as_of}: it has no outcome.")
+    days = _days(snapshot)
+    pairs = pd.concat([days[["user_id", "item_id"]], snapshot.outcome[["user_id", "item_id"]]])
+    items = _ranked(pairs, parameters["most_items"])
+    vectors = tifu_knn.frequencies(days, items, parameters)
+    baskets = days.groupby("user_id")["day"].nunique().to_numpy()
+    stored = tifu_knn.sample(vectors, baskets, parameters["stored_shoppers"])
+    return Regulars(items, _popularity(snapshot.outcome, items), stored)
+
+
+def _chunks(regulars: Regulars, days: pd.DataFrame, parameters: Mapping[str, Any]) -> Iterator[Chunk]:
+    vectors = tifu_knn.frequencies(days, regulars.items, parameters)
+    users = days["user_id"].unique().tolist()
+    size = max(1, CELLS_AT_ONCE // max(len(regulars.items), regulars.stored.shape[0], 1))
+    for first in range(0, len(users), size):
+        own = vectors[first : first + size]
+        alike = tifu_knn.neighbourhood(own, regulars.stored, parameters["neighbours"])
+        yield Chunk(users[first : first + size], own.toarray(), alike.toarray())
+
+
+def _best_weight(regulars: Regulars, latest: Snapshot, parameters: Mapping[str, Any]) -> tuple[float, float]:
+    """How well `regulars` would have ranked the latest snapshot's purchases (NDCG) with the best weight, and that."""
+    import numpy as np
+    from scipy.sparse import csr_array, hstack
+
+    assert latest.outcome is not None
+    days = _days(latest)
+    days = days[days["user_id"].isin(latest.outcome["user_id"])].reset_index(drop=True)
+    if days.empty or not regulars.items:
+        return 0.0, USUAL_WEIGHT
+    relevant = by_user(latest.outcome, regulars.items)  # the same shoppers in the same order
+    wanted = latest.outcome.groupby("user_id").size().to_numpy()
+    some = np.sort(drawn(csr_array(hstack([by_user(days, regulars.items), relevant])), TUNING_SHOPPERS))
+    relevant, wanted = relevant[some], wanted[some]
+    days = days[days["user_id"].isin(days["user_id"].unique()[some])]
+    gains, first = np.zeros(len(OWN_WEIGHTS)), 0
+    for chunk in _chunks(regulars, days, parameters):
+        rows = slice(first, first := first + len(chunk.users))
+        for number, weight in enumerate(OWN_WEIGHTS):
+            best = top(chunk.scores(weight, regulars.popularity))
+            gains[number] += float(ndcg(best, relevant[rows], wanted[rows]).sum())
+    return float(gains.max()), OWN_WEIGHTS[int(np.argmax(gains))]
+
+
+def _reasons(regulars: Regulars, chunk: Chunk, shown: Listed, own_weight: float, days: pd.DataFrame) -> list[list[str]]:
+    """On how many shopping days the item was bought, and whether alike shoppers or everybody buys it."""
+    import numpy as np
+
+    mine = days[days["user_id"].isin(chunk.users)]
+    times = by_user(mine, regulars.items)[shown.row, shown.column].astype(int)
+    visits = mine.groupby("user_id")["day"].nunique().to_numpy()[shown.row]
+    own = own_weight * chunk.own[shown.row, shown.column]
+    alike = (1.0 - own_weight) * chunk.alike[shown.row, shown.column]
+    telling = TELLING_SHARE * np.maximum(shown.score, 1e-300)
+    reasons = []
+    for count, seen, mine_tells, others_tell in zip(
+        times.tolist(), visits.tolist(), (own > 0).tolist(), (alike > telling).tolist(), strict=True
+    ):
+        told = [f"bought on {count} of {seen} shopping days"] if mine_tells else []
+        told += ["shoppers with alike baskets buy it"] if others_tell else []
+        reasons.append(told or ["popular here"])
+    return reasons

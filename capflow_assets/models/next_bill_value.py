@@ -1,0 +1,82 @@
+"""next_bill_value: how much each shopper's next bill will come to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import inf
+from typing import TYPE_CHECKING, ClassVar
+
+from capflow_assets.features.visits import visits
+from capflow_assets.methods.visits import YEAR_DAYS, active
+from capflow_assets.models.base import Needs, Promotion, Snapshot, Task
+from capflow_assets.models.prediction import prediction_frame
+from capflow_assets.models.tabular import TabularModel
+
+if TYPE_CHECKING:
+    import ibis
+    import pandas as pd
+
+SHOP_BILLS = 3.0  # so many bills of the shop's mean are added to each shopper's own
+
+
+class NextBillValue(TabularModel):
+    """Next bill: the currency units that a shopper's first bill in the next 60 days comes to, if there is one.
+
+    Asked about everybody who bought in the last 365 days; learned from, and judged on, those who came back.
+    """
+
+    name = "next_bill_value"
+    title = "Value of the next bill"
+    description = "How much each shopper of the last year will probably spend on the next visit, and why."
+    family = "value"
+    method = (
+        "least absolute deviations: the median bill, by gradient boosting (LightGBM, Ke et al. 2017), a random forest "
+        "(Breiman 2001) and a line (Schlossmacher 1973), blended by ensemble selection (Caruana et al. 2004)"
+    )
+    task: ClassVar[Task] = "regression"
+    objective = "mae"
+    within = (0.0, inf)
+    tables = ("bills",)
+    features = ("rfm", "rhythm", "basket")
+    needs = Needs(200, 1000, 180)
+    horizon_days = 60
+    metric = "mae"
+    baseline_name = "the shopper's own mean bill"
+    has_rule = True
+    promotion = Promotion(over_baseline=0.0, tolerance=0.01)
+    measures: ClassVar[Mapping[str, str]] = {"usual_bill": "usually spends about {value:,.2f}"}
+
+    def population(self, snapshot: Snapshot) -> pd.DataFrame:
+        """Shoppers who bought in the last 365 days."""
+        return active(snapshot, YEAR_DAYS)
+
+    def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
+        """`value`: the first bill in the window of each shopper of the last 365 days who has one; returns are none."""
+        bills = paid(window["bills"])
+        first = bills.group_by("user_id").aggregate(cents=bills.cents.argmin(bills.ts)).execute()
+        asked = self.population(snapshot)[["user_id"]].merge(first, on="user_id")
+        return asked[["user_id"]].assign(value=asked["cents"].astype("float64") / 100.0)
+
+    def measured(self, snapshot: Snapshot, units: pd.DataFrame) -> pd.DataFrame:
+        """`usual_bill`: the shopper's own mean bill in currency units; null without one."""
+        bills = paid(snapshot.tables["bills"])
+        own = bills.group_by("user_id").aggregate(usual_bill=bills.cents.mean() / 100.0).execute()
+        return units[["user_id"]].merge(own, on="user_id", how="left")[["usual_bill"]]
+
+    def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
+        """Each shopper's own mean bill, pulled to the shop's where there are few."""
+        bills = paid(snapshot.tables["bills"])
+        own = bills.group_by("user_id").aggregate(bills=bills.count(), cents=bills.cents.sum())
+        users = self.population(snapshot)["user_id"]
+        seen = own.order_by("user_id").execute().set_index("user_id").astype("float64")
+        shop = seen["cents"].sum() / max(seen["bills"].sum(), 1.0)
+        known = seen.reindex(users).fillna(0.0)
+        value = (known["cents"] + SHOP_BILLS * shop) / (known["bills"] + SHOP_BILLS) / 100.0
+        return prediction_frame(self, {"user_id": users, "value": value.to_numpy()})
+
+
+def paid(bills: ibis.Table) -> ibis.Table:
+    """One row for each moment at which a known shopper paid: `user_id`, `ts`, `cents`; bills of one moment are one."""
+    bought = visits(bills)
+    bought = bought.filter(bought.ts.notnull())
+    return bought.group_by("user_id", "ts").aggregate(cents=bought.cents.sum().cast("int64"))

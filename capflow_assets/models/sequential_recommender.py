@@ -1,0 +1,215 @@
+"""sequential_recommender: the ten items that each shopper buys next, by the order of the purchases so far."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from capflow_assets.methods import sasrec
+from capflow_assets.methods.co_purchase import by_user, item_days, item_history
+from capflow_assets.methods.item_names import item_names
+from capflow_assets.methods.lots import drawn
+from capflow_assets.methods.matrices import from_bytes, to_bytes
+from capflow_assets.methods.ranked import TOP, Listed, listed, speakers, top
+from capflow_assets.methods.visits import YEAR_DAYS, last_day_before
+from capflow_assets.models.base import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
+from capflow_assets.models.prediction import prediction_frame
+
+if TYPE_CHECKING:
+    import ibis
+    import numpy as np
+    import pandas as pd
+    from scipy.sparse import csr_array
+
+
+class SequentialRecommender(Model):
+    """What a shopper buys next, learned from the order in which shoppers bought, by a small transformer.
+
+    The last `length` purchases of a year are read (one a day and item). Where the platform has a GPU it is trained on
+    it; a model trained on a GPU is served on a CPU alike. Beyond the `most_items` that most shoppers bought, nothing
+    is recommended; of more than `most_sequences` shoppers a part is learned from, drawn by lot.
+    """
+
+    name = "sequential_recommender"
+    title = "Next products by sequence, top 10"
+    description = "The ten items that each shopper is likeliest to buy next, by the order of the purchases so far."
+    family = "recommendation"
+    method = "SASRec: self-attentive sequential recommendation (Kang & McAuley, ICDM 2018) with a sampled softmax"
+    task: ClassVar[Task] = "ranking"
+    tables = ("line_items",)
+    optional_tables = ("items",)
+    needs = Needs(users=300, bills=2000, history_days=120, items=20)
+    horizon_days = 30
+    metric = "ndcg_at_10"
+    baseline_name = "the most popular items of the last 30 days"
+    promotion = Promotion(over_baseline=0.0, tolerance=0.01)
+    parameters: ClassVar[Mapping[str, Any]] = {
+        "most_items": 5000,
+        "most_sequences": 20_000,
+        "length": 30,
+        "dimensions": 32,
+        "blocks": 2,
+        "heads": 1,
+        "dropout": 0.2,
+        "learning_rate": 0.01,
+        "steps": 800,
+        "negatives": 256,
+    }
+    search_space: ClassVar[Mapping[str, Sequence[Any]]] = {
+        "learning_rate": (0.005, 0.01, 0.02),
+        "dropout": (0.1, 0.2, 0.4),
+        "dimensions": (32, 48),
+    }
+    tolerance = 1e-4
+
+    def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
+        """`user_id`, `item_id`: what shoppers with a purchase in the last 365 days bought in the window."""
+        users = item_history(snapshot.tables["line_items"], snapshot.as_of)["user_id"].unique()
+        days = item_days(window["line_items"])
+        pairs = days.select("user_id", "item_id").distinct().order_by("user_id", "item_id").execute()
+        return pairs[pairs["user_id"].isin(users)].reset_index(drop=True)
+
+    def fit(self, train: Sequence[Snapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
+        """Learn from the year before the latest snapshot and what came true after it.
+
+        Raises ValueError when there is no purchase of a known user, or torch and safetensors are not installed.
+        """
+        latest = max(train, key=lambda snapshot: snapshot.as_of)
+        if latest.outcome is None:
+            raise ValueError(f"{self.name} cannot be fitted on the snapshot of {latest.as_of}: it has no outcome.")
+        days = _days(latest)
+        items = _ranked(days, latest.outcome, parameters["most_items"])
+        if days.empty or not items:
+            raise NothingToLearnError(
+                f"line_items for {latest.customer!r} hold no purchase of a known user in the year before "
+                f"{latest.as_of}.\nMap user_id in tables.line_items.columns of the customer's file."
+            )
+        sequences = _sequences(days, latest, items, parameters["length"])
+        chosen = drawn(sequences.content(), parameters["most_sequences"])
+        sequences = sequences.rows(chosen)
+        links = sasrec.followers(sequences, len(items), self.horizon_days)
+        listing = {"ids": items, "names": item_names(latest.tables.get("items"), items)}
+        asked = {name: parameters[name] for name in ("length", "dimensions", "blocks", "heads", "dropout")}
+        network = sasrec.train(sequences, len(items), self.horizon_days, parameters, seed)
+        return Artefact(
+            files={**network, "followers.npz": to_bytes(links), "items.json": json.dumps(listing).encode()},
+            facts={"network": asked, "items": len(items), "sequences": len(chosen)},
+        )
+
+    def predict(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
+        """`rank` 1 to 10, `item_id` and `score` (the network's share of the next purchases) for every shopper.
+
+        Raises ValueError when torch or safetensors is not installed.
+        """
+        import numpy as np
+
+        listing, network = json.loads(artefact.files["items.json"]), artefact.facts["network"]
+        items, names = listing["ids"], listing["names"]
+        links, _ = from_bytes(artefact.files["followers.npz"], len(items))
+        days = _days(snapshot)
+        users = days["user_id"].unique().tolist()
+        histories, _ = sasrec.last_of_each(_numbered(days, items), users, network["length"])
+        columns: dict[str, list[Any]] = {"user_id": [], "rank": [], "item_id": [], "score": [], "reasons": []}
+        last, first = last_day_before(snapshot.as_of), 0
+        times, latest = by_user(days, tuple(items)), _latest(days, tuple(items))
+        for logs in sasrec.scores(artefact.files, histories, len(items), network):
+            rows = slice(first, first := first + len(logs))
+            shares = np.exp(logs - logs.max(axis=1, keepdims=True))
+            shares /= shares.sum(axis=1, keepdims=True)
+            shown = listed(shares, top(shares))
+            some = users[rows]
+            columns["user_id"] += [some[row] for row in shown.row.tolist()]
+            columns["rank"] += shown.rank.tolist()
+            columns["item_id"] += [items[column] for column in shown.column.tolist()]
+            columns["score"] += shown.score.tolist()
+            recent = _recent(histories[rows], len(items))
+            ago = last - latest[rows][shown.row, shown.column] + 1
+            partners = speakers(recent, links, shown.row, shown.column)
+            columns["reasons"] += _reasons(shown, times[rows], ago, partners, names)
+        return prediction_frame(self, columns)
+
+    def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
+        """The same ten items for everybody: those that most shoppers bought in the last 30 days."""
+        days = _days(snapshot)
+        lately = days[days["day"] > last_day_before(snapshot.as_of) - self.horizon_days]
+        buyers = lately.groupby("item_id")["user_id"].nunique().reset_index(name="buyers")
+        best = buyers.sort_values(["buyers", "item_id"], ascending=[False, True]).head(TOP)
+        users = days["user_id"].unique().tolist()
+        return prediction_frame(
+            self,
+            {
+                "user_id": [user for user in users for _ in range(len(best))],
+                "rank": list(range(1, len(best) + 1)) * len(users),
+                "item_id": best["item_id"].tolist() * len(users),
+                "score": best["buyers"].astype(float).tolist() * len(users),
+            },
+        )
+
+
+def _days(snapshot: Snapshot) -> pd.DataFrame:
+    """`user_id`, `item_id`, `day`: what each known shopper bought on each day of the last 365, sorted."""
+    days = item_days(snapshot.tables["line_items"])
+    recent = days.filter(days.day > last_day_before(snapshot.as_of) - YEAR_DAYS)
+    return recent.order_by("user_id", "item_id", "day").execute().astype({"day": "int64"})
+
+
+def _ranked(days: pd.DataFrame, outcome: pd.DataFrame, most: int) -> list[str]:
+    """The items that most shoppers bought, first those with most."""
+    import pandas as pd
+
+    pairs = pd.concat([days[["user_id", "item_id"]], outcome[["user_id", "item_id"]]]).drop_duplicates()
+    buyers = pairs.groupby("item_id").size().reset_index(name="buyers")
+    return buyers.sort_values(["buyers", "item_id"], ascending=[False, True])["item_id"].head(most).astype(str).tolist()
+
+
+def _numbered(purchases: pd.DataFrame, items: Sequence[str]) -> pd.DataFrame:
+    """Purchases of known items with the `number` of each, from 1."""
+    import pandas as pd
+
+    number = pd.Index(list(items), dtype="str").get_indexer(pd.Index(purchases["item_id"], dtype="str")) + 1
+    return purchases.assign(number=number)[number > 0]
+
+
+def _sequences(days: pd.DataFrame, latest: Snapshot, items: Sequence[str], length: int) -> sasrec.Sequences:
+    """What shoppers bought, and what is to be foretold: the same purchases, and those that came true after them."""
+    import numpy as np
+
+    assert latest.outcome is not None
+    users = days["user_id"].unique().tolist()
+    bought, when = sasrec.last_of_each(_numbered(days, items), users, length)
+    after = latest.outcome.assign(day=last_day_before(latest.as_of) + 1)
+    later, later_when = sasrec.last_of_each(_numbered(after, items), users, length)
+    return sasrec.Sequences(bought, when, np.hstack([bought, later]), np.hstack([when, later_when]))
+
+
+def _latest(days: pd.DataFrame, items: tuple[str, ...]) -> csr_array:
+    """Shoppers x items: the last day on which each bought each."""
+    last = days.groupby(["user_id", "item_id"])["day"].max().reset_index()
+    return by_user(last, items, last["day"].to_numpy())
+
+
+def _recent(histories: np.ndarray, items: int) -> csr_array:
+    """Shoppers x items: 1 for what is among the last purchases."""
+    import numpy as np
+    from scipy.sparse import csr_array
+
+    row, place = np.nonzero(histories)
+    seen = np.unique(np.column_stack([row, histories[row, place] - 1]), axis=0)
+    return csr_array((np.ones(len(seen)), (seen[:, 0], seen[:, 1])), shape=(len(histories), items))
+
+
+def _reasons(
+    shown: Listed, times: csr_array, ago: np.ndarray, partners: np.ndarray, names: Sequence[str]
+) -> list[list[str]]:
+    """How often and when it was bought before, and after which of the shopper's items others buy it."""
+    often = times[shown.row, shown.column].astype(int)
+    reasons = []
+    for count, days, partner in zip(often.tolist(), ago.astype(int).tolist(), partners.tolist(), strict=True):
+        told = []
+        if count:
+            told.append(f"bought on {count} day{'s' if count > 1 else ''}, the last {days} days ago")
+        if partner >= 0:
+            told.append(f"often bought after {names[partner]}, which this shopper bought")
+        reasons.append(told or ["fits the order of this shopper's last purchases"])
+    return reasons

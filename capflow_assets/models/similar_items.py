@@ -1,0 +1,290 @@
+"""similar_items: the ten items most like each item, by how they are described and by who buys them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from capflow_assets.features.visits import day_number, is_return
+from capflow_assets.methods.co_purchase import by_user, item_days, item_history, similarity
+from capflow_assets.methods.matrices import entries, from_bytes, to_bytes
+from capflow_assets.methods.ranked import TOP, Listed, listed, ndcg, top
+from capflow_assets.methods.shared_words import SharedWords
+from capflow_assets.methods.visits import YEAR_DAYS, last_day_before
+from capflow_assets.models.base import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
+from capflow_assets.models.prediction import prediction_frame
+
+if TYPE_CHECKING:
+    import ibis
+    import numpy as np
+    import pandas as pd
+    from scipy.sparse import csr_array
+
+VECTORS = "features/item_text"
+CELLS_AT_ONCE = 4_000_000  # items x candidates held in memory while scoring: 32 MB an array
+FEWEST_BUYERS = 2  # of an item in the window, for it to have partners
+OUTCOME_SHRINKAGE = 2.0
+TEXT_WEIGHTS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
+USUAL_WEIGHT = 0.2
+POPULAR_WEIGHT = 1e-6  # popularity comes after all that is known of the two items
+ALIKE = 0.3  # the cosine from which on two texts are worth calling alike
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """The items sold in a year, the best-selling first, with their vectors and who is bought by the same shoppers."""
+
+    items: tuple[str, ...]
+    popularity: np.ndarray
+    vectors: np.ndarray
+    together: csr_array
+
+    def chunks(self, weight: float, most: int, rows: np.ndarray | None = None) -> Iterator[Chunk]:
+        """Scores of each item (or of `rows`) by the `most` best-selling candidates; an item is none of its own."""
+        import numpy as np
+
+        units = np.arange(len(self.items)) if rows is None else rows
+        candidates = self.vectors[:most]
+        size = max(1, CELLS_AT_ONCE // max(len(candidates), 1))
+        columns = self.together.tocsc()[:, : len(candidates)].tocsr()
+        for first in range(0, len(units), size):
+            some = units[first : first + size]
+            # To 6 places: beyond them a product of matrices depends on its shape.
+            text = np.round(np.maximum(self.vectors[some] @ candidates.T, 0.0).astype(float), 6)
+            together = columns[some].toarray()
+            scores = weight * text + (1.0 - weight) * together + POPULAR_WEIGHT * self.popularity[: len(candidates)]
+            own = np.flatnonzero(some < len(candidates))
+            scores[own, some[own]] = -np.inf
+            yield Chunk(some, text, together, scores)
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some items' scores, items x candidates: by text, by shoppers of both, and all together."""
+
+    rows: np.ndarray
+    text: np.ndarray
+    together: np.ndarray
+    scores: np.ndarray
+
+
+class SimilarItems(Model):
+    """Alike items: the cosine of their texts' vectors, blended with how many of the same shoppers buy both.
+
+    The weight of the text is the one that ranked best on the latest training snapshot; a new item has the text alone.
+    Candidates are the `most_candidates` best-selling items of the last 365 days.
+    """
+
+    name = "similar_items"
+    title = "Similar items, top 10"
+    description = "The ten items most like each item, by description and by shoppers, to show beside it or instead."
+    family = "recommendation"
+    method = "cosine of text embeddings, blended with item co-occurrence (Sarwar et al. 2001; Bell & Koren 2007)"
+    task: ClassVar[Task] = "ranking"
+    unit = ("item_id",)
+    ranked = "similar_item_id"
+    tables = ("line_items", "items")
+    features = ("item_text",)
+    needs = Needs(users=100, bills=500, history_days=120, items=20, described_share=0.3)
+    horizon_days = 30
+    metric = "ndcg_at_10"
+    baseline_name = "the best-selling items of the same category"
+    promotion = Promotion(over_baseline=0.0, tolerance=0.01)
+    parameters: ClassVar[Mapping[str, Any]] = {
+        "most_items": 5000,
+        "most_candidates": 20_000,
+        "neighbours": 50,
+        "shrinkage": 10.0,
+    }
+    search_space: ClassVar[Mapping[str, Sequence[Any]]] = {"neighbours": (20, 50, 100), "shrinkage": (3.0, 10.0, 30.0)}
+
+    def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
+        """`item_id`, `similar_item_id`: its up to ten strongest partners among what the same shoppers bought.
+
+        Both were sold in the 365 days before, and two shoppers or more bought both in the window; the strength is the
+        shrunk cosine of their shoppers.
+        """
+        import numpy as np
+        import pandas as pd
+
+        days = item_days(window["line_items"])
+        pairs = days.select("user_id", "item_id").distinct().order_by("user_id", "item_id").execute()
+        pairs = pairs[pairs["item_id"].isin(_sold(snapshot)["item_id"])]
+        buyers = pairs.groupby("item_id")["user_id"].size()
+        items = tuple(buyers.index[buyers >= FEWEST_BUYERS].astype(str))
+        strength = similarity(by_user(pairs, items), TOP, OUTCOME_SHRINKAGE)
+        row, column, value = entries(strength)
+        order = np.lexsort([column, -np.round(value, 6), row])
+        place = np.arange(len(row)) - np.searchsorted(row, row)  # of the ordered rows, which are sorted already
+        kept = order[place < TOP]
+        names = np.array(items, dtype=object)
+        return pd.DataFrame({"item_id": names[row[kept]], "similar_item_id": names[column[kept]]}, dtype="str")
+
+    def fit(self, train: Sequence[Snapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
+        """Learn who buys what together from the latest snapshot; weigh texts by the one before it."""
+        ordered = sorted(train, key=lambda snapshot: snapshot.as_of)
+        latest = ordered[-1]
+        weight = USUAL_WEIGHT
+        if len(ordered) > 1:
+            shelf = _shelf(latest, *_learn(ordered[-2], parameters))
+            weight = _best_weight(shelf, latest, parameters["most_candidates"])
+        items, together = _learn(latest, parameters)
+        if not items:
+            raise NothingToLearnError(
+                f"line_items for {latest.customer!r} hold no purchase of a known user in the year before "
+                f"{latest.as_of}.\nMap user_id in tables.line_items.columns of the customer's file."
+            )
+        return Artefact(
+            files={"together.npz": to_bytes(together), "items.json": json.dumps(items).encode()},
+            facts={"text_weight": weight, "items": len(items), "most_candidates": parameters["most_candidates"]},
+        )
+
+    def predict(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
+        """`rank` from 1, `similar_item_id` and `score` for every item sold in the last 365 days."""
+        items = tuple(json.loads(artefact.files["items.json"]))
+        together, _ = from_bytes(artefact.files["together.npz"], len(items))
+        shelf = _shelf(snapshot, items, together)
+        weight, words = artefact.facts["text_weight"], _words(snapshot, shelf.items)
+        columns: dict[str, list[Any]] = {"item_id": [], "rank": [], "similar_item_id": [], "score": [], "reasons": []}
+        for chunk in shelf.chunks(weight, artefact.facts["most_candidates"]):
+            shown = listed(chunk.scores, top(chunk.scores))
+            _append(columns, shelf.items, chunk.rows, shown)
+            columns["reasons"] += _reasons(words, chunk, shown, weight)
+        return prediction_frame(self, columns)
+
+    def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
+        """The best-selling items of the item's category, then the best-selling of all."""
+        import numpy as np
+        import pandas as pd
+
+        sold = _sold(snapshot).head(self.parameters["most_candidates"])
+        table = snapshot.tables["items"]
+        named = table.group_by("item_id").aggregate(category=table.category.strip().nullif("").min()).execute()
+        categories = sold["item_id"].map(named.set_index("item_id")["category"])
+        codes = pd.factorize(categories)[0]
+        popularity = _popularity(sold)
+        columns: dict[str, list[Any]] = {"item_id": [], "rank": [], "similar_item_id": [], "score": []}
+        names, size = sold["item_id"].tolist(), max(1, CELLS_AT_ONCE // max(len(sold), 1))
+        for first in range(0, len(names), size):
+            rows = np.arange(first, min(first + size, len(names)))
+            scores = 2.0 * ((codes[rows, None] == codes) & (codes[rows, None] >= 0)) + popularity
+            scores[np.arange(len(rows)), rows] = -np.inf
+            _append(columns, names, rows, listed(scores, top(scores)))
+        return prediction_frame(self, columns)
+
+
+def _append(columns: dict[str, list[Any]], items: Sequence[str], rows: np.ndarray, shown: Listed) -> None:
+    columns["item_id"] += [items[row] for row in rows[shown.row].tolist()]
+    columns["rank"] += shown.rank.tolist()
+    columns["similar_item_id"] += [items[column] for column in shown.column.tolist()]
+    columns["score"] += shown.score.tolist()
+
+
+def _sold(snapshot: Snapshot) -> pd.DataFrame:
+    """`item_id`, `bills`: what was sold in the last 365 days, to anybody, the best-selling first."""
+    lines, as_of = snapshot.tables["line_items"], snapshot.as_of
+    bought = lines.filter(lines.item_id.notnull(), lines.quantity > 0, ~is_return(lines), _recent(lines, as_of))
+    counted = bought.group_by("item_id").aggregate(bills=bought.bill_id.nunique().cast("int64"))
+    frame = counted.order_by(counted.bills.desc(), "item_id").execute()
+    return frame.astype({"item_id": "str", "bills": "int64"})
+
+
+def _recent(lines: ibis.Table, as_of: datetime) -> ibis.ir.BooleanValue:
+    return day_number(lines.ts).cast("int64") > last_day_before(as_of) - YEAR_DAYS
+
+
+def _popularity(sold: pd.DataFrame) -> np.ndarray:
+    """The items' bills over those of the best-selling one, less a little for each place in the list."""
+    import numpy as np
+
+    bills = sold["bills"].to_numpy(dtype=float)
+    return np.asarray(bills / max(bills.max(initial=0.0), 1.0) - 1e-9 * np.arange(len(bills)))
+
+
+def _learn(snapshot: Snapshot, parameters: Mapping[str, Any]) -> tuple[tuple[str, ...], csr_array]:
+    """The items that most shoppers bought in a year, and how much each two of them are bought by the same ones."""
+    history = item_history(snapshot.tables["line_items"], snapshot.as_of)
+    buyers = history.groupby("item_id")["user_id"].size().reset_index(name="buyers")
+    best = buyers.sort_values(["buyers", "item_id"], ascending=[False, True]).head(parameters["most_items"])
+    items = tuple(best["item_id"].astype(str))
+    return items, similarity(by_user(history, items), parameters["neighbours"], parameters["shrinkage"])
+
+
+def _shelf(snapshot: Snapshot, learned: tuple[str, ...], together: csr_array) -> Shelf:
+    """What is sold as of the snapshot, with its vectors and what was learned of it; an item without one has zeros."""
+    import pandas as pd
+    from scipy.sparse import csr_array
+
+    sold = _sold(snapshot)
+    shelf = pd.Index(sold["item_id"])
+    places = shelf.get_indexer(pd.Index(learned, dtype="str"))
+    one, other, value = entries(together)
+    row, column = places[one], places[other]
+    there = (row >= 0) & (column >= 0)
+    moved = csr_array((value[there], (row[there], column[there])), shape=(len(shelf), len(shelf)))
+    return Shelf(tuple(sold["item_id"]), _popularity(sold), _vectors(snapshot, shelf), moved)
+
+
+def _vectors(snapshot: Snapshot, shelf: pd.Index) -> np.ndarray:
+    """The vector of each item on the shelf, items x dimensions; zeros for an item without one."""
+    import numpy as np
+    import pandas as pd
+
+    table = snapshot.tables[VECTORS].select("item_id", "embedding").to_pyarrow()
+    if not table.num_rows:
+        return np.zeros((len(shelf), 1), dtype="float32")
+    known = shelf.get_indexer(pd.Index(table["item_id"].to_pylist(), dtype="str"))
+    kept = np.array(table["embedding"].to_pylist(), dtype="float32")
+    vectors = np.zeros((len(shelf), kept.shape[1]), dtype="float32")
+    vectors[known[known >= 0]] = kept[known >= 0]
+    return vectors
+
+
+def _best_weight(shelf: Shelf, latest: Snapshot, most: int) -> float:
+    """The weight of texts under which `shelf` would have ranked the latest snapshot's partners best."""
+    import numpy as np
+    import pandas as pd
+
+    if latest.outcome is None or latest.outcome.empty or not shelf.items:
+        return USUAL_WEIGHT
+    pairs = latest.outcome.rename(columns={"item_id": "user_id", "similar_item_id": "item_id"})
+    relevant = by_user(pairs, shelf.items[:most])
+    counts = pairs.groupby("user_id").size()
+    rows = pd.Index(shelf.items).get_indexer(counts.index)
+    gains = []
+    for weight in TEXT_WEIGHTS:
+        first, gain = 0, 0.0
+        for chunk in shelf.chunks(weight, most, rows):
+            part = slice(first, first := first + len(chunk.rows))
+            gain += float(ndcg(top(chunk.scores), relevant[part], counts.to_numpy()[part]).sum())
+        gains.append(gain)
+    return TEXT_WEIGHTS[int(np.argmax(gains))]
+
+
+def _words(snapshot: Snapshot, items: Sequence[str]) -> SharedWords:
+    table = snapshot.tables["items"]
+    named = table.group_by("item_id").aggregate(text=table.description.fill_null("").min()).execute()
+    texts = dict(named[["item_id", "text"]].itertuples(index=False, name=None))
+    return SharedWords([texts.get(item, "") for item in items])
+
+
+def _reasons(words: SharedWords, chunk: Chunk, shown: Listed, weight: float) -> list[list[str]]:
+    """Bought by the same shoppers, words that both descriptions hold, alike texts; the strongest first."""
+    text = weight * chunk.text[shown.row, shown.column]
+    together = (1.0 - weight) * chunk.together[shown.row, shown.column]
+    cosine = chunk.text[shown.row, shown.column]
+    reasons = []
+    for one, other, by_text, by_shoppers, alike in zip(
+        chunk.rows[shown.row].tolist(), shown.column.tolist(), text.tolist(), together.tolist(), cosine.tolist(),
+        strict=True,
+    ):  # fmt: skip
+        parts = [(by_shoppers, "bought by the same shoppers")] if by_shoppers > 0 else []
+        if both := words.of(one, other):
+            parts.append((by_text, f"both are described as {', '.join(both)}"))
+        elif alike >= ALIKE:
+            parts.append((by_text, "described alike"))
+        reasons.append([told for _, told in sorted(parts, key=lambda part: -part[0])] or ["sells well here"])
+    return reasons

@@ -1,0 +1,162 @@
+"""Slices: how good a model is for some of the units only: who came lately, who spends little, one channel."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from capflow_assets.methods.visits import last_day_before, visit_history
+from capflow_assets.models.base import TRUTHS, Model, Snapshot, Task
+from capflow_assets.training.card.words import short
+from capflow_assets.training.metrics import count, metric, unit
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+THIRDS = (1 / 3, 2 / 3)
+FEWEST = 50
+MOST_COLUMNS, MOST_VALUES = 3, 8
+KNOWN = {
+    r"recency_days": "days since the last visit",
+    r"frequency_bills|visits": "visits so far",
+    r"frequency_bills_(\d+)d": "visits in the last {} days",
+    r"spend": "spend so far",
+    r"spend_(\d+)d": "spend in the last {} days",
+    r"tenure_days": "days since the first visit",
+}
+_FAMILIES = (("recency_days",), ("frequency_bills", "visits"), ("spend",), ("tenure_days",))
+_NOT_KNOWN = "not known"
+_KINDS: dict[Task, tuple[str, int, str]] = {
+    "binary": ("label", 10, "for whom it came true, or for whom it did not"),
+    "uplift": ("treated", 25, "who were contacted, or who were held back"),
+}
+
+
+def slices(model: Model, snapshot: Snapshot, prediction: pd.DataFrame, baseline: pd.DataFrame) -> list[dict[str, Any]]:
+    """The metric of each group of units: `by` what, `group`, `units`, `value`, `low`, `high`, `baseline`, and `why`.
+
+    Users come in thirds of up to three columns that say how lately, how often and for how much they bought (equal
+    values are never parted), other units by the values of their own columns. A group of fewer than 50 units, or with
+    hardly anyone of one kind, has no value: `why` says so.
+    """
+    assert snapshot.outcome is not None
+    found = []
+    for by, column, groups in _groups(model, snapshot):
+        parts = [_labels(frame, column, groups) for frame in (snapshot.outcome, prediction, baseline)]
+        for group in dict.fromkeys(groups.tolist()):
+            frames = [
+                frame[(labels == group).to_numpy()]
+                for frame, labels in zip((snapshot.outcome, prediction, baseline), parts, strict=True)
+            ]
+            if len(frames[0]):
+                found.append({"by": by, "group": group, **_judged(model, *frames)})
+    return found
+
+
+def in_words(column: str) -> str:
+    """A feature column that slices are made of, as an analyst says it."""
+    for pattern, words in KNOWN.items():
+        if match := re.fullmatch(pattern, column):
+            return words.format(*match.groups())
+    return column.removesuffix("_id").replace("_", " ")
+
+
+def _judged(model: Model, outcome: pd.DataFrame, prediction: pd.DataFrame, baseline: pd.DataFrame) -> dict[str, Any]:
+    units = count(model.task, outcome)
+    empty: dict[str, Any] = {"units": units, "value": None, "low": None, "high": None, "baseline": None}
+    if units < FEWEST:
+        return {**empty, "why": f"fewer than {FEWEST} {short(model.unit)}"}
+    if model.task in _KINDS:
+        column, fewest, words = _KINDS[model.task]
+        if min((outcome[column] == kind).sum() for kind in (0, 1)) < fewest:
+            return {**empty, "why": f"fewer than {fewest} {words}"}
+    judged = metric(model.metric)
+    told = judged.evaluate(outcome, prediction)
+    simple = judged.value(outcome, baseline)
+    return {"units": units, "value": told.value, "low": told.low, "high": told.high, "baseline": simple, "why": ""}
+
+
+def _groups(model: Model, snapshot: Snapshot) -> Iterator[tuple[str, str, pd.Series]]:
+    """What to slice by, the column of the unit that it belongs to, and the group of each value of that column."""
+    import pandas as pd
+
+    assert snapshot.outcome is not None
+    units = snapshot.outcome[unit(snapshot.outcome, len(TRUTHS[model.task]))].drop_duplicates()
+    for column in units.columns:
+        if column == "user_id":
+            yield from _of_users(snapshot, pd.Index(units["user_id"].unique(), name="user_id"))
+            continue
+        sizes = units[column].astype(str).value_counts()
+        if len(sizes) > 1 and sizes.iloc[0] > 1:  # each unit its own value: nothing to slice by
+            values = sorted(sorted(sizes.index), key=lambda value: -sizes[value])
+            shown = values[: MOST_VALUES if sizes.iloc[0] >= FEWEST else 1]  # all too small: one row says so
+            more = f" (the largest of {len(values):,})" if len(shown) < len(values) else ""
+            yield f"{in_words(column)}{more}", column, pd.Series(shown, index=shown)
+
+
+def _of_users(snapshot: Snapshot, users: pd.Index) -> Iterator[tuple[str, str, pd.Series]]:
+    import pandas as pd
+
+    features = _features(snapshot)
+    for column in _chosen(list(features.columns)):
+        values = pd.to_numeric(features[column], errors="coerce").astype("float64").reindex(users)
+        groups = _thirds(values)
+        if groups.nunique() > 1:
+            yield in_words(column), "user_id", groups
+
+
+def _features(snapshot: Snapshot) -> pd.DataFrame:
+    """The test date's features by user; of a model that has none, what its sales say."""
+    import pandas as pd
+
+    features = snapshot.features
+    if "user_id" in features.columns and _chosen(list(features.columns)):
+        return features.set_index("user_id")
+    sales = snapshot.tables.get("bills", snapshot.tables.get("line_items"))
+    if sales is None or not {"user_id", "ts", "amount", "is_return"} <= set(sales.columns):
+        return pd.DataFrame()
+    history = visit_history(sales, snapshot.as_of).set_index("user_id")
+    today = last_day_before(snapshot.as_of) + 1
+    return pd.DataFrame(
+        {
+            "recency_days": today - history["last_day"],
+            "visits": history["visits"],
+            "spend": history["cents"] / 100.0,
+        }
+    )
+
+
+def _chosen(columns: list[str]) -> list[str]:
+    """One column a family: the whole past where it is there, else the longest window."""
+    found = []
+    for names in _FAMILIES:
+        windows = [
+            (int(m[1]), column) for column in columns for n in names if (m := re.fullmatch(rf"{n}_(\d+)d", column))
+        ]
+        whole = [name for name in names if name in columns]
+        found += (whole or [column for _, column in sorted(windows, reverse=True)])[:1]
+    return found[:MOST_COLUMNS]
+
+
+def _thirds(values: pd.Series) -> pd.Series:
+    """The third that each value lies in, told by its least and greatest value; sorted, the unknown last."""
+    import numpy as np
+    import pandas as pd
+
+    known = values.dropna().sort_values()
+    third = np.searchsorted(known.quantile(list(THIRDS)).to_numpy(), known.to_numpy(), side="left")
+    told = pd.Series("", index=known.index, dtype="object")
+    for number in np.unique(third):
+        inside = known[third == number]
+        told[third == number] = _span(float(inside.iloc[0]), float(inside.iloc[-1]))
+    return pd.concat([told, pd.Series(_NOT_KNOWN, index=values.index[values.isna()], dtype="object")])
+
+
+def _span(least: float, most: float) -> str:
+    ends = [f"{end:,.0f}" if end == round(end) or abs(end) >= 1000 else f"{end:,.2f}" for end in (least, most)]
+    return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
+
+
+def _labels(frame: pd.DataFrame, column: str, groups: pd.Series) -> pd.Series:
+    return (frame[column] if column == "user_id" else frame[column].astype(str)).map(groups)

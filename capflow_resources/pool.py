@@ -1,0 +1,43 @@
+"""The pool: what customers of one vertical chose to give, without ids, so that small ones among them can learn too.
+
+It is the one place where one customer's training meets another's past. Nothing is there that its customer file does
+not give (training.pool.give), nobody reads it whose file does not take, and what is taken back is gone.
+"""
+
+from __future__ import annotations
+
+from capflow_resources.objects import ObjectStore
+from partitions.verticals_file import named
+
+
+class Pool:
+    """Contributions by vertical, model and customer, as bytes in `store`. Errors: ObjectStoreError."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    def give(self, vertical: str, model: str, customer: str, content: bytes) -> None:
+        """Put a customer's contribution in place of its last one."""
+        self._store.put(_key(vertical, model, customer), content)
+
+    def take_back(self, customer: str, vertical: str = "", model: str = "") -> None:
+        """Remove what a customer gave: to one model, or everything."""
+        if vertical and model:
+            self._store.delete(_key(vertical, model, customer))
+            return
+        for key in self._store.list("pool"):
+            if key.endswith(f"/{customer}.npz"):
+                self._store.delete(key)
+
+    def contributions(self, vertical: str, model: str, taker: str) -> dict[str, bytes]:
+        """What others of the vertical gave to a model, by customer, never what the taker itself gave."""
+        found = {}
+        for key in self._store.list(f"pool/{named(vertical) or 'other'}/{model}"):
+            customer = key.rsplit("/", 1)[1].removesuffix(".npz")
+            if customer != taker:
+                found[customer] = self._store.get(key)
+        return found
+
+
+def _key(vertical: str, model: str, customer: str) -> str:
+    return f"pool/{named(vertical) or 'other'}/{model}/{customer}.npz"

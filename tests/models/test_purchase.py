@@ -1,0 +1,50 @@
+"""purchase: who is asked about, what counts as a purchase, and an obvious buyer."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import ibis
+import pandas as pd
+import pytest
+
+from capflow_assets.conformance.world import AS_OF, world
+from capflow_assets.methods import bgnbd
+from capflow_assets.methods.likelihood import ConvergenceError
+from capflow_assets.models.base import Snapshot
+from capflow_assets.models.purchase import Purchase
+from tests.models.test_churn import T, bills
+
+
+def test_a_purchase_is_a_bill_of_a_shopper_of_the_last_year_within_30_days() -> None:
+    past = [("buys", -10, 5.0, False), ("waits", -365, 5.0, False), ("long gone", -366, 5.0, False)]
+    past += [("returns", -20, 5.0, False), (None, -5, 5.0, False)]
+    later = [("buys", 29, 5.0, False), ("returns", 3, -5.0, True), ("new", 3, 5.0, False), ("long gone", 3, 5.0, False)]
+    snapshot = Snapshot("acme", T, pd.DataFrame(), {"bills": ibis.memtable(bills(past))})
+    outcome = Purchase().outcome(snapshot, {"bills": ibis.memtable(bills(later))})
+    assert dict(outcome.itertuples(index=False, name=None)) == {"buys": 1, "returns": 0, "waits": 0}
+
+
+def test_the_decision_follows_from_what_a_contact_costs() -> None:
+    small, model = world(150, seed=2), Purchase()
+    train = [small.snapshot(AS_OF - timedelta(days=days), model) for days in (90, 60)]
+    artefact = model.fit(train, {**model.parameters, "price_of_contact": 0.5, "value_of_success": 20.0}, 1)
+    assert artefact.facts["decision"]["threshold"] == 0.025
+
+
+def test_the_baseline_prefers_who_came_often_and_lately(monkeypatch: pytest.MonkeyPatch) -> None:
+    often = [("often", -day, 5.0, False) for day in range(7, 300, 14)]
+    quit_it = [("quit", -day, 5.0, False) for day in range(150, 300, 7)]
+    others = [(f"u{user}", -day, 5.0, False) for user in range(20) for day in range(10 + user, 300, 20 + 5 * user)]
+    once = [("long gone", -500, 5.0, False)]
+    snapshot = Snapshot("acme", T, pd.DataFrame(), {"bills": ibis.memtable(bills([*often, *quit_it, *others, *once]))})
+    score = Purchase().baseline([], snapshot).set_index("user_id")["score"]
+    assert score["often"] > 0.5 > score["quit"]
+    assert "long gone" not in score.index
+
+    def never(*_: object) -> bgnbd.BGNBD:
+        raise ConvergenceError("no")
+
+    monkeypatch.setattr(bgnbd, "fit", never)
+    plain = Purchase().baseline([], snapshot).set_index("user_id")["score"]
+    assert plain["quit"] == plain.max(), "22 visits in the year, the most of all"

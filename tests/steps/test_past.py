@@ -1,0 +1,79 @@
+"""Which dates a model learns from: a month in which nothing came true is passed over, or told where it is all."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from capflow_assets.models.campaign_response import CampaignResponse
+from capflow_assets.models.campaign_uplift import CampaignUplift
+from capflow_assets.steps import past
+from capflow_assets.steps.outcome import NotAvailable
+
+AS_OF = datetime(2026, 7, 1)
+SENT = pd.DataFrame({"user_id": ["a", "b"], "label": [0, 1]})
+TRIAL = pd.DataFrame({"user_id": ["a", "b"], "treated": [0, 1], "label": [0, 1]})
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A customer whose data are enough; what came true after each date is up to the test."""
+    monkeypatch.setattr(past, "unmet", lambda model, facts: None)
+    monkeypatch.setattr(past, "require_current", lambda run, model: None)
+    return SimpleNamespace(as_of=lambda: AS_OF, first_sale=lambda: datetime(2024, 1, 1), facts=lambda: None)
+
+
+def after(monkeypatch: pytest.MonkeyPatch, outcomes: dict[datetime, pd.DataFrame]) -> None:
+    monkeypatch.setattr(past, "came_true", lambda run, model, date: outcomes.get(date, SENT.iloc[:0]))
+
+
+def grid(run: Any, monkeypatch: pytest.MonkeyPatch) -> datetime:
+    after(monkeypatch, {AS_OF - timedelta(days=days): SENT for days in range(400)})
+    return past.dates(run, CampaignResponse()).test
+
+
+def test_the_latest_date_is_tested_on_where_something_came_true(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    test = grid(run, monkeypatch)
+    assert test + timedelta(days=30) <= AS_OF < test + timedelta(days=61)
+
+
+def test_a_month_without_a_campaign_is_passed_over(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    latest = grid(run, monkeypatch)
+    earlier = latest - timedelta(days=30)
+    after(monkeypatch, {earlier: SENT})
+    chosen = past.dates(run, CampaignResponse())
+    assert chosen.test == earlier
+    assert max(chosen.train) + timedelta(days=30) <= earlier
+
+
+def test_campaigns_long_ago_are_no_test(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    latest = grid(run, monkeypatch)
+    after(monkeypatch, {latest - timedelta(days=150): SENT})
+    with pytest.raises(NotAvailable, match=r"campaign_response: nobody to test on in the 30 days after"):
+        past.dates(run, CampaignResponse())
+
+
+def test_uplift_needs_a_control_group_in_the_test(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    latest = grid(run, monkeypatch)
+    everybody = TRIAL.assign(treated=1)
+    after(monkeypatch, {latest: everybody, latest - timedelta(days=60): TRIAL})
+    assert past.dates(run, CampaignUplift()).test == latest - timedelta(days=60)
+
+
+def test_past_dates_in_which_nothing_came_true_are_not_learned_from(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = past.Split((datetime(2026, 3, 1), datetime(2026, 4, 1)), datetime(2026, 5, 1))
+    monkeypatch.setattr(past, "require_both_classes", lambda run, model, past: None)
+
+    def lived(run: Any, model: Any, date: datetime) -> Any:
+        return SimpleNamespace(as_of=date, outcome=SENT if date != datetime(2026, 3, 1) else SENT.iloc[:0])
+
+    monkeypatch.setattr(past, "lived", lived)
+    train, test = past.worlds(run, CampaignResponse(), chosen)
+    assert [one.as_of for one in train] == [datetime(2026, 4, 1)]
+    assert test.as_of == datetime(2026, 5, 1)
+    with pytest.raises(NotAvailable, match="nothing came true after 2026-03-01"):
+        past.worlds(run, CampaignResponse(), past.Split((datetime(2026, 3, 1),), datetime(2026, 5, 1)))

@@ -1,0 +1,183 @@
+"""Training without hands: what was chosen and why is kept, the same data gives the same version, a record is enough."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from capflow_assets.models.churn import Churn
+from capflow_assets.models.rules import POOL, RULES
+from capflow_assets.steps.outcome import Outcome
+from capflow_assets.steps.pipeline import run_customer
+from capflow_assets.steps.plan import upstream
+from capflow_assets.steps.rebuild import rebuild
+from capflow_assets.steps.run import CustomerRun
+from capflow_resources.home import Home
+from capflow_resources.registry import Version
+from capflow_resources.simulator import customer_file, simulate, write
+from tests.conftest import SHOP
+
+TRAINING = """training:
+  tuning_seconds: 4
+  pool: {give: true}
+  settings: {churn: {price_of_contact: 0.5, value_of_success: 5}}
+"""
+
+
+def on_board(home: Home, name: str, data: Path, more: str) -> None:
+    home.customers_folder.mkdir(parents=True, exist_ok=True)
+    text = customer_file(replace(SHOP, name=name), "parquet", str(data)).replace("models: all", "models: [churn]")
+    (home.customers_folder / f"{name}.yaml").write_text(text + more, encoding="utf-8")
+
+
+def tiny(home: Home, folder: Path, more: str = "") -> Outcome:
+    """Train for a retailer of 60 shoppers, too few for an own model."""
+    if not folder.exists():
+        write(simulate(replace(SHOP, users=60, seed=9)), "parquet", folder)
+    on_board(home, "tiny", folder, more)
+    return train(home, "tiny")
+
+
+def train(home: Home, name: str, force: bool = False) -> Outcome:
+    run = CustomerRun(home, name)
+    if force:
+        run.force = True
+        assets = ["model/churn"]
+    else:
+        assets = upstream(["prediction/churn"])
+    try:
+        made = {outcome.asset: outcome for outcome in run_customer(run, assets)}
+    finally:
+        run.close()
+    assert not [one for one in made.values() if one.stops], made
+    return made["model/churn"]
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory, shop_data: dict[str, Path]) -> Iterator[Home]:
+    """ann, and bob whose data are the same, trained one after the other."""
+    home = Home(tmp_path_factory.mktemp("training") / "home")
+    for name in ("ann", "bob"):
+        on_board(home, name, shop_data["sound"], TRAINING)
+        train(home, name)
+    yield home
+    home.registry.close()
+
+
+def version(home: Home, name: str, number: int = 1) -> Version:
+    return home.registry.version(name, "churn", number)
+
+
+def test_what_was_found_is_kept_with_the_version(shop: Home) -> None:
+    found = version(shop, "ann")
+    assert len(found.facts["train_dates"]) == 2
+    assert set(found.columns) == set(found.facts["chosen_columns"])
+    assert found.parameters["price_of_contact"] == 0.5
+    assert found.facts["decision"]["threshold"] == 0.1
+    assert set(Churn.search_space) <= set(found.parameters)
+    assert sum(found.facts["ensemble"]["weights"].values()) == pytest.approx(1.0)
+
+
+def test_the_same_data_and_seed_give_the_same_version_elsewhere(
+    shop: Home, tmp_path: Path, shop_data: dict[str, Path]
+) -> None:
+    other = Home(tmp_path / "home")
+    on_board(other, "ann", shop_data["sound"], TRAINING)
+    train(other, "ann")
+    assert version(other, "ann").digest == version(shop, "ann").digest
+
+
+def test_training_again_gives_the_same_version(shop: Home) -> None:
+    assert train(shop, "ann").status == "reused"
+    assert train(shop, "ann", force=True).status == "done"
+    assert [one.number for one in shop.registry.versions("ann", "churn")] == [1]
+
+
+def test_another_process_makes_the_champion_again_from_its_record(shop: Home) -> None:
+    command = [
+        str(Path(sys.executable).with_name("capflow")),
+        "model",
+        "rebuild",
+        "ann",
+        "churn",
+        "--version",
+        "1",
+        "--json",
+    ]
+    environment = {**os.environ, "CAPFLOW_HOME": str(shop.path)}
+    told = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120, env=environment)
+    made = json.loads(told.stdout)
+    assert made["same"] is True
+    assert made["code_changed"] is False
+    assert made["digest"] == version(shop, "ann").digest
+
+
+def test_a_record_of_other_settings_is_made_into_another_model(shop: Home) -> None:
+    run, found = CustomerRun(shop, "ann"), version(shop, "ann")
+    try:
+        made = rebuild(run, replace(found, parameters={**found.parameters, "lambda_l2": 500.0}, code_version="old"))
+    finally:
+        run.close()
+    assert "boosting.txt" in made.different
+    assert made.code_changed
+
+
+def test_a_setting_that_the_model_does_not_have_is_refused(
+    tmp_path: Path, shop: Home, shop_data: dict[str, Path]
+) -> None:
+    text = TRAINING.replace("price_of_contact", "prize_of_contact")
+    on_board(shop, "ann", shop_data["sound"], text)
+    run = CustomerRun(shop, "ann")
+    try:
+        made = list(run_customer(run, ["model/churn"]))
+    finally:
+        run.close()
+        on_board(shop, "ann", shop_data["sound"], TRAINING)
+    assert made[0].status == "blocked"
+    assert "did you mean 'price_of_contact'?" in made[0].reason
+
+
+def test_a_small_customer_has_a_rule_until_there_is_data(shop: Home, tmp_path: Path) -> None:
+    made = tiny(shop, tmp_path / "tiny")
+    assert "a rule, until there is data to learn from (churn needs at least 200 identified shoppers" in made.reason
+    champion = shop.registry.champion("tiny", "churn")
+    assert champion is not None
+    assert champion.facts["rung"] == RULES
+    predicted = predictions(shop, "tiny")
+    assert len(predicted) > 10
+    assert {reason for row in predicted for reason in row["reasons"]} == {
+        "a rule, for lack of data to learn from: days since the last visit"
+    }
+    assert train(shop, "tiny").status == "reused"
+
+
+def test_a_small_customer_learns_from_the_pool_only_while_both_sides_want_it(
+    shop: Home, tmp_path: Path, shop_data: dict[str, Path]
+) -> None:
+    takes = "training: {pool: {take: true}}\n"
+    tiny(shop, tmp_path / "tiny", takes)
+    learned = shop.registry.versions("tiny", "churn")[-1]
+    assert learned.facts["rung"] == POOL
+    assert learned.facts["contributors"] == ["ann", "bob"]
+    assert "200 identified shoppers" in learned.facts["why_no_own_model"]
+    on_board(shop, "bob", shop_data["sound"], TRAINING.replace("give: true", "give: false"))
+    train(shop, "bob", force=True)
+    assert list(shop.pool.contributions(SHOP.vertical, "churn", "tiny")) == ["ann"]
+    tiny(shop, tmp_path / "tiny", takes)
+    assert shop.registry.versions("tiny", "churn")[-1].facts["rung"] == RULES
+
+
+def predictions(home: Home, name: str) -> list[dict[str, Any]]:
+    run = CustomerRun(home, name)
+    try:
+        return list(run.read("prediction/churn").to_pyarrow().to_pylist())
+    finally:
+        run.close()
