@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from capflow_assets.methods.calibration import sigmoid
 from capflow_assets.methods.learners import LEARNERS, Rows
 from capflow_assets.methods.learners.trees import PARAMETERS as TREES
 
@@ -94,9 +93,9 @@ def fit(parts: Sequence[Trial], parameters: Mapping[str, Any], seed: int) -> Upl
     """
     import numpy as np
 
+    _require_both_kinds(_joined(parts))
     ordered = [_canonical(part) for part in parts if len(part)]
     whole = _joined(ordered)
-    _require_both_kinds(whole)
     effects = doubly_robust(whole, parameters, seed)
     seen = np.zeros(len(whole), dtype=bool)
     told = np.zeros((len(whole), len(WAYS)))
@@ -124,7 +123,8 @@ def doubly_robust(trial: Trial, parameters: Mapping[str, Any], seed: int) -> np.
     """One unbiased, noisy effect a row: right when either the chance to be contacted or that to buy is told right.
 
     What one expects of a row, contacted or not, and its chance to be contacted come from models that have not seen it.
-    Its mean is the average effect. Source: Robins, Rotnitzky & Zhao (1994); Kennedy (2023).
+    The chance is a ridge regression's: where a lot chose, it is held back to the lot's own. The mean of the effects is
+    the average effect. Source: Robins, Rotnitzky & Zhao (1994); Kennedy (2023).
     """
     import numpy as np
 
@@ -134,8 +134,8 @@ def doubly_robust(trial: Trial, parameters: Mapping[str, Any], seed: int) -> np.
         others, asked = trial.take(np.flatnonzero(fold != k)), trial.matrix[fold == k]
         if_contacted[fold == k] = _expected(others.arm(1), asked, parameters, seed)
         if_not[fold == k] = _expected(others.arm(0), asked, parameters, seed)
-        lot = LEARNERS["linear"].fit(Rows(others.matrix, others.treated), "binary", parameters, seed)
-        chance[fold == k] = sigmoid(LEARNERS["linear"].raw(lot, asked))
+        lot = LEARNERS["linear"].fit(Rows(others.matrix, others.treated), "mean", parameters, seed)
+        chance[fold == k] = LEARNERS["linear"].raw(lot, asked)
     chance = np.clip(chance, LEAST_CHANCE, 1 - LEAST_CHANCE)
     surprise = np.where(trial.treated == 1, trial.label - if_contacted, trial.label - if_not)
     weight = np.where(trial.treated == 1, 1 / chance, -1 / (1 - chance))

@@ -8,15 +8,17 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
 from capflow_assets.methods.contacts import buyers, most_sent, rates, share, shrunk
-from capflow_assets.models.base import Snapshot
+from capflow_assets.models.base import Artefact, Snapshot
 from capflow_assets.models.prediction import prediction_frame
 from capflow_assets.models.tabular import TabularModel
 
 if TYPE_CHECKING:
     import ibis
+    import numpy as np
     import pandas as pd
 
 MOST = 20
+EXPLAINED = 3  # of twenty offers a shopper gets one or two: why the others score lower is not worth minutes
 
 
 class AnswersBy(TabularModel):
@@ -30,7 +32,7 @@ class AnswersBy(TabularModel):
     measures: ClassVar[Mapping[str, str]] = {
         "own_contacts": "was sent this {value:.0f} times",
         "own_rate": "answers {value:.0%} of it",
-        "own_leaning": "leans to it by {value:.2f}, from their own answers",
+        "own_leaning": "answers it {value:+.0%} compared with all that was sent to them",
     }
 
     @property
@@ -50,6 +52,19 @@ class AnswersBy(TabularModel):
         values += [value for value in learned.get(self.by, ()) if value not in values][: MOST - len(values)]
         told = pd.DataFrame({self.by: pd.Series(sorted(values), dtype="str")})
         return snapshot.features[["user_id"]].merge(told, how="cross")
+
+    def reasons(self, artefact: Artefact, prediction: pd.DataFrame, matrix: np.ndarray) -> list[list[str]]:
+        """What pushed each shopper's best three; of the others, how often they were sent."""
+        import numpy as np
+
+        place = prediction.groupby("user_id")["score"].rank(ascending=False, method="first")
+        best = np.flatnonzero(place.to_numpy() <= EXPLAINED)
+        sent = matrix[:, len(artefact.columns) + list(self.measures).index("own_contacts")]
+        found = [[self.measures["own_contacts"].format(value=count)] for count in sent.tolist()]
+        told = super().reasons(artefact, prediction.iloc[best], matrix[best])
+        for row, reasons in zip(best.tolist(), told, strict=True):
+            found[row] = reasons
+        return found
 
     def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
         """`label`: 1 where a shopper answered, in the window, one of those sent in the window; a row for each pair."""

@@ -127,12 +127,18 @@ class TabularModel(Model):
 
     def predict(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
         """The probability or value of each unit of the population, with what pushed it most."""
+        import pandas as pd
+
         units, matrix = self._asked(artefact, snapshot)
-        fitted = self._fitted(artefact)
-        texts = self._texts(artefact)
         seen = _seen(artefact, matrix)
-        reasons = strongest(fitted.pushes(seen), matrix, list(texts), texts)
-        return self._frame(artefact, snapshot, units, seen, reasons)
+        prediction = self._frame(artefact, snapshot, units, seen, [[] for _ in range(len(units))])
+        prediction["reasons"] = pd.Series(self.reasons(artefact, prediction, matrix), dtype="object")
+        return prediction
+
+    def reasons(self, artefact: Artefact, prediction: pd.DataFrame, matrix: np.ndarray) -> list[list[str]]:
+        """What pushed each row of the prediction most, in words; `matrix` holds what is known of the same rows."""
+        texts = self._texts(artefact)
+        return strongest(self._fitted(artefact).pushes(_seen(artefact, matrix)), matrix, list(texts), texts)
 
     def judged(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
         """As predict, without reasons."""
