@@ -43,7 +43,8 @@ class FeatureSet:
 
     Of `optional_tables` those are there that the customer sends; what needs one that is not there is null. What `build`
     leaves out is counted by `left_out(tables, as_of)`: one row, a number for each reason. A customer whose data is less
-    than `needs` has neither this set nor a model that reads it.
+    than `needs` has neither this set nor a model that reads it. What a `sporadic` set counts need not happen every
+    month (campaigns): that there was nothing of it lately is no fault of the data.
 
     Where the columns are the customer's own, `decide(tables, as_of)` chooses them once and `decided(names)` is the set
     that has them; the set itself then has those that every customer's data gives.
@@ -61,6 +62,7 @@ class FeatureSet:
     decide: Callable[[Mapping[str, ibis.Table], datetime], Decision] | None = None
     decided: Callable[[Sequence[str]], FeatureSet] | None = None
     needs: Needs | None = None
+    sporadic: bool = False
 
     @property
     def reads(self) -> tuple[str, ...]:

@@ -131,4 +131,5 @@ CAMPAIGNS = FeatureSet(
     tables=("contacts",),
     features=FEATURES,
     build=campaigns,
+    sporadic=True,
 )

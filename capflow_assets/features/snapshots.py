@@ -55,16 +55,17 @@ def before(
     return {name: (_earlier(name, True) if name in undated else cuts[name])(tables, as_of) for name in tables}
 
 
-def window(tables: Tables, start: datetime, end: datetime) -> dict[str, ibis.Table]:
+def window(tables: Tables, start: datetime, end: datetime, whole: bool = False) -> dict[str, ibis.Table]:
     """What happened from `start` up to, not including, `end`, as it was known just before `end`.
 
-    A bill belongs to the window in which it began. Tables without a time (users, items, media) are as before `end`.
+    A bill belongs to the window in which it began. Tables without a time (users, items, media) are as before `end`;
+    `whole`, as in `before`, is of `end`.
     """
     if start >= end:
         raise ValueError(
             f"features.snapshots.window: start {start} is not before end {end}. Pass the earlier one first."
         )
-    known = before(tables, end)
+    known = before(tables, end, whole)
     return {
         name: table.filter(table[TIME_COLUMNS[name]] >= start) if name in TIME_COLUMNS else table
         for name, table in known.items()

@@ -26,7 +26,7 @@ BATCH = 128
 SCORED_AT_ONCE = 256
 SPREAD = 0.1  # of embeddings before training: little beside popularity, from which the network starts
 MOST_STEPS, FEWEST_FOLLOWERS = 5, 3
-MOST_EPOCHS, FEWEST_EPOCHS = 20, 2
+MOST_EPOCHS, FEWEST_EPOCHS = 12, 2
 NOT_THERE = (
     "Sequential recommendations need torch and safetensors, which are not installed: pip install 'capflow[deep]'."
 )

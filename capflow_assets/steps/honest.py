@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from capflow_assets.features import FEATURE_SETS
 from capflow_assets.models.base import Model, Snapshot
 from capflow_assets.steps.outcome import Blocked
 from capflow_assets.steps.run import CustomerRun
@@ -24,10 +26,18 @@ def warnings(run: CustomerRun, model: Model, past: Sequence[Snapshot], test: Sna
     newest = known(run, model, run.as_of())
     trusted = set(run.customer.trusted_features())
     found = [one for one in suspicions(past, test, newest, model.task) if one.column not in trusted]
+    found = [replace(one, severity="warn") if _is_a_quiet_month(model, one) else one for one in found]
     bad = [one for one in found if one.severity == "block"]
     if bad:
         raise Blocked(_told(run, model, bad))
     return [str(one) for one in found]
+
+
+def _is_a_quiet_month(model: Model, one: Suspicion) -> bool:
+    """Whether a column counts what need not happen every month, and there was just nothing of it lately."""
+    sets = (FEATURE_SETS[name] for name in model.features if name in FEATURE_SETS)
+    sporadic = {feature.name for chosen in sets if chosen.sporadic for feature in chosen.features}
+    return one.kind == "gone" and one.column in sporadic
 
 
 def _told(run: CustomerRun, model: Model, bad: Sequence[Suspicion]) -> str:

@@ -73,6 +73,7 @@ def fitted(run: CustomerRun, model: Model, train: Sequence[Snapshot], test: Snap
     told: dict[str, Any] = {"train_dates": [snapshot.as_of.isoformat() for snapshot in train]}
     told |= {"chosen_columns": list(selection.columns)} if selection else {}
     told |= {"warnings": warned} if warned else {}
+    told |= {"ignored_features": ignored} if model.features and (ignored := run.customer.ignored_features()) else {}
     evidence = {"selection": selection.facts() if selection else None, "tuning": tuned.facts}
     return Fit(replace(artefact, facts={**artefact.facts, **told}), tuned.parameters, train, test, evidence)
 

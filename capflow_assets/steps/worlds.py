@@ -11,6 +11,7 @@ from capflow_assets.features.snapshots import before, window
 from capflow_assets.models.base import Model, Snapshot, without_labels
 from capflow_assets.steps.outcome import NotAvailable
 from capflow_assets.steps.run import DERIVED, CustomerRun
+from capflow_assets.steps.snapshots import whole_dates
 
 if TYPE_CHECKING:
     import ibis
@@ -35,7 +36,9 @@ def came_true(run: CustomerRun, model: Model, as_of: datetime) -> pd.DataFrame:
     import pandas as pd
 
     sources = _sources(run, model)
-    seen, after = before(sources, as_of), window(sources, as_of, as_of + timedelta(days=model.horizon_days))
+    end = as_of + timedelta(days=model.horizon_days)
+    whole = whole_dates(run, (as_of, end))
+    seen, after = before(sources, as_of, as_of in whole), window(sources, as_of, end, end in whole)
     snapshot = Snapshot(run.name, as_of, pd.DataFrame(), {table: seen[table] for table in _named(run, model)})
     return model.outcome(snapshot, {table: after[table] for table in _named(run, model)})
 
@@ -64,7 +67,8 @@ def snapshot_dates(run: CustomerRun, model: Model) -> list[datetime]:
 def _known(run: CustomerRun, model: Model, as_of: datetime) -> tuple[Snapshot, dict[str, ibis.Table]]:
     """The snapshot as the model sees it, and its tables with their labels."""
     from_labels = model.learns_from == "labels"
-    cut = before(_sources(run, model), as_of, undated=("reviews",) if from_labels else ())
+    whole = as_of in whole_dates(run, (as_of,))
+    cut = before(_sources(run, model), as_of, whole, undated=("reviews",) if from_labels else ())
     tables = {table: cut[table] for table in _named(run, model)}
     seen = (without_labels(tables) if from_labels else tables) | _pairs(run, model, as_of)
     return Snapshot(run.name, as_of, _features(run, model, as_of, cut), seen), tables

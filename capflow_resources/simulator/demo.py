@@ -30,12 +30,12 @@ class DemoRetailer:
 
 DEMO = (
     DemoRetailer(
-        Retailer("brewbar", "food_and_beverage", 2000, _START, _DAYS, 11, currency="GBP", timezone="Europe/London"),
+        Retailer("brewbar", "food_and_beverage", 600, _START, _DAYS, 11, currency="GBP", timezone="Europe/London"),
         kind="sqlite",
     ),
-    DemoRetailer(Retailer("atelier", "fashion", 4000, _START, _DAYS, 23), kind="parquet"),
+    DemoRetailer(Retailer("atelier", "fashion", 1500, _START, _DAYS, 23), kind="parquet"),
     DemoRetailer(
-        Retailer("stride", "footwear", 4000, _START, _DAYS, 37, ("duplicated_load",), timezone="Europe/Berlin"),
+        Retailer("stride", "footwear", 1500, _START, _DAYS, 37, ("duplicated_load",), timezone="Europe/Berlin"),
         kind="csv",
     ),
 )

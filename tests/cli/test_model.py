@@ -233,7 +233,7 @@ def test_the_list_is_grouped_by_family(capflow: Capflow) -> None:
     families = [line for line in out.splitlines() if not line.startswith(" ")]
     assert families == sorted(set(families))
     lines = out.splitlines()
-    assert "  churn" in lines[lines.index("retention") + 1]
+    assert "  churn" in lines[lines.index("propensity") + 3]
     rows = json.loads(capflow("model", "list", "--json")[1])
     assert {row["family"] for row in rows} == set(families)
     assert all(row["method"] for row in rows)

@@ -80,5 +80,5 @@ def test_a_feature_that_knows_the_answer_keeps_its_model_from_being_trained(
     trained = last(home, MODEL)
     assert trained.status == "done", trained.reason
     assert "duration" not in trained.facts["columns"]
-    assert home.registry.versions("ann", "churn")[-1].parameters["ignored_features"] == ["duration"]
+    assert home.registry.versions("ann", "churn")[-1].facts["ignored_features"] == ["duration"]
     assert set(models()["churn"].features) == {"rfm", "rhythm"}

@@ -17,6 +17,8 @@ from capflow_resources.home import Home
 
 T = datetime(2026, 8, 1)
 LAYERS = ("features", "prediction")
+# Whether a model is available rests on counts of all the data, contacts among them: those of campaigns may differ.
+JUDGED_BY_SALES = ("churn", "cltv_learned", "demand_forecast", "next_basket", "next_bill_value", "rfm_segments")
 TIMES = {"orders": "OrderedAt", "messages": "SentAt"}
 
 
@@ -75,7 +77,8 @@ def _onboard(home: Home, data: Path) -> None:
     home.customers_folder.mkdir(parents=True, exist_ok=True)
     # What comes from T on is unlike what was before, and must not be blocked for that here.
     expected = f"expected: [{{from: {T:%Y-%m-%d}, why: other prices and bills}}]\n"
-    (home.customers_folder / "shop.yaml").write_text(customer_file(SHOP, "parquet", str(data)) + expected)
+    text = customer_file(SHOP, "parquet", str(data)).replace("models: all", f"models: [{', '.join(JUDGED_BY_SALES)}]")
+    (home.customers_folder / "shop.yaml").write_text(text + expected)
 
 
 @settings(  # without shrinking, which would run the whole pipeline for minutes to tell no more
