@@ -133,6 +133,9 @@ class Model(ABC):
     A model that `counts_returns` says so, else returned sales must change nothing; `tolerance` is by how much the same
     shopper's prediction may differ with the batch it is in (torch: 1e-4).
 
+    `libraries` are what it imports beyond CapFlow's own dependencies, each with the extra that brings it: where one is
+    not installed the model is not available.
+
     A model that `has_rule` has a baseline that learns nothing: it serves a customer with too little data for a model.
 
     A model `learns_from` "time": on past dates, judged on a later one; or from "labels" that have no date (what a
@@ -162,6 +165,7 @@ class Model(ABC):
     settings: ClassVar[Mapping[str, Any]] = {}
     search_space: ClassVar[Mapping[str, Sequence[Any]]] = {}
     chooses_features: ClassVar[bool] = False
+    libraries: ClassVar[Mapping[str, str]] = {}
     counts_returns: ClassVar[bool] = False
     has_rule: ClassVar[bool] = False
     tolerance: ClassVar[float] = 1e-9

@@ -40,6 +40,7 @@ class SequentialRecommender(Model):
     tables = ("line_items",)
     optional_tables = ("items",)
     needs = Needs(users=300, bills=2000, history_days=120, items=20)
+    libraries: ClassVar[Mapping[str, str]] = {"torch": "deep", "safetensors": "deep"}
     horizon_days = 30
     metric = "ndcg_at_10"
     baseline_name = "the most popular items of the last 30 days"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from capflow_assets.features.anchors import STEP_DAYS, anchors
@@ -28,7 +29,7 @@ def dates(run: CustomerRun, model: Model) -> Split:
 
     A model that learns from labels does both as of now, on parts of the labelled units.
     """
-    reason = unmet(model, run.facts())
+    reason = _not_installed(model) or unmet(model, run.facts())
     if reason is not None:
         raise NotAvailable(f"{model.name} {reason}")
     require_current(run, model)
@@ -47,6 +48,14 @@ def dates(run: CustomerRun, model: Model) -> Split:
         if _tells(model, came_true(run, model, earlier.test)):
             return earlier
     raise NotAvailable(f"{model.name}: nobody to test on in the {model.horizon_days} days after {latest.test:%Y-%m-%d}")
+
+
+def _not_installed(model: Model) -> str | None:
+    missing = [library for library in model.libraries if find_spec(library) is None]
+    if not missing:
+        return None
+    extras = ",".join(sorted({model.libraries[library] for library in missing}))
+    return f"needs {' and '.join(missing)}: pip install 'capflow[{extras}]'"
 
 
 def _split(model: Model, as_of: datetime, known: Sequence[datetime]) -> Split:

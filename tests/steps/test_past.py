@@ -77,3 +77,9 @@ def test_past_dates_in_which_nothing_came_true_are_not_learned_from(run: Any, mo
     assert test.as_of == datetime(2026, 5, 1)
     with pytest.raises(NotAvailable, match="nothing came true after 2026-03-01"):
         past.worlds(run, CampaignResponse(), past.Split((datetime(2026, 3, 1),), datetime(2026, 5, 1)))
+
+
+def test_a_model_whose_library_is_not_installed_is_not_available(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CampaignResponse, "libraries", {"json": "plain", "no_such_library": "deep"})
+    with pytest.raises(NotAvailable, match=r"needs no_such_library: pip install 'capflow\[deep\]'"):
+        past.dates(run, CampaignResponse())
