@@ -135,11 +135,12 @@ def _promoted(home: Home, model: Model, found: Sequence[Compared], total: Summar
 
 def _tell(model: Model, against: str, found: Sequence[Compared], groups: dict[str, Summary]) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     each = Table("customer", "vertical", "verdict", model.metric, against, "gain ±", "users", "CPU-s", box=None)
     for one in (part.comparison for part in found):
-        numbers = ["", "", one.reason, "", f"{one.cpu_seconds:.1f}"]
+        numbers = ["", "", escape(one.reason), "", f"{one.cpu_seconds:.1f}"]
         if one.value is not None:
             gain = f"{one.gain:+.4g} ± {one.standard_error:.2g}"
             numbers = [f"{one.value:.4g}", f"{one.rival:.4g}", gain, f"{one.users:,}", f"{one.cpu_seconds:.1f}"]

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from capflow_assets.steps.status import ModelStatus
@@ -30,14 +31,14 @@ def print_status(rows: Sequence[ModelStatus]) -> None:
         )
     CONSOLE.print(table)
     for text in dict.fromkeys(f"{row.customer}: {row.note}" for row in rows if row.note and row.data != "passed"):
-        CONSOLE.print(f"\n[red]blocked[/] {text}", highlight=False, soft_wrap=True)
+        CONSOLE.print(f"\n[red]blocked[/] {escape(text)}", highlight=False, soft_wrap=True)
     for row in rows:
         if row.note and row.data == "passed":
-            CONSOLE.print(f"[dim]{row.customer} / {row.model}: {row.note}[/]", highlight=False, soft_wrap=True)
+            CONSOLE.print(f"[dim]{row.customer} / {row.model}: {escape(row.note)}[/]", highlight=False, soft_wrap=True)
 
 
 def _metric(row: ModelStatus) -> str:
     if row.value is None:
         return ""
     interval = "" if row.low is None else f" [{row.low:.3g}, {row.high:.3g}]"
-    return rf"{row.metric} {row.value:.3g}{interval}".replace("[", r"\[")
+    return escape(f"{row.metric} {row.value:.3g}{interval}")
