@@ -24,7 +24,7 @@ def test_lineage_shows_every_layer(screen: Screen) -> None:
     screen.sees(*LAYERS)
     screen.page.get_by_role("button", name="settings").last.click()
     screen.page.get_by_role("menuitem", name="Change graph to vertical orientation").click()
-    screen.graph(expanded=LAYERS[1:])
+    screen.graph(expanded=LAYERS[1:4])  # with the models' layers too the names are too small to be drawn
     screen.sees(*LAYERS, *TABLES, "report", "rfm", "rhythm")
     screen.picture("lineage")
 

@@ -18,7 +18,7 @@ from capflow_resources.home import Home
 T = datetime(2026, 8, 1)
 LAYERS = ("features", "prediction")
 # Whether a model is available rests on counts of all the data, contacts among them: those of campaigns may differ.
-JUDGED_BY_SALES = ("churn", "cltv_learned", "demand_forecast", "next_basket", "next_bill_value", "rfm_segments")
+JUDGED_BY_SALES = ("churn", "cltv", "product_affinity", "rfm_segments")
 TIMES = {"orders": "OrderedAt", "messages": "SentAt"}
 
 
