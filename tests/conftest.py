@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from capflow_assets.cli import main
 from capflow_resources.home import Home
 from capflow_resources.simulator import Retailer, customer_file, simulate, write
 from tests.servers import running
 from tests.servers import s3 as s3_server
+
+Capflow = Callable[..., tuple[int, str, str]]
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -62,6 +65,20 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     monkeypatch.setenv("CAPFLOW_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home" / "dagster"))
     return Home(tmp_path / "home")
+
+
+@pytest.fixture
+def capflow(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Capflow:
+    """The command line in this process: `capflow("run", "--all")` gives its exit code, what it told, and its errors."""
+
+    def run(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["capflow", *words])
+        with pytest.raises(SystemExit) as exit_:
+            main()
+        out, err = capsys.readouterr()
+        return int(exit_.value.code or 0), out, err
+
+    return run
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ Items are alike when the same shoppers buy both: cosine of their shopper sets, s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
@@ -34,6 +34,27 @@ def item_days(line_items: ibis.Table) -> ibis.Table:
         line_items.quantity > 0, ~is_return(line_items),
     )  # fmt: skip
     return bought.select("user_id", "item_id", day=day_number(bought.ts).cast("int64")).distinct()
+
+
+def recent_days(line_items: ibis.Table, as_of: datetime) -> pd.DataFrame:
+    """`user_id`, `item_id`, `day`: what each known shopper bought on each day of the last 365, sorted."""
+    days = item_days(line_items)
+    recent = days.filter(days.day > last_day_before(as_of) - YEAR_DAYS)
+    return recent.order_by("user_id", "item_id", "day").execute().astype({"day": "int64"})
+
+
+def bought_by(line_items: ibis.Table, users: Collection[str]) -> pd.DataFrame:
+    """`user_id`, `item_id`: which items each of these shoppers bought, sorted."""
+    days = item_days(line_items)
+    pairs = days.select("user_id", "item_id").distinct().order_by("user_id", "item_id").execute()
+    return pairs[pairs["user_id"].isin(users)].reset_index(drop=True)
+
+
+def most_bought(pairs: pd.DataFrame, most: int) -> tuple[str, ...]:
+    """The items of `pairs` (shopper and item, each once) that most shoppers bought, first those with most."""
+    buyers = pairs.groupby("item_id").size().reset_index(name="buyers")
+    ranked = buyers.sort_values(["buyers", "item_id"], ascending=[False, True])
+    return tuple(ranked["item_id"].head(most).astype(str))
 
 
 def item_history(line_items: ibis.Table, as_of: datetime) -> pd.DataFrame:
@@ -91,9 +112,7 @@ def learn(history: pd.DataFrame, outcome: pd.DataFrame, parameters: Mapping[str,
     import pandas as pd
 
     pairs = pd.concat([history[["user_id", "item_id"]], outcome[["user_id", "item_id"]]]).drop_duplicates()
-    buyers = pairs.groupby("item_id")["user_id"].size()
-    ranked = buyers.reset_index(name="buyers").sort_values(["buyers", "item_id"], ascending=[False, True])
-    items = tuple(ranked["item_id"].head(parameters["most_items"]).astype(str))
+    items = most_bought(pairs, parameters["most_items"])
     population = max(history["user_id"].nunique(), 1)
     later, before = (_per_item(frame, items) for frame in (outcome, history))
     again, lift = _repurchase(history, outcome, items)

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from capflow_assets.methods import calibration
 from capflow_assets.methods.blend import blend
-from capflow_assets.methods.learners import LEARNERS, TWEEDIE, Objective, Rows, best_number_of_trees, canonical, stack
+from capflow_assets.methods.learners import (
+    LEARNERS,
+    TWEEDIE,
+    Objective,
+    Rows,
+    best_number_of_trees,
+    canonical,
+    canonical_order,
+    stack,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,9 +96,9 @@ def tried(past: Rows, later: Rows, objective: Objective, parameters: Mapping[str
     import numpy as np
 
     scale = _scale([past], objective)
-    seen, asked = canonical(_scaled(_thinned(past, objective), scale)), canonical(_scaled(later, scale))
-    _, raw = best_number_of_trees(seen, asked, objective, parameters, seed)
-    order = np.lexsort([*later.matrix.T[::-1], later.target])
+    seen, asked = canonical(_scaled(_thinned(past, objective), scale)), _scaled(later, scale)
+    order = canonical_order(asked)
+    _, raw = best_number_of_trees(seen, asked.take(order), objective, parameters, seed)
     found = np.empty(len(later))
     found[order] = raw
     return _answer(objective, found, None) * scale

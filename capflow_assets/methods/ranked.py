@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,6 +21,21 @@ class Listed:
     rank: np.ndarray
     column: np.ndarray
     score: np.ndarray
+
+
+def append(
+    columns: dict[str, list[Any]],
+    shown: Listed,
+    units: Sequence[str],
+    names: Sequence[str],
+    unit: str = "user_id",
+    ranked: str = "item_id",
+) -> None:
+    """Put ranked entries behind those of earlier rows; `units` names the rows of `shown`, `names` its columns."""
+    columns[unit] += [units[row] for row in shown.row.tolist()]
+    columns["rank"] += shown.rank.tolist()
+    columns[ranked] += [names[column] for column in shown.column.tolist()]
+    columns["score"] += shown.score.tolist()
 
 
 def top(scores: np.ndarray, count: int = TOP) -> np.ndarray:

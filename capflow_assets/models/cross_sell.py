@@ -9,8 +9,8 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from capflow_assets.methods import ease
-from capflow_assets.methods.co_purchase import by_user, item_days
-from capflow_assets.methods.ranked import listed, ndcg, speakers, top
+from capflow_assets.methods.co_purchase import by_user, item_days, most_bought
+from capflow_assets.methods.ranked import append, listed, ndcg, speakers, top
 from capflow_assets.methods.visits import YEAR_DAYS, last_day_before
 from capflow_assets.models.base import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
 from capflow_assets.models.prediction import prediction_frame
@@ -109,10 +109,7 @@ class CrossSell(Model):
         for users, bought in _chunks(names, _history(snapshot)):
             scores = aisles.score(bought)
             shown = listed(scores, top(scores))
-            columns["user_id"] += [users[row] for row in shown.row.tolist()]
-            columns["rank"] += shown.rank.tolist()
-            columns["category"] += [names[column] for column in shown.column.tolist()]
-            columns["score"] += shown.score.tolist()
+            append(columns, shown, users, names, ranked=self.ranked)
             columns["reasons"] += _reasons(aisles, bought, shown.row, shown.column)
         return prediction_frame(self, columns)
 
@@ -128,10 +125,7 @@ class CrossSell(Model):
             scores = np.tile(popularity, (len(users), 1))
             scores[bought.nonzero()] = -np.inf
             shown = listed(scores, top(scores))
-            columns["user_id"] += [users[row] for row in shown.row.tolist()]
-            columns["rank"] += shown.rank.tolist()
-            columns["category"] += [names[column] for column in shown.column.tolist()]
-            columns["score"] += shown.score.tolist()
+            append(columns, shown, users, names, ranked=self.ranked)
         return prediction_frame(self, columns)
 
 
@@ -152,8 +146,8 @@ def _history(snapshot: Snapshot) -> pd.DataFrame:
 
 def _ranked(pairs: pd.DataFrame) -> list[str]:
     """Categories, the ones with most shoppers first."""
-    buyers = pairs.dropna().groupby("category")["user_id"].size().reset_index(name="buyers")
-    return buyers.sort_values(["buyers", "category"], ascending=[False, True])["category"].astype(str).tolist()
+    known = pairs.dropna().rename(columns={"category": "item_id"})
+    return list(most_bought(known, len(known)))
 
 
 def _learn(snapshot: Snapshot, parameters: Mapping[str, Any]) -> Aisles:

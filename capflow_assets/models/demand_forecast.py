@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from capflow_assets.methods import demand
+from capflow_assets.methods.learners.trees import REPEATABLE
 from capflow_assets.models.base import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
 from capflow_assets.models.prediction import prediction_frame
 
@@ -187,11 +188,8 @@ def _grow(
 
     settings = {
         "objective": OBJECTIVES[name],
-        "deterministic": True,
-        "force_row_wise": True,
-        "num_threads": 1,
+        **REPEATABLE,
         "seed": seed,
-        "verbosity": -1,
         "bagging_freq": 1,
         "bagging_fraction": 0.8,
         "min_data_in_leaf": max(2, min(parameters["min_data_in_leaf"], len(sold) // 20)),

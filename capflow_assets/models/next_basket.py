@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from capflow_assets.methods import tifu_knn
-from capflow_assets.methods.co_purchase import by_user, item_days
+from capflow_assets.methods.co_purchase import bought_by, by_user, most_bought, recent_days
 from capflow_assets.methods.lots import drawn
 from capflow_assets.methods.matrices import from_bytes, to_bytes
-from capflow_assets.methods.ranked import Listed, listed, ndcg, top
-from capflow_assets.methods.visits import YEAR_DAYS, last_day_before
+from capflow_assets.methods.ranked import Listed, append, listed, ndcg, top
 from capflow_assets.models.base import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
 from capflow_assets.models.prediction import prediction_frame
 
@@ -93,10 +92,7 @@ class NextBasket(Model):
 
     def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
         """`user_id`, `item_id`: what shoppers with a purchase in the last 365 days bought in the window."""
-        users = _days(snapshot)["user_id"].unique()
-        days = item_days(window["line_items"])
-        pairs = days.select("user_id", "item_id").distinct().order_by("user_id", "item_id").execute()
-        return pairs[pairs["user_id"].isin(users)].reset_index(drop=True)
+        return bought_by(window["line_items"], _days(snapshot)["user_id"].unique())
 
     def fit(self, train: Sequence[Snapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
         """Keep shoppers of the latest snapshot; weigh own frequency by how the one before would have ranked."""
@@ -133,14 +129,14 @@ class NextBasket(Model):
         for chunk in _chunks(regulars, days, artefact.facts):
             scores = chunk.scores(weight, regulars.popularity)
             shown = listed(scores, top(scores))
-            _append(columns, chunk.users, regulars.items, shown)
+            append(columns, shown, chunk.users, regulars.items)
             columns["reasons"] += _reasons(regulars, chunk, shown, weight, days)
         return prediction_frame(self, columns)
 
     def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
         """The items that the shopper bought on most days (P-TopFreq), then those bought on most days of all."""
         days = _days(snapshot)
-        items = _ranked(days, self.parameters["most_items"])
+        items = most_bought(days[["user_id", "item_id"]].drop_duplicates(), self.parameters["most_items"])
         popularity = _popularity(days, items)
         columns: dict[str, list[Any]] = {"user_id": [], "rank": [], "item_id": [], "score": []}
         own = by_user(days, items)
@@ -148,28 +144,12 @@ class NextBasket(Model):
         size = max(1, CELLS_AT_ONCE // max(len(items), 1))
         for first in range(0, len(users), size):
             scores = own[first : first + size].toarray() + 0.5 * popularity
-            _append(columns, users[first : first + size], items, listed(scores, top(scores)))
+            append(columns, listed(scores, top(scores)), users[first : first + size], items)
         return prediction_frame(self, columns)
 
 
-def _append(columns: dict[str, list[Any]], users: Sequence[str], items: Sequence[str], shown: Listed) -> None:
-    columns["user_id"] += [users[row] for row in shown.row.tolist()]
-    columns["rank"] += shown.rank.tolist()
-    columns["item_id"] += [items[column] for column in shown.column.tolist()]
-    columns["score"] += shown.score.tolist()
-
-
 def _days(snapshot: Snapshot) -> pd.DataFrame:
-    """`user_id`, `item_id`, `day`: what each known shopper bought on each day of the last 365, sorted."""
-    days = item_days(snapshot.tables["line_items"])
-    recent = days.filter(days.day > last_day_before(snapshot.as_of) - YEAR_DAYS)
-    return recent.order_by("user_id", "item_id", "day").execute().astype({"day": "int64"})
-
-
-def _ranked(pairs: pd.DataFrame, most: int) -> tuple[str, ...]:
-    """The items that most shoppers bought, first those with most."""
-    buyers = pairs[["user_id", "item_id"]].drop_duplicates().groupby("item_id").size().reset_index(name="buyers")
-    return tuple(buyers.sort_values(["buyers", "item_id"], ascending=[False, True])["item_id"].head(most).astype(str))
+    return recent_days(snapshot.tables["line_items"], snapshot.as_of)
 
 
 def _popularity(pairs: pd.DataFrame, items: tuple[str, ...]) -> np.ndarray:
@@ -186,8 +166,8 @@ def _learn(snapshot: Snapshot, parameters: Mapping[str, Any]) -> Regulars:
     if snapshot.outcome is None:
         raise ValueError(f"next_basket cannot be fitted on the snapshot of {snapshot.as_of}: it has no outcome.")
     days = _days(snapshot)
-    pairs = pd.concat([days[["user_id", "item_id"]], snapshot.outcome[["user_id", "item_id"]]])
-    items = _ranked(pairs, parameters["most_items"])
+    pairs = pd.concat([days[["user_id", "item_id"]], snapshot.outcome[["user_id", "item_id"]]]).drop_duplicates()
+    items = most_bought(pairs, parameters["most_items"])
     vectors = tifu_knn.frequencies(days, items, parameters)
     baskets = days.groupby("user_id")["day"].nunique().to_numpy()
     stored = tifu_knn.sample(vectors, baskets, parameters["stored_shoppers"])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from capflow_assets.methods.co_purchase import Shop, buckets, by_user, item_days, item_history, learn
+from capflow_assets.methods.co_purchase import Shop, bought_by, buckets, by_user, item_history, learn
 from capflow_assets.methods.item_names import item_names
 from capflow_assets.methods.ranked import TOP, ndcg, speakers, top
 from capflow_assets.models.base import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
@@ -71,9 +71,7 @@ class ProductAffinity(Model):
     def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
         """`user_id`, `item_id`: what shoppers with a purchase in the last 365 days bought in the window."""
         users = item_history(snapshot.tables["line_items"], snapshot.as_of)["user_id"].unique()
-        days = item_days(window["line_items"])
-        pairs = days.select("user_id", "item_id").distinct().order_by("user_id", "item_id").execute()
-        return pairs[pairs["user_id"].isin(users)].reset_index(drop=True)
+        return bought_by(window["line_items"], users)
 
     def fit(self, train: Sequence[Snapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
         """Learn the shop from the latest snapshot; weigh the sources by how the shop before it would have ranked."""
@@ -115,20 +113,25 @@ class ProductAffinity(Model):
 
     def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
         """The same ten items for everybody: those that most shoppers bought in the last 30 days."""
-        history = item_history(snapshot.tables["line_items"], snapshot.as_of)
-        recent = history[history["age"] <= self.horizon_days]
-        buyers = recent.groupby("item_id")["user_id"].nunique().reset_index(name="buyers")
-        best = buyers.sort_values(["buyers", "item_id"], ascending=[False, True]).head(TOP)
-        users = history["user_id"].unique().tolist()
-        return prediction_frame(
-            self,
-            {
-                "user_id": [user for user in users for _ in range(len(best))],
-                "rank": list(range(1, len(best) + 1)) * len(users),
-                "item_id": best["item_id"].tolist() * len(users),
-                "score": best["buyers"].astype(float).tolist() * len(users),
-            },
-        )
+        return popular_items(self, snapshot)
+
+
+def popular_items(model: Model, snapshot: Snapshot) -> pd.DataFrame:
+    """What a `model` would predict that knows no more than which items most shoppers bought within the last horizon."""
+    history = item_history(snapshot.tables["line_items"], snapshot.as_of)
+    recent = history[history["age"] <= model.horizon_days]
+    buyers = recent.groupby("item_id")["user_id"].nunique().reset_index(name="buyers")
+    best = buyers.sort_values(["buyers", "item_id"], ascending=[False, True]).head(TOP)
+    users = history["user_id"].unique().tolist()
+    return prediction_frame(
+        model,
+        {
+            "user_id": [user for user in users for _ in range(len(best))],
+            "rank": list(range(1, len(best) + 1)) * len(users),
+            "item_id": best["item_id"].tolist() * len(users),
+            "score": best["buyers"].astype(float).tolist() * len(users),
+        },
+    )
 
 
 def _learn(snapshot: Snapshot, parameters: Mapping[str, Any]) -> Shop:

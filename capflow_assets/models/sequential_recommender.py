@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from capflow_assets.methods import sasrec
-from capflow_assets.methods.co_purchase import by_user, item_days, item_history
+from capflow_assets.methods.co_purchase import bought_by, by_user, item_history, most_bought, recent_days
 from capflow_assets.methods.item_names import item_names
 from capflow_assets.methods.lots import drawn
 from capflow_assets.methods.matrices import from_bytes, to_bytes
-from capflow_assets.methods.ranked import TOP, Listed, listed, speakers, top
-from capflow_assets.methods.visits import YEAR_DAYS, last_day_before
+from capflow_assets.methods.ranked import Listed, append, listed, speakers, top
+from capflow_assets.methods.visits import last_day_before
 from capflow_assets.models.base import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
 from capflow_assets.models.prediction import prediction_frame
+from capflow_assets.models.product_affinity import popular_items
 
 if TYPE_CHECKING:
     import ibis
@@ -67,20 +68,21 @@ class SequentialRecommender(Model):
     def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
         """`user_id`, `item_id`: what shoppers with a purchase in the last 365 days bought in the window."""
         users = item_history(snapshot.tables["line_items"], snapshot.as_of)["user_id"].unique()
-        days = item_days(window["line_items"])
-        pairs = days.select("user_id", "item_id").distinct().order_by("user_id", "item_id").execute()
-        return pairs[pairs["user_id"].isin(users)].reset_index(drop=True)
+        return bought_by(window["line_items"], users)
 
     def fit(self, train: Sequence[Snapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
         """Learn from the year before the latest snapshot and what came true after it.
 
         Raises ValueError when there is no purchase of a known user, or torch and safetensors are not installed.
         """
+        import pandas as pd
+
         latest = max(train, key=lambda snapshot: snapshot.as_of)
         if latest.outcome is None:
             raise ValueError(f"{self.name} cannot be fitted on the snapshot of {latest.as_of}: it has no outcome.")
-        days = _days(latest)
-        items = _ranked(days, latest.outcome, parameters["most_items"])
+        days = recent_days(latest.tables["line_items"], latest.as_of)
+        pairs = pd.concat([days[["user_id", "item_id"]], latest.outcome[["user_id", "item_id"]]]).drop_duplicates()
+        items = most_bought(pairs, parameters["most_items"])
         if days.empty or not items:
             raise NothingToLearnError(
                 f"line_items for {latest.customer!r} hold no purchase of a known user in the year before "
@@ -108,7 +110,7 @@ class SequentialRecommender(Model):
         listing, network = json.loads(artefact.files["items.json"]), artefact.facts["network"]
         items, names = listing["ids"], listing["names"]
         links, _ = from_bytes(artefact.files["followers.npz"], len(items))
-        days = _days(snapshot)
+        days = recent_days(snapshot.tables["line_items"], snapshot.as_of)
         users = days["user_id"].unique().tolist()
         histories, _ = sasrec.last_of_each(_numbered(days, items), users, network["length"])
         columns: dict[str, list[Any]] = {"user_id": [], "rank": [], "item_id": [], "score": [], "reasons": []}
@@ -119,11 +121,7 @@ class SequentialRecommender(Model):
             shares = np.exp(logs - logs.max(axis=1, keepdims=True))
             shares /= shares.sum(axis=1, keepdims=True)
             shown = listed(shares, top(shares))
-            some = users[rows]
-            columns["user_id"] += [some[row] for row in shown.row.tolist()]
-            columns["rank"] += shown.rank.tolist()
-            columns["item_id"] += [items[column] for column in shown.column.tolist()]
-            columns["score"] += shown.score.tolist()
+            append(columns, shown, users[rows], items)
             recent = _recent(histories[rows], len(items))
             ago = last - latest[rows][shown.row, shown.column] + 1
             partners = speakers(recent, links, shown.row, shown.column)
@@ -132,36 +130,7 @@ class SequentialRecommender(Model):
 
     def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
         """The same ten items for everybody: those that most shoppers bought in the last 30 days."""
-        days = _days(snapshot)
-        lately = days[days["day"] > last_day_before(snapshot.as_of) - self.horizon_days]
-        buyers = lately.groupby("item_id")["user_id"].nunique().reset_index(name="buyers")
-        best = buyers.sort_values(["buyers", "item_id"], ascending=[False, True]).head(TOP)
-        users = days["user_id"].unique().tolist()
-        return prediction_frame(
-            self,
-            {
-                "user_id": [user for user in users for _ in range(len(best))],
-                "rank": list(range(1, len(best) + 1)) * len(users),
-                "item_id": best["item_id"].tolist() * len(users),
-                "score": best["buyers"].astype(float).tolist() * len(users),
-            },
-        )
-
-
-def _days(snapshot: Snapshot) -> pd.DataFrame:
-    """`user_id`, `item_id`, `day`: what each known shopper bought on each day of the last 365, sorted."""
-    days = item_days(snapshot.tables["line_items"])
-    recent = days.filter(days.day > last_day_before(snapshot.as_of) - YEAR_DAYS)
-    return recent.order_by("user_id", "item_id", "day").execute().astype({"day": "int64"})
-
-
-def _ranked(days: pd.DataFrame, outcome: pd.DataFrame, most: int) -> list[str]:
-    """The items that most shoppers bought, first those with most."""
-    import pandas as pd
-
-    pairs = pd.concat([days[["user_id", "item_id"]], outcome[["user_id", "item_id"]]]).drop_duplicates()
-    buyers = pairs.groupby("item_id").size().reset_index(name="buyers")
-    return buyers.sort_values(["buyers", "item_id"], ascending=[False, True])["item_id"].head(most).astype(str).tolist()
+        return popular_items(self, snapshot)
 
 
 def _numbered(purchases: pd.DataFrame, items: Sequence[str]) -> pd.DataFrame:

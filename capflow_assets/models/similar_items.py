@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from capflow_assets.features.visits import day_number, is_return
-from capflow_assets.methods.co_purchase import by_user, item_days, item_history, similarity
+from capflow_assets.methods.co_purchase import by_user, item_days, item_history, most_bought, similarity
 from capflow_assets.methods.matrices import entries, from_bytes, to_bytes
-from capflow_assets.methods.ranked import TOP, Listed, listed, ndcg, top
+from capflow_assets.methods.ranked import TOP, Listed, append, listed, ndcg, top
 from capflow_assets.methods.shared_words import SharedWords
 from capflow_assets.methods.visits import YEAR_DAYS, last_day_before
 from capflow_assets.models.base import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
@@ -177,10 +177,7 @@ class SimilarItems(Model):
 
 
 def _append(columns: dict[str, list[Any]], items: Sequence[str], rows: np.ndarray, shown: Listed) -> None:
-    columns["item_id"] += [items[row] for row in rows[shown.row].tolist()]
-    columns["rank"] += shown.rank.tolist()
-    columns["similar_item_id"] += [items[column] for column in shown.column.tolist()]
-    columns["score"] += shown.score.tolist()
+    append(columns, shown, [items[row] for row in rows.tolist()], items, "item_id", SimilarItems.ranked)
 
 
 def _sold(snapshot: Snapshot) -> pd.DataFrame:
@@ -207,9 +204,7 @@ def _popularity(sold: pd.DataFrame) -> np.ndarray:
 def _learn(snapshot: Snapshot, parameters: Mapping[str, Any]) -> tuple[tuple[str, ...], csr_array]:
     """The items that most shoppers bought in a year, and how much each two of them are bought by the same ones."""
     history = item_history(snapshot.tables["line_items"], snapshot.as_of)
-    buyers = history.groupby("item_id")["user_id"].size().reset_index(name="buyers")
-    best = buyers.sort_values(["buyers", "item_id"], ascending=[False, True]).head(parameters["most_items"])
-    items = tuple(best["item_id"].astype(str))
+    items = most_bought(history, parameters["most_items"])
     return items, similarity(by_user(history, items), parameters["neighbours"], parameters["shrinkage"])
 
 

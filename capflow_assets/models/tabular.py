@@ -71,15 +71,7 @@ class TabularModel(Model):
         columns, levels = numeric_columns(ordered[-1].features), self._levels(ordered)
         parts = [self._rows(snapshot, columns, levels) for snapshot in ordered]
         self._require_difference(ordered[-1], parts)
-        fitted = ensemble.fit([part for part in parts if len(part)], self.objective, parameters, seed)
-        facts = {
-            "ensemble": dict(fitted.facts),
-            "levels": levels,
-            "phrases": {**phrases(self.features, columns), **self.measures},
-            "rows": sum(len(part) for part in parts),
-            "mean_outcome": fsum(value for part in parts for value in part.target) / sum(len(part) for part in parts),
-        }
-        return Artefact(files=dict(fitted.files), columns=columns, facts={**facts, **self.decided(parameters)})
+        return self._learned(parts, columns, {"levels": levels}, parameters, seed)
 
     def contribution(self, train: Sequence[Snapshot], seed: int) -> pooled.Contribution:
         """What a customer gives to the pool of its vertical: past rows without ids, as standings among its shoppers."""
@@ -97,17 +89,8 @@ class TabularModel(Model):
         """Learn from what others gave; of this customer only how its shoppers stand to one another, in `snapshot`."""
         columns = numeric_columns(snapshot.features)
         known = self._matrix(snapshot, self.population(snapshot).reset_index(drop=True), columns, {})
-        parts = pooled.together(given, columns)
-        fitted = ensemble.fit(parts, self.objective, parameters, seed)
-        facts = {
-            "ensemble": dict(fitted.facts),
-            "levels": {},
-            "phrases": phrases(self.features, columns),
-            "grid": pooled.grid(known),
-            "rows": sum(len(part) for part in parts),
-            "mean_outcome": float(sum(part.target.sum() for part in parts) / sum(len(part) for part in parts)),
-        }
-        return Artefact(files=dict(fitted.files), columns=columns, facts={**facts, **self.decided(parameters)})
+        told = {"levels": {}, "grid": pooled.grid(known)}
+        return self._learned(pooled.together(given, columns), columns, told, parameters, seed)
 
     def decided(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """What follows from the retailer's own settings, kept with the version: whom it pays to contact."""
@@ -129,9 +112,7 @@ class TabularModel(Model):
         """The probability or value of each unit of the population, with what pushed it most."""
         import pandas as pd
 
-        units, matrix = self._asked(artefact, snapshot)
-        seen = _seen(artefact, matrix)
-        prediction = self._frame(artefact, snapshot, units, seen, [[] for _ in range(len(units))])
+        prediction, matrix = self._answered(artefact, snapshot)
         prediction["reasons"] = pd.Series(self.reasons(artefact, prediction, matrix), dtype="object")
         return prediction
 
@@ -142,9 +123,7 @@ class TabularModel(Model):
 
     def judged(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
         """As predict, without reasons."""
-        units, matrix = self._asked(artefact, snapshot)
-        seen = _seen(artefact, matrix)
-        return self._frame(artefact, snapshot, units, seen, [[] for _ in range(len(units))])
+        return self._answered(artefact, snapshot)[0]
 
     def tried(
         self, train: Sequence[Snapshot], later: Snapshot, parameters: Mapping[str, Any], seed: int
@@ -165,16 +144,37 @@ class TabularModel(Model):
     def _fitted(self, artefact: Artefact) -> Answers:
         return ensemble.Ensemble(artefact.files, artefact.facts["ensemble"])
 
-    def _frame(
-        self, artefact: Artefact, snapshot: Snapshot, units: pd.DataFrame, matrix: np.ndarray, reasons: list[list[str]]
-    ) -> pd.DataFrame:
+    def _learned(
+        self,
+        parts: Sequence[Rows],
+        columns: tuple[str, ...],
+        told: Mapping[str, Any],
+        parameters: Mapping[str, Any],
+        seed: int,
+    ) -> Artefact:
+        """The ensemble of the rows of each date, the oldest first, with what is `told` of how its matrix is made."""
+        fitted = ensemble.fit([part for part in parts if len(part)], self.objective, parameters, seed)
+        count = sum(len(part) for part in parts)
+        facts = {
+            "ensemble": dict(fitted.facts),
+            "phrases": {**phrases(self.features, columns), **self.measures},
+            "rows": count,
+            "mean_outcome": fsum(value for part in parts for value in part.target) / count,
+            **told,
+            **self.decided(parameters),
+        }
+        return Artefact(files=dict(fitted.files), columns=columns, facts=facts)
+
+    def _answered(self, artefact: Artefact, snapshot: Snapshot) -> tuple[pd.DataFrame, np.ndarray]:
+        """The prediction without reasons, and what is known of each of its rows."""
         import numpy as np
 
-        answer = np.clip(self._fitted(artefact).answer(matrix), *self.within)
+        units, matrix = self._asked(artefact, snapshot)
+        answer = np.clip(self._fitted(artefact).answer(_seen(artefact, matrix)), *self.within)
         columns = {column: units[column] for column in self.unit}
         columns["value" if self.task == "regression" else "score"] = answer
         further = self.further(artefact, snapshot, units, answer)
-        return prediction_frame(self, {**columns, **further, "reasons": reasons})
+        return prediction_frame(self, {**columns, **further}), matrix
 
     def _asked(self, artefact: Artefact, snapshot: Snapshot) -> tuple[pd.DataFrame, np.ndarray]:
         require_columns(snapshot, artefact.columns)

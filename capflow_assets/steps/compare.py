@@ -15,6 +15,7 @@ from capflow_assets.steps.training import settled, wanted
 from capflow_assets.steps.trial import Trial, own
 from capflow_assets.training.comparison import Comparison, comparison
 from capflow_assets.training.metrics import index, metric
+from capflow_assets.training.promotion import decide
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,8 +69,7 @@ def promote(run: CustomerRun, model: Model, one: Compared, reason: str) -> bool:
     """Register a compared model and make it champion, unless it surely lost or does not beat its baseline."""
     if one.trial is None or one.comparison.verdict == "loss":
         return False
-    judged = metric(model.metric)
-    if judged.gain(one.trial.challenger.value - one.trial.baseline.value) <= model.promotion.over_baseline:
+    if not decide(one.trial.challenger, one.trial.baseline, None, model.promotion, None).promoted:
         return False
     settled(run, model, one.trial, reason, one.comparison.cpu_seconds)
     return True

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from capflow_assets.features.anchors import STEP_DAYS, anchors
 from capflow_assets.features.embeddings import EMBEDDINGS
@@ -13,7 +14,7 @@ from capflow_assets.features.snapshots import snapshot_dates
 from capflow_assets.models.base import Model, Snapshot
 from capflow_assets.steps.outcome import Blocked, NotAvailable
 from capflow_assets.steps.run import CustomerRun
-from capflow_assets.steps.worlds import came_true, lived
+from capflow_assets.steps.worlds import came_true, known, lived
 from capflow_assets.training.folds import narrowed
 from capflow_assets.training.needs import unmet
 from capflow_assets.training.split import Split, TooLittleHistoryError, parted, split
@@ -24,7 +25,15 @@ if TYPE_CHECKING:
 MOST_BACK = 3  # steps of the grid that the test date may lie earlier, where nothing came true after the latest
 
 
-def dates(run: CustomerRun, model: Model) -> Split:
+class Dates(NamedTuple):
+    """Training dates, oldest first, the test date, and what came true after it where that was looked up already."""
+
+    train: tuple[datetime, ...]
+    test: datetime
+    outcome: pd.DataFrame | None = None
+
+
+def dates(run: CustomerRun, model: Model) -> Dates:
     """The dates to learn from and to be judged on; NotAvailable says what the customer's data lacks.
 
     A model that learns from labels does both as of now, on parts of the labelled units.
@@ -35,18 +44,18 @@ def dates(run: CustomerRun, model: Model) -> Split:
     require_current(run, model)
     as_of = run.as_of()
     if model.learns_from == "labels":
-        return Split((), as_of)
-    known = snapshot_dates(as_of, run.first_sale())
-    latest = _split(model, as_of, known)
-    if _tells(model, came_true(run, model, latest.test)):
-        return latest
+        return Dates((), as_of)
+    available = snapshot_dates(as_of, run.first_sale())
+    latest = _split(model, as_of, available)
+    if _tells(model, outcome := came_true(run, model, latest.test)):
+        return Dates(*latest, outcome)
     for back in range(1, MOST_BACK + 1):  # a retailer does not send a campaign every month
         try:
-            earlier = _split(model, as_of - timedelta(days=back * STEP_DAYS), known)
+            earlier = _split(model, as_of - timedelta(days=back * STEP_DAYS), available)
         except NotAvailable:
             break
-        if _tells(model, came_true(run, model, earlier.test)):
-            return earlier
+        if _tells(model, outcome := came_true(run, model, earlier.test)):
+            return Dates(*earlier, outcome)
     raise NotAvailable(f"{model.name}: nobody to test on in the {model.horizon_days} days after {latest.test:%Y-%m-%d}")
 
 
@@ -58,9 +67,9 @@ def _not_installed(model: Model) -> str | None:
     return f"needs {' and '.join(missing)}: pip install 'capflow[{extras}]'"
 
 
-def _split(model: Model, as_of: datetime, known: Sequence[datetime]) -> Split:
+def _split(model: Model, as_of: datetime, available: Sequence[datetime]) -> Split:
     try:
-        return split(as_of, model.horizon_days, known)
+        return split(as_of, model.horizon_days, available)
     except TooLittleHistoryError as reason_in_words:
         raise NotAvailable(f"{model.name}: {reason_in_words}") from reason_in_words
 
@@ -79,7 +88,7 @@ def test_date(run: CustomerRun, model: Model) -> datetime | None:
     return date if date in snapshot_dates(as_of, run.first_sale()) else None
 
 
-def worlds(run: CustomerRun, model: Model, chosen: Split) -> tuple[list[Snapshot], Snapshot]:
+def worlds(run: CustomerRun, model: Model, chosen: Dates) -> tuple[list[Snapshot], Snapshot]:
     """What the model learns from, and what it is judged on."""
     if model.learns_from == "time":
         past = [lived(run, model, date) for date in chosen.train]
@@ -88,7 +97,9 @@ def worlds(run: CustomerRun, model: Model, chosen: Split) -> tuple[list[Snapshot
             days = ", ".join(f"{date:%Y-%m-%d}" for date in chosen.train)
             raise NotAvailable(f"{model.name}: nothing came true after {days} that it could learn from")
         require_both_classes(run, model, past)
-        return past, lived(run, model, chosen.test)
+        if chosen.outcome is None:
+            return past, lived(run, model, chosen.test)
+        return past, replace(known(run, model, chosen.test), outcome=chosen.outcome)
     labelled = lived(run, model, chosen.test)
     assert labelled.outcome is not None
     past, test = parted(model, labelled)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from capflow_assets.methods.learners.trees import REPEATABLE
 from capflow_assets.models.base import Model, Snapshot
 from capflow_assets.training.folds import Attempt, compared, folds
 from capflow_assets.training.metrics import metric
@@ -144,11 +145,8 @@ def _gains(matrix: np.ndarray, target: np.ndarray, seed: int) -> np.ndarray:
         "bagging_freq": 1,
         "max_bin": 63,
         "min_data_in_leaf": max(2, min(20, len(target) // 20)),
-        "deterministic": True,
-        "force_row_wise": True,
-        "num_threads": 1,
         "seed": seed,
-        "verbosity": -1,
+        **REPEATABLE,
     }
     data = lightgbm.Dataset(matrix, target, params={"verbosity": -1, "max_bin": 63})
     booster = lightgbm.train(settings, data, num_boost_round=TREES)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from capflow_assets.cli import main
 from capflow_assets.steps.outcome import Markdown, Outcome
 from capflow_assets.steps.pipeline import run_customer
 from capflow_assets.steps.plan import upstream
@@ -41,17 +40,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory, shop_data: dict[str, Path]
 
 
 @pytest.fixture
-def capflow(
-    trained: tuple[Home, Outcome], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Capflow:
-    def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["capflow", "model", "card", *words, "--home", str(trained[0].path)])
-        with pytest.raises(SystemExit) as exit_:
-            main()
-        out, err = capsys.readouterr()
-        return int(exit_.value.code or 0), out, err
-
-    return run
+def capflow(capflow: Capflow, trained: tuple[Home, Outcome]) -> Capflow:
+    return lambda *words: capflow("model", "card", *words, "--home", str(trained[0].path))
 
 
 def test_training_shows_the_card_in_brief(trained: tuple[Home, Outcome]) -> None:

@@ -9,22 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from capflow_assets.cli import main
 from capflow_resources.home import Home
 
 Onboard = Callable[..., None]
-
-
-@pytest.fixture
-def capflow(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["capflow", *words])
-        with pytest.raises(SystemExit) as exit_:
-            main()
-        out, err = capsys.readouterr()
-        return int(exit_.value.code or 0), out, err
-
-    return run
 
 
 @pytest.mark.parametrize(

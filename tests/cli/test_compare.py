@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from capflow_assets.cli import main
 from capflow_assets.steps.compare import wave
 from capflow_assets.steps.pipeline import run_customer
 from capflow_assets.steps.plan import upstream
@@ -42,15 +41,8 @@ def home(tmp_path_factory: pytest.TempPathFactory, shop_data: dict[str, Path]) -
 
 
 @pytest.fixture
-def capflow(home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Capflow:
-    def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["capflow", "model", "compare", *words, "--home", str(home.path)])
-        with pytest.raises(SystemExit) as exit_:
-            main()
-        out, err = capsys.readouterr()
-        return int(exit_.value.code or 0), out, err
-
-    return run
+def capflow(capflow: Capflow, home: Home) -> Capflow:
+    return lambda *words: capflow("model", "compare", *words, "--home", str(home.path))
 
 
 def versions(home: Home) -> int:

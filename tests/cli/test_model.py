@@ -11,25 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from capflow_assets.cli import main
 from capflow_assets.conformance import isolated
 from capflow_assets.conformance.checks import CHECKS
 from capflow_assets.scaffold import KINDS
 
 Capflow = Callable[..., tuple[int, str, str]]
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def capflow(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Capflow:
-    def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["capflow", *words])
-        with pytest.raises(SystemExit) as exit_:
-            main()
-        out, err = capsys.readouterr()
-        return int(exit_.value.code or 0), out, err
-
-    return run
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from capflow_assets.cli import main
 from tests.steps.tiny_shop import TinyShop, lines
 
 Capflow = Callable[..., tuple[int, str, str]]
@@ -26,15 +25,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> TinyShop:
 
 
 @pytest.fixture
-def capflow(shop: TinyShop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Capflow:
-    def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["capflow", "quarantine", *words, "--home", str(shop.home.path)])
-        with pytest.raises(SystemExit) as exit_:
-            main()
-        told, err = capsys.readouterr()
-        return int(exit_.value.code or 0), told, err
-
-    return run
+def capflow(capflow: Capflow, shop: TinyShop) -> Capflow:
+    return lambda *words: capflow("quarantine", *words, "--home", str(shop.home.path))
 
 
 def test_rows_are_listed_written_corrected_and_given_back(capflow: Capflow, shop: TinyShop, tmp_path: Path) -> None:

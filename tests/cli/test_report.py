@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from capflow_assets.cli import main
 from capflow_assets.steps.page import PAGE
 from capflow_assets.steps.pictures import PICTURES
 from capflow_resources.home import Home
@@ -24,15 +23,8 @@ def judged(tmp_path_factory: pytest.TempPathFactory, shop_data: dict[str, Path])
 
 
 @pytest.fixture
-def capflow(judged: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Capflow:
-    def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["capflow", *words, "--home", str(judged.path)])
-        with pytest.raises(SystemExit) as exit_:
-            main()
-        out, err = capsys.readouterr()
-        return int(exit_.value.code or 0), out, err
-
-    return run
+def capflow(capflow: Capflow, judged: Home) -> Capflow:
+    return lambda *words: capflow(*words, "--home", str(judged.path))
 
 
 def test_every_customer_has_a_page_whatever_became_of_it(capflow: Capflow, tmp_path: Path) -> None:

@@ -9,25 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from capflow_assets.cli import main
 from capflow_resources.home import Home
 from capflow_resources.simulator import Retailer, simulate, write
 from partitions.customer_file import check_customer_file, load_customer
 
 Capflow = Callable[..., tuple[int, str, str]]
 SHOP = Retailer("shop", "fashion", 60, date(2025, 5, 1), 400, seed=5, timezone="UTC")
-
-
-@pytest.fixture
-def capflow(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Capflow:
-    def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["capflow", *words])
-        with pytest.raises(SystemExit) as exit_:
-            main()
-        out, err = capsys.readouterr()
-        return int(exit_.value.code or 0), out, err
-
-    return run
 
 
 @pytest.fixture(scope="module")

@@ -10,21 +10,9 @@ import pytest
 from partitions.customer import Expected
 from partitions.customer_file import check_customer_file, load_customer
 from partitions.verticals_file import VerticalsFileError, load_verticals, named
+from tests.partitions.small_file import customer_file
 
-CUSTOMER = """name: acme
-vertical: gifts
-currency: GBP
-timezone: UTC
-sources: {sales: {kind: csv, uri: /sales.csv}}
-tables: {line_items: {source: sales, columns: {item_id: a, unit_price: b}}}
-"""
 KNOWN = ("return_share", "anonymous_share")
-
-
-def customer_file(folder: Path, expected: str) -> Path:
-    path = folder / "acme.yaml"
-    path.write_text(CUSTOMER + expected)
-    return path
 
 
 def test_an_expected_change_is_read(tmp_path: Path) -> None:

@@ -8,20 +8,7 @@ import pytest
 
 from partitions.customer import Training
 from partitions.customer_file import check_customer_file, load_customer
-
-CUSTOMER = """name: acme
-vertical: gifts
-currency: GBP
-timezone: UTC
-sources: {sales: {kind: csv, uri: /sales.csv}}
-tables: {line_items: {source: sales, columns: {item_id: a, unit_price: b}}}
-"""
-
-
-def customer_file(folder: Path, training: str) -> Path:
-    path = folder / "acme.yaml"
-    path.write_text(CUSTOMER + training)
-    return path
+from tests.partitions.small_file import customer_file
 
 
 def test_training_is_read(tmp_path: Path) -> None:

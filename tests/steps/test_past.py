@@ -65,7 +65,7 @@ def test_uplift_needs_a_control_group_in_the_test(run: Any, monkeypatch: pytest.
 
 
 def test_past_dates_in_which_nothing_came_true_are_not_learned_from(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    chosen = past.Split((datetime(2026, 3, 1), datetime(2026, 4, 1)), datetime(2026, 5, 1))
+    chosen = past.Dates((datetime(2026, 3, 1), datetime(2026, 4, 1)), datetime(2026, 5, 1))
     monkeypatch.setattr(past, "require_both_classes", lambda run, model, past: None)
 
     def lived(run: Any, model: Any, date: datetime) -> Any:
@@ -76,7 +76,7 @@ def test_past_dates_in_which_nothing_came_true_are_not_learned_from(run: Any, mo
     assert [one.as_of for one in train] == [datetime(2026, 4, 1)]
     assert test.as_of == datetime(2026, 5, 1)
     with pytest.raises(NotAvailable, match="nothing came true after 2026-03-01"):
-        past.worlds(run, CampaignResponse(), past.Split((datetime(2026, 3, 1),), datetime(2026, 5, 1)))
+        past.worlds(run, CampaignResponse(), past.Dates((datetime(2026, 3, 1),), datetime(2026, 5, 1)))
 
 
 def test_a_model_whose_library_is_not_installed_is_not_available(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 """Learners: families of models of one table, each fitted to bytes that load without running code."""
 
-from capflow_assets.methods.learners.base import Learner, Objective, Rows, canonical, stack
+from capflow_assets.methods.learners.base import Learner, Objective, Rows, canonical, canonical_order, stack
 from capflow_assets.methods.learners.linear import LINEAR
 from capflow_assets.methods.learners.trees import BOOSTING, FOREST, TWEEDIE, best_number_of_trees
 
@@ -17,5 +17,6 @@ __all__ = [
     "Rows",
     "best_number_of_trees",
     "canonical",
+    "canonical_order",
     "stack",
 ]

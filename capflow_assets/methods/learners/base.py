@@ -55,10 +55,15 @@ class Learner(Protocol):
 
 
 def canonical(rows: Rows) -> Rows:
-    """The rows in an order that depends on their contents only, so that ids and row order change nothing learned."""
+    """The rows in their canonical order."""
+    return rows.take(canonical_order(rows))
+
+
+def canonical_order(rows: Rows) -> np.ndarray:
+    """An order of rows that depends on their contents only, so that ids and row order change nothing learned."""
     import numpy as np
 
-    return rows.take(np.lexsort([*rows.matrix.T[::-1], rows.target]))
+    return np.lexsort([*rows.matrix.T[::-1], rows.target])
 
 
 def stack(parts: Sequence[Rows]) -> Rows:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 EXPLAINED_AT_ONCE = 20_000
 TWEEDIE = 1.3  # the variance grows as this power of the mean: many who spend nothing, and a long tail
+REPEATABLE: Mapping[str, Any] = {"deterministic": True, "force_row_wise": True, "num_threads": 1, "verbosity": -1}
+"""Under these LightGBM grows the same trees from the same rows and seed, whatever the machine."""
+
 OBJECTIVES: Mapping[Objective, Mapping[str, Any]] = {
     "binary": {"objective": "binary", "metric": "binary_logloss"},
     "mae": {"objective": "regression_l1", "metric": "l1"},
@@ -62,11 +65,11 @@ class Boosting:
 
     def raw(self, content: bytes, matrix: np.ndarray) -> np.ndarray:
         """Log-odds, values, or logarithms of means."""
-        return _ask(content, matrix, raw_score=True)
+        return _ask(_booster(content), matrix, raw_score=True)
 
     def pushes(self, content: bytes, matrix: np.ndarray) -> np.ndarray:
         """SHAP values."""
-        return _told(content, matrix)
+        return _told(_booster(content), matrix)
 
 
 @dataclass(frozen=True)
@@ -90,11 +93,13 @@ class Forest:
 
     def raw(self, content: bytes, matrix: np.ndarray) -> np.ndarray:
         """The trees' mean. LightGBM averages a random forest's trees in neither kind of answer: it adds them."""
-        return _ask(content, matrix, raw_score=True) / _booster(content).num_trees()
+        booster = _booster(content)
+        return _ask(booster, matrix, raw_score=True) / booster.num_trees()
 
     def pushes(self, content: bytes, matrix: np.ndarray) -> np.ndarray:
         """SHAP values of the mean."""
-        return _told(content, matrix) / _booster(content).num_trees()
+        booster = _booster(content)
+        return _told(booster, matrix) / booster.num_trees()
 
 
 BOOSTING, FOREST = Boosting(), Forest()
@@ -121,12 +126,10 @@ def best_number_of_trees(
 
 
 def _shared(parameters: Mapping[str, Any], objective: Objective, rows: int, seed: int) -> dict[str, Any]:
-    return dict(OBJECTIVES[objective]) | {
-        "deterministic": True,
-        "force_row_wise": True,
-        "num_threads": 1,
+    return {
+        **OBJECTIVES[objective],
+        **REPEATABLE,
         "seed": seed,
-        "verbosity": -1,
         "bagging_freq": 1,
         "min_data_in_leaf": max(2, min(parameters["min_data_in_leaf"], rows // 20)),
     }
@@ -143,21 +146,21 @@ def _grown(rows: Rows, settings: Mapping[str, Any], trees: int) -> bytes:
     return str(lightgbm.train(dict(settings), _dataset(rows), num_boost_round=trees).model_to_string()).encode()
 
 
-def _told(content: bytes, matrix: np.ndarray) -> np.ndarray:
+def _told(booster: lightgbm.Booster, matrix: np.ndarray) -> np.ndarray:
     import numpy as np
 
     if not len(matrix):
         return np.zeros((0, matrix.shape[1] + 1))
     chunks = np.array_split(matrix, -(-len(matrix) // EXPLAINED_AT_ONCE))
-    return np.concatenate([_ask(content, chunk, pred_contrib=True) for chunk in chunks])
+    return np.concatenate([_ask(booster, chunk, pred_contrib=True) for chunk in chunks])
 
 
-def _ask(content: bytes, matrix: np.ndarray, **kind: bool) -> np.ndarray:
+def _ask(booster: lightgbm.Booster, matrix: np.ndarray, **kind: bool) -> np.ndarray:
     import numpy as np
 
     if not len(matrix):
         return np.zeros(0)
-    return np.asarray(_booster(content).predict(matrix, num_threads=1, **kind))
+    return np.asarray(booster.predict(matrix, num_threads=1, **kind))
 
 
 def _booster(content: bytes) -> lightgbm.Booster:
