@@ -28,20 +28,25 @@ class Cost:
 def measured(work: Callable[[], T]) -> tuple[T, Cost]:
     """What `work` returns, and what it cost.
 
-    On Linux the peak is that of the work alone. Elsewhere it is the process's peak since its start, so that a process
-    which used more before sees no growth: `capflow model check` measures in a new one.
+    Where Linux lets a process forget its peak, the growth is that of the work alone. Elsewhere the peak is that since
+    the process's start, so that one which used more before sees no growth: `capflow model check` measures in a new one.
     """
-    if PEAK_RESET.exists():
-        PEAK_RESET.write_text("5", encoding="ascii")
+    forget_peak()
     before, began = peak_bytes(), process_time()
     result = work()
     return result, Cost(process_time() - began, max(peak_bytes() - before, 0))
 
 
+def forget_peak() -> None:
+    """Let the process's peak be what it holds now, where the kernel can."""
+    if PEAK_RESET.exists():
+        PEAK_RESET.write_text("5", encoding="ascii")
+
+
 def peak_bytes() -> int:
     """The most memory that this process has held at once, in bytes."""
-    if STATUS.exists():
-        return memory_of(STATUS, "VmHWM")
+    if held := memory_of(STATUS, "VmHWM"):
+        return held
     import resource
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
