@@ -20,14 +20,13 @@ class Pool:
         """Put a customer's contribution in place of its last one."""
         self._store.put(_key(vertical, model, customer), content)
 
-    def take_back(self, customer: str, vertical: str = "", model: str = "") -> None:
-        """Remove what a customer gave: to one model, or everything."""
-        if vertical and model:
-            self._store.delete(_key(vertical, model, customer))
-            return
-        for key in self._store.list("pool"):
-            if key.endswith(f"/{customer}.npz"):
-                self._store.delete(key)
+    def holds(self, vertical: str, model: str, customer: str) -> bool:
+        """Whether a customer's contribution to a model is there."""
+        return self._store.exists(_key(vertical, model, customer))
+
+    def take_back(self, vertical: str, model: str, customer: str) -> None:
+        """Remove what a customer gave to a model."""
+        self._store.delete(_key(vertical, model, customer))
 
     def contributions(self, vertical: str, model: str, taker: str) -> dict[str, bytes]:
         """What others of the vertical gave to a model, by customer, never what the taker itself gave."""

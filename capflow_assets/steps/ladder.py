@@ -19,6 +19,10 @@ from capflow_assets.steps.settings import asked
 from capflow_assets.steps.trial import SEED, Fit, Trial, judged, own
 from capflow_assets.steps.worlds import lived
 from capflow_assets.training.promotion import Decision
+from capflow_resources.home import UnknownCustomerError
+from capflow_resources.registry import Version
+from partitions.customer_file import CustomerFileError
+from partitions.verticals_file import named
 
 FEWEST_GIVERS = 2  # a model of one other customer would be that customer's model
 
@@ -26,7 +30,7 @@ FEWEST_GIVERS = 2  # a model of one other customer would be that customer's mode
 def climbed(run: CustomerRun, model: Model) -> Trial:
     """The first rung that holds. NotAvailable, with the reason why there is no own model, when none does."""
     try:
-        return _named(own(run, model), OWN)
+        return own(run, model)
     except NotAvailable as reason:
         for rung in (_pooled, _ruled):
             trial = rung(run, model, str(reason))
@@ -35,12 +39,11 @@ def climbed(run: CustomerRun, model: Model) -> Trial:
         raise
 
 
-def pool_mark(run: CustomerRun, model: Model) -> str:
-    """A hash of what the pool holds for this customer's model; "" for one that does not take from it."""
-    if not run.customer.training.takes_from_pool or not _poolable(model):
-        return ""
-    given = run.home.pool.contributions(run.customer.vertical, model.name, run.name)
-    return fingerprint(given={name: hashlib.sha256(content).hexdigest() for name, content in given.items()})
+def pool_mark(run: CustomerRun, model: Model, rung: str) -> str:
+    """A hash of what the pool holds for this customer's model; "" where it changes nothing: for who learned alone."""
+    given = {} if rung == OWN else _given(run, model)
+    marks = {name: hashlib.sha256(content).hexdigest() for name, content in given.items()}
+    return fingerprint(given=marks) if marks else ""
 
 
 def share(run: CustomerRun, model: Model, trial: Trial) -> None:
@@ -51,19 +54,44 @@ def share(run: CustomerRun, model: Model, trial: Trial) -> None:
     if run.customer.training.gives_to_pool:
         pool.give(vertical, model.name, run.name, model.contribution(trial.fit.train, SEED).to_bytes())
     else:
-        pool.take_back(run.name, vertical, model.name)
+        pool.take_back(vertical, model.name, run.name)
+
+
+def shared_as_asked(run: CustomerRun, model: Model, version: Version) -> bool:
+    """False where the file gives and the pool has nothing yet. What the file gives no longer is taken back."""
+    if not _poolable(model) or version.facts.get("rung", OWN) != OWN:
+        return True
+    pool, vertical, gives = run.home.pool, run.customer.vertical, run.customer.training.gives_to_pool
+    held = pool.holds(vertical, model.name, run.name)
+    if held and not gives:
+        pool.take_back(vertical, model.name, run.name)
+    return held or not gives
 
 
 def _poolable(model: Model) -> bool:
     return isinstance(model, TabularModel) and model.poolable
 
 
+def _given(run: CustomerRun, model: Model) -> dict[str, bytes]:
+    """What others gave and, as their customer files are now, still give to this vertical; {} for who does not take."""
+    if not _poolable(model) or not run.customer.training.takes_from_pool:
+        return {}
+    given = run.home.pool.contributions(run.customer.vertical, model.name, run.name)
+    return {name: content for name, content in given.items() if _gives(run, name)}
+
+
+def _gives(run: CustomerRun, name: str) -> bool:
+    try:
+        other = run.home.customer(name)
+    except (UnknownCustomerError, CustomerFileError):
+        return False
+    return other.training.gives_to_pool and named(other.vertical) == named(run.customer.vertical)
+
+
 def _pooled(run: CustomerRun, model: Model, why: str) -> Trial | None:
     """A model of what others of the vertical gave, judged on the customer's own past."""
-    if not isinstance(model, TabularModel) or not model.poolable or not run.customer.training.takes_from_pool:
-        return None
-    given = run.home.pool.contributions(run.customer.vertical, model.name, run.name)
-    if len(given) < FEWEST_GIVERS:
+    given = _given(run, model)
+    if not isinstance(model, TabularModel) or len(given) < FEWEST_GIVERS:
         return None
     contributions = {name: Contribution.from_bytes(content) for name, content in given.items()}
     parameters = asked(run, model)

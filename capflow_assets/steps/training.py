@@ -7,9 +7,10 @@ from typing import Any
 
 from capflow_assets.models.base import Model
 from capflow_assets.models.catalogue import models
+from capflow_assets.models.rules import OWN
 from capflow_assets.steps.card import keep_card, picture_of, shown_card
 from capflow_assets.steps.code_version import code_version
-from capflow_assets.steps.ladder import climbed, pool_mark, share
+from capflow_assets.steps.ladder import climbed, pool_mark, share, shared_as_asked
 from capflow_assets.steps.outcome import NotAvailable, Outcome, Status
 from capflow_assets.steps.run import CustomerRun
 from capflow_assets.steps.settings import recipe
@@ -25,12 +26,11 @@ AUTOMATION = ("capflow_assets.training.leakage", "capflow_assets.training.select
 def train(run: CustomerRun, asset: str) -> Outcome:
     """Train one model of one customer; the version that was judged is the version that is kept."""
     model = wanted(run, asset)
-    mark = recipe(run, model, pool_mark(run, model))
-    if not run.force and (same := _same(run, model, mark)):
+    if not run.force and (same := _same(run, model)):
         return _outcome(run, asset, same, "reused", f"unchanged since v{same.number}")
     began = process_time()
     trial = climbed(run, model)
-    version = _registered(run, model, trial, mark, process_time() - began)
+    version = _registered(run, model, trial, process_time() - began)
     _publish(run, version, trial.decision)
     share(run, model, trial)
     return _outcome(run, asset, version, "done", trial.decision.reason)
@@ -38,7 +38,8 @@ def train(run: CustomerRun, asset: str) -> Outcome:
 
 def settled(run: CustomerRun, model: Model, trial: Trial, reason: str, cpu_seconds: float) -> Version:
     """Register what a trial made and make it champion, for a reason that lies outside this customer."""
-    version = _registered(run, model, trial, recipe(run, model, pool_mark(run, model)), cpu_seconds)
+    version = _registered(run, model, trial, cpu_seconds)
+    share(run, model, trial)
     return run.home.registry.promote(run.name, model.name, version.number, reason)
 
 
@@ -60,7 +61,11 @@ def _ingredients(run: CustomerRun, model: Model) -> dict[str, Any]:
     return {"seed": SEED, "code_version": training_code(model), "data_versions": data_versions(run, model)}
 
 
-def _registered(run: CustomerRun, model: Model, trial: Trial, mark: str, cpu_seconds: float) -> Version:
+def _mark(run: CustomerRun, model: Model, rung: str) -> str:
+    return recipe(run, model, pool_mark(run, model, rung))
+
+
+def _registered(run: CustomerRun, model: Model, trial: Trial, cpu_seconds: float) -> Version:
     fit = trial.fit
     version = run.home.registry.register(
         run.name,
@@ -68,7 +73,11 @@ def _registered(run: CustomerRun, model: Model, trial: Trial, mark: str, cpu_sec
         fit.artefact.files,
         columns=fit.artefact.columns,
         parameters=fit.parameters,
-        facts={**fit.artefact.facts, "recipe": mark, "vertical": run.customer.vertical},
+        facts={
+            **fit.artefact.facts,
+            "recipe": _mark(run, model, fit.artefact.facts["rung"]),
+            "vertical": run.customer.vertical,
+        },
         metrics=_metrics(model, trial),
         trained_as_of=fit.test.as_of,
         cpu_seconds=cpu_seconds,
@@ -78,12 +87,13 @@ def _registered(run: CustomerRun, model: Model, trial: Trial, mark: str, cpu_sec
     return version
 
 
-def _same(run: CustomerRun, model: Model, mark: str) -> Version | None:
+def _same(run: CustomerRun, model: Model) -> Version | None:
     """The last version, when it was made from exactly these ingredients, judged to the end, and is still whole."""
     for version in run.home.registry.versions(run.name, model.name)[-1:]:
         alike = all(getattr(version, name) == value for name, value in _ingredients(run, model).items())
-        alike = alike and version.facts.get("recipe") == mark
-        return version if alike and _decided(run, version) and damage(run, version) is None else None
+        alike = alike and version.facts.get("recipe") == _mark(run, model, version.facts.get("rung", OWN))
+        alike = alike and _decided(run, version) and damage(run, version) is None
+        return version if alike and shared_as_asked(run, model, version) else None
     return None
 
 

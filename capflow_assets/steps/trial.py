@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from capflow_assets.methods.labelled_vectors import UnlikeVectorsError
 from capflow_assets.models.base import Artefact, Model, NothingToLearnError, Snapshot
-from capflow_assets.models.rules import answer
+from capflow_assets.models.rules import OWN, answer
 from capflow_assets.steps import past
 from capflow_assets.steps.honest import warnings
 from capflow_assets.steps.outcome import NotAvailable
@@ -70,7 +70,7 @@ def fitted(run: CustomerRun, model: Model, train: Sequence[Snapshot], test: Snap
         artefact = model.fit(shown, tuned.parameters, SEED)
     except NothingToLearnError as reason:
         raise NotAvailable(f"{model.name}: {' '.join(str(reason).split())}") from reason
-    told: dict[str, Any] = {"train_dates": [snapshot.as_of.isoformat() for snapshot in train]}
+    told: dict[str, Any] = {"rung": OWN, "train_dates": [snapshot.as_of.isoformat() for snapshot in train]}
     told |= {"chosen_columns": list(selection.columns)} if selection else {}
     told |= {"warnings": warned} if warned else {}
     told |= {"ignored_features": ignored} if model.features and (ignored := run.customer.ignored_features()) else {}

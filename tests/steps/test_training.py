@@ -168,11 +168,32 @@ def test_a_small_customer_learns_from_the_pool_only_while_both_sides_want_it(
     assert learned.facts["rung"] == POOL
     assert learned.facts["contributors"] == ["ann", "bob"]
     assert "200 identified shoppers" in learned.facts["why_no_own_model"]
+    assert train(shop, "tiny").status == "reused"
+
     on_board(shop, "bob", shop_data["sound"], TRAINING.replace("give: true", "give: false"))
-    train(shop, "bob", force=True)
-    assert list(shop.pool.contributions(SHOP.vertical, "churn", "tiny")) == ["ann"]
     tiny(shop, tmp_path / "tiny", takes)
     assert shop.registry.versions("tiny", "churn")[-1].facts["rung"] == RULES
+    assert train(shop, "bob").status == "reused"
+    assert list(shop.pool.contributions(SHOP.vertical, "churn", "tiny")) == ["ann"]
+
+
+def test_who_gives_again_or_is_removed_is_heeded_and_who_learns_alone_is_left_alone(
+    shop: Home, tmp_path: Path, shop_data: dict[str, Path]
+) -> None:
+    both = TRAINING.replace("give: true", "give: true, take: true")
+    on_board(shop, "bob", shop_data["sound"], both)
+    train(shop, "bob")
+    assert list(shop.pool.contributions(SHOP.vertical, "churn", "ann")) == ["bob"], "gives again"
+    shop.pool.give(SHOP.vertical, "churn", "ann", b"something else")
+    assert train(shop, "bob").status == "reused", "it has an own model, whatever others give"
+    train(shop, "ann", force=True)
+
+    takes = "training: {pool: {take: true}}\n"
+    tiny(shop, tmp_path / "tiny", takes)
+    assert shop.registry.versions("tiny", "churn")[-1].facts["rung"] == POOL
+    (shop.customers_folder / "bob.yaml").unlink()
+    tiny(shop, tmp_path / "tiny", takes)
+    assert shop.registry.versions("tiny", "churn")[-1].facts["rung"] == RULES, "nobody learns from who is gone"
 
 
 def predictions(home: Home, name: str) -> list[dict[str, Any]]:
