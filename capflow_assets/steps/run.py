@@ -54,6 +54,7 @@ class CustomerRun:
         self._start = start
         self._no_engine: EngineError | None = None
         self._versions: dict[str, TableVersion | None] = {}
+        self._tables: dict[tuple[str, int], ibis.Table] = {}
 
     @cached_property
     def customer(self) -> Customer:
@@ -107,7 +108,10 @@ class CustomerRun:
         version = self.version(asset)
         if version is None:
             raise NotAvailable(f"{asset} was never materialised for '{self.name}'")
-        return self.home.lake.read(self.name, asset, self.con, version.version)
+        pinned = asset, version.version
+        if pinned not in self._tables:
+            self._tables[pinned] = self.home.lake.read(self.name, asset, self.con, version.version)
+        return self._tables[pinned]
 
     def write(
         self, asset: str, data: ibis.Table | pa.Table, facts: Mapping[str, Any], replace: str | None = None

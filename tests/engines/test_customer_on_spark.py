@@ -22,6 +22,7 @@ CUSTOMERS = {"ann": "sound", "ann_on_spark": "sound", "bob": "doubled", "bob_on_
 MADE_ANEW = ("version", "judged_at", "customer", "fingerprint", "raw", "validated")
 OPTIONS = {"spark.driver.extraJavaOptions": QUICK, "spark.sql.shuffle.partitions": 1, **INTERPRETED}
 SPARK = f"engine: {{kind: spark, options: {json.dumps(OPTIONS)}}}"
+MODELS = ("--model", "rfm_segments", "--model", "behaviour_segments")  # the latter for its features
 CAPFLOW = [sys.executable, "-c", "from capflow_assets.cli import main; main()"]
 
 
@@ -36,11 +37,11 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Home, subpro
     for name, kind in CUSTOMERS.items():
         on_board(home, data[kind], name)
         file = home.customers_folder / f"{name}.yaml"
-        file.write_text(file.read_text().replace("product_affinity, ", ""))
+        file.write_text(file.read_text().replace("product_affinity", "behaviour_segments"))
         if name.endswith("on_spark"):
             file.write_text(file.read_text().replace("engine: duckdb", SPARK))
             assert "kind: spark" in file.read_text()
-    words = ["run", "--all", "--until", "prediction", "--home", str(home.path)]
+    words = ["run", "--all", *MODELS, "--until", "prediction", "--home", str(home.path)]
     environment = {**os.environ, "CAPFLOW_MEMORY": "1GB", "CAPFLOW_HOME": str(home.path), "DAGSTER_HOME": ""}
     told = subprocess.run([*CAPFLOW, *words], capture_output=True, text=True, env=environment, cwd=folder, timeout=900)
     yield home, told

@@ -1,6 +1,6 @@
-"""Spark on a cluster of a master and two workers: the suite with fewer awkward tables."""
+"""Spark on a cluster of a master and two workers: what is written there, and one figure of each kind."""
 
-from tests.engines.every_figure import *  # noqa: F403
+from tests.engines.every_figure import anonymous, test_every_distribution, test_every_kpi, worlds  # noqa: F401
 from tests.engines.every_lake import *  # noqa: F403
 from tests.engines.every_table import *  # noqa: F403
 

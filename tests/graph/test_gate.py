@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -28,6 +30,23 @@ def shops(home: Home, onboard: Onboard) -> Home:
     return home
 
 
+@pytest.fixture(scope="module")
+def once_judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the shops lie after they were read and judged, once for all tests. To be copied, never changed."""
+    return tmp_path_factory.mktemp("judged") / "home"
+
+
+@pytest.fixture
+def judged(shops: Home, once_judged: Path) -> Home:
+    """The shops, read and judged: ann and cleo passed, bob is blocked."""
+    if not once_judged.exists():
+        materialise(shops, ["ann", "bob", "cleo"], CHECKED)
+        shutil.copytree(shops.path, once_judged)
+    else:
+        shutil.copytree(once_judged, shops.path, dirs_exist_ok=True)
+    return shops
+
+
 def featured(home: Home) -> set[str]:
     """The customers that have a feature table."""
     return {name for name in home.customer_names() if home.lake.version(name, "features/rfm")}
@@ -50,11 +69,10 @@ def test_same_run_blocks_the_bad_customer_only(shops: Home) -> None:
     assert in_dagster(shops, "validation/report") == {"ann", "cleo"}
 
 
-def test_later_run_of_downstream_alone_is_blocked(shops: Home) -> None:
-    materialise(shops, ["ann", "bob", "cleo"], CHECKED)
-    materialise(shops, ["ann", "bob", "cleo"], FEATURES)
-    assert featured(shops) == {"ann", "cleo"}
-    assert statuses(shops, "features/rfm") == {"ann": "done", "bob": "blocked", "cleo": "done"}
+def test_later_run_of_downstream_alone_is_blocked(judged: Home) -> None:
+    materialise(judged, ["ann", "bob", "cleo"], FEATURES)
+    assert featured(judged) == {"ann", "cleo"}
+    assert statuses(judged, "features/rfm") == {"ann": "done", "bob": "blocked", "cleo": "done"}
 
 
 def test_selection_without_the_check_does_not_skip_the_gate(shops: Home) -> None:
@@ -86,10 +104,9 @@ def test_ephemeral_instance(shops: Home) -> None:
         assert storage.get_materialized_partitions(key("features/rfm")) == set()
 
 
-def test_check_is_stored_for_each_customer_with_its_evidence(shops: Home) -> None:
-    materialise(shops, ["ann", "bob", "cleo"], CHECKED)
+def test_check_is_stored_for_each_customer_with_its_evidence(judged: Home) -> None:
     checked = dg.AssetCheckKey(key("validation/report"), "kpis")
-    with instance(shops) as storage:
+    with instance(judged) as storage:
         found = storage.event_log_storage.get_asset_check_partition_info([checked])
     results = {info.partition_key: (info.latest_execution_status.value, info.is_current) for info in found}
     assert results["ann"] == ("SUCCEEDED", True)
@@ -97,27 +114,25 @@ def test_check_is_stored_for_each_customer_with_its_evidence(shops: Home) -> Non
     assert results["bob"][0] == "FAILED"
 
 
-def test_data_newer_than_its_verdict_is_blocked(shops: Home) -> None:
-    materialise(shops, ["ann"], CHECKED)
-    materialise(shops, ["ann"], ["raw/line_items"], force=True)
+def test_data_newer_than_its_verdict_is_blocked(judged: Home) -> None:
+    materialise(judged, ["ann"], ["raw/line_items"], force=True)
     with pytest.raises(Blocked, match=r"raw/line_items changed after the verdict.*capflow run --customer ann"):
-        CustomerRun(shops, "ann").require_passed()
-    materialise(shops, ["ann"], CHECKED)
-    CustomerRun(shops, "ann").require_passed()
+        CustomerRun(judged, "ann").require_passed()
+    materialise(judged, ["ann"], CHECKED)
+    CustomerRun(judged, "ann").require_passed()
 
 
-def test_verdict_that_is_lost_or_damaged_blocks(shops: Home) -> None:
-    materialise(shops, ["ann"], CHECKED)
-    verdict = json.loads(shops.lake.document("ann", VERDICT) or b"")
-    shops.lake.put_document("ann", VERDICT, json.dumps({**verdict, "customer": "cleo"}).encode())
+def test_verdict_that_is_lost_or_damaged_blocks(judged: Home) -> None:
+    verdict = json.loads(judged.lake.document("ann", VERDICT) or b"")
+    judged.lake.put_document("ann", VERDICT, json.dumps({**verdict, "customer": "cleo"}).encode())
     with pytest.raises(Blocked, match="verdict found is on 'cleo'"):
-        CustomerRun(shops, "ann").require_passed()
-    shops.lake.put_document("ann", VERDICT, b"{ half")
-    outcomes = list(run_customer(CustomerRun(shops, "ann"), FEATURES))
+        CustomerRun(judged, "ann").require_passed()
+    judged.lake.put_document("ann", VERDICT, b"{ half")
+    outcomes = list(run_customer(CustomerRun(judged, "ann"), FEATURES))
     assert {outcome.status for outcome in outcomes} == {"failed"}
-    shops.lake.documents.delete(f"ann/{VERDICT}")
+    judged.lake.documents.delete(f"ann/{VERDICT}")
     with pytest.raises(Blocked, match="never judged"):
-        CustomerRun(shops, "ann").require_passed()
+        CustomerRun(judged, "ann").require_passed()
 
 
 def test_mending_the_data_opens_the_gate(shops: Home) -> None:
