@@ -32,7 +32,7 @@ DATA = Path(os.environ.get("CAPFLOW_REAL_DATA", "../shared/data"))
 FOLDS, SEED, AT_ONCE = 5, 7, 100
 MODELS = {"reviews": ReviewSentiment.name, "images": ImageCategory.name, "audio": VoiceClass.name}
 SOURCES = {
-    "reviews": "Agarap (2018), arXiv 1805.03687",
+    "reviews": "F1: Agarap (2018), arXiv 1805.03687",
     "images": "clothing-dataset-small, its own split",
     "audio": "Free Spoken Digits",
 }

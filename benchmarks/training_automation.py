@@ -108,6 +108,11 @@ def _ways(run: Any, model: Any, seconds: float) -> Iterator[tuple[str, str, floa
         began = process_time()
         alone = value(past, {**usual, "families": [family]})
         yield model.name, f"{family} alone", judged.gain(alone - defaults), process_time() - began
+    families = usual.get("families", [])
+    if "rule" in families:
+        began = process_time()
+        learned = value(past, {**usual, "families": [name for name in families if name != "rule"]})
+        yield model.name, "without the rule", judged.gain(learned - defaults), process_time() - began
     began = process_time()
     selection = choose(model, past, usual, 7)
     shown = [narrowed(snapshot, selection.columns) for snapshot in past]

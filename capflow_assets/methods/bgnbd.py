@@ -121,12 +121,19 @@ def expected_purchases(
     """
     import numpy as np
 
-    found = np.asarray(p_alive(process, repeats, last, age) * _while_active(process, horizon, repeats, age))
+    found = purchases_if_known(process, horizon, repeats, last, age)
     if unknown := int(np.isnan(found).sum()):
         raise ConvergenceError(
             f"BG/NBD: the expected visits of {unknown:,} shoppers did not converge (a={process.a}, b={process.b})."
         )
     return found
+
+
+def purchases_if_known(
+    process: BGNBD, horizon: float, repeats: np.ndarray, last: np.ndarray, age: np.ndarray
+) -> np.ndarray:
+    """As expected_purchases, NaN for those of whom it cannot be computed."""
+    return p_alive(process, repeats, last, age) * _while_active(process, horizon, repeats, age)
 
 
 def growth(process: BGNBD, horizon: float, longer: float, repeats: np.ndarray, age: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from capflow_assets.methods.contacts import buyers, most_sent, rates, share, shrunk
 from capflow_assets.models.base import Artefact, Snapshot
@@ -74,7 +74,7 @@ class AnswersBy(TabularModel):
         told = told[told["user_id"].isin(buyers(snapshot)) & told[self.by].isin(known)].reset_index(drop=True)
         return told[list(self.unit)].assign(label=(told["answers"] > 0).astype("int64"))
 
-    def measured(self, snapshot: Snapshot, units: pd.DataFrame) -> pd.DataFrame:
+    def measured(self, snapshot: Snapshot, units: pd.DataFrame, background: Mapping[str, Any]) -> pd.DataFrame:
         """How often the shopper got and answered this before, and how that differs from their answers to all."""
         import numpy as np
 

@@ -7,7 +7,7 @@ from math import fsum, inf
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from capflow_assets.methods import ensemble, pooled
-from capflow_assets.methods.learners import Objective, Rows, trees
+from capflow_assets.methods.learners import RULE, Objective, Rows, trees
 from capflow_assets.methods.phrases import phrases, strongest
 from capflow_assets.methods.shopper_rows import feature_matrix, numeric_columns, require_columns
 from capflow_assets.models.base import Artefact, Model, NothingToLearnError, Snapshot
@@ -38,6 +38,7 @@ class TabularModel(Model):
     A subclass says whom it is about (`population`), what came true (`outcome`) and what it is held against. A unit may
     have more columns than the shopper, such as the channel: each of their values becomes a column of its own. What is
     to be known of a unit beyond the shopper's features is measured by `measured`; `measures` has the phrase of each.
+    One of them may be the probability that a rule gives: named by `rule`, it joins the families of the ensemble.
     Values are held `within` two bounds; a subclass with `extras` tells them by `further`.
     """
 
@@ -51,6 +52,7 @@ class TabularModel(Model):
     chooses_features: ClassVar[bool] = True
     poolable: ClassVar[bool] = False
     measures: ClassVar[Mapping[str, str]] = {}
+    rule: ClassVar[str] = ""
     within: ClassVar[tuple[float, float]] = (-inf, inf)
 
     def population(self, snapshot: Snapshot) -> pd.DataFrame:
@@ -61,23 +63,28 @@ class TabularModel(Model):
         """The population, where it depends on which values of the unit's other columns were learned from."""
         return self.population(snapshot)
 
-    def measured(self, snapshot: Snapshot, units: pd.DataFrame) -> pd.DataFrame:
+    def background(self, train: Sequence[Snapshot]) -> dict[str, Any]:
+        """What `measured` has to know of everybody's past, as JSON, oldest date first: it is kept with the version."""
+        return {}
+
+    def measured(self, snapshot: Snapshot, units: pd.DataFrame, background: Mapping[str, Any]) -> pd.DataFrame:
         """The columns of `measures` for these units, in their order; NaN where there is nothing to measure."""
         return units[[]]
 
     def fit(self, train: Sequence[Snapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
         """The families on all past dates; their weights and the calibration from the latest, told by the earlier."""
         ordered = sorted(train, key=lambda snapshot: snapshot.as_of)
-        columns, levels = numeric_columns(ordered[-1].features), self._levels(ordered)
-        parts = [self._rows(snapshot, columns, levels) for snapshot in ordered]
+        columns, known = numeric_columns(ordered[-1].features), self._known(ordered)
+        parts = [self._rows(snapshot, columns, known) for snapshot in ordered]
         self._require_difference(ordered[-1], parts)
-        return self._learned(parts, columns, {"levels": levels}, parameters, seed)
+        return self._learned(parts, columns, known, parameters, seed)
 
     def contribution(self, train: Sequence[Snapshot], seed: int) -> pooled.Contribution:
         """What a customer gives to the pool of its vertical: past rows without ids, as standings among its shoppers."""
         ordered = sorted(train, key=lambda snapshot: snapshot.as_of)
-        columns = numeric_columns(ordered[-1].features)
-        return pooled.contribution([self._rows(snapshot, columns, {}) for snapshot in ordered], columns, seed)
+        columns, known = numeric_columns(ordered[-1].features), {"background": self.background(ordered)}
+        parts = [self._rows(snapshot, columns, known) for snapshot in ordered]
+        return pooled.contribution(parts, (*columns, *self.measures), seed)
 
     def fit_pooled(
         self,
@@ -87,10 +94,10 @@ class TabularModel(Model):
         seed: int,
     ) -> Artefact:
         """Learn from what others gave; of this customer only how its shoppers stand to one another, in `snapshot`."""
-        columns = numeric_columns(snapshot.features)
-        known = self._matrix(snapshot, self.population(snapshot).reset_index(drop=True), columns, {})
-        told = {"levels": {}, "grid": pooled.grid(known)}
-        return self._learned(pooled.together(given, columns), columns, told, parameters, seed)
+        columns, known = numeric_columns(snapshot.features), {"levels": {}, "background": self.background([snapshot])}
+        own = self._matrix(snapshot, self.population(snapshot).reset_index(drop=True), columns, known)
+        rows = pooled.together(given, (*columns, *self.measures))
+        return self._learned(rows, columns, {**known, "grid": pooled.grid(own)}, parameters, seed)
 
     def decided(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """What follows from the retailer's own settings, kept with the version: whom it pays to contact."""
@@ -132,10 +139,11 @@ class TabularModel(Model):
         import numpy as np
         import pandas as pd
 
-        columns, levels = numeric_columns(later.features), self._levels(train)
-        parts = [self._rows(snapshot, columns, levels) for snapshot in train]
+        ordered = sorted(train, key=lambda snapshot: snapshot.as_of)
+        columns, known = numeric_columns(later.features), self._known(ordered)
+        parts = [self._rows(snapshot, columns, known) for snapshot in ordered]
         past = Rows(np.concatenate([p.matrix for p in parts]), np.concatenate([p.target for p in parts]))
-        rows = self._rows(later, columns, levels)
+        rows = self._rows(later, columns, known)
         answer = np.clip(ensemble.tried(past, rows, self.objective, parameters, seed), *self.within)
         assert later.outcome is not None
         units = later.outcome[list(self.unit)].reset_index(drop=True)
@@ -153,7 +161,9 @@ class TabularModel(Model):
         seed: int,
     ) -> Artefact:
         """The ensemble of the rows of each date, the oldest first, with what is `told` of how its matrix is made."""
-        fitted = ensemble.fit([part for part in parts if len(part)], self.objective, parameters, seed)
+        families = [name for name in parameters["families"] if name != RULE.name or "grid" not in told]
+        settings = {**parameters, "families": families, "rule_column": self._rule_column(columns)}
+        fitted = ensemble.fit([part for part in parts if len(part)], self.objective, settings, seed)
         count = sum(len(part) for part in parts)
         facts = {
             "ensemble": dict(fitted.facts),
@@ -179,24 +189,33 @@ class TabularModel(Model):
     def _asked(self, artefact: Artefact, snapshot: Snapshot) -> tuple[pd.DataFrame, np.ndarray]:
         require_columns(snapshot, artefact.columns)
         units = self.asked(snapshot, artefact.facts["levels"]).reset_index(drop=True)
-        return units, self._matrix(snapshot, units, artefact.columns, artefact.facts["levels"])
+        return units, self._matrix(snapshot, units, artefact.columns, artefact.facts)
 
-    def _rows(self, snapshot: Snapshot, columns: Sequence[str], levels: Mapping[str, Sequence[str]]) -> Rows:
+    def _known(self, train: Sequence[Snapshot]) -> dict[str, Any]:
+        """What is kept with the version of how a matrix is made: the values of the unit's columns, the background."""
+        return {"levels": self._levels(train), "background": self.background(train)}
+
+    def _rows(self, snapshot: Snapshot, columns: Sequence[str], known: Mapping[str, Any]) -> Rows:
         if snapshot.outcome is None:
             raise ValueError(f"{self.name} cannot be fitted on the snapshot of {snapshot.as_of}: it has no outcome.")
         units, truth = snapshot.outcome[list(self.unit)], snapshot.outcome[snapshot.outcome.columns[-1]]
-        return Rows(self._matrix(snapshot, units, columns, levels), truth.to_numpy(dtype="float64"))
+        return Rows(self._matrix(snapshot, units, columns, known), truth.to_numpy(dtype="float64"))
 
     def _matrix(
-        self, snapshot: Snapshot, units: pd.DataFrame, columns: Sequence[str], levels: Mapping[str, Sequence[str]]
+        self, snapshot: Snapshot, units: pd.DataFrame, columns: Sequence[str], known: Mapping[str, Any]
     ) -> np.ndarray:
         """Units x columns, NaN where a shopper has no such feature; then `measures`; then 1 or 0 for each level."""
         import numpy as np
 
         numbers = feature_matrix(snapshot, units["user_id"], columns)
-        own = self.measured(snapshot, units)[list(self.measures)].to_numpy(dtype="float64")
+        measured = self.measured(snapshot, units, known.get("background", {}))
+        own, levels = measured[list(self.measures)].to_numpy(dtype="float64"), known.get("levels", {})
         flags = [(units[name].astype(str).to_numpy() == level) for name, values in levels.items() for level in values]
         return np.column_stack([numbers, own, *flags])
+
+    def _rule_column(self, columns: Sequence[str]) -> int | None:
+        """Where the rule's probability stands in the matrix."""
+        return len(columns) + list(self.measures).index(self.rule) if self.rule else None
 
     def _levels(self, train: Sequence[Snapshot]) -> dict[str, list[str]]:
         """The values of the unit's other columns, each to be a column of its own."""

@@ -8,9 +8,23 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from capflow_assets.models.base import Model
+
 IMPORT = re.compile(
     r"^[ \t]*(?:from|import) ((?:capflow_assets|capflow_resources|partitions)\b[\w.]*)(?: import (\([^)]*\)|.+))?", re.M
 )
+
+TRAINING = (
+    "capflow_assets.steps.training",
+    "capflow_assets.training.leakage",
+    "capflow_assets.training.selection",
+    "capflow_assets.training.tuning",
+)
+
+
+def training_code(model: Model) -> str:
+    """The version of all the code that decides what a training of `model` comes to."""
+    return code_version(TRAINING[0], type(model).__module__, *TRAINING[1:])
 
 
 @cache

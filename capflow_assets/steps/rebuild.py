@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from capflow_assets.models.base import Artefact, Model
 from capflow_assets.models.catalogue import models
 from capflow_assets.models.rules import OWN, RULES
+from capflow_assets.steps.code_version import training_code
 from capflow_assets.steps.past import as_recorded
 from capflow_assets.steps.run import CustomerRun
-from capflow_assets.steps.training import training_code
 from capflow_resources.registry import RegistryError, Version
 
 

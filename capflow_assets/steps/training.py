@@ -9,7 +9,7 @@ from capflow_assets.models.base import Model
 from capflow_assets.models.catalogue import models
 from capflow_assets.models.rules import OWN
 from capflow_assets.steps.card import keep_card, picture_of, shown_card
-from capflow_assets.steps.code_version import code_version
+from capflow_assets.steps.code_version import training_code
 from capflow_assets.steps.ladder import climbed, pool_mark, share, shared_as_asked
 from capflow_assets.steps.outcome import NotAvailable, Outcome, Status
 from capflow_assets.steps.run import CustomerRun
@@ -19,8 +19,6 @@ from capflow_assets.steps.worlds import data_versions
 from capflow_assets.training import card, curves
 from capflow_assets.training.promotion import Decision
 from capflow_resources.registry import Metrics, Version
-
-AUTOMATION = ("capflow_assets.training.leakage", "capflow_assets.training.selection", "capflow_assets.training.tuning")
 
 
 def train(run: CustomerRun, asset: str) -> Outcome:
@@ -41,11 +39,6 @@ def settled(run: CustomerRun, model: Model, trial: Trial, reason: str, cpu_secon
     version = _registered(run, model, trial, cpu_seconds)
     share(run, model, trial)
     return run.home.registry.promote(run.name, model.name, version.number, reason)
-
-
-def training_code(model: Model) -> str:
-    """The version of all the code that decides what a training of `model` comes to."""
-    return code_version(__name__, type(model).__module__, *AUTOMATION)
 
 
 def wanted(run: CustomerRun, asset: str) -> Model:

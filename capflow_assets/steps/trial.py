@@ -10,6 +10,7 @@ from capflow_assets.methods.labelled_vectors import UnlikeVectorsError
 from capflow_assets.models.base import Artefact, Model, NothingToLearnError, Snapshot
 from capflow_assets.models.rules import OWN, answer
 from capflow_assets.steps import past
+from capflow_assets.steps.code_version import training_code
 from capflow_assets.steps.honest import warnings
 from capflow_assets.steps.outcome import NotAvailable
 from capflow_assets.steps.run import CustomerRun
@@ -126,3 +127,8 @@ def _rival(run: CustomerRun, model: Model, test: Snapshot) -> tuple[pd.DataFrame
         return answer(model, load(run, champion), test), ""
     except UnlikeVectorsError as error:
         return None, str(error)
+    except Exception as error:
+        if champion.code_version == training_code(model):
+            raise
+        told = " ".join(f"{type(error).__name__}: {error}".split())
+        return None, f"v{champion.number} was made by other code, and by today's it answers no more ({told})"

@@ -13,6 +13,7 @@ from capflow_assets.methods.learners import (
     FOREST,
     LEARNERS,
     LINEAR,
+    RULE,
     Learner,
     Rows,
     best_number_of_trees,
@@ -20,7 +21,8 @@ from capflow_assets.methods.learners import (
     trees,
 )
 
-SETTINGS = {**trees.PARAMETERS, "most_trees": 60, "forest_trees": 15, "trees": 30, "families": list(LEARNERS)}
+LEARNED = ["boosting", "forest", "linear"]
+SETTINGS = {**trees.PARAMETERS, "most_trees": 60, "forest_trees": 15, "trees": 30, "families": LEARNED}
 
 
 def made(rows: int, seed: int, rare: float = 0.0) -> Rows:
@@ -36,7 +38,7 @@ def rows() -> Rows:
     return made(600, 4)
 
 
-@pytest.mark.parametrize("name", sorted(LEARNERS))
+@pytest.mark.parametrize("name", LEARNED)
 def test_pushes_add_up_to_the_raw_score(rows: Rows, name: str) -> None:
     learner = LEARNERS[name]
     content = learner.fit(rows, "binary", SETTINGS, 1)
@@ -75,6 +77,31 @@ def test_noise_stops_early_and_signal_does_not(rows: Rows) -> None:
         best_number_of_trees(whole.take(even), whole.take(odd), "binary", SETTINGS, 1)[0] for whole in (noise, rows)
     ]
     assert counts[0] < 20 < counts[1]
+
+
+def test_a_rule_is_told_as_log_odds_and_who_has_none_gets_the_mean() -> None:
+    matrix = np.array([[7.0, 0.2], [7.0, 0.8], [7.0, np.nan], [7.0, 1.0]])
+    content = RULE.fit(Rows(matrix[:3], np.zeros(3)), "binary", {"rule_column": 1}, 1)
+    raw, parts = RULE.raw(content, matrix), RULE.pushes(content, matrix)
+    np.testing.assert_allclose(raw[:3], [np.log(0.25), np.log(4), 0.0], atol=1e-9)
+    assert 10 < raw[3] < 20, "certain, but finite"
+    np.testing.assert_allclose(parts.sum(axis=1), raw)
+    assert not parts[:, 0].any()
+    nobody = RULE.fit(Rows(np.full((2, 2), np.nan), np.zeros(2)), "binary", {"rule_column": 1}, 1)
+    assert RULE.raw(nobody, matrix[2:3]).tolist() == [0.0]
+
+
+def test_a_good_rule_has_a_say_and_one_that_is_noise_has_none() -> None:
+    few, many = made(150, 1), made(4_000, 2)
+    chance = np.random.default_rng(3)
+    for told, has_a_say in ((lambda m: calibration.sigmoid(1.5 * m[:, 0] - m[:, 1]), True), (chance.random, False)):
+        with_rule = [
+            canonical(Rows(np.column_stack([part.matrix, told(part.matrix if has_a_say else len(part))]), part.target))
+            for part in (few, many)
+        ]
+        settings = {**SETTINGS, "families": [*LEARNED, "rule"], "rule_column": 4}
+        weights = ensemble.fit(with_rule, "binary", settings, 1).facts["weights"]
+        assert ("rule" in weights) is has_a_say, weights
 
 
 def test_a_useless_member_gets_no_say() -> None:

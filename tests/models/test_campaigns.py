@@ -63,7 +63,7 @@ def test_what_is_measured_of_a_shopper_and_an_offer() -> None:
     past = [("ann", -5, -4, True, "tea"), ("ann", -6, None, True, "tea"), ("ann", -7, -6, True, "jam")]
     snapshot = Snapshot("acme", T, pd.DataFrame(), tables(past, KNOWN))
     units = pd.DataFrame({"user_id": ["ann", "ann", "bob"], "offer": ["jam", "tea", "tea"]})
-    found = OfferRedemption().measured(snapshot, units)
+    found = OfferRedemption().measured(snapshot, units, {})
     assert found["own_contacts"].tolist() == [1, 2, 0]
     assert found["own_rate"].tolist()[:2] == [1.0, 0.5]
     assert found["own_rate"].isna().tolist() == [False, False, True]
@@ -79,7 +79,7 @@ def test_the_channel_that_a_shopper_answers_scores_highest(small: World) -> None
     now = small.snapshot(AS_OF - timedelta(days=30), model)
     prediction = model.predict(artefact, now)
     assert sorted(prediction["channel"].unique()) == sorted(CHANNELS)
-    told = model.measured(now, prediction).assign(score=prediction["score"].to_numpy())
+    told = model.measured(now, prediction, {}).assign(score=prediction["score"].to_numpy())
     often = told["own_contacts"] >= 4
     assert (
         told[often & (told["own_rate"] > 0.5)]["score"].mean()

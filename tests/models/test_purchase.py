@@ -32,6 +32,32 @@ def test_the_decision_follows_from_what_a_contact_costs() -> None:
     assert artefact.facts["decision"]["threshold"] == 0.025
 
 
+def test_what_bgnbd_says_is_learned_from_and_blended_in() -> None:
+    small, model = world(150, seed=2), Purchase()
+    train = [small.snapshot(AS_OF - timedelta(days=days), model) for days in (90, 60)]
+    artefact = model.fit(train, dict(model.parameters), 1)
+    assert artefact.facts["ensemble"]["weights"]["rule"] > 0
+    assert set(artefact.facts["background"]["bgnbd"]) == {"r", "alpha", "a", "b"}
+    test = small.snapshot(AS_OF - timedelta(days=30), model)
+    reasons = model.predict(artefact, test)["reasons"].explode()
+    assert reasons.str.contains("by the dates of their visits").any()
+
+
+def test_where_bgnbd_finds_no_process_the_others_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bgnbd, "fit", never)
+    small, model = world(150, seed=2), Purchase()
+    train = [small.snapshot(AS_OF - timedelta(days=days), model) for days in (90, 60)]
+    artefact = model.fit(train, dict(model.parameters), 1)
+    assert artefact.facts["background"] == {"bgnbd": None}
+    score = model.predict(artefact, small.snapshot(AS_OF - timedelta(days=30), model))["score"]
+    assert score.between(0, 1).all()
+    assert score.std() > 0.1
+
+
+def never(*_: object) -> bgnbd.BGNBD:
+    raise ConvergenceError("no")
+
+
 def test_the_baseline_prefers_who_came_often_and_lately(monkeypatch: pytest.MonkeyPatch) -> None:
     often = [("often", -day, 5.0, False) for day in range(7, 300, 14)]
     quit_it = [("quit", -day, 5.0, False) for day in range(150, 300, 7)]
@@ -41,9 +67,6 @@ def test_the_baseline_prefers_who_came_often_and_lately(monkeypatch: pytest.Monk
     score = Purchase().baseline([], snapshot).set_index("user_id")["score"]
     assert score["often"] > 0.5 > score["quit"]
     assert "long gone" not in score.index
-
-    def never(*_: object) -> bgnbd.BGNBD:
-        raise ConvergenceError("no")
 
     monkeypatch.setattr(bgnbd, "fit", never)
     plain = Purchase().baseline([], snapshot).set_index("user_id")["score"]

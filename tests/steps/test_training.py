@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 
+from capflow_assets.models.base import Artefact, Model, Snapshot
 from capflow_assets.models.churn import Churn
 from capflow_assets.models.rules import POOL, RULES
+from capflow_assets.steps import trial
 from capflow_assets.steps.outcome import Outcome
 from capflow_assets.steps.pipeline import run_customer
 from capflow_assets.steps.plan import upstream
@@ -118,6 +120,28 @@ def test_another_process_makes_the_champion_again_from_its_record(shop: Home) ->
     assert made["same"] is True
     assert made["code_changed"] is False
     assert made["digest"] == version(shop, "ann").digest
+
+
+def test_a_champion_that_todays_code_cannot_ask_is_not_compared_with(
+    shop: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    champion, asks = version(shop, "ann"), trial.answer
+
+    def answer(model: Model, artefact: Artefact, snapshot: Snapshot) -> Any:
+        if "recipe" in artefact.facts:  # a registered version, not the one just fitted
+            raise KeyError("a column that it was never fitted on")
+        return asks(model, artefact, snapshot)
+
+    monkeypatch.setattr(trial, "answer", answer)
+    monkeypatch.setattr(type(shop.registry), "champion", lambda *_: champion)
+    run = CustomerRun(shop, "ann")
+    run.force = True
+    assert [one.status for one in run_customer(run, ["model/churn"])] == ["failed"], "the code's own mistake"
+    monkeypatch.setattr(trial, "training_code", lambda _: "newer")
+    (outcome,) = run_customer(run, ["model/churn"])
+    run.close()
+    assert outcome.status == "done"
+    assert "v1 was made by other code, and by today's it answers no more (KeyError" in outcome.reason
 
 
 def test_a_record_of_other_settings_is_made_into_another_model(shop: Home) -> None:

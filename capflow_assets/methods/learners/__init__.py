@@ -2,15 +2,17 @@
 
 from capflow_assets.methods.learners.base import Learner, Objective, Rows, canonical, canonical_order, stack
 from capflow_assets.methods.learners.linear import LINEAR
+from capflow_assets.methods.learners.rule import RULE
 from capflow_assets.methods.learners.trees import BOOSTING, FOREST, TWEEDIE, best_number_of_trees
 
-LEARNERS: dict[str, Learner] = {learner.name: learner for learner in (BOOSTING, FOREST, LINEAR)}
+LEARNERS: dict[str, Learner] = {learner.name: learner for learner in (BOOSTING, FOREST, LINEAR, RULE)}
 
 __all__ = [
     "BOOSTING",
     "FOREST",
     "LEARNERS",
     "LINEAR",
+    "RULE",
     "TWEEDIE",
     "Learner",
     "Objective",
