@@ -7,6 +7,7 @@ from capflow_assets.features.snapshots import snapshot, snapshot_dates
 from capflow_assets.steps import snapshots
 from capflow_assets.steps.code_version import code_version
 from capflow_assets.steps.decided import settled, shown_of
+from capflow_assets.steps.facts import facts_of
 from capflow_assets.steps.fresh import reuse, unchanged
 from capflow_assets.steps.outcome import NotAvailable, Outcome
 from capflow_assets.steps.run import CustomerRun, fingerprint
@@ -21,7 +22,7 @@ def build(run: CustomerRun, asset: str) -> Outcome:
     run.require_passed()
     feature_set = FEATURE_SETS[asset.removeprefix("features/")]
     as_of = run.as_of()
-    if reason := unmet_by(feature_set, run.facts()):
+    if reason := unmet_by(feature_set, facts_of(run)):
         raise NotAvailable(f"{asset} {reason}")
     feature_set, decision = settled(run, asset, feature_set)
     code = code_version(__name__, feature_set.build.__module__, *LIBRARIES)

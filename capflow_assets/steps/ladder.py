@@ -13,6 +13,7 @@ from capflow_assets.models.base import Artefact, Model
 from capflow_assets.models.rules import OWN, POOL, RULES
 from capflow_assets.models.tabular import TabularModel
 from capflow_assets.steps import past
+from capflow_assets.steps.facts import facts_of
 from capflow_assets.steps.outcome import NotAvailable
 from capflow_assets.steps.run import CustomerRun, fingerprint
 from capflow_assets.steps.settings import asked
@@ -123,7 +124,7 @@ def _ruled(run: CustomerRun, model: Model, why: str) -> Trial | None:
 
 def _fit(run: CustomerRun, model: Model, artefact: Artefact, parameters: dict[str, object]) -> Fit | None:
     """The test date of a customer that is too small to learn from, None where it has not even that."""
-    if not set(model.tables) <= set(run.tables()) or not run.facts().has_times or model.learns_from == "labels":
+    if not set(model.tables) <= set(run.tables()) or not facts_of(run).has_times or model.learns_from == "labels":
         return None
     past.require_current(run, model)
     date = past.test_date(run, model)

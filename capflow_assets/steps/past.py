@@ -12,6 +12,7 @@ from capflow_assets.features.anchors import STEP_DAYS, anchors
 from capflow_assets.features.embeddings import EMBEDDINGS
 from capflow_assets.features.snapshots import snapshot_dates
 from capflow_assets.models.base import Model, Snapshot
+from capflow_assets.steps.facts import facts_of
 from capflow_assets.steps.outcome import Blocked, NotAvailable
 from capflow_assets.steps.run import CustomerRun
 from capflow_assets.steps.worlds import came_true, known, lived
@@ -38,7 +39,7 @@ def dates(run: CustomerRun, model: Model) -> Dates:
 
     A model that learns from labels does both as of now, on parts of the labelled units.
     """
-    reason = _not_installed(model) or unmet(model, run.facts())
+    reason = _not_installed(model) or unmet(model, facts_of(run))
     if reason is not None:
         raise NotAvailable(f"{model.name} {reason}")
     require_current(run, model)
@@ -137,7 +138,7 @@ def require_both_classes(run: CustomerRun, model: Model, past: Sequence[Snapshot
         return
     labels = [label for snapshot in past if snapshot.outcome is not None for label in snapshot.outcome["label"]]
     positives = int(sum(labels))
-    reason = unmet(model, run.facts(positives, len(labels) - positives))
+    reason = unmet(model, facts_of(run, positives, len(labels) - positives))
     if reason is not None:
         raise NotAvailable(f"{model.name} {reason}")
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from capflow_assets.steps.outcome import Blocked, NotAvailable
 from capflow_assets.tables import TABLES
-from capflow_assets.training.needs import Facts
 from capflow_assets.validation.verdict import Verdict, gate
 from capflow_resources.engines import EngineError, StartSession, connect, duckdb, start_session
 from capflow_resources.home import Home
@@ -55,6 +54,7 @@ class CustomerRun:
         self._no_engine: EngineError | None = None
         self._versions: dict[str, TableVersion | None] = {}
         self._tables: dict[tuple[str, int], ibis.Table] = {}
+        self.counted: dict[datetime, Mapping[str, Any]] = {}  # by steps.facts
 
     @cached_property
     def customer(self) -> Customer:
@@ -190,16 +190,6 @@ class CustomerRun:
     def first_sale(self) -> datetime:
         """When the customer's first sale was; only after as_of() has shown that sales have times."""
         return datetime.fromisoformat(self.report()["first_sale"])
-
-    def facts(self, positives: int | None = None, negatives: int | None = None) -> Facts:
-        """What a model asks of a customer's data before any work is done for it."""
-        found = self.report()
-        has_times = found["as_of"] is not None
-        days = (self.as_of() - self.first_sale()).days if has_times else 0
-        measures = found.get("measures", {})
-        return Facts(
-            set(self.tables()), found["users"], found["bills"], days, has_times, positives, negatives, measures
-        )
 
     def close(self) -> None:
         """Let the engine's memory go."""

@@ -78,6 +78,13 @@ def kpis(
     return {name: None if (value := values[name]) is None else float(value) for name in KPIS}
 
 
+def counts(bills: ibis.Table, as_of: datetime) -> dict[str, int]:
+    """The KPIs `users` and `bills` alone, as kpis counts them."""
+    past = seen(bills, as_of)
+    found = {"users": _user_figures(past, as_of)["users"], "bills": _bill_figures(past)["bills"]}
+    return {name: int(value or 0) for name, value in found.items()}
+
+
 def figure(value: float) -> str:
     """A KPI as a retailer writes it: thousands in full, smaller ones to four digits."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"

@@ -13,6 +13,7 @@ from capflow_assets.methods import bgnbd
 from capflow_assets.methods.likelihood import ConvergenceError
 from capflow_assets.models.base import Snapshot
 from capflow_assets.models.purchase import Purchase
+from capflow_assets.training.metrics import metric
 from tests.models.test_churn import T, bills
 
 
@@ -41,6 +42,19 @@ def test_what_bgnbd_says_is_learned_from_and_blended_in() -> None:
     test = small.snapshot(AS_OF - timedelta(days=30), model)
     reasons = model.predict(artefact, test)["reasons"].explode()
     assert reasons.str.contains("by the dates of their visits").any()
+
+
+def test_a_small_retailer_learns_from_others_how_its_shoppers_stand_by_bgnbd_too() -> None:
+    model, giver, taker = Purchase(), world(200, seed=2), world(60, seed=3)
+    train = [giver.snapshot(AS_OF - timedelta(days=days), model) for days in (90, 60)]
+    given = {name: model.contribution(train, seed) for seed, name in enumerate(("ann", "bob"))}
+    assert given["ann"].columns[-1] == "by_visits"
+    test = taker.snapshot(AS_OF - timedelta(days=30), model)
+    artefact = model.fit_pooled(given, test, dict(model.parameters), 1)
+    assert "rule" not in artefact.facts["ensemble"]["weights"], "a standing is no probability"
+    told = model.predict(artefact, test)
+    assert test.outcome is not None
+    assert metric("auc").value(test.outcome, told) > 0.6
 
 
 def test_where_bgnbd_finds_no_process_the_others_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,8 +17,7 @@ from capflow_resources.home import Home
 
 T = datetime(2026, 8, 1)
 LAYERS = ("features", "prediction")
-# Whether a model is available rests on counts of all the data, contacts among them: those of campaigns may differ.
-JUDGED_BY_SALES = ("churn", "cltv", "product_affinity", "rfm_segments")
+MODELS = ("churn", "cltv", "product_affinity", "rfm_segments", "campaign_response")
 TIMES = {"orders": "OrderedAt", "messages": "SentAt"}
 
 
@@ -77,7 +76,7 @@ def _onboard(home: Home, data: Path) -> None:
     home.customers_folder.mkdir(parents=True, exist_ok=True)
     # What comes from T on is unlike what was before, and must not be blocked for that here.
     expected = f"expected: [{{from: {T:%Y-%m-%d}, why: other prices and bills}}]\n"
-    text = customer_file(SHOP, "parquet", str(data)).replace("models: all", f"models: [{', '.join(JUDGED_BY_SALES)}]")
+    text = customer_file(SHOP, "parquet", str(data)).replace("models: all", f"models: [{', '.join(MODELS)}]")
     (home.customers_folder / "shop.yaml").write_text(text + expected)
 
 

@@ -1,0 +1,38 @@
+"""How much a customer's data has of what models ask for: by the report, and as of an earlier date counted anew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from capflow_assets.steps import contracts
+from capflow_assets.steps.run import CustomerRun
+from capflow_assets.training.needs import Facts
+from capflow_assets.validation.kpis import counts, seen
+
+
+def facts_of(run: CustomerRun, positives: int | None = None, negatives: int | None = None) -> Facts:
+    """What a model asks of a customer's data before any work is done for it, as it was at the run's date."""
+    report: Mapping[str, Any] = run.report()
+    if report["as_of"] is None:
+        return _facts(run, report, 0, False, positives, negatives)
+    as_of = run.as_of()
+    if as_of < datetime.fromisoformat(report["as_of"]):
+        report = _then(run, as_of)
+    return _facts(run, report, (as_of - run.first_sale()).days, True, positives, negatives)
+
+
+def _facts(
+    run: CustomerRun, counted: Mapping[str, Any], days: int, timed: bool, positives: int | None, negatives: int | None
+) -> Facts:
+    users, bills, measures = counted["users"], counted["bills"], counted.get("measures", {})
+    return Facts(set(run.tables()), users, bills, days, timed, positives, negatives, measures)
+
+
+def _then(run: CustomerRun, as_of: datetime) -> Mapping[str, Any]:
+    """What the report counts, of the rows before a date; once in a run."""
+    if as_of not in run.counted:
+        tables = {table: seen(run.read(f"validated/{table}"), as_of) for table in run.tables()}
+        run.counted[as_of] = {**counts(tables["bills"], as_of), "measures": contracts.measure(run, tables)}
+    return run.counted[as_of]
