@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from capflow_assets.models.base import Model
-from capflow_assets.models.rules import answer
 from capflow_assets.steps.code_version import code_version
 from capflow_assets.steps.fresh import reuse
-from capflow_assets.steps.outcome import NotAvailable, Outcome
+from capflow_assets.steps.outcome import Blocked, NotAvailable, Outcome
 from capflow_assets.steps.run import CustomerRun, fingerprint
 from capflow_assets.steps.training import wanted
-from capflow_assets.steps.trial import load
+from capflow_assets.steps.trial import OtherCodeError, answered
 from capflow_assets.steps.worlds import data_versions, known
 
 if TYPE_CHECKING:
@@ -38,7 +37,13 @@ def predict(run: CustomerRun, asset: str) -> Outcome:
     )
     if fresh := reuse(run, asset, mark):
         return fresh
-    prediction = answer(model, load(run, champion), known(run, model, as_of))
+    try:
+        prediction = answered(run, model, champion, known(run, model, as_of))
+    except OtherCodeError as error:
+        raise Blocked(
+            f"{model.name} {error}: no version by today's code is better than its baseline (see model/{model.name}); "
+            "install the release that made it, or mend the model"
+        ) from error
     _require_deliverable(run, model, prediction)
     stamp = {"customer": run.name, "model": model.name, "version": champion.number, "as_of": as_of}
     facts = {

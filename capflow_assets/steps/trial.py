@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 SEED = 7
 
 
+class OtherCodeError(Exception):
+    """A version that other code made and that today's code cannot ask any more."""
+
+
 @dataclass(frozen=True)
 class Fit:
     """A fitted model with what it was fitted on and how its columns and parameters were found."""
@@ -104,6 +108,22 @@ def load(run: CustomerRun, version: Version) -> Artefact:
     return Artefact(run.home.registry.load(version), version.columns, version.facts)
 
 
+def answered(run: CustomerRun, model: Model, version: Version, snapshot: Snapshot) -> pd.DataFrame:
+    """What a registered version says of a snapshot. OtherCodeError where today's code cannot ask it any more."""
+    artefact = load(run, version)
+    try:
+        return answer(model, artefact, snapshot)
+    except UnlikeVectorsError:
+        raise
+    except Exception as error:
+        if version.code_version == training_code(model):
+            raise
+        told = " ".join(f"{type(error).__name__}: {error}".split())
+        raise OtherCodeError(
+            f"v{version.number} was made by other code, and by today's it answers no more ({told})"
+        ) from error
+
+
 def damage(run: CustomerRun, version: Version) -> str | None:
     """Why a version's files cannot be used any more, None when they are what was registered."""
     try:
@@ -124,11 +144,6 @@ def _rival(run: CustomerRun, model: Model, test: Snapshot) -> tuple[pd.DataFrame
     if broken := damage(run, champion):
         return None, broken
     try:
-        return answer(model, load(run, champion), test), ""
-    except UnlikeVectorsError as error:
+        return answered(run, model, champion, test), ""
+    except (UnlikeVectorsError, OtherCodeError) as error:
         return None, str(error)
-    except Exception as error:
-        if champion.code_version == training_code(model):
-            raise
-        told = " ".join(f"{type(error).__name__}: {error}".split())
-        return None, f"v{champion.number} was made by other code, and by today's it answers no more ({told})"

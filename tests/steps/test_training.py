@@ -138,10 +138,12 @@ def test_a_champion_that_todays_code_cannot_ask_is_not_compared_with(
     run.force = True
     assert [one.status for one in run_customer(run, ["model/churn"])] == ["failed"], "the code's own mistake"
     monkeypatch.setattr(trial, "training_code", lambda _: "newer")
-    (outcome,) = run_customer(run, ["model/churn"])
+    trained, predicted = run_customer(run, ["model/churn", "prediction/churn"])
     run.close()
-    assert outcome.status == "done"
-    assert "v1 was made by other code, and by today's it answers no more (KeyError" in outcome.reason
+    assert trained.status == "done"
+    assert "v1 was made by other code, and by today's it answers no more (KeyError" in trained.reason
+    assert predicted.status == "blocked"
+    assert "install the release that made it, or mend the model" in predicted.reason
 
 
 def test_a_record_of_other_settings_is_made_into_another_model(shop: Home) -> None:
