@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+import ibis
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,8 +15,10 @@ from capflow_assets.models.base import Snapshot
 from capflow_assets.models.churn import Churn
 from capflow_assets.training import selection
 from capflow_assets.training.selection import choose
+from tests.models.test_churn import bills
 
 USERS = 900
+VISITS = bills([("somebody else", -10, 5.0, False)])  # the dates of visits tell nothing here
 PARAMETERS: dict[str, Any] = {**Churn.parameters, "most_trees": 80}
 
 
@@ -30,7 +33,8 @@ def past(dates: int, noise: int, seed: int = 0) -> list[Snapshot]:
         users = [f"u{number:04d}" for number in range(USERS)]
         outcome = pd.DataFrame({"user_id": users, "label": label.astype(int)})
         features = pd.DataFrame({"user_id": users, **told, **nothing, "city": "Ely"})
-        made.append(Snapshot("acme", datetime(2026, 6, 1) - timedelta(days=60 * back), features, {}, outcome))
+        as_of = datetime(2026, 6, 1) - timedelta(days=60 * back)
+        made.append(Snapshot("acme", as_of, features, {"bills": ibis.memtable(VISITS)}, outcome))
     return made
 
 
