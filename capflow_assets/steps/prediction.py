@@ -27,7 +27,7 @@ def predict(run: CustomerRun, asset: str) -> Outcome:
     model = wanted(run, asset)
     champion = run.home.registry.champion(run.name, model.name)
     if champion is None:
-        raise NotAvailable(f"no version of {model.name} is champion for '{run.name}': see model/{model.name}")
+        raise NotAvailable(f"no version of {model.name} is champion for '{run.name}': {_why_none(run, model)}")
     as_of = run.as_of()
     mark = fingerprint(
         champion=champion.digest,
@@ -56,6 +56,12 @@ def predict(run: CustomerRun, asset: str) -> Outcome:
     written = run.write(asset, _stamped(prediction, stamp), facts, replace=f"as_of = '{as_of:%Y-%m-%d %H:%M:%S}'")
     shown = {"rows": len(prediction), "version": written.version, "model_version": champion.number}
     return Outcome(asset, "done", facts={**shown, "as_of": as_of.isoformat()}, fingerprint=mark)
+
+
+def _why_none(run: CustomerRun, model: Model) -> str:
+    """What was decided of the newest version, where there is one."""
+    kept = [event for event in run.home.registry.events(run.name, model.name) if event.kind == "kept"]
+    return f"v{kept[-1].version}: {kept[-1].reason}" if kept else f"see model/{model.name}"
 
 
 def _require_deliverable(run: CustomerRun, model: Model, prediction: pd.DataFrame) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from capflow_assets.steps.plan import upstream
 from capflow_assets.steps.rebuild import rebuild
 from capflow_assets.steps.run import CustomerRun
 from capflow_resources.home import Home
-from capflow_resources.registry import Version
+from capflow_resources.registry import Event, Version
 from capflow_resources.simulator import customer_file, simulate, write
 from tests.conftest import SHOP
 
@@ -144,6 +145,18 @@ def test_a_champion_that_todays_code_cannot_ask_is_not_compared_with(
     assert "v1 was made by other code, and by today's it answers no more (KeyError" in trained.reason
     assert predicted.status == "blocked"
     assert "install the release that made it, or mend the model" in predicted.reason
+
+
+def test_a_model_without_a_champion_says_why(shop: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(shop.registry), "champion", lambda *_: None)
+    run = CustomerRun(shop, "ann")
+    (bare,) = run_customer(run, ["prediction/churn"])
+    kept = Event(1, "ann", "churn", 3, "kept", "auc 0.6 against 0.7 of the baseline", datetime(2026, 11, 1))
+    monkeypatch.setattr(type(shop.registry), "events", lambda *_: [kept])
+    (told,) = run_customer(run, ["prediction/churn"])
+    run.close()
+    assert bare.status == told.status == "not_available"
+    assert told.reason == "no version of churn is champion for 'ann': v3: auc 0.6 against 0.7 of the baseline"
 
 
 def test_a_record_of_other_settings_is_made_into_another_model(shop: Home) -> None:
