@@ -40,23 +40,30 @@ def commit(
     A new table is divided as asked; one that was not stays so, and nothing of it can be kept. deltalake's
     CommitFailedError when another process published meanwhile.
     """
-    from deltalake import Schema
-    from deltalake.exceptions import TableNotFoundError
+    from deltalake import DeltaTable, Schema
+    from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
     from deltalake.transaction import create_table_with_add_actions
 
-    columns, properties = Schema.from_arrow(schema), _properties(noted, division)
+    columns = Schema.from_arrow(schema)
     by = [division.column] if division else None
     try:
         table = opened(uri)
     except TableNotFoundError:
-        create_table_with_add_actions(
-            uri,
-            columns,
-            [_added(file) for file in files],
-            partition_by=by,
-            commit_properties=properties,
-            storage_options=storage_options(uri),
-        )
+        # Without a second try, which would add these files to those of a table that another process has just made.
+        once = _properties(noted, division, retries=0)
+        try:
+            create_table_with_add_actions(
+                uri,
+                columns,
+                [_added(file) for file in files],
+                partition_by=by,
+                commit_properties=once,
+                storage_options=storage_options(uri),
+            )
+        except DeltaError as error:
+            if DeltaTable.is_deltatable(uri, storage_options(uri)):
+                raise CommitFailedError(str(error)) from error
+            raise
         return
     _allow_times_without_zone(table, schema)
     if division and division.version is not None:
@@ -69,7 +76,7 @@ def commit(
         columns,
         partition_by=by if divided else None,
         partition_filters=kept,
-        commit_properties=properties,
+        commit_properties=_properties(noted, division),
     )
 
 
@@ -109,9 +116,9 @@ def _added(file: WrittenFile) -> AddAction:
     return AddAction(file.path, file.bytes, dict(file.holds), int(time.time() * 1000), True, statistics)
 
 
-def _properties(noted: Mapping[str, str], division: Division | None = None) -> CommitProperties:
+def _properties(noted: Mapping[str, str], division: Division | None = None, retries: int = RETRIES) -> CommitProperties:
     from deltalake import CommitProperties, Transaction
 
     # Two processes that add files for one value remove nothing of one another's: by this mark they collide.
     marks = [Transaction("capflow/division", 1 + (division.version or 0))] if division else None
-    return CommitProperties(custom_metadata=dict(noted), max_commit_retries=RETRIES, app_transactions=marks)
+    return CommitProperties(custom_metadata=dict(noted), max_commit_retries=retries, app_transactions=marks)

@@ -183,8 +183,9 @@ class Lake:
         """Rows that come in batches, to replace the whole table or the part that meets a condition."""
         from deltalake import CommitProperties, write_deltalake
 
-        uri = self.table_uri(customer, asset)
-        faults: list[Exception] = []
+        uri, faults = self.table_uri(customer, asset), list[Exception]()
+        # A new table is tried once: again, it would add these rows to those that another process has just published.
+        retries = 0 if self._open(customer, asset) is None else RETRIES
         batches = _batches(data, faults)
         try:
             write_deltalake(
@@ -194,7 +195,7 @@ class Lake:
                 schema_mode=None if replace else "overwrite",
                 predicate=replace,
                 storage_options=storage_options(uri),
-                commit_properties=CommitProperties(custom_metadata=noted, max_commit_retries=RETRIES),
+                commit_properties=CommitProperties(custom_metadata=noted, max_commit_retries=retries),
             )
         except Exception as error:
             if faults:  # the rows could not be computed: that is no fault of the lake

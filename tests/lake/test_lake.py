@@ -160,3 +160,32 @@ def test_a_sum_of_whole_numbers_is_a_whole_number_in_the_file(tmp_path: Path) ->
     found = lake.read("bob", "features/items", con).order_by("pieces").to_pyarrow()
     assert str(con.raw_sql(f"DESCRIBE FROM '{next(tmp_path.rglob('*.parquet'))}'").fetchall()[1][1]) == "BIGINT"
     assert found.to_pylist() == [{'the "item"': "b", "pieces": 7}, {'the "item"': "a", "pieces": 2**53 + 1}]
+
+
+@pytest.mark.parametrize("streamed", [True, False], ids=["streamed", "by the engine"])
+def test_two_that_make_a_table_at_once_never_add_up(tmp_path: Path, streamed: bool) -> None:
+    """Thirty times: the later one replaces what the earlier one published, or is told to run again."""
+    for attempt in range(30):
+        lake, start, told = Lake(str(tmp_path / str(attempt))), threading.Barrier(2), list[str]()
+
+        def make(mark: int, lake: Lake = lake, start: threading.Barrier = start, told: list[str] = told) -> None:
+            data: Any = rows(10, mark)
+            if not streamed:
+                data = ibis.duckdb.connect(threads=1).create_table("made", data)
+            start.wait(30)
+            try:
+                told.append(f"{lake.write('ann', 'raw/items', data, {'by': mark}).rows} rows")
+            except LakeError as error:
+                told.append(str(error))
+
+        both = [threading.Thread(target=make, args=(mark,)) for mark in (1, 2)]
+        for one in both:
+            one.start()
+        for one in both:
+            one.join(60)
+        version = lake.version("ann", "raw/items")
+        assert version is not None
+        marks = lake.read("ann", "raw/items", ibis.duckdb.connect(threads=1)).mark.value_counts(name="rows")
+        assert marks.to_pyarrow().to_pylist() == [{"mark": version.facts["by"], "rows": 10}]
+        again = "raw/items of 'ann' was published by another process at the same moment: run again"
+        assert sorted(told) in (["10 rows", "10 rows"], ["10 rows", again])
