@@ -2,9 +2,9 @@
 
     PYTHONPATH=. python benchmarks/published.py [name of a benchmark ...]
 
-Runs each of the benchmarks below in a process of its own (ten minutes on two quiet cores) and prints their rows
-together; what each prints by itself goes to stderr. `implicit` and `mlxtend` are needed for two of them and are no
-dependency of CapFlow: pip install --no-deps implicit mlxtend.
+Runs each of the benchmarks below in a process of its own and prints their rows together; what each prints by itself
+goes to stderr. `implicit` and `mlxtend` are needed for two of them and are no dependency of CapFlow:
+pip install --no-deps implicit mlxtend.
 """
 
 from __future__ import annotations

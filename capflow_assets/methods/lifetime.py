@@ -39,6 +39,8 @@ def repeat_visits(history: pd.DataFrame, today: int) -> tuple[np.ndarray, np.nda
 
 def process_of(history: pd.DataFrame, today: int) -> bgnbd.BGNBD | str:
     """The process behind the visits of `visit_history`, in weeks; why there is none, where BG/NBD finds none."""
+    if history.empty:
+        return "Nobody came yet."
     x, last, age, _ = repeat_visits(history, today)
     try:
         return bgnbd.fit(x, last, age)

@@ -59,9 +59,7 @@ class ComesAgain(TabularModel):
 
     def background(self, train: Sequence[Snapshot]) -> dict[str, Any]:
         """The process behind the visits up to the latest date; None where BG/NBD finds none."""
-        history, today = _visits(train[-1])
-        process = process_of(history, today) if len(history) else "nobody came yet"
-        return {"bgnbd": None if isinstance(process, str) else vars(process).copy()}
+        return _process(*_visits(train[-1]))
 
     def measured(self, snapshot: Snapshot, units: pd.DataFrame, background: Mapping[str, Any]) -> pd.DataFrame:
         """`by_visits`: the same probability by BG/NBD; null where it found no process."""
@@ -76,7 +74,7 @@ class ComesAgain(TabularModel):
         import numpy as np
 
         history, today = _visits(snapshot)
-        score = self._by_visits(history, today, self.background([snapshot]))
+        score = self._by_visits(history, today, _process(history, today))
         plain = self._chance(history["visits_year"].to_numpy() * (self.horizon_days / YEAR_DAYS))
         lately = (history["last_day"] > today - self.lately_days).to_numpy()
         told = np.where(np.isnan(score), plain, score)[lately]
@@ -98,6 +96,11 @@ class ComesAgain(TabularModel):
 
         none = np.exp(-coming)
         return none if self.away else 1.0 - none
+
+
+def _process(history: pd.DataFrame, today: int) -> dict[str, Any]:
+    process = process_of(history, today)
+    return {"bgnbd": None if isinstance(process, str) else vars(process).copy()}
 
 
 def _visits(snapshot: Snapshot) -> tuple[pd.DataFrame, int]:

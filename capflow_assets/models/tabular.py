@@ -97,7 +97,9 @@ class TabularModel(Model):
         columns, known = numeric_columns(snapshot.features), {"levels": {}, "background": self.background([snapshot])}
         own = self._matrix(snapshot, self.population(snapshot).reset_index(drop=True), columns, known)
         rows = pooled.together(given, (*columns, *self.measures))
-        return self._learned(rows, columns, {**known, "grid": pooled.grid(own)}, parameters, seed)
+        families = [name for name in parameters["families"] if name != RULE.name]  # a standing is no probability
+        settings = {**parameters, "families": families}
+        return self._learned(rows, columns, {**known, "grid": pooled.grid(own)}, settings, seed)
 
     def decided(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """What follows from the retailer's own settings, kept with the version: whom it pays to contact."""
@@ -161,8 +163,7 @@ class TabularModel(Model):
         seed: int,
     ) -> Artefact:
         """The ensemble of the rows of each date, the oldest first, with what is `told` of how its matrix is made."""
-        families = [name for name in parameters["families"] if name != RULE.name or "grid" not in told]
-        settings = {**parameters, "families": families, "rule_column": self._rule_column(columns)}
+        settings = {**parameters, "rule_column": self._rule_column(columns)}
         fitted = ensemble.fit([part for part in parts if len(part)], self.objective, settings, seed)
         count = sum(len(part) for part in parts)
         facts = {

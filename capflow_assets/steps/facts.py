@@ -15,19 +15,13 @@ from capflow_assets.validation.kpis import counts, seen
 def facts_of(run: CustomerRun, positives: int | None = None, negatives: int | None = None) -> Facts:
     """What a model asks of a customer's data before any work is done for it, as it was at the run's date."""
     report: Mapping[str, Any] = run.report()
-    if report["as_of"] is None:
-        return _facts(run, report, 0, False, positives, negatives)
-    as_of = run.as_of()
-    if as_of < datetime.fromisoformat(report["as_of"]):
-        report = _then(run, as_of)
-    return _facts(run, report, (as_of - run.first_sale()).days, True, positives, negatives)
-
-
-def _facts(
-    run: CustomerRun, counted: Mapping[str, Any], days: int, timed: bool, positives: int | None, negatives: int | None
-) -> Facts:
+    counted, days, has_times = report, 0, report["as_of"] is not None
+    if has_times:
+        as_of = run.as_of()
+        days = (as_of - run.first_sale()).days
+        counted = _then(run, as_of) if as_of < datetime.fromisoformat(report["as_of"]) else report
     users, bills, measures = counted["users"], counted["bills"], counted.get("measures", {})
-    return Facts(set(run.tables()), users, bills, days, timed, positives, negatives, measures)
+    return Facts(set(run.tables()), users, bills, days, has_times, positives, negatives, measures)
 
 
 def _then(run: CustomerRun, as_of: datetime) -> Mapping[str, Any]:

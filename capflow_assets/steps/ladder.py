@@ -6,7 +6,9 @@ The rung is kept with the version and shown wherever the version is.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any, TypeGuard
 
 from capflow_assets.methods.pooled import Contribution
 from capflow_assets.models.base import Artefact, Model
@@ -33,23 +35,22 @@ def climbed(run: CustomerRun, model: Model) -> Trial:
     try:
         return own(run, model)
     except NotAvailable as reason:
+        given = _given(run, model)
         for rung in (_pooled, _ruled):
-            trial = rung(run, model, str(reason))
+            trial = rung(run, model, given, str(reason))
             if trial is not None:
                 return trial
         raise
 
 
-def pool_mark(run: CustomerRun, model: Model, rung: str) -> str:
-    """A hash of what the pool holds for this customer's model; "" where it changes nothing: for who learned alone."""
-    given = {} if rung == OWN else _given(run, model)
-    marks = {name: hashlib.sha256(content).hexdigest() for name, content in given.items()}
-    return fingerprint(given=marks) if marks else ""
+def pool_is_as_then(run: CustomerRun, model: Model, version: Version) -> bool:
+    """Whether the pool holds for this customer what it held when the version was made; nothing to an own model."""
+    return version.facts.get("rung", OWN) == OWN or version.facts.get("pool") == _mark(_given(run, model))
 
 
 def share(run: CustomerRun, model: Model, trial: Trial) -> None:
     """Give the pool what the own model was learned from, if the customer file says so; else take back what it gave."""
-    if not isinstance(model, TabularModel) or not model.poolable or trial.fit.artefact.facts["rung"] != OWN:
+    if not _poolable(model) or trial.fit.artefact.facts["rung"] != OWN:
         return
     pool, vertical = run.home.pool, run.customer.vertical
     if run.customer.training.gives_to_pool:
@@ -69,7 +70,7 @@ def shared_as_asked(run: CustomerRun, model: Model, version: Version) -> bool:
     return held or not gives
 
 
-def _poolable(model: Model) -> bool:
+def _poolable(model: Model) -> TypeGuard[TabularModel]:
     return isinstance(model, TabularModel) and model.poolable
 
 
@@ -89,10 +90,13 @@ def _gives(run: CustomerRun, name: str) -> bool:
     return other.training.gives_to_pool and named(other.vertical) == named(run.customer.vertical)
 
 
-def _pooled(run: CustomerRun, model: Model, why: str) -> Trial | None:
+def _mark(given: Mapping[str, bytes]) -> str:
+    return fingerprint(given={name: hashlib.sha256(content).hexdigest() for name, content in given.items()})
+
+
+def _pooled(run: CustomerRun, model: Model, given: Mapping[str, bytes], why: str) -> Trial | None:
     """A model of what others of the vertical gave, judged on the customer's own past."""
-    given = _given(run, model)
-    if not isinstance(model, TabularModel) or len(given) < FEWEST_GIVERS:
+    if not _poolable(model) or len(given) < FEWEST_GIVERS:
         return None
     contributions = {name: Contribution.from_bytes(content) for name, content in given.items()}
     parameters = asked(run, model)
@@ -100,16 +104,15 @@ def _pooled(run: CustomerRun, model: Model, why: str) -> Trial | None:
     if fit is None:
         return None
     artefact = model.fit_pooled(contributions, fit.test, parameters, SEED)
-    told = {"why_no_own_model": why, "contributors": sorted(contributions), "train_dates": []}
+    told = {**_told(POOL, given, why), "contributors": sorted(contributions)}
     fit = replace(fit, artefact=replace(artefact, facts={**artefact.facts, **told}))
-    trial = _judged(run, model, fit)
-    return trial and _named(trial, POOL)
+    return _judged(run, model, fit)
 
 
-def _ruled(run: CustomerRun, model: Model, why: str) -> Trial | None:
+def _ruled(run: CustomerRun, model: Model, given: Mapping[str, bytes], why: str) -> Trial | None:
     """The model's rule, until there is data to learn from; it never takes the place of something learned."""
-    facts = {"rung": RULES, "why_no_own_model": why, "train_dates": []}
-    fit = _fit(run, model, Artefact({}, facts=facts), asked(run, model)) if model.has_rule else None
+    artefact = Artefact({}, facts=_told(RULES, given, why))
+    fit = _fit(run, model, artefact, asked(run, model)) if model.has_rule else None
     trial = _judged(run, model, fit) if fit else None
     if trial is None:
         return None
@@ -139,6 +142,6 @@ def _judged(run: CustomerRun, model: Model, fit: Fit) -> Trial | None:
     return judged(run, model, fit)
 
 
-def _named(trial: Trial, rung: str) -> Trial:
-    artefact = trial.fit.artefact
-    return replace(trial, fit=replace(trial.fit, artefact=replace(artefact, facts={**artefact.facts, "rung": rung})))
+def _told(rung: str, given: Mapping[str, bytes], why: str) -> dict[str, Any]:
+    """What is kept with a version that was not learned from the customer's own past."""
+    return {"rung": rung, "pool": _mark(given), "why_no_own_model": why, "train_dates": []}

@@ -41,7 +41,7 @@ def predict(run: CustomerRun, asset: str) -> Outcome:
         prediction = answered(run, model, champion, known(run, model, as_of))
     except OtherCodeError as error:
         raise Blocked(
-            f"{model.name} {error}: no version by today's code is better than its baseline (see model/{model.name}); "
+            f"{model.name} {error}: train it anew; where nothing that today's code learns is better than its baseline, "
             "install the release that made it, or mend the model"
         ) from error
     _require_deliverable(run, model, prediction)

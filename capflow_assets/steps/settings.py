@@ -25,14 +25,13 @@ def asked(run: CustomerRun, model: Model) -> dict[str, Any]:
     return {**model.parameters, **model.settings, **given}
 
 
-def recipe(run: CustomerRun, model: Model, pool: str = "") -> str:
+def recipe(run: CustomerRun, model: Model) -> str:
     """A hash of all that a training is asked to do, whatever settings it then finds: the same is not done again."""
     ignored = run.customer.ignored_features() if model.features else []
     return fingerprint(
         parameters=asked(run, model),
         ignored=ignored,
         tuning_seconds=run.customer.training.tuning_seconds if model.search_space else 0,
-        pool=pool,
     )
 
 

@@ -7,10 +7,9 @@ from typing import Any
 
 from capflow_assets.models.base import Model
 from capflow_assets.models.catalogue import models
-from capflow_assets.models.rules import OWN
 from capflow_assets.steps.card import keep_card, picture_of, shown_card
 from capflow_assets.steps.code_version import training_code
-from capflow_assets.steps.ladder import climbed, pool_mark, share, shared_as_asked
+from capflow_assets.steps.ladder import climbed, pool_is_as_then, share, shared_as_asked
 from capflow_assets.steps.outcome import NotAvailable, Outcome, Status
 from capflow_assets.steps.run import CustomerRun
 from capflow_assets.steps.settings import recipe
@@ -54,10 +53,6 @@ def _ingredients(run: CustomerRun, model: Model) -> dict[str, Any]:
     return {"seed": SEED, "code_version": training_code(model), "data_versions": data_versions(run, model)}
 
 
-def _mark(run: CustomerRun, model: Model, rung: str) -> str:
-    return recipe(run, model, pool_mark(run, model, rung))
-
-
 def _registered(run: CustomerRun, model: Model, trial: Trial, cpu_seconds: float) -> Version:
     fit = trial.fit
     version = run.home.registry.register(
@@ -66,11 +61,7 @@ def _registered(run: CustomerRun, model: Model, trial: Trial, cpu_seconds: float
         fit.artefact.files,
         columns=fit.artefact.columns,
         parameters=fit.parameters,
-        facts={
-            **fit.artefact.facts,
-            "recipe": _mark(run, model, fit.artefact.facts["rung"]),
-            "vertical": run.customer.vertical,
-        },
+        facts={**fit.artefact.facts, "recipe": recipe(run, model), "vertical": run.customer.vertical},
         metrics=_metrics(model, trial),
         trained_as_of=fit.test.as_of,
         cpu_seconds=cpu_seconds,
@@ -84,7 +75,7 @@ def _same(run: CustomerRun, model: Model) -> Version | None:
     """The last version, when it was made from exactly these ingredients, judged to the end, and is still whole."""
     for version in run.home.registry.versions(run.name, model.name)[-1:]:
         alike = all(getattr(version, name) == value for name, value in _ingredients(run, model).items())
-        alike = alike and version.facts.get("recipe") == _mark(run, model, version.facts.get("rung", OWN))
+        alike = alike and version.facts.get("recipe") == recipe(run, model) and pool_is_as_then(run, model, version)
         alike = alike and _decided(run, version) and damage(run, version) is None
         return version if alike and shared_as_asked(run, model, version) else None
     return None

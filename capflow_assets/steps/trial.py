@@ -113,10 +113,8 @@ def answered(run: CustomerRun, model: Model, version: Version, snapshot: Snapsho
     artefact = load(run, version)
     try:
         return answer(model, artefact, snapshot)
-    except UnlikeVectorsError:
-        raise
     except Exception as error:
-        if version.code_version == training_code(model):
+        if isinstance(error, UnlikeVectorsError) or version.code_version == training_code(model):
             raise
         told = " ".join(f"{type(error).__name__}: {error}".split())
         raise OtherCodeError(

@@ -33,7 +33,7 @@ class Rule:
         column = int(parameters["rule_column"])
         told = _log_odds(rows.matrix[:, column])
         known = told[~np.isnan(told)]
-        usual = round(float(np.sort(known).mean()), 10) if len(known) else 0.0
+        usual = round(float(known.mean()), 10) if len(known) else 0.0
         return json.dumps({"column": column, "usual": usual}).encode()
 
     def raw(self, content: bytes, matrix: np.ndarray) -> np.ndarray:
