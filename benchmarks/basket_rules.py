@@ -20,7 +20,7 @@ from machine import machine, peak_mib
 from row import row
 from scipy.sparse import csr_array
 
-from capflow_assets.methods.co_purchase import by_user
+from capflow_assets.methods.recommend.co_purchase import by_user
 
 PUBLISHED = 5_668
 SUPPORT, CONFIDENCE, LONGEST = 0.001, 0.5, 10

@@ -34,7 +34,7 @@ def floor(customers: int) -> float:
     """CPU-seconds of the bare backfill."""
     import dagster as dg
 
-    from capflow_assets.steps.plan import plan
+    from capflow_assets.run.plan import plan
     from partitions.partition import customers as partition
 
     def trivial(asset: str) -> dg.AssetsDefinition:
@@ -70,11 +70,11 @@ def ours(customers: int) -> float:
     """CPU-seconds of our pipeline around steps that do nothing."""
     from dataclasses import replace
 
+    from capflow_assets.contract.outcome import Check, Outcome
     from capflow_assets.graph.launch import materialise
-    from capflow_assets.steps import pipeline
-    from capflow_assets.steps.outcome import Check, Outcome
-    from capflow_assets.steps.plan import plan
-    from capflow_assets.steps.run import CustomerRun
+    from capflow_assets.run import pipeline
+    from capflow_assets.run.customer_run import CustomerRun
+    from capflow_assets.run.plan import plan
     from capflow_resources.home import Home
 
     def nothing(run: CustomerRun, asset: str) -> Outcome:
@@ -114,7 +114,7 @@ def main() -> None:
         return
     customers = int(sys.argv[1]) if len(sys.argv) > 1 else 50
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 3
-    from capflow_assets.steps.plan import plan
+    from capflow_assets.run.plan import plan
 
     cells = customers * len(plan())
     runs = [(measured("floor", customers), measured("ours", customers)) for _ in range(rounds)]

@@ -29,8 +29,8 @@ import numpy as np
 import pandas as pd
 from machine import machine
 
+from capflow_assets.contract.model import Snapshot
 from capflow_assets.methods import demand
-from capflow_assets.models.base import Snapshot
 from capflow_assets.models.demand_forecast import MOST_SERIES, WEEKS, DemandForecast
 
 DATA = Path(os.environ.get("CAPFLOW_REAL_DATA", "../shared/data"))

@@ -17,9 +17,9 @@ from datetime import datetime, timedelta
 import numpy as np
 from scipy.special import ndtri
 
-from capflow_assets.monitoring.drift import dipped
-from capflow_assets.monitoring.performance import Performance
-from capflow_assets.training.roc import delong
+from capflow_assets.performance.drift import dipped
+from capflow_assets.performance.realised import Performance
+from capflow_assets.training.evaluation.roc import delong
 
 CUSTOMERS = 300
 POSITIVE_SHARE = 0.3

@@ -17,8 +17,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from capflow_assets.steps.pipeline import run_customer
-from capflow_assets.steps.run import CustomerRun
+from capflow_assets.run.customer_run import CustomerRun
+from capflow_assets.run.pipeline import run_customer
 from capflow_resources.home import Home
 
 WORDS = 30_000

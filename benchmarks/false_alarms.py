@@ -58,8 +58,8 @@ def tables(lines: pd.DataFrame) -> tuple[ibis.Table, int, int]:
     """Line items as a report reads them, with how many rows there were and how many failed the audit."""
     import ibis
 
-    from capflow_assets.tables import TABLES, clean
-    from capflow_assets.validation.audit import audit
+    from capflow_assets.validated.audit.audit import audit
+    from capflow_assets.validated.tables import TABLES, clean
     from partitions.customer import ColumnMapping, TableMapping
 
     names = ("bill_id", "user_id", "item_id", "ts", "quantity", "unit_price", "discount", "store_id", "channel",
@@ -85,7 +85,7 @@ def seen(line_items: ibis.Table, as_of: datetime = datetime(2100, 1, 1)) -> Look
 
 def simulated(vertical: str, users: int, days: int, seed: int) -> pd.DataFrame:
     """A clean retailer's line items."""
-    from capflow_resources.simulator import Retailer, simulate
+    from capflow_assets.simulator import Retailer, simulate
 
     return simulate(Retailer("shop", vertical, users, START, days, seed)).line_items
 
@@ -139,7 +139,7 @@ def caught(name: str, clean: pd.DataFrame, cut: date) -> Catch:
     """What the daily verdicts say of a retailer whose data goes wrong a week before `cut` (SPOILT_DAYS)."""
     import pandas as pd
 
-    from capflow_resources.simulator import DEFECTS
+    from capflow_assets.simulator import DEFECTS
 
     lines = clean[clean["ts"] < pd.Timestamp(cut)].reset_index(drop=True)
     days = SPOILT_DAYS.get(name, A_WEEK)
@@ -162,9 +162,9 @@ def caught(name: str, clean: pd.DataFrame, cut: date) -> Catch:
 
 def _kpi(accepted: ibis.Table, cut: date, severe: bool) -> str:
     """The KPI of the whole history that blocks (warns), if one does."""
-    from capflow_assets.tables import derive_bills
+    from capflow_assets.validated.tables import derive_bills
     from capflow_assets.validation.bounds import judge
-    from capflow_assets.validation.kpis import kpis
+    from capflow_assets.validation.kpis.catalogue import kpis
     from partitions.customer import Customer
 
     customer = Customer("shop", "retail", "EUR", "UTC", {}, {})
@@ -176,7 +176,7 @@ def _kpi(accepted: ibis.Table, cut: date, severe: bool) -> str:
 
 def defects(seed: int) -> None:
     """Print what became of each defect."""
-    from capflow_resources.simulator import DEFECTS
+    from capflow_assets.simulator import DEFECTS
 
     worlds = {vertical: simulated(vertical, sizes[1], 730, seed) for vertical, sizes in SIZES.items()}
     print("| defect | blocked | warned | missed | days until (most) | caught by |")
@@ -191,8 +191,8 @@ def defects(seed: int) -> None:
 
 def real() -> None:
     """Print on how many days each real retailer would have been blocked or warned of, and by which figures."""
-    from capflow_assets.steps.pipeline import run_customer
-    from capflow_assets.steps.run import CustomerRun
+    from capflow_assets.run.customer_run import CustomerRun
+    from capflow_assets.run.pipeline import run_customer
     from capflow_assets.validation.history.daily import daily
     from capflow_assets.validation.history.learned import look
     from capflow_resources.home import Home

@@ -55,7 +55,7 @@ def spark(data: Path, out: Path) -> None:
 
 def content(data: Path, out: Path) -> None:
     """The pass over both tables that tells what changed, once a version, for all feature sets and dates."""
-    from capflow_assets.features.content import content, whole
+    from capflow_assets.validated.content import content, whole
     from capflow_resources.engines import duckdb
 
     held = {name: content(name, table) for name, table in _tables(data, duckdb.connect(), duckdb.read_files).items()}
@@ -176,7 +176,7 @@ def _tables(data: Path, con: Any, read: Callable[[Any, list[str]], Any]) -> dict
 
 
 def _publish(tables: dict[str, Any], out: Path) -> None:
-    from capflow_assets.features.rfm import rfm_of
+    from capflow_assets.features.sets.rfm import rfm_of
     from capflow_assets.features.snapshots import snapshot
     from capflow_resources.lake import Lake
 

@@ -43,8 +43,8 @@ LIMIT_SECONDS = 1800
 
 def ours(kind: str, place: str, folder: Path) -> int:
     """The step raw/line_items of a customer whose source this is."""
-    from capflow_assets.steps import raw
-    from capflow_assets.steps.run import CustomerRun
+    from capflow_assets.raw import asset as raw
+    from capflow_assets.run.customer_run import CustomerRun
     from capflow_resources.home import Home
 
     home = Home(folder)

@@ -21,7 +21,7 @@ import pandas as pd
 from benchmarks.machine import machine
 from benchmarks.row import row
 from capflow_assets.features.embeddings.encoders import audio_encoder, image_encoder, opened
-from capflow_assets.methods import linear_classifier, text_classifier
+from capflow_assets.methods.labels import linear_classifier, text_classifier
 from capflow_assets.models.image_category import ImageCategory
 from capflow_assets.models.review_sentiment import ReviewSentiment
 from capflow_assets.models.voice_class import VoiceClass

@@ -22,9 +22,9 @@ from row import row
 from sklearn.metrics import accuracy_score, average_precision_score, roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
-from capflow_assets.methods import ensemble
-from capflow_assets.methods.learners import Rows
-from capflow_assets.models.tabular import TabularModel
+from capflow_assets.methods.ensemble import ensemble
+from capflow_assets.methods.ensemble.learners import Rows
+from capflow_assets.models.bases.tabular import TabularModel
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDS, SEED = 5, 0

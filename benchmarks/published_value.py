@@ -22,7 +22,7 @@ from row import row
 if TYPE_CHECKING:
     import pandas as pd
 
-    from capflow_assets.models.base import Model, Snapshot
+    from capflow_assets.contract.model import Model, Snapshot
 
 ROOT = Path(__file__).resolve().parents[1]
 CALIBRATED = datetime(1997, 10, 1)
@@ -38,7 +38,7 @@ def published(folder: Path) -> None:
     import numpy as np
     import pandas as pd
 
-    from capflow_assets.methods import bgnbd, gamma_gamma
+    from capflow_assets.methods.lifetime import bgnbd, gamma_gamma
 
     told = pd.read_parquet(folder / "cdnow_customers_summary_with_transactions.parquet")
     x, last, age = (told[name].to_numpy(dtype=float) for name in ("x", "t_x", "T"))
@@ -123,8 +123,8 @@ def snapshot(frames: dict[str, pd.DataFrame], as_of: datetime, model: Model) -> 
 
     import ibis
 
+    from capflow_assets.contract.model import Snapshot
     from capflow_assets.features import FEATURE_SETS
-    from capflow_assets.models.base import Snapshot
 
     end = as_of + timedelta(days=model.horizon_days)
     seen = {name: ibis.memtable(frame[frame["ts"] < as_of].reset_index(drop=True)) for name, frame in frames.items()}
@@ -142,7 +142,7 @@ def compared(folder: Path) -> None:
     """The next 90 days of all shoppers by each way to tell them."""
     from capflow_assets.models.cltv import Cltv
     from capflow_assets.models.cltv_learned import CltvLearned
-    from capflow_assets.training.metrics import metric
+    from capflow_assets.training.evaluation.metrics import metric
 
     frames = tables(folder)
     learned, process, gini = CltvLearned(), Cltv(), metric("spend_gini")

@@ -23,10 +23,10 @@ ROOT = Path(__file__).resolve().parents[1]
 def main() -> None:
     """Run each retailer through every layer and print what came of it."""
     from capflow_assets.cli.table import print_status
-    from capflow_assets.steps.pipeline import run_customer
-    from capflow_assets.steps.plan import plan
-    from capflow_assets.steps.run import CustomerRun
-    from capflow_assets.steps.status import status
+    from capflow_assets.run.customer_run import CustomerRun
+    from capflow_assets.run.pipeline import run_customer
+    from capflow_assets.run.plan import plan
+    from capflow_assets.run.status import status
     from capflow_resources.home import Home
 
     data = sys.argv[1] if len(sys.argv) > 1 else str(ROOT.parent / "shared" / "data")

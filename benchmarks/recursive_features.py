@@ -119,7 +119,7 @@ def ours(folder: Path, names: dict[str, str]) -> dict[str, float]:
     """Our side: the expression on DuckDB, to a Parquet file."""
     import ibis
 
-    from capflow_assets.features.recursive.feature_set import decided
+    from capflow_assets.features.sets.recursive import decided
 
     con = ibis.duckdb.connect(threads=2)
     began, used = perf_counter(), process_time()

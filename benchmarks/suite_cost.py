@@ -20,9 +20,9 @@ from machine import machine, peak_mib
 
 def main() -> None:
     """Simulate, on-board, run every layer, and print the cost of each."""
-    from capflow_assets.steps.pipeline import run_customer
-    from capflow_assets.steps.plan import plan
-    from capflow_assets.steps.run import CustomerRun
+    from capflow_assets.run.customer_run import CustomerRun
+    from capflow_assets.run.pipeline import run_customer
+    from capflow_assets.run.plan import plan
     from capflow_resources.home import Home
 
     asked = _asked()
@@ -58,8 +58,8 @@ def _asked() -> argparse.Namespace:
 
 def _on_board(folder: Path, asked: argparse.Namespace) -> int:
     """A retailer's Parquet files and customer file; the number of its lines."""
+    from capflow_assets.simulator import Retailer, customer_file, simulate, write
     from capflow_resources.home import Home
-    from capflow_resources.simulator import Retailer, customer_file, simulate, write
 
     retailer = Retailer("acme", "fashion", asked.users, date(2024, 9, 10), 780, seed=1, timezone="UTC")
     world = simulate(retailer)

@@ -58,12 +58,12 @@ def _asked() -> argparse.Namespace:
 def _customer(
     name: str, vertical: str, users: int, seed: int, asked: argparse.Namespace
 ) -> Iterator[tuple[str, str, float, float]]:
-    from capflow_assets.models.catalogue import models
-    from capflow_assets.steps.pipeline import run_customer
-    from capflow_assets.steps.plan import upstream
-    from capflow_assets.steps.run import CustomerRun
+    from capflow_assets.run.catalogue import models
+    from capflow_assets.run.customer_run import CustomerRun
+    from capflow_assets.run.pipeline import run_customer
+    from capflow_assets.run.plan import upstream
+    from capflow_assets.simulator import Retailer, customer_file, simulate, write
     from capflow_resources.home import Home
-    from capflow_resources.simulator import Retailer, customer_file, simulate, write
 
     retailer = Retailer(name, vertical, users, date(2025, 5, 1), 549, seed=100 + seed, timezone="UTC")
     with tempfile.TemporaryDirectory() as folder:
@@ -83,13 +83,13 @@ def _customer(
 
 
 def _ways(run: Any, model: Any, seconds: float) -> Iterator[tuple[str, str, float, float]]:
+    from capflow_assets.features.load import lived
     from capflow_assets.features.snapshots import snapshot_dates
-    from capflow_assets.steps.worlds import lived
-    from capflow_assets.training.folds import narrowed
-    from capflow_assets.training.metrics import metric
-    from capflow_assets.training.selection import choose
+    from capflow_assets.training.evaluation.metrics import metric
+    from capflow_assets.training.search.folds import narrowed
+    from capflow_assets.training.search.selection import choose
+    from capflow_assets.training.search.tuning import tune
     from capflow_assets.training.split import split
-    from capflow_assets.training.tuning import tune
 
     dates = split(run.as_of(), model.horizon_days, snapshot_dates(run.as_of(), run.first_sale()))
     past, test = [lived(run, model, date) for date in dates.train], lived(run, model, dates.test)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from capflow_assets.cli import main
+from capflow_assets.simulator import Retailer, customer_file, simulate, write
 from capflow_resources.home import Home
-from capflow_resources.simulator import Retailer, customer_file, simulate, write
 from tests.servers import running
 from tests.servers import s3 as s3_server
 

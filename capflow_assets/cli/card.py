@@ -31,8 +31,8 @@ def command(customer: str, model: str, number: int | None, out: Path | None, hom
 
     Without --out the card is printed as Markdown; a file carries its picture within it and needs no other.
     """
-    from capflow_assets.steps.card import picture_of, read_card
     from capflow_assets.training.card import as_html, as_markdown
+    from capflow_assets.training.card.store import picture_of, read_card
 
     if out is not None and out.suffix not in (*HTML, *MARKDOWN):
         raise click.UsageError(f"--out {out}: the name must end in .html or .md")
@@ -50,7 +50,7 @@ def command(customer: str, model: str, number: int | None, out: Path | None, hom
 
 def _version(home: Home, customer: str, model: str, number: int | None) -> Version:
     """The version that was asked for, else the champion; the error says which there are."""
-    from capflow_assets.models.catalogue import models
+    from capflow_assets.run.catalogue import models
 
     found = {version.number: version for version in home.registry.versions(customer, model)}
     if not found and model not in models():

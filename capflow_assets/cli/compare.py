@@ -14,8 +14,8 @@ from capflow_assets.cli.options import home_option, json_option
 from capflow_resources.home import Home
 
 if TYPE_CHECKING:
-    from capflow_assets.models.base import Model
-    from capflow_assets.steps.compare import Compared
+    from capflow_assets.contract.model import Model
+    from capflow_assets.training.compare import Compared
     from capflow_assets.training.comparison import Summary
 
 
@@ -59,7 +59,7 @@ def command(
 
 
 def _model(name: str) -> Model:
-    from capflow_assets.models.catalogue import models
+    from capflow_assets.run.catalogue import models
     from partitions.form import nearest
 
     if name not in models():
@@ -68,7 +68,7 @@ def _model(name: str) -> Model:
 
 
 def _rival(model: str, against: str) -> str | Model:
-    from capflow_assets.steps.compare import BASELINE, CHAMPION, unlike
+    from capflow_assets.training.compare import BASELINE, CHAMPION, unlike
 
     if against in (BASELINE, CHAMPION):
         return against
@@ -81,7 +81,7 @@ def _rival(model: str, against: str) -> str | Model:
 
 
 def _customers(home: Home, given: tuple[str, ...], part: str | None) -> list[str]:
-    from capflow_assets.steps.compare import wave
+    from capflow_assets.training.compare import wave
 
     for name in given:
         home.require(name)
@@ -100,8 +100,8 @@ def _compared(
     home: Home, model: Model, rival: str | Model, names: Sequence[str]
 ) -> tuple[list[Compared], dict[str, str]]:
     """One customer after the other; what goes wrong for one is told and does not stop the others."""
-    from capflow_assets.steps.compare import compare
-    from capflow_assets.steps.run import CustomerRun
+    from capflow_assets.run.customer_run import CustomerRun
+    from capflow_assets.training.compare import compare
 
     found, failed = [], {}
     for name in names:
@@ -116,8 +116,8 @@ def _compared(
 
 
 def _promoted(home: Home, model: Model, found: Sequence[Compared], total: Summary) -> list[str]:
-    from capflow_assets.steps.compare import promote
-    from capflow_assets.steps.run import CustomerRun
+    from capflow_assets.run.customer_run import CustomerRun
+    from capflow_assets.training.compare import promote
 
     if not total.surely_better:
         return []

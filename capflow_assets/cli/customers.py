@@ -171,7 +171,7 @@ def check(customer: str, home: Home) -> None:
 
 
 def _refuse(path: Path, home: Home) -> None:
-    from capflow_assets.models.catalogue import models
+    from capflow_assets.run.catalogue import models
     from partitions.customer_file import check_customer_file
 
     problems = check_customer_file(path, home.environment(), known_models=tuple(models()))

@@ -22,8 +22,8 @@ def command(home: Home, as_json: bool) -> None:
     Exit 3 while one of them is blocked by a defect that the demo has put into its data: it tells how to mend it.
     """
     from capflow_assets.cli.table import print_status
-    from capflow_assets.steps.plan import plan
-    from capflow_assets.steps.status import status
+    from capflow_assets.run.plan import plan
+    from capflow_assets.run.status import status
 
     names = _onboard(home)
     outcomes = run(home, names, list(plan()), None, False, quiet=as_json)
@@ -39,7 +39,7 @@ def command(home: Home, as_json: bool) -> None:
 
 def _onboard(home: Home) -> list[str]:
     """Data and customer files of the demo retailers, where they are not there yet; what the user changed stays."""
-    from capflow_resources.simulator import DEMO, FOLDER, write_demo
+    from capflow_assets.simulator import DEMO, FOLDER, write_demo
 
     data = home.path / FOLDER
     data.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ from capflow_assets.scaffold import KINDS, ScaffoldError, scaffold
 
 if TYPE_CHECKING:
     from capflow_assets.conformance.isolated import Report, Result
-    from capflow_assets.models.base import Model
+    from capflow_assets.contract.model import Model
 
 
 @click.group(name="model")
@@ -106,7 +106,7 @@ def check(model: str, timeout: float, as_json: bool) -> None:
 
 
 def _models() -> dict[str, Model]:
-    from capflow_assets.models.catalogue import models
+    from capflow_assets.run.catalogue import models
 
     try:
         return models()

@@ -19,7 +19,7 @@ FORMATS = (".csv", ".parquet", ".json")
 @home_option
 def command(customer: str, model: str, out: Path, home: Home) -> None:
     """Write the latest predictions of MODEL for CUSTOMER to a file."""
-    from capflow_assets.steps.deliver import write_file
+    from capflow_assets.delivery.export import write_file
 
     if out.suffix not in FORMATS:
         raise click.UsageError(f"--out {out}: the name must end in one of {', '.join(FORMATS)}")

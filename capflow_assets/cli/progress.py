@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import click
 
-from capflow_assets.steps.outcome import Outcome
-from capflow_assets.steps.pipeline import UPSTREAM
+from capflow_assets.contract.outcome import Outcome
+from capflow_assets.run.pipeline import UPSTREAM
 
 MARKS = {"done": "+", "reused": "=", "not_available": "-", "waiting": "-", "blocked": "x", "failed": "x"}
 

@@ -13,9 +13,9 @@ from capflow_assets.cli.options import home_option, json_option
 from capflow_resources.home import Home
 
 if TYPE_CHECKING:
-    from capflow_assets.steps.quarantine import Held
-    from capflow_assets.steps.readmission import GivenBack
-    from capflow_assets.steps.run import CustomerRun
+    from capflow_assets.quarantine.held_rows import Held
+    from capflow_assets.quarantine.readmission import GivenBack
+    from capflow_assets.run.customer_run import CustomerRun
 
 FORMATS = (".csv", ".parquet", ".json")
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -47,8 +47,8 @@ def command(
     TABLE is a table (line_items), or what is to blame for a KPI (offending/price_outlier_share). Rows written with
     --out can be corrected there and given back with --readmit; the next `capflow run` judges them again.
     """
-    from capflow_assets.steps.quarantine import QuarantineError
-    from capflow_assets.steps.run import CustomerRun
+    from capflow_assets.quarantine.held_rows import QuarantineError
+    from capflow_assets.run.customer_run import CustomerRun
 
     _refuse_mixed(table, out, readmit, as_they_are, undo)
     home.customer(customer)
@@ -82,13 +82,13 @@ def _refuse_mixed(table: str | None, out: Path | None, readmit: Path | None, as_
 
 
 def _write(run: CustomerRun, table: str, out: Path) -> None:
-    from capflow_assets.steps.quarantine import export
+    from capflow_assets.quarantine.held_rows import export
 
     click.echo(f"{export(run, _asset(table), out):,} rows in {out}")
 
 
 def _give_back(run: CustomerRun, table: str, file: Path, as_they_are: bool, why: str, as_json: bool) -> None:
-    from capflow_assets.steps.readmission import readmit
+    from capflow_assets.quarantine.readmission import readmit
 
     found = readmit(run, table.removeprefix("quarantine/"), file, as_they_are, _who(), why)
     if as_json:
@@ -108,7 +108,7 @@ def _tell(run: CustomerRun, found: GivenBack, as_they_are: bool) -> None:
 
 
 def _undo(run: CustomerRun, table: str, as_json: bool) -> None:
-    from capflow_assets.steps.readmission import undo
+    from capflow_assets.quarantine.readmission import undo
 
     found = undo(run, table.removeprefix("quarantine/"))
     if as_json:
@@ -120,7 +120,7 @@ def _undo(run: CustomerRun, table: str, as_json: bool) -> None:
 
 
 def _show(run: CustomerRun, table: str | None, as_json: bool) -> None:
-    from capflow_assets.steps.quarantine import held, rows_of
+    from capflow_assets.quarantine.held_rows import held, rows_of
 
     if table is not None:
         rows_of(run, _asset(table))  # says what is there instead, where it is not

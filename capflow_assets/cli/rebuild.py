@@ -21,8 +21,8 @@ def command(customer: str, model: str, number: int | None, home: Home, as_json: 
 
     Nothing is registered. Exit 3 when something came out differently.
     """
-    from capflow_assets.steps.rebuild import rebuild
-    from capflow_assets.steps.run import CustomerRun
+    from capflow_assets.run.customer_run import CustomerRun
+    from capflow_assets.training.rebuild import rebuild
 
     home.customer(customer)
     version = (

@@ -56,8 +56,8 @@ def command(customer: str | None, everyone: bool, out: Path | None, home: Home, 
 
 
 def _dossier(home: Home, name: str) -> Dossier:
-    from capflow_assets.steps.page import dossier
-    from capflow_assets.steps.run import CustomerRun
+    from capflow_assets.run.customer_run import CustomerRun
+    from capflow_assets.validation.page import dossier
 
     return dossier(CustomerRun(home, name))
 

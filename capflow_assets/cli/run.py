@@ -8,7 +8,7 @@ from datetime import datetime
 import click
 
 from capflow_assets.cli.options import home_option, json_option
-from capflow_assets.steps.plan import LAYERS
+from capflow_assets.run.plan import LAYERS
 from capflow_resources.home import Home
 from capflow_resources.registry import Outcome
 
@@ -89,8 +89,8 @@ def _customers(home: Home, customers: tuple[str, ...], everyone: bool) -> list[s
 def _assets(names: tuple[str, ...], until: str) -> list[str]:
     from difflib import get_close_matches
 
-    from capflow_assets.models.catalogue import models
-    from capflow_assets.steps import plan
+    from capflow_assets.run import plan
+    from capflow_assets.run.catalogue import models
 
     for name in names:
         if name not in models():

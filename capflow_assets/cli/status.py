@@ -17,7 +17,7 @@ from capflow_resources.home import Home
 def command(customers: tuple[str, ...], home: Home, as_json: bool) -> None:
     """Show for each customer and model the data's verdict, the champion, its metric and its predictions."""
     from capflow_assets.cli.table import print_status
-    from capflow_assets.steps.status import status
+    from capflow_assets.run.status import status
 
     for name in customers:
         home.require(name)

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from capflow_assets.steps.status import ModelStatus
+from capflow_assets.run.status import ModelStatus
 
 CONSOLE = Console(width=None if sys.stdout.isatty() else 140)
 

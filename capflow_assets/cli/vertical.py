@@ -50,7 +50,7 @@ def learn(vertical: str, write: bool, home: Home, as_json: bool) -> None:
     text = "\n".join([*lines, *(f"  {name}: {value:g}" for name, value in found.items())]) + "\n"
     if write:
         from capflow_assets.validation.history.figures import EVERY
-        from capflow_assets.validation.kpis import KPIS
+        from capflow_assets.validation.kpis.catalogue import KPIS
 
         path = home.path / FILE
         if key in load_verticals(path, (*KPIS, *EVERY)):
@@ -68,8 +68,8 @@ def learn(vertical: str, write: bool, home: Home, as_json: bool) -> None:
 
 def _passed(home: Home, vertical: str) -> tuple[list[str], list[dict[str, float | None]]]:
     """The customers of a vertical who passed, and the KPI values of their reports."""
-    from capflow_assets.steps.outcome import Blocked
-    from capflow_assets.steps.run import CustomerRun
+    from capflow_assets.contract.outcome import Blocked
+    from capflow_assets.run.customer_run import CustomerRun
     from partitions.customer_file import CustomerFileError
     from partitions.verticals_file import named
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from capflow_assets.conformance.fitted import Fitted, same, same_artefact, shuffled, snapshots
 from capflow_assets.conformance.limits import FIT_BYTES, FIT_SECONDS, MIB
 from capflow_assets.conformance.world import START, features
-from capflow_assets.models.base import Artefact, Snapshot
-from capflow_assets.training.metrics import metric
+from capflow_assets.contract.model import Artefact, Snapshot
+from capflow_assets.training.evaluation.metrics import metric
 
 if TYPE_CHECKING:
     import pandas as pd

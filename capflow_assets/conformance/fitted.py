@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from capflow_assets.conformance.limits import Cost, measured
 from capflow_assets.conformance.world import AS_OF, World, world
-from capflow_assets.features.anchors import grid
-from capflow_assets.models.base import Artefact, Model, Snapshot
+from capflow_assets.contract.model import Artefact, Model, Snapshot
 from capflow_assets.training.split import parted, split
+from capflow_assets.validated.anchors import grid
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -128,7 +128,7 @@ def _run(target: str, told: Connection) -> None:
     """In the new process: tell what the model is, then how the fit and every check ended."""
     from capflow_assets.conformance.checks import CHECKS
     from capflow_assets.conformance.fitted import Fitted, fitted
-    from capflow_assets.models.catalogue import from_file, models
+    from capflow_assets.run.catalogue import from_file, models
 
     os.setpgid(0, 0)
     os.dup2(2, 1)  # what a model prints is no part of the answer

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from capflow_assets.contract.model import Model, Snapshot, without_labels
 from capflow_assets.features.snapshots import TIME_COLUMNS
-from capflow_assets.models.base import Model, Snapshot, without_labels
 
 if TYPE_CHECKING:
     import ibis

@@ -1,15 +1,15 @@
 """Feature sets: what purchases and contacts say as of a date, one Ibis expression a set."""
 
-from capflow_assets.features.base import Feature, FeatureSet
-from capflow_assets.features.basket import BASKET
-from capflow_assets.features.campaigns import CAMPAIGNS
-from capflow_assets.features.item_pairs import ITEM_PAIRS
-from capflow_assets.features.place import PLACE
-from capflow_assets.features.price import PRICE
-from capflow_assets.features.recursive import RECURSIVE
-from capflow_assets.features.rfm import RFM
-from capflow_assets.features.rhythm import RHYTHM
-from capflow_assets.features.user_item import USER_ITEM
+from capflow_assets.contract.feature_set import Feature, FeatureSet
+from capflow_assets.features.sets.recursive import RECURSIVE
+from capflow_assets.features.sets.basket import BASKET
+from capflow_assets.features.sets.campaigns import CAMPAIGNS
+from capflow_assets.features.sets.item_pairs import ITEM_PAIRS
+from capflow_assets.features.sets.place import PLACE
+from capflow_assets.features.sets.price import PRICE
+from capflow_assets.features.sets.rfm import RFM
+from capflow_assets.features.sets.rhythm import RHYTHM
+from capflow_assets.features.sets.user_item import USER_ITEM
 
 FEATURE_SETS: dict[str, FeatureSet] = {
     feature_set.name: feature_set

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from capflow_assets.features.base import Feature
+from capflow_assets.contract.feature_set import Feature
 
 if TYPE_CHECKING:
     import ibis

@@ -14,9 +14,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from capflow_assets.features.anchors import grid
-from capflow_assets.features.base import FeatureSet
-from capflow_assets.tables.bills import derive_bills
+from capflow_assets.contract.feature_set import FeatureSet
+from capflow_assets.validated.anchors import grid
+from capflow_assets.validated.tables.bills import derive_bills
 
 if TYPE_CHECKING:
     import ibis

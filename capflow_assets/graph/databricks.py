@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from capflow_assets.steps.message import from_message
-from capflow_assets.steps.outcome import Markdown, Outcome
-from capflow_assets.steps.pipeline import note, run_customer
-from capflow_assets.steps.plan import downstream, plan
-from capflow_assets.steps.run import CustomerRun
+from capflow_assets.contract.outcome import Markdown, Outcome
+from capflow_assets.graph.message import from_message
+from capflow_assets.run.customer_run import CustomerRun
+from capflow_assets.run.pipeline import note, run_customer
+from capflow_assets.run.plan import downstream, plan
 from capflow_resources.engines import EngineError, databricks
 
 if TYPE_CHECKING:

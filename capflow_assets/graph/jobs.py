@@ -3,7 +3,7 @@
 import dagster as dg
 
 from capflow_assets.graph.keys import key
-from capflow_assets.steps.plan import plan
+from capflow_assets.run.plan import plan
 
 everything = dg.define_asset_job("everything", selection=dg.AssetSelection.all(), description="Every layer.")
 

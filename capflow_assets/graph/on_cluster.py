@@ -44,9 +44,9 @@ def _work(pipes: PipesContext, asked: Mapping[str, Any]) -> None:
             f"the cluster has CapFlow {here}, and {asked['capflow']} asks: upload the wheel of {asked['capflow']} and "
             "name it in engine.options.libraries"
         )
-    from capflow_assets.steps.message import to_message
-    from capflow_assets.steps.pipeline import run_customer
-    from capflow_assets.steps.run import CustomerRun
+    from capflow_assets.graph.message import to_message
+    from capflow_assets.run.customer_run import CustomerRun
+    from capflow_assets.run.pipeline import run_customer
     from capflow_resources.home import Home
 
     for name, value in asked["environment"].items():

@@ -15,7 +15,7 @@ from capflow_assets.graph.events import events
 from capflow_assets.graph.keys import name
 from capflow_assets.graph.resources import HomeResource, SparkResource
 from capflow_assets.graph.specs import asset_specs, check_specs
-from capflow_assets.steps.run import CustomerRun
+from capflow_assets.run.customer_run import CustomerRun
 from capflow_resources.turns import in_turn
 
 CUSTOMERS_PER_RUN = 25

@@ -9,7 +9,7 @@ import dagster as dg
 from capflow_assets.graph.jobs import retrain
 from capflow_assets.graph.keys import key
 from capflow_assets.graph.resources import HomeResource
-from capflow_assets.models.catalogue import models
+from capflow_assets.run.catalogue import models
 from partitions.partition import customers
 
 COOLDOWN_DAYS = 7

@@ -12,10 +12,11 @@ from capflow_assets.features import FEATURE_SETS
 from capflow_assets.features.embeddings import EMBEDDINGS
 from capflow_assets.graph.automation import condition
 from capflow_assets.graph.keys import key
-from capflow_assets.models.catalogue import models
-from capflow_assets.steps import report, validated
-from capflow_assets.steps.plan import REPORT, Step, plan
-from capflow_assets.tables import TABLES
+from capflow_assets.run.catalogue import models
+from capflow_assets.run.plan import REPORT, Step, plan
+from capflow_assets.validated import asset as validated
+from capflow_assets.validated.tables import TABLES
+from capflow_assets.validation import asset as report
 from partitions.partition import customers
 
 # Checks by partition are a preview in Dagster 1.13; tests/graph hold what CapFlow needs of them.

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from capflow_assets.methods.learners import LEARNERS, Rows
-from capflow_assets.methods.learners.trees import PARAMETERS as TREES
+from capflow_assets.methods.ensemble.learners import LEARNERS, Rows
+from capflow_assets.methods.ensemble.learners.trees import PARAMETERS as TREES
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import ibis
     import pandas as pd
 
-    from capflow_assets.models.base import Snapshot
+    from capflow_assets.contract.model import Snapshot
 
 YEAR_DAYS = 365
 

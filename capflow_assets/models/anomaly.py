@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
 from capflow_assets.features.visits import cents, day_number, is_return
-from capflow_assets.methods import ensemble, isolation
-from capflow_assets.methods.learners import Rows, stack, trees
+from capflow_assets.methods import isolation
+from capflow_assets.methods.ensemble import ensemble
+from capflow_assets.methods.ensemble.learners import Rows, stack, trees
+from capflow_assets.methods.ensemble.shopper_rows import feature_matrix, numeric_columns
 from capflow_assets.methods.phrases import phrases, strongest
-from capflow_assets.methods.shopper_rows import feature_matrix, numeric_columns
 from capflow_assets.methods.visits import YEAR_DAYS, last_day_before
-from capflow_assets.models.base import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
-from capflow_assets.models.prediction import prediction_frame
+from capflow_assets.models.bases.prediction import prediction_frame
 
 if TYPE_CHECKING:
     import ibis

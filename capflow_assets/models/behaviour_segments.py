@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Snapshot, Task
 from capflow_assets.methods import clusters
+from capflow_assets.methods.ensemble.shopper_rows import feature_matrix, numeric_columns
 from capflow_assets.methods.phrases import phrases
-from capflow_assets.methods.shopper_rows import feature_matrix, numeric_columns
 from capflow_assets.methods.visits import YEAR_DAYS, active, next_spend
-from capflow_assets.models.base import Artefact, Model, Needs, NothingToLearnError, Snapshot, Task
-from capflow_assets.models.prediction import prediction_frame
+from capflow_assets.models.bases.prediction import prediction_frame
 from capflow_assets.models.rfm_segments import RfmSegments
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
 from capflow_assets.features.visits import SECONDS_PER_DAY, is_return
 from capflow_assets.methods import dirichlet
 from capflow_assets.methods.visits import YEAR_DAYS
-from capflow_assets.models.base import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
-from capflow_assets.models.prediction import prediction_frame
+from capflow_assets.models.bases.prediction import prediction_frame
 
 if TYPE_CHECKING:
     import ibis

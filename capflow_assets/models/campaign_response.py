@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from capflow_assets.contract.model import Needs, Snapshot, Task
 from capflow_assets.methods.contacts import buyers, rates, share, shrunk
-from capflow_assets.models.base import Needs, Snapshot, Task
-from capflow_assets.models.prediction import prediction_frame
-from capflow_assets.models.tabular import TabularModel
+from capflow_assets.models.bases.prediction import prediction_frame
+from capflow_assets.models.bases.tabular import TabularModel
 
 if TYPE_CHECKING:
     import ibis

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from capflow_assets.contract.model import Artefact, Model, Needs, Snapshot, Task
 from capflow_assets.methods import uplift
 from capflow_assets.methods.contacts import buyers, trial
+from capflow_assets.methods.ensemble.shopper_rows import numeric_columns
 from capflow_assets.methods.phrases import phrases
-from capflow_assets.methods.shopper_rows import numeric_columns
 from capflow_assets.methods.visits import YEAR_DAYS, visit_history
-from capflow_assets.models.base import Artefact, Model, Needs, Snapshot, Task
-from capflow_assets.models.prediction import prediction_frame
-from capflow_assets.models.tabular import TabularModel
+from capflow_assets.models.bases.prediction import prediction_frame
+from capflow_assets.models.bases.tabular import TabularModel
 
 if TYPE_CHECKING:
     import ibis

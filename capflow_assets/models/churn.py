@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from capflow_assets.contract.model import Snapshot
 from capflow_assets.methods.visits import last_day_before
-from capflow_assets.models.base import Snapshot
-from capflow_assets.models.comes_again import ComesAgain
-from capflow_assets.models.prediction import prediction_frame
+from capflow_assets.models.bases.prediction import prediction_frame
+from capflow_assets.models.bases.repeat_purchase import ComesAgain
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,12 +7,12 @@ from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from capflow_assets.methods import bgnbd
-from capflow_assets.methods.lifetime import LONGER_IN_WORDS, longer_values, past_rate, process_of
+from capflow_assets.contract.model import Artefact, Needs, Snapshot, Task
+from capflow_assets.methods.lifetime import bgnbd
+from capflow_assets.methods.lifetime.lifetime import LONGER_IN_WORDS, longer_values, past_rate, process_of
 from capflow_assets.methods.visits import last_day_before, next_spend, visit_history
-from capflow_assets.models.base import Artefact, Needs, Snapshot, Task
-from capflow_assets.models.prediction import prediction_frame
-from capflow_assets.models.tabular import TabularModel
+from capflow_assets.models.bases.prediction import prediction_frame
+from capflow_assets.models.bases.tabular import TabularModel
 
 if TYPE_CHECKING:
     import ibis

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
 from capflow_assets.methods import demand
-from capflow_assets.methods.learners.trees import REPEATABLE
-from capflow_assets.models.base import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
-from capflow_assets.models.prediction import prediction_frame
+from capflow_assets.methods.ensemble.learners.trees import REPEATABLE
+from capflow_assets.models.bases.prediction import prediction_frame
 
 if TYPE_CHECKING:
     import ibis

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from capflow_assets.contract.model import Needs, Promotion, Snapshot, Task
 from capflow_assets.features.visits import visits
 from capflow_assets.methods.visits import YEAR_DAYS, active
-from capflow_assets.models.base import Needs, Promotion, Snapshot, Task
-from capflow_assets.models.prediction import prediction_frame
-from capflow_assets.models.tabular import TabularModel
+from capflow_assets.models.bases.prediction import prediction_frame
+from capflow_assets.models.bases.tabular import TabularModel
 
 if TYPE_CHECKING:
     import ibis

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from capflow_assets.contract.model import Needs, Promotion, Snapshot, Task
 from capflow_assets.methods.visits import active, last_day_before, visits
-from capflow_assets.models.base import Needs, Promotion, Snapshot, Task
-from capflow_assets.models.prediction import prediction_frame
-from capflow_assets.models.tabular import TabularModel
+from capflow_assets.models.bases.prediction import prediction_frame
+from capflow_assets.models.bases.tabular import TabularModel
 
 if TYPE_CHECKING:
     import ibis

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from capflow_assets.models.answers_by import AnswersBy
-from capflow_assets.models.base import Needs, Task
+from capflow_assets.contract.model import Needs, Task
+from capflow_assets.models.bases.contact_response import AnswersBy
 
 
 class OfferRedemption(AnswersBy):

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from capflow_assets.methods.co_purchase import Shop, bought_by, buckets, by_user, item_history, learn
-from capflow_assets.methods.item_names import item_names
-from capflow_assets.methods.ranked import TOP, ndcg, speakers, top
-from capflow_assets.models.base import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
-from capflow_assets.models.prediction import prediction_frame
+from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
+from capflow_assets.methods.recommend.co_purchase import Shop, bought_by, buckets, by_user, item_history, learn
+from capflow_assets.methods.recommend.item_names import item_names
+from capflow_assets.methods.recommend.ranked import TOP, ndcg, speakers, top
+from capflow_assets.models.bases.prediction import prediction_frame
 
 if TYPE_CHECKING:
     import ibis

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from capflow_assets.methods.visits import YEAR_DAYS
-from capflow_assets.models.comes_again import ComesAgain
+from capflow_assets.models.bases.repeat_purchase import ComesAgain
 
 
 class Purchase(ComesAgain):

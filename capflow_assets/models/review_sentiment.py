@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from capflow_assets.methods import text_classifier
-from capflow_assets.methods.labelled_vectors import lot
-from capflow_assets.methods.text_classifier import TextClassifier
-from capflow_assets.models.base import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
-from capflow_assets.models.prediction import prediction_frame
+from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
+from capflow_assets.methods.labels import text_classifier
+from capflow_assets.methods.labels.labelled_vectors import lot
+from capflow_assets.methods.labels.text_classifier import TextClassifier
+from capflow_assets.models.bases.prediction import prediction_frame
 
 if TYPE_CHECKING:
     import ibis

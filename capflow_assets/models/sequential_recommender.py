@@ -6,15 +6,15 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from capflow_assets.methods import sasrec
-from capflow_assets.methods.co_purchase import bought_by, by_user, item_history, most_bought, recent_days
-from capflow_assets.methods.item_names import item_names
-from capflow_assets.methods.lots import drawn
-from capflow_assets.methods.matrices import from_bytes, to_bytes
-from capflow_assets.methods.ranked import Listed, append, listed, speakers, top
+from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
+from capflow_assets.methods.recommend import sasrec
+from capflow_assets.methods.recommend.co_purchase import bought_by, by_user, item_history, most_bought, recent_days
+from capflow_assets.methods.recommend.item_names import item_names
+from capflow_assets.methods.recommend.lots import drawn
+from capflow_assets.methods.recommend.matrices import from_bytes, to_bytes
+from capflow_assets.methods.recommend.ranked import Listed, append, listed, speakers, top
 from capflow_assets.methods.visits import last_day_before
-from capflow_assets.models.base import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
-from capflow_assets.models.prediction import prediction_frame
+from capflow_assets.models.bases.prediction import prediction_frame
 from capflow_assets.models.product_affinity import popular_items
 
 if TYPE_CHECKING:

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
 from capflow_assets.features.visits import day_number, is_return
-from capflow_assets.methods.co_purchase import by_user, item_days, item_history, most_bought, similarity
-from capflow_assets.methods.matrices import entries, from_bytes, to_bytes
-from capflow_assets.methods.ranked import TOP, Listed, append, listed, ndcg, top
-from capflow_assets.methods.shared_words import SharedWords
+from capflow_assets.methods.recommend.co_purchase import by_user, item_days, item_history, most_bought, similarity
+from capflow_assets.methods.recommend.matrices import entries, from_bytes, to_bytes
+from capflow_assets.methods.recommend.ranked import TOP, Listed, append, listed, ndcg, top
+from capflow_assets.methods.recommend.shared_words import SharedWords
 from capflow_assets.methods.visits import YEAR_DAYS, last_day_before
-from capflow_assets.models.base import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
-from capflow_assets.models.prediction import prediction_frame
+from capflow_assets.models.bases.prediction import prediction_frame
 
 if TYPE_CHECKING:
     import ibis

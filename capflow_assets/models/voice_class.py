@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from capflow_assets.methods import labelled_vectors
-from capflow_assets.models.base import Model, Needs, Snapshot
-from capflow_assets.models.media_class import MediaClass
+from capflow_assets.contract.model import Model, Needs, Snapshot
+from capflow_assets.methods.labels import labelled_vectors
+from capflow_assets.models.bases.media_class import MediaClass
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from capflow_assets.models.catalogue import models
 from capflow_assets.onboarding.proposal import Proposal
-from capflow_assets.tables import TABLES, clean, derive_bills, drop
-from capflow_assets.training.needs import Facts, unmet
+from capflow_assets.run.catalogue import models
+from capflow_assets.validated.tables import TABLES, clean, derive_bills, drop
+from capflow_assets.validation.needs import Facts, unmet
 from capflow_resources.sources import canonical
 from partitions.customer import Customer
 

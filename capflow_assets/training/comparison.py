@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from statistics import mean, stdev
 from typing import Literal
 
-from capflow_assets.training.metrics import Z95, Metric, Paired
-from capflow_assets.training.promotion import CAUTION
+from capflow_assets.training.evaluation.metrics import Z95, Metric, Paired
+from capflow_assets.training.evaluation.promotion import CAUTION
 
 Verdict = Literal["win", "tie", "loss", "not compared"]
 

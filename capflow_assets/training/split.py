@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from capflow_assets.features.anchors import ANCHORS, STEP_DAYS, anchors
-from capflow_assets.models.base import Model, Snapshot
+from capflow_assets.contract.model import Model, Snapshot
+from capflow_assets.validated.anchors import ANCHORS, STEP_DAYS, anchors
 
 MOST_FOLDS = 3
 

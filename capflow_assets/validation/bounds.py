@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from capflow_assets.validation.kpis import KPIS, figure
+from capflow_assets.validation.kpis.catalogue import KPIS, figure
 from partitions.customer import Customer
 
 Severity = Literal["block", "warn"]

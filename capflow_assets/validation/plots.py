@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Literal
 
-from capflow_assets.validation.distributions import Distribution
+from capflow_assets.validation.kpis.distributions import Distribution
 from capflow_assets.validation.series import Series
 
 if TYPE_CHECKING:

@@ -8,14 +8,14 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from capflow_assets.validated.audit.offence import Offence
 from capflow_assets.validation.bounds import Finding, judge
-from capflow_assets.validation.distributions import Distribution, distributions
 from capflow_assets.validation.history.daily import daily
 from capflow_assets.validation.history.figures import EVERY
 from capflow_assets.validation.history.findings import findings, series
 from capflow_assets.validation.history.learned import look
-from capflow_assets.validation.kpis import KPIS, figure, kpis, naive
-from capflow_assets.validation.offence import Offence
+from capflow_assets.validation.kpis.catalogue import KPIS, figure, kpis, naive
+from capflow_assets.validation.kpis.distributions import Distribution, distributions
 from capflow_assets.validation.series import Series
 from partitions.customer import Customer
 

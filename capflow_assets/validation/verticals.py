@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from capflow_assets.validation.history.figures import EVERY
-from capflow_assets.validation.kpis import KPIS
+from capflow_assets.validation.kpis.catalogue import KPIS
 from partitions.verticals_file import load_verticals, named
 
 FILE = "verticals.yaml"

@@ -12,7 +12,7 @@ from datetime import date
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from capflow_resources.simulator import Retailer, customer_file, simulate, write
+from capflow_assets.simulator import Retailer, customer_file, simulate, write
 from tests.browser.screen import LOAD_MS, SIZE, Screen
 from tests.browser.served import REPOSITORY, Served, command, dev
 from tests.conftest import ASKED

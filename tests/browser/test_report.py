@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from capflow_assets.steps.page import dossier
-from capflow_assets.steps.run import CustomerRun
+from capflow_assets.run.customer_run import CustomerRun
 from capflow_assets.validation.html import customer_page, everyone_page
+from capflow_assets.validation.page import dossier
 from tests.browser.served import REPOSITORY
 from tests.validation.judged_home import EVIL, judged_home
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from playwright.sync_api import expect
 
-from capflow_assets.steps.plan import LAYERS
-from capflow_assets.tables import TABLES
+from capflow_assets.run.plan import LAYERS
+from capflow_assets.validated.tables import TABLES
 from tests.browser.screen import Screen
 from tests.browser.served import Served, until
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from capflow_assets.steps.outcome import Markdown, Outcome
-from capflow_assets.steps.pipeline import run_customer
-from capflow_assets.steps.plan import upstream
-from capflow_assets.steps.run import CustomerRun
+from capflow_assets.contract.outcome import Markdown, Outcome
+from capflow_assets.run.customer_run import CustomerRun
+from capflow_assets.run.pipeline import run_customer
+from capflow_assets.run.plan import upstream
+from capflow_assets.simulator import customer_file
 from capflow_resources.home import Home
-from capflow_resources.simulator import customer_file
 from tests.conftest import SHOP
 from tests.validation.html_page import Page
 

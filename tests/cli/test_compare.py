@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from capflow_assets.steps.compare import wave
-from capflow_assets.steps.pipeline import run_customer
-from capflow_assets.steps.plan import upstream
-from capflow_assets.steps.run import CustomerRun
+from capflow_assets.run.customer_run import CustomerRun
+from capflow_assets.run.pipeline import run_customer
+from capflow_assets.run.plan import upstream
+from capflow_assets.simulator import customer_file
+from capflow_assets.training.compare import wave
 from capflow_resources.home import Home
-from capflow_resources.simulator import customer_file
 from tests.conftest import SHOP
 
 Capflow = Callable[..., tuple[int, str, str]]
@@ -84,8 +84,8 @@ def test_against_another_model_and_promoted_where_it_is_better(home: Home, capfl
 
 
 def test_promotion_keeps_the_reason(home: Home) -> None:
-    from capflow_assets.models.catalogue import models
-    from capflow_assets.steps.compare import BASELINE, compare, promote
+    from capflow_assets.run.catalogue import models
+    from capflow_assets.training.compare import BASELINE, compare, promote
 
     run, model = CustomerRun(home, "ann"), models()["behaviour_segments"]
     try:

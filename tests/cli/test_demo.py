@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from capflow_assets.models.catalogue import models
+from capflow_assets.run.catalogue import models
 from capflow_resources.home import Home
 from tests.steps.accounts import accounted, audit_of
 

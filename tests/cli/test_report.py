@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from capflow_assets.steps.page import PAGE
-from capflow_assets.steps.pictures import PICTURES
+from capflow_assets.validation.page import PAGE
+from capflow_assets.validation.pictures import PICTURES
 from capflow_resources.home import Home
 from tests.validation.html_page import Page
 from tests.validation.judged_home import EVIL, judge, judged_home
@@ -77,7 +77,7 @@ def test_a_report_for_programs(capflow: Capflow) -> None:
 def test_plots_are_drawn_once(judged: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     before = judged.lake.document("ann", PICTURES)
     assert before
-    monkeypatch.setattr("capflow_assets.steps.pictures.draw", None)
+    monkeypatch.setattr("capflow_assets.validation.pictures.draw", None)
     assert judge(judged, "ann")["validation/report"] == "reused"
     assert judged.lake.document("ann", PICTURES) == before
 

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from capflow_assets.cli import table
-from capflow_assets.steps.status import ModelStatus
+from capflow_assets.run.status import ModelStatus
 
 
 def test_brackets_in_a_reason_and_an_interval_are_no_markup(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,10 +5,10 @@ from datetime import date
 
 import pytest
 
-from capflow_assets.tables import TABLES, clean, drop, filled_columns
-from capflow_assets.validation.audit import audit
+from capflow_assets.simulator import LAYOUTS, Retailer, customer_file, simulate, source_frame, write
+from capflow_assets.validated.audit.audit import audit
+from capflow_assets.validated.tables import TABLES, clean, drop, filled_columns
 from capflow_resources import sources
-from capflow_resources.simulator import LAYOUTS, Retailer, customer_file, simulate, source_frame, write
 from partitions.customer import Customer, Source
 from partitions.customer_file import load_customer
 from tests.sources.writers import JOINED

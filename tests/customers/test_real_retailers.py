@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from capflow_assets.tables import TABLES, clean, derive_bills, drop, filled_columns
-from capflow_assets.validation.audit import audit
+from capflow_assets.validated.audit.audit import audit
+from capflow_assets.validated.tables import TABLES, clean, derive_bills, drop, filled_columns
 from capflow_resources import sources
 from partitions.customer import Customer
 from partitions.customer_file import load_customer

@@ -55,7 +55,7 @@ def main(package: str, entry_point: str) -> None:
 
         engines.connect = lambda *_: engines.duckdb.connect()
     if asset := os.environ["STAND_IN_DIES"]:
-        from capflow_assets.steps.plan import plan
+        from capflow_assets.run.plan import plan
 
         plan()[asset] = replace(plan()[asset], make=interrupted)
     getattr(import_module(module), function)()

@@ -13,9 +13,9 @@ import pytest
 
 from capflow_assets.graph.keys import key
 from capflow_assets.graph.launch import instance
+from capflow_assets.simulator import customer_file
 from capflow_resources.home import Home
 from capflow_resources.registry import Outcome
-from capflow_resources.simulator import customer_file
 from tests.conftest import ASKED, SHOP
 from tests.databricks.workspace import TOKEN, Workspace, workspace
 from tests.servers.s3 import S3

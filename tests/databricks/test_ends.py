@@ -11,7 +11,7 @@ import pytest
 from dagster._core.pipes import utils
 
 from capflow_assets.graph.launch import instance, materialise
-from capflow_assets.steps.plan import until
+from capflow_assets.run.plan import until
 from tests.databricks.conftest import Installation
 from tests.databricks.workspace import NO_QUOTA, PENDING, RUNNING, SKIPPED, SUCCESS, TOKEN, wait_for
 

@@ -13,7 +13,7 @@ import pytest
 
 from capflow_assets.graph.keys import key
 from capflow_assets.graph.launch import instance, materialise
-from capflow_assets.steps.plan import until
+from capflow_assets.run.plan import until
 from tests.databricks.conftest import OWN_CLUSTER, PASSWORD, Installation
 from tests.databricks.workspace import TOKEN, Submitted
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from capflow_assets.steps.message import from_message, to_message
-from capflow_assets.steps.outcome import Check, Markdown, Outcome
+from capflow_assets.contract.outcome import Check, Markdown, Outcome
+from capflow_assets.graph.message import from_message, to_message
 from capflow_resources.engines import EngineError, databricks
 from capflow_resources.engines.databricks import Settings, Size
 from partitions.customer import Customer, Engine

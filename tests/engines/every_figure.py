@@ -12,15 +12,15 @@ import pandas as pd
 import pytest
 
 from capflow_assets.features import FEATURE_SETS
-from capflow_assets.features.recursive.feature_set import decided, sample
+from capflow_assets.features.sets.recursive import decided, sample
 from capflow_assets.features.snapshots import before, snapshot_features
-from capflow_assets.methods.co_purchase import item_history
+from capflow_assets.methods.recommend.co_purchase import item_history
 from capflow_assets.methods.visits import spend, visit_history
-from capflow_assets.tables import derive_bills
-from capflow_assets.validation.distributions import distributions
+from capflow_assets.validated.tables import derive_bills
 from capflow_assets.validation.history.daily import daily
-from capflow_assets.validation.kpis import KPIS, kpis
-from capflow_assets.validation.offending import BLAMED, offending
+from capflow_assets.validation.kpis.catalogue import KPIS, kpis
+from capflow_assets.validation.kpis.distributions import distributions
+from capflow_assets.validation.kpis.offending import BLAMED, offending
 from tests.engines.compare import assert_equal_rows, equal, rows
 from tests.features.feature_world import (
     AS_OF,

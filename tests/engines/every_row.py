@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from capflow_assets.features.content import content, known, whole
-from capflow_assets.tables import TABLES
-from capflow_assets.validation.audit import SAMPLE_ROWS, audit
+from capflow_assets.validated.audit.audit import SAMPLE_ROWS, audit
+from capflow_assets.validated.content import content, known, whole
+from capflow_assets.validated.identity import row_id
+from capflow_assets.validated.readmitted import AS_THEY_ARE, CORRECTED, put_back
+from capflow_assets.validated.tables import TABLES
 from capflow_assets.validation.contracts.words import real_words
-from capflow_assets.validation.given_back import AS_THEY_ARE, CORRECTED, put_back
-from capflow_assets.validation.identity import row_id
 from tests.engines.compare import assert_equal_rows, rows
 from tests.engines.every_figure import world
 from tests.engines.every_table import cleaned

@@ -12,10 +12,10 @@ import ibis
 import pyarrow.parquet as pq
 import pytest
 
-from capflow_assets.tables import TABLES, clean, derive_bills, drop
-from capflow_assets.tables.strptime import FormatError
-from capflow_assets.tables.times import utc
-from capflow_assets.validation.audit import audit
+from capflow_assets.validated.audit.audit import audit
+from capflow_assets.validated.cleaning.strptime import FormatError
+from capflow_assets.validated.cleaning.times import utc
+from capflow_assets.validated.tables import TABLES, clean, derive_bills, drop
 from tests.engines.awkward import CASES, Case
 from tests.engines.compare import assert_equal_rows, rows
 from tests.engines.engines import CANNOT_PARSE

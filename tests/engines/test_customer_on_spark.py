@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import ibis
 import pytest
 
-from capflow_assets.steps.run import REPORT, VERDICT
+from capflow_assets.run.customer_run import REPORT, VERDICT
 from capflow_resources.home import Home
 from tests.engines.compare import assert_equal_rows, rows
 from tests.engines.engines import INTERPRETED, QUICK

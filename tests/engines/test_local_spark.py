@@ -1,6 +1,6 @@
 """Spark in this process: the whole suite."""
 
-from capflow_assets.tables import TABLES
+from capflow_assets.validated.tables import TABLES
 from tests.engines.awkward import CASES
 from tests.engines.every_figure import *  # noqa: F403
 from tests.engines.every_lake import *  # noqa: F403

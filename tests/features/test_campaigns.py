@@ -5,7 +5,7 @@ from datetime import datetime
 import pandas as pd
 import pytest
 
-from capflow_assets.features.campaigns import CAMPAIGNS
+from capflow_assets.features.sets.campaigns import CAMPAIGNS
 from capflow_assets.features.snapshots import before
 from tests.features.feature_world import CONTACT_TYPES, frame, lines_of, world
 

@@ -9,9 +9,9 @@ import ibis
 import pandas as pd
 import pytest
 
-from capflow_assets.features.anchors import grid
-from capflow_assets.features.content import Content, content, known, whole
 from capflow_assets.features.snapshots import before
+from capflow_assets.validated.anchors import grid
+from capflow_assets.validated.content import Content, content, known, whole
 from tests.features.feature_world import AS_OF, LINE_TYPES, frame, random_lines, world
 
 LINES = random_lines(3, users=15, bills=150).sort_values(["ts", "bill_id", "item_id"], ignore_index=True)

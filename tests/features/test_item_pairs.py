@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capflow_assets.features import item_pairs
-from capflow_assets.features.item_pairs import ITEM_PAIRS
+from capflow_assets.features.sets import item_pairs
+from capflow_assets.features.sets.item_pairs import ITEM_PAIRS
 from capflow_assets.features.snapshots import before
-from capflow_assets.methods.co_purchase import by_user, similarity
+from capflow_assets.methods.recommend.co_purchase import by_user, similarity
 from tests.features.feature_world import AS_OF, frame, lines_of, random_lines, world
 
 JUNE = datetime(2024, 6, 1)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pandas as pd
 import pytest
 
-from capflow_assets.features.place import PLACE
+from capflow_assets.features.sets.place import PLACE
 from capflow_assets.features.snapshots import before
 from tests.features.feature_world import frame, lines_of, world
 

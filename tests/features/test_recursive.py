@@ -13,11 +13,11 @@ import pytest
 
 from capflow_assets.features.recursive.compile import expression
 from capflow_assets.features.recursive.definitions import Aggregate, Column, depth, is_nested
-from capflow_assets.features.recursive.feature_set import EVERYWHERE, RECURSIVE, decide, decided, sample
 from capflow_assets.features.recursive.generate import generate
 from capflow_assets.features.recursive.names import name, parse, sentence
 from capflow_assets.features.recursive.prune import prune
 from capflow_assets.features.recursive.relationships import ENTITIES
+from capflow_assets.features.sets.recursive import EVERYWHERE, RECURSIVE, decide, decided, sample
 from capflow_assets.features.snapshots import before
 from tests.features.feature_world import AS_OF, frame, random_lines, world
 

@@ -6,7 +6,7 @@ import ibis
 import pandas as pd
 import pytest
 
-from capflow_assets.features.rfm import RFM, quintiles
+from capflow_assets.features.sets.rfm import RFM, quintiles
 from capflow_assets.features.snapshots import before
 from tests.features.feature_world import LINE_TYPES, frame, world
 

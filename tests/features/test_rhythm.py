@@ -5,7 +5,7 @@ from datetime import datetime
 import pandas as pd
 import pytest
 
-from capflow_assets.features.rhythm import RHYTHM
+from capflow_assets.features.sets.rhythm import RHYTHM
 from capflow_assets.features.snapshots import before
 from tests.features.feature_world import LINE_TYPES, frame, world
 

@@ -5,9 +5,9 @@ from datetime import datetime
 import pandas as pd
 import pytest
 
+from capflow_assets.features.sets.user_item import USER_ITEM
 from capflow_assets.features.snapshots import before
-from capflow_assets.features.user_item import USER_ITEM
-from capflow_assets.methods.co_purchase import item_history
+from capflow_assets.methods.recommend.co_purchase import item_history
 from tests.features.feature_world import AS_OF, frame, lines_of, random_lines, world
 
 JUNE = datetime(2024, 6, 1)

@@ -14,9 +14,9 @@ from capflow_assets.definitions import defs
 from capflow_assets.features import FEATURE_SETS
 from capflow_assets.features.embeddings import EMBEDDINGS
 from capflow_assets.graph.specs import check_specs
-from capflow_assets.models.catalogue import models
-from capflow_assets.steps.plan import plan
-from capflow_assets.tables import TABLES
+from capflow_assets.run.catalogue import models
+from capflow_assets.run.plan import plan
+from capflow_assets.validated.tables import TABLES
 from partitions.partition import customers
 
 SPECS = {"/".join(spec.key.path): spec for spec in defs.resolve_all_asset_specs()}

@@ -10,7 +10,7 @@ from capflow_assets.definitions import defs
 from capflow_assets.graph.events import _facts
 from capflow_assets.graph.keys import key
 from capflow_assets.graph.launch import add_partitions, instance, materialise
-from capflow_assets.steps.plan import REPORT, until
+from capflow_assets.run.plan import REPORT, until
 from capflow_resources.home import Home
 
 Onboard = Callable[..., None]

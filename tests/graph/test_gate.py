@@ -10,13 +10,13 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from capflow_assets.contract.outcome import Blocked
 from capflow_assets.definitions import defs
 from capflow_assets.graph.keys import key
 from capflow_assets.graph.launch import add_partitions, instance, materialise
-from capflow_assets.steps.outcome import Blocked
-from capflow_assets.steps.pipeline import run_customer
-from capflow_assets.steps.plan import until
-from capflow_assets.steps.run import VERDICT, CustomerRun
+from capflow_assets.run.customer_run import VERDICT, CustomerRun
+from capflow_assets.run.pipeline import run_customer
+from capflow_assets.run.plan import until
 from capflow_resources.home import Home
 
 Onboard = Callable[..., None]

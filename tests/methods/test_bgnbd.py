@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capflow_assets.methods import bgnbd
-from capflow_assets.methods.bgnbd import BGNBD
-from capflow_assets.methods.likelihood import ConvergenceError, maximise
+from capflow_assets.methods.lifetime import bgnbd
+from capflow_assets.methods.lifetime.bgnbd import BGNBD
+from capflow_assets.methods.lifetime.likelihood import ConvergenceError, maximise
 
 TRUE = BGNBD(r=0.8, alpha=6.0, a=0.9, b=3.0)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from capflow_assets.methods import calibration
+from capflow_assets.methods.ensemble import calibration
 
 
 def test_platt_finds_slope_and_intercept() -> None:

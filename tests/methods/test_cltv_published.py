@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capflow_assets.methods import bgnbd, gamma_gamma
-from capflow_assets.methods.lifetime import repeat_visits
+from capflow_assets.contract.model import Snapshot
+from capflow_assets.methods.lifetime import bgnbd, gamma_gamma
+from capflow_assets.methods.lifetime.lifetime import repeat_visits
 from capflow_assets.methods.visits import last_day_before, visit_history, visits
-from capflow_assets.models.base import Snapshot
 from capflow_assets.models.cltv import Cltv
 
 AS_OF = datetime(1997, 10, 1)  # the first day after 39 weeks

@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import minimize
 from scipy.sparse import csr_array
 
-from capflow_assets.methods.ease import weights
+from capflow_assets.methods.recommend.ease import weights
 
 
 def test_the_closed_form_is_what_a_search_finds() -> None:

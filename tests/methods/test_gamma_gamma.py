@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from capflow_assets.methods import gamma_gamma
-from capflow_assets.methods.gamma_gamma import GammaGamma
+from capflow_assets.methods.lifetime import gamma_gamma
+from capflow_assets.methods.lifetime.gamma_gamma import GammaGamma
 
 TRUE = GammaGamma(p=6.0, q=4.0, v=15.0)
 

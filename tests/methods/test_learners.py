@@ -6,9 +6,9 @@ import lightgbm
 import numpy as np
 import pytest
 
-from capflow_assets.methods import calibration, ensemble
-from capflow_assets.methods.blend import blend
-from capflow_assets.methods.learners import (
+from capflow_assets.methods.ensemble import calibration, ensemble
+from capflow_assets.methods.ensemble.blend import blend
+from capflow_assets.methods.ensemble.learners import (
     BOOSTING,
     FOREST,
     LEARNERS,

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capflow_assets.methods import bgnbd, lifetime
-from capflow_assets.methods.bgnbd import BGNBD
-from capflow_assets.methods.likelihood import ConvergenceError
+from capflow_assets.methods.lifetime import bgnbd, lifetime
+from capflow_assets.methods.lifetime.bgnbd import BGNBD
+from capflow_assets.methods.lifetime.likelihood import ConvergenceError
 
 TODAY = 400
 HISTORY = pd.DataFrame(

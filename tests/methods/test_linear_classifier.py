@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from capflow_assets.methods.linear_classifier import PENALTIES, LinearClassifier, fit, folds
+from capflow_assets.methods.labels.linear_classifier import PENALTIES, LinearClassifier, fit, folds
 
 MOST = 10_000
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from capflow_assets.methods.learners import Rows
-from capflow_assets.methods.pooled import Contribution, contribution, grid, standing, together
+from capflow_assets.methods.ensemble.learners import Rows
+from capflow_assets.methods.ensemble.pooled import Contribution, contribution, grid, standing, together
 
 
 def past(seed: int, currency: float = 1.0, rows: int = 300) -> list[Rows]:

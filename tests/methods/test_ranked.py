@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_array
 
-from capflow_assets.methods.ranked import listed, ndcg, speakers, top
-from capflow_assets.training.ranking import ndcg_at_10
+from capflow_assets.methods.recommend.ranked import listed, ndcg, speakers, top
+from capflow_assets.training.evaluation.ranking import ndcg_at_10
 
 
 def test_top_is_a_stable_sort_with_and_without_ties() -> None:

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capflow_assets.methods import sasrec
-from capflow_assets.methods.sasrec import Sequences, followers, last_of_each
+from capflow_assets.methods.recommend import sasrec
+from capflow_assets.methods.recommend.sasrec import Sequences, followers, last_of_each
 
 torch = pytest.importorskip("torch")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from capflow_assets.methods.shared_words import SharedWords
+from capflow_assets.methods.recommend.shared_words import SharedWords
 
 
 def test_telling_words_are_named_the_rarest_first() -> None:

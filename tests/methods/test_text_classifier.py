@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from capflow_assets.methods.text_classifier import TextClassifier, fit
+from capflow_assets.methods.labels.text_classifier import TextClassifier, fit
 
 MOST = 10_000
 

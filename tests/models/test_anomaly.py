@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from capflow_assets.contract.model import Artefact, Snapshot
 from capflow_assets.models.anomaly import OWN, Anomaly
-from capflow_assets.models.base import Artefact, Snapshot
 
 MODEL = Anomaly()
 START = datetime(2023, 1, 1)

@@ -10,7 +10,7 @@ import pytest
 
 from capflow_assets.conformance.contacts import CHANNELS
 from capflow_assets.conformance.world import AS_OF, World, world
-from capflow_assets.models.base import Snapshot
+from capflow_assets.contract.model import Snapshot
 from capflow_assets.models.campaign_response import CampaignResponse
 from capflow_assets.models.campaign_uplift import CampaignUplift
 from capflow_assets.models.channel_propensity import ChannelPropensity

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from capflow_assets.models import catalogue
 from capflow_assets.models.churn import Churn
+from capflow_assets.run import catalogue
 
 HEAVY = ("pandas", "numpy", "lightgbm", "sklearn", "scipy", "ibis", "matplotlib", "dagster")
 
@@ -59,9 +59,9 @@ def test_a_caller_cannot_change_the_catalogue() -> None:
 
 def test_looking_into_the_catalogue_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from capflow_assets.models.catalogue import models; models();"
-        "import capflow_assets.training.metrics, capflow_assets.training.promotion, capflow_assets.training.needs,"
-        "capflow_assets.training.split, capflow_assets.training.curves;"
+        "import sys; from capflow_assets.run.catalogue import models; models();"
+        "from capflow_assets.training.evaluation import curves, metrics, promotion;"
+        "import capflow_assets.training.split, capflow_assets.validation.needs;"
         f"print([m for m in {HEAVY!r} if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path.cwd())

@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 from capflow_assets.conformance.world import AS_OF, World, features, world
+from capflow_assets.contract.model import Snapshot
+from capflow_assets.methods.ensemble.shopper_rows import numeric_columns
 from capflow_assets.methods.phrases import phrases, strongest
-from capflow_assets.methods.shopper_rows import numeric_columns
-from capflow_assets.models.base import Snapshot
 from capflow_assets.models.churn import Churn
 
 T = datetime(2024, 3, 1)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from capflow_assets.conformance.world import AS_OF, world
-from capflow_assets.methods import bgnbd
-from capflow_assets.methods.bgnbd import BGNBD
-from capflow_assets.methods.likelihood import ConvergenceError
-from capflow_assets.models.base import Artefact, Snapshot
+from capflow_assets.contract.model import Artefact, Snapshot
+from capflow_assets.methods.lifetime import bgnbd
+from capflow_assets.methods.lifetime.bgnbd import BGNBD
+from capflow_assets.methods.lifetime.likelihood import ConvergenceError
 from capflow_assets.models.cltv_learned import CltvLearned
 
 

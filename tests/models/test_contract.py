@@ -8,7 +8,7 @@ from capflow_assets.conformance.checks import CHECKS, Check
 from capflow_assets.conformance.fitted import Fitted
 from capflow_assets.conformance.fitted import fitted as fit
 from capflow_assets.conformance.world import World, world
-from capflow_assets.models.catalogue import models
+from capflow_assets.run.catalogue import models
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ import ibis
 import pandas as pd
 import pytest
 
+from capflow_assets.contract.model import Artefact, Snapshot
 from capflow_assets.models import cross_sell
-from capflow_assets.models.base import Artefact, Snapshot
 from capflow_assets.models.cross_sell import CrossSell
 
 T = datetime(2024, 3, 1)

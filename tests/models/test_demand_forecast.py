@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capflow_assets.models.base import Artefact, Snapshot
+from capflow_assets.contract.model import Artefact, Snapshot
 from capflow_assets.models.demand_forecast import DemandForecast, number
 
 MODEL = DemandForecast()

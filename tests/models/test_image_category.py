@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capflow_assets.methods.labelled_vectors import UnlikeVectorsError
-from capflow_assets.models.base import Snapshot, without_labels
+from capflow_assets.contract.model import Snapshot, without_labels
+from capflow_assets.methods.labels.labelled_vectors import UnlikeVectorsError
 from capflow_assets.models.image_category import ImageCategory
 from capflow_assets.training.split import parted
 

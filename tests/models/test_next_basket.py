@@ -9,8 +9,8 @@ import ibis
 import pandas as pd
 import pytest
 
+from capflow_assets.contract.model import Artefact, Snapshot
 from capflow_assets.models import next_basket
-from capflow_assets.models.base import Artefact, Snapshot
 from capflow_assets.models.next_basket import NO_DECAY, NextBasket
 
 T = datetime(2024, 3, 1)

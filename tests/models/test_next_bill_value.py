@@ -8,7 +8,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from capflow_assets.models.base import Snapshot
+from capflow_assets.contract.model import Snapshot
 from capflow_assets.models.next_bill_value import NextBillValue
 from tests.models.test_churn import T, bills
 

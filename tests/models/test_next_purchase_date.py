@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from capflow_assets.conformance.world import AS_OF, world
-from capflow_assets.models.base import Snapshot
+from capflow_assets.contract.model import Snapshot
 from capflow_assets.models.next_purchase_date import NextPurchaseDate
 from tests.models.test_churn import T, bills
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from capflow_assets.models.bases.prediction import prediction_frame
 from capflow_assets.models.churn import Churn
 from capflow_assets.models.cltv import Cltv
 from capflow_assets.models.next_bill_value import NextBillValue
-from capflow_assets.models.prediction import prediction_frame
 
 
 def test_a_prediction_has_exactly_its_columns() -> None:

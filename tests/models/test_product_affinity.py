@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capflow_assets.methods.co_purchase import by_user, item_history, similarity
+from capflow_assets.contract.model import Artefact, Snapshot
+from capflow_assets.methods.recommend.co_purchase import by_user, item_history, similarity
 from capflow_assets.models import product_affinity
-from capflow_assets.models.base import Artefact, Snapshot
 from capflow_assets.models.product_affinity import ProductAffinity, top
 
 T = datetime(2024, 3, 1)

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 from capflow_assets.conformance.world import AS_OF, world
-from capflow_assets.methods import bgnbd
-from capflow_assets.methods.likelihood import ConvergenceError
-from capflow_assets.models.base import Snapshot
+from capflow_assets.contract.model import Snapshot
+from capflow_assets.methods.lifetime import bgnbd
+from capflow_assets.methods.lifetime.likelihood import ConvergenceError
 from capflow_assets.models.purchase import Purchase
-from capflow_assets.training.metrics import metric
+from capflow_assets.training.evaluation.metrics import metric
 from tests.models.test_churn import T, bills
 
 

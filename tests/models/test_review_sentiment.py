@@ -10,7 +10,7 @@ import ibis
 import pandas as pd
 import pytest
 
-from capflow_assets.models.base import Snapshot, without_labels
+from capflow_assets.contract.model import Snapshot, without_labels
 from capflow_assets.models.review_sentiment import NO_WORDS, ReviewSentiment
 from capflow_assets.training.split import parted
 

@@ -8,7 +8,7 @@ import ibis
 import pandas as pd
 import pytest
 
-from capflow_assets.models.base import Artefact, Snapshot
+from capflow_assets.contract.model import Artefact, Snapshot
 from capflow_assets.models.rfm_segments import RULES, RfmSegments, labels, scores
 
 T = datetime(2024, 3, 1)

@@ -9,7 +9,7 @@ import ibis
 import pandas as pd
 import pytest
 
-from capflow_assets.models.base import Artefact, Snapshot
+from capflow_assets.contract.model import Artefact, Snapshot
 from capflow_assets.models.sequential_recommender import SequentialRecommender
 
 pytest.importorskip("torch")

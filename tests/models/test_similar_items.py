@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from capflow_assets.contract.model import Artefact, Snapshot
 from capflow_assets.models import similar_items
-from capflow_assets.models.base import Artefact, Snapshot
 from capflow_assets.models.similar_items import SimilarItems
 
 T = datetime(2024, 3, 1)

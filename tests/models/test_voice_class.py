@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capflow_assets.models.base import Snapshot, without_labels
+from capflow_assets.contract.model import Snapshot, without_labels
 from capflow_assets.models.voice_class import VoiceClass
 from capflow_assets.training.split import parted
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from benchmarks.drift_rule import rates
-from capflow_assets.monitoring.drift import PSI_SHIFTED, PSI_STABLE, dipped, psi
-from capflow_assets.monitoring.performance import Performance
+from capflow_assets.performance.drift import PSI_SHIFTED, PSI_STABLE, dipped, psi
+from capflow_assets.performance.realised import Performance
 
 START = datetime(2024, 1, 1)
 

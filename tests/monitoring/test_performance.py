@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 import pandas as pd
 import pytest
 
-from capflow_assets.monitoring.performance import matured, realised
-from capflow_assets.training.metrics import METRICS
-from capflow_assets.training.roc import delong
+from capflow_assets.performance.realised import matured, realised
+from capflow_assets.training.evaluation.metrics import METRICS
+from capflow_assets.training.evaluation.roc import delong
 
 MAY = datetime(2024, 5, 1)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from capflow_assets.simulator import Retailer, simulate, write
 from capflow_resources.home import Home
-from capflow_resources.simulator import Retailer, simulate, write
 from partitions.customer_file import check_customer_file, load_customer
 
 Capflow = Callable[..., tuple[int, str, str]]

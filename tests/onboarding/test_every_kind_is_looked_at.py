@@ -11,7 +11,7 @@ import pytest
 
 from capflow_assets.onboarding.proposal import propose
 from capflow_assets.onboarding.reading import Looker
-from capflow_resources.simulator import Retailer, simulate
+from capflow_assets.simulator import Retailer, simulate
 from tests.onboarding.conftest import mapped
 from tests.sources.writers import JOINED
 

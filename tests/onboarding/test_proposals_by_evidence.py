@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from capflow_resources.simulator import Retailer, World, simulate, write
-from capflow_resources.simulator.layouts import LAYOUTS
+from capflow_assets.simulator import Retailer, World, simulate, write
+from capflow_assets.simulator.layouts import LAYOUTS
 from tests.onboarding.conftest import Proposed, mapped
 
 SHOP = Retailer("shop", "fashion", 150, date(2025, 5, 1), 400, seed=5, timezone="UTC")

@@ -1,6 +1,6 @@
 """The names that a customer file may use are exactly those that the layers above offer."""
 
-from capflow_assets.tables import TABLES, filled_columns, filled_when_derived
+from capflow_assets.validated.tables import TABLES, filled_columns, filled_when_derived
 from capflow_resources.sources import KINDS
 from partitions.canonical import (
     CANONICAL_COLUMNS,

@@ -13,7 +13,7 @@ import pytest
 from capflow_assets.conformance.checks import CHECKS
 from capflow_assets.conformance.fitted import fitted
 from capflow_assets.conformance.world import World, world
-from capflow_assets.models.catalogue import from_file
+from capflow_assets.run.catalogue import from_file
 from capflow_assets.scaffold import KINDS, scaffold
 
 

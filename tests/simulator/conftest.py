@@ -6,7 +6,7 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from capflow_resources.simulator import Retailer, World, simulate
+from capflow_assets.simulator import Retailer, World, simulate
 
 START = date(2025, 1, 1)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capflow_resources.simulator import DEFECTS, Retailer, World, simulate
+from capflow_assets.simulator import DEFECTS, Retailer, World, simulate
 
 LAST_DAY = pd.Timestamp(2026, 10, 31)
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from capflow_resources.simulator import World
-from capflow_resources.simulator.draws import choose
+from capflow_assets.simulator import World
+from capflow_assets.simulator.draws import choose
 
 
 def hits_of_ten(world: World) -> tuple[float, float]:

@@ -6,7 +6,7 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from capflow_resources.simulator import Retailer, World, simulate
+from capflow_assets.simulator import Retailer, World, simulate
 
 Purchases = Callable[[World], pd.DataFrame]
 WINDOW = pd.Timedelta(days=14)

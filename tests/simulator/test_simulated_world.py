@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capflow_resources.simulator import Retailer, World, simulate
+from capflow_assets.simulator import Retailer, World, simulate
 
 Purchases = Callable[[World], pd.DataFrame]
 TABLES = ("line_items", "users", "items", "contacts", "truth", "item_styles")

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from capflow_resources.simulator import (
+from capflow_assets.simulator import (
     DEMO,
     DemoRetailer,
     Retailer,

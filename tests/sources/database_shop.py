@@ -15,8 +15,8 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from capflow_assets.steps import raw
-from capflow_assets.steps.run import CustomerRun
+from capflow_assets.raw import asset as raw
+from capflow_assets.run.customer_run import CustomerRun
 from capflow_resources.home import Home
 from capflow_resources.sources import SourceError
 from tests.sources.sql_writers import mysql

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from capflow_assets.steps import raw
-from capflow_assets.steps.run import CustomerRun
+from capflow_assets.raw import asset as raw
+from capflow_assets.run.customer_run import CustomerRun
 from capflow_resources import sources
 from capflow_resources.sources import SourceError
 

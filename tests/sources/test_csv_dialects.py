@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from capflow_assets.tables import clean
+from capflow_assets.validated.tables import clean
 from capflow_resources import sources
 from capflow_resources.sources import SourceError
 from capflow_resources.sources.files import plain

@@ -9,11 +9,11 @@ from pathlib import Path
 import bson
 import pytest
 
-from capflow_assets.steps import raw
-from capflow_assets.steps.run import CustomerRun
-from capflow_assets.tables import clean, drop
+from capflow_assets.raw import asset as raw
+from capflow_assets.run.customer_run import CustomerRun
+from capflow_assets.simulator import Retailer, customer_file, simulate, write
+from capflow_assets.validated.tables import clean, drop
 from capflow_resources import sources
-from capflow_resources.simulator import Retailer, customer_file, simulate, write
 from capflow_resources.sources import SourceError
 from partitions.customer_file import load_customer
 from tests.servers import couchdb as couchdb_server

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from capflow_assets.steps import raw
+from capflow_assets.raw import asset as raw
 from capflow_resources.home import Home
 from tests.sources.writers import JOINED
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from capflow_assets.tables import TABLES, clean
-from capflow_assets.validation.audit import audit
+from capflow_assets.validated.audit.audit import audit
+from capflow_assets.validated.tables import TABLES, clean
 from capflow_resources import sources
 from capflow_resources.sources import SourceError
 from capflow_resources.sources.media import decoding, media

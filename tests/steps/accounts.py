@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from capflow_assets.steps.set_aside import document
+from capflow_assets.validated.set_aside import document
 from capflow_resources.home import Home
 
 

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from capflow_assets.graph.launch import materialise
-from capflow_assets.steps.plan import upstream
-from capflow_assets.steps.run import REPORT, VERDICT
+from capflow_assets.run.customer_run import REPORT, VERDICT
+from capflow_assets.run.plan import upstream
+from capflow_assets.simulator import Retailer, customer_file, simulate, write
 from capflow_resources.home import Home
-from capflow_resources.simulator import Retailer, customer_file, simulate, write
 
 SHOP = Retailer("shop", "fashion", 200, date(2025, 5, 1), 230, seed=5, timezone="UTC")
 MODELS = ("product_affinity", "rfm_segments")

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from capflow_assets.steps.outcome import Outcome
-from capflow_assets.steps.plan import until
+from capflow_assets.contract.outcome import Outcome
+from capflow_assets.run.plan import until
 from tests.steps.tiny_shop import START, TinyShop, lines
 
 EVERY_FEATURE = [*until("features"), "model/rfm_segments", "prediction/rfm_segments"]

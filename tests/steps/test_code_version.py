@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-from capflow_assets.steps import code_version as versions
+from capflow_assets.run import code_version as versions
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("capflow_assets", "capflow_resources", "partitions")
@@ -30,5 +30,5 @@ def test_every_import_of_every_file_is_found() -> None:
 
 def test_what_a_library_imports_by_way_of_others_counts() -> None:
     files = {path.relative_to(ROOT).as_posix() for path in versions._files("capflow_assets.features.snapshots", set())}
-    assert {"capflow_assets/features/anchors.py", "capflow_assets/tables/cleaning.py"} <= files
+    assert {"capflow_assets/validated/anchors.py", "capflow_assets/validated/cleaning/cleaning.py"} <= files
     assert not [file for file in files if "/graph/" in file or "/cli/" in file]

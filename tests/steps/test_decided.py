@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capflow_assets.features.recursive import feature_set
-from capflow_assets.models.catalogue import models
+from capflow_assets.contract.outcome import Outcome
+from capflow_assets.features import load as worlds
+from capflow_assets.features.sets import recursive as feature_set
 from capflow_assets.models.churn import Churn
-from capflow_assets.steps import worlds
-from capflow_assets.steps.outcome import Outcome
-from capflow_assets.steps.pipeline import run_customer
-from capflow_assets.steps.plan import upstream
-from capflow_assets.steps.run import CustomerRun
+from capflow_assets.run.catalogue import models
+from capflow_assets.run.customer_run import CustomerRun
+from capflow_assets.run.pipeline import run_customer
+from capflow_assets.run.plan import upstream
 from capflow_resources.home import Home
 
 SET = "features/recursive"

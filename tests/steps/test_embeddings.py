@@ -12,10 +12,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from capflow_assets.contract.outcome import Outcome
+from capflow_assets.features import load as worlds
 from capflow_assets.features.embeddings.lsa import Lsa
-from capflow_assets.steps import worlds
-from capflow_assets.steps.outcome import Outcome
-from capflow_assets.steps.pipeline import run_customer
+from capflow_assets.run.pipeline import run_customer
 from tests.steps.tiny_shop import TinyShop, lines
 
 COLOURS = ("red", "blue", "green", "pink")

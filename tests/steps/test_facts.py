@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from capflow_assets.steps.facts import facts_of
-from capflow_assets.steps.pipeline import run_customer
-from capflow_assets.steps.plan import upstream
-from capflow_assets.steps.run import CustomerRun
+from capflow_assets.run.customer_run import CustomerRun
+from capflow_assets.run.pipeline import run_customer
+from capflow_assets.run.plan import upstream
+from capflow_assets.validation.facts import facts_of
 from capflow_resources.home import Home
 
 

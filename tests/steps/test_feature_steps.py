@@ -8,11 +8,11 @@ from typing import ClassVar
 import pytest
 import yaml
 
+from capflow_assets.contract.outcome import Outcome
+from capflow_assets.features.load import known
 from capflow_assets.models.churn import Churn
-from capflow_assets.steps.outcome import Outcome
-from capflow_assets.steps.pipeline import run_customer
-from capflow_assets.steps.run import CustomerRun
-from capflow_assets.steps.worlds import known
+from capflow_assets.run.customer_run import CustomerRun
+from capflow_assets.run.pipeline import run_customer
 from capflow_resources.home import Home
 from tests.steps.small_world import CHECKED, copied
 

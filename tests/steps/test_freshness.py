@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from capflow_assets.steps import report
+from capflow_assets.validation import asset as report
 from tests.steps.tiny_shop import TinyShop, lines
 
 REPORT = "validation/report"

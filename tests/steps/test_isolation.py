@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from capflow_assets.contract.model import Artefact, Snapshot
+from capflow_assets.contract.outcome import Outcome
 from capflow_assets.graph.launch import instance
-from capflow_assets.models.base import Artefact, Snapshot
-from capflow_assets.models.catalogue import models
-from capflow_assets.steps.outcome import Outcome
+from capflow_assets.run.catalogue import models
 from capflow_resources.home import Home
 from tests.steps.small_world import CHECKED, EVERYTHING, Seen, copied, made_from, on_board, reasons, run, seen
 

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from capflow_assets.cli.run import command
 from capflow_assets.graph.launch import instance
-from capflow_assets.steps.status import status
+from capflow_assets.run.status import status
 from capflow_resources.home import Home
 from capflow_resources.lake import Lake
 from tests.steps.doomed import CHILDREN, READY, make_storage, run_at_once, run_until_killed, write_until_killed

@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capflow_assets.models.catalogue import models
+from capflow_assets.contract.outcome import Outcome
+from capflow_assets.features import load as worlds
 from capflow_assets.models.image_category import ImageCategory
-from capflow_assets.steps import worlds
-from capflow_assets.steps.outcome import Outcome
-from capflow_assets.steps.plan import upstream
+from capflow_assets.run.catalogue import models
+from capflow_assets.run.plan import upstream
 from tests.steps.tiny_shop import COLUMNS, START, TinyShop, lines
 
 REVIEW_COLUMNS = {"user_id": "Client", "item_id": "Item", "ts": "At", "text": "Words", "rating": "Stars"}

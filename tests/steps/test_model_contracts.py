@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from capflow_assets.contract.model import Needs
+from capflow_assets.contract.outcome import Outcome
 from capflow_assets.features import FEATURE_SETS
-from capflow_assets.models import catalogue
-from capflow_assets.models.base import Needs
 from capflow_assets.models.rfm_segments import RfmSegments
-from capflow_assets.steps import plan
-from capflow_assets.steps.outcome import Outcome
-from capflow_assets.steps.status import status
+from capflow_assets.run import catalogue, plan
+from capflow_assets.run.status import status
 from tests.steps.tiny_shop import TinyShop, lines
 
 TABLES = ["line_items", "bills", "items", "contacts"]

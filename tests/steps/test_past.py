@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from capflow_assets.contract.outcome import NotAvailable
 from capflow_assets.models.campaign_response import CampaignResponse
 from capflow_assets.models.campaign_uplift import CampaignUplift
-from capflow_assets.steps import past
-from capflow_assets.steps.outcome import NotAvailable
+from capflow_assets.training import dates as past
 
 AS_OF = datetime(2026, 7, 1)
 SENT = pd.DataFrame({"user_id": ["a", "b"], "label": [0, 1]})

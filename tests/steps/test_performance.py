@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from capflow_assets.models.catalogue import models
-from capflow_assets.steps.outcome import Outcome
-from capflow_assets.steps.pipeline import run_customer
-from capflow_assets.steps.plan import plan, upstream
-from capflow_assets.steps.run import CustomerRun
-from capflow_assets.training.metrics import metric
+from capflow_assets.contract.outcome import Outcome
+from capflow_assets.run.catalogue import models
+from capflow_assets.run.customer_run import CustomerRun
+from capflow_assets.run.pipeline import run_customer
+from capflow_assets.run.plan import plan, upstream
+from capflow_assets.training.evaluation.metrics import metric
 from capflow_resources.home import Home
 
 Onboard = Callable[..., None]

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from capflow_assets.steps.pipeline import run_customer
-from capflow_assets.steps.plan import plan, until
-from capflow_assets.steps.run import CustomerRun
+from capflow_assets.run.customer_run import CustomerRun
+from capflow_assets.run.pipeline import run_customer
+from capflow_assets.run.plan import plan, until
 from capflow_resources.home import Home
 
 T = datetime(2026, 8, 1)
@@ -70,7 +70,7 @@ def truth(shop_data: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) 
 
 
 def _onboard(home: Home, data: Path) -> None:
-    from capflow_resources.simulator import customer_file
+    from capflow_assets.simulator import customer_file
     from tests.conftest import SHOP
 
     home.customers_folder.mkdir(parents=True, exist_ok=True)

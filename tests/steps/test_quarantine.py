@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from capflow_assets.steps.outcome import Outcome
-from capflow_assets.steps.quarantine import QuarantineError, export, held
-from capflow_assets.steps.readmission import GivenBack, readmit
+from capflow_assets.contract.outcome import Outcome
+from capflow_assets.quarantine.held_rows import QuarantineError, export, held
+from capflow_assets.quarantine.readmission import GivenBack, readmit
 from tests.steps import accounts
 from tests.steps.tiny_shop import TinyShop, lines
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from capflow_assets.steps.outcome import Blocked
+from capflow_assets.contract.outcome import Blocked
 from capflow_resources.sources import SourceError
 from capflow_resources.sources.files import csv, parquet
 from tests.steps.till import Till, day, read_whole

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capflow_assets.steps import raw
+from capflow_assets.raw import asset as raw
 from capflow_resources.lake import Lake
 from capflow_resources.sources import SourceError
 from capflow_resources.sources.columns import WATERMARK

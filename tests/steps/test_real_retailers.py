@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from capflow_assets.steps.pipeline import run_customer
-from capflow_assets.steps.plan import plan
-from capflow_assets.steps.run import CustomerRun
-from capflow_assets.steps.status import ModelStatus, status
+from capflow_assets.run.customer_run import CustomerRun
+from capflow_assets.run.pipeline import run_customer
+from capflow_assets.run.plan import plan
+from capflow_assets.run.status import ModelStatus, status
 from capflow_resources.home import Home
 from tests.conftest import ASKED
 from tests.steps.accounts import accounted, audit_of

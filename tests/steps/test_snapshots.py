@@ -10,12 +10,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from capflow_assets.contract.outcome import Outcome
 from capflow_assets.features import FEATURE_SETS
-from capflow_assets.features.anchors import grid
 from capflow_assets.features.snapshots import snapshot_features
-from capflow_assets.steps.outcome import Outcome
-from capflow_assets.steps.pipeline import run_customer
-from capflow_assets.steps.run import CustomerRun
+from capflow_assets.run.customer_run import CustomerRun
+from capflow_assets.run.pipeline import run_customer
+from capflow_assets.validated.anchors import grid
 from capflow_resources.home import Home
 from tests.steps.small_world import copied, on_board
 

@@ -14,18 +14,18 @@ from typing import Any
 
 import pytest
 
-from capflow_assets.models.base import Artefact, Model, Snapshot
+from capflow_assets.contract.model import Artefact, Model, Snapshot
+from capflow_assets.contract.outcome import Outcome
 from capflow_assets.models.churn import Churn
-from capflow_assets.models.rules import POOL, RULES
-from capflow_assets.steps import trial
-from capflow_assets.steps.outcome import Outcome
-from capflow_assets.steps.pipeline import run_customer
-from capflow_assets.steps.plan import upstream
-from capflow_assets.steps.rebuild import rebuild
-from capflow_assets.steps.run import CustomerRun
+from capflow_assets.prediction.rungs import POOL, RULES
+from capflow_assets.run.customer_run import CustomerRun
+from capflow_assets.run.pipeline import run_customer
+from capflow_assets.run.plan import upstream
+from capflow_assets.simulator import customer_file, simulate, write
+from capflow_assets.training import candidate as trial
+from capflow_assets.training.rebuild import rebuild
 from capflow_resources.home import Home
 from capflow_resources.registry import Event, Version
-from capflow_resources.simulator import customer_file, simulate, write
 from tests.conftest import SHOP
 
 TRAINING = """training:

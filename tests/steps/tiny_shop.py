@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from capflow_assets.steps.outcome import Outcome
-from capflow_assets.steps.pipeline import run_customer
-from capflow_assets.steps.run import CustomerRun
+from capflow_assets.contract.outcome import Outcome
+from capflow_assets.run.customer_run import CustomerRun
+from capflow_assets.run.pipeline import run_customer
 from capflow_resources.home import Home
 
 START = datetime(2026, 1, 1, 12)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from capflow_assets.tables import clean
+from capflow_assets.validated.tables import clean
 from partitions.customer import ColumnMapping, TableMapping
 
 

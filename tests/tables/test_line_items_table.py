@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capflow_assets.tables import TABLES, clean
+from capflow_assets.validated.tables import TABLES, clean
 from partitions.customer import ColumnMapping, ReturnRule
 
 NOON = datetime(2024, 1, 5, 12)

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
-from capflow_assets.tables import TABLES, clean, derive_bills, drop
+from capflow_assets.validated.tables import TABLES, clean, derive_bills, drop
 from partitions.customer import ColumnMapping
 
 NOON = datetime(2024, 1, 5, 12)

@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from capflow_assets.models.base import Artefact, Model, Snapshot, Task
+from capflow_assets.contract.model import Artefact, Model, Snapshot, Task
 from capflow_assets.training.card import card_of, kept
-from capflow_assets.training.metrics import metrics_of
+from capflow_assets.training.evaluation.metrics import metrics_of
 from capflow_resources.registry import Event, Metrics, Version
 
 T, NOW = datetime(2024, 3, 1), datetime(2024, 6, 2, 8, 30)

@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capflow_assets.models.base import ANSWERS, Snapshot, Task
+from capflow_assets.contract.model import ANSWERS, Snapshot, Task
 from capflow_assets.training.card import as_html, as_markdown, card_of, in_brief
 from capflow_assets.training.card.came_true import calibration, came_true
 from capflow_assets.training.card.reasons import frequent
 from capflow_assets.training.card.sections import NOT_KEPT
 from capflow_assets.training.card.slices import slices
-from capflow_assets.training.metrics import metric
+from capflow_assets.training.evaluation.metrics import metric
 from tests.training.card_world import (
     COUNT,
     EVIL,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from capflow_assets.training.comparison import Comparison, by_vertical, comparison, summary
-from capflow_assets.training.metrics import Paired, metric
+from capflow_assets.training.evaluation.metrics import Paired, metric
 
 
 def one(gain: float, error: float, name: str = "a", vertical: str = "gifts") -> Comparison:

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capflow_assets.models.base import ANSWERS, Task
-from capflow_assets.training.curves import draw, tenths
+from capflow_assets.contract.model import ANSWERS, Task
+from capflow_assets.training.evaluation.curves import draw, tenths
 
 COUNT = 300
 USERS = [f"u{number:03d}" for number in range(COUNT)]

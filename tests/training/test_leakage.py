@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capflow_assets.models.base import Snapshot, Task
+from capflow_assets.contract.model import Snapshot, Task
 from capflow_assets.training.leakage import Suspicion, suspicions
 
 AS_OF = datetime(2026, 6, 1)

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capflow_assets.models.base import ANSWERS
-from capflow_assets.training import roc
-from capflow_assets.training.metrics import evaluate, metric, metrics_of
+from capflow_assets.contract.model import ANSWERS
+from capflow_assets.training.evaluation import roc
+from capflow_assets.training.evaluation.metrics import evaluate, metric, metrics_of
 
 
 def users(count: int) -> list[str]:

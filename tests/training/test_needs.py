@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from capflow_assets.models.base import Model, Needs
-from capflow_assets.models.catalogue import models
-from capflow_assets.training.needs import LEAST, Facts, asked, unmet
+from capflow_assets.contract.model import Model, Needs
+from capflow_assets.run.catalogue import models
+from capflow_assets.validation.needs import LEAST, Facts, asked, unmet
 
 ENOUGH = Facts(
     frozenset({"line_items", "bills", "items", "contacts", "reviews", "media"}),
@@ -102,7 +102,7 @@ def test_the_horizon_sets_the_least_history_whatever_a_model_says() -> None:
 
 
 def _hasty(model: object) -> object:
-    from capflow_assets.models.base import Needs
+    from capflow_assets.contract.model import Needs
 
     return type("Hasty", (type(model),), {"needs": Needs(history_days=1)})()
 

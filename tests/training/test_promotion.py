@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from capflow_assets.models.base import Promotion
-from capflow_assets.training.metrics import Evaluation, Paired
-from capflow_assets.training.promotion import decide
+from capflow_assets.contract.model import Promotion
+from capflow_assets.training.evaluation.metrics import Evaluation, Paired
+from capflow_assets.training.evaluation.promotion import decide
 
 RULE = Promotion(over_baseline=0.02, tolerance=0.01)
 

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capflow_assets.models.base import Snapshot
+from capflow_assets.contract.model import Snapshot
 from capflow_assets.models.churn import Churn
-from capflow_assets.training import selection
-from capflow_assets.training.selection import choose
+from capflow_assets.training.search import selection
+from capflow_assets.training.search.selection import choose
 from tests.models.test_churn import bills
 
 USERS = 900

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capflow_assets.models.base import Artefact, Model, Snapshot
-from capflow_assets.training import tuning
-from capflow_assets.training.folds import folds
-from capflow_assets.training.tuning import Start, portfolio, trials_within, tune
+from capflow_assets.contract.model import Artefact, Model, Snapshot
+from capflow_assets.training.search import tuning
+from capflow_assets.training.search.folds import folds
+from capflow_assets.training.search.tuning import Start, portfolio, trials_within, tune
 
 USERS = [f"u{number:04d}" for number in range(800)]
 DEFAULTS = {"noise": 1.0, "luck": 0.0, "kept": "as it is"}

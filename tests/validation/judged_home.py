@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from capflow_assets.steps.pipeline import run_customer
-from capflow_assets.steps.plan import until
-from capflow_assets.steps.run import CustomerRun
+from capflow_assets.run.customer_run import CustomerRun
+from capflow_assets.run.pipeline import run_customer
+from capflow_assets.run.plan import until
+from capflow_assets.simulator import customer_file
 from capflow_resources.home import Home
-from capflow_resources.simulator import customer_file
 from tests.conftest import SHOP
 
 EVIL = "Tea <script>window.ran = true</script><img src='http://x.example/i.png' onerror='window.ran = true'>"

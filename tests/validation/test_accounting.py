@@ -8,8 +8,8 @@ import ibis
 import pyarrow as pa
 import pytest
 
-from capflow_assets.tables import TABLES, Rule, Table, clean, drop
-from capflow_assets.validation.audit import audit
+from capflow_assets.validated.audit.audit import audit
+from capflow_assets.validated.tables import TABLES, Rule, Table, clean, drop
 from tests.engines.awkward import CASES
 
 GOOD = {"string": "x", "float64": 1.0, "int64": 1, "boolean": False, "timestamp": 0}

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capflow_assets.tables.base import Column, Rule, Table
-from capflow_assets.validation.audit import Audit, audit
-from capflow_assets.validation.schema import ROW_CHECKS, pandera_schema
+from capflow_assets.contract.table import Column, Rule, Table
+from capflow_assets.validated.audit.audit import Audit, audit
+from capflow_assets.validated.audit.schema import ROW_CHECKS, pandera_schema
 
 BILLS = Table(
     "bills",

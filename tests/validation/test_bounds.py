@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from capflow_assets.validation.bounds import BOUNDS, Finding, judge
-from capflow_assets.validation.kpis import KPIS, kpis
+from capflow_assets.validation.kpis.catalogue import KPIS, kpis
 
 FINE = {kpi: 0.0 for kpi in KPIS} | {
     "line_item_count": 10.0, "bills": 5.0, "users": 3.0, "active_users": 2.0, "spend_shift": 1.0,

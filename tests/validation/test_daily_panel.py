@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from capflow_assets.simulator import DEFECTS, Retailer, simulate
 from capflow_assets.validation.history.daily import Panel, daily
 from capflow_assets.validation.history.learned import look
 from capflow_assets.validation.history.local_time import local_day, local_seconds
-from capflow_resources.simulator import DEFECTS, Retailer, simulate
 
 AS_OF = datetime(2024, 6, 1)
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from datetime import datetime, timedelta
 
-from capflow_assets.validation.distributions import (
+from capflow_assets.validation.kpis.distributions import (
     LATENCY_LIMIT,
     NO_REPEATS,
     NO_TIMES,

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capflow_assets.validation.given_back import AS_THEY_ARE, CORRECTED, GIVEN, put_back
-from capflow_assets.validation.identity import row_id
+from capflow_assets.validated.identity import row_id
+from capflow_assets.validated.readmitted import AS_THEY_ARE, CORRECTED, GIVEN, put_back
 
 NAMES = ("a", "n")
 KINDS = {"a": "string", "n": "float64"}

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from capflow_assets.validated.audit.offence import Offence
 from capflow_assets.validation.bounds import Finding
-from capflow_assets.validation.distributions import Distribution
 from capflow_assets.validation.html import (
     Dossier,
     ModelRow,
@@ -20,8 +20,8 @@ from capflow_assets.validation.html import (
     everyone_page,
 )
 from capflow_assets.validation.html.charts import BOTTOM, WIDTH, histogram, over_time
-from capflow_assets.validation.kpis import KPIS
-from capflow_assets.validation.offence import Offence
+from capflow_assets.validation.kpis.catalogue import KPIS
+from capflow_assets.validation.kpis.distributions import Distribution
 from capflow_assets.validation.plots import bars
 from capflow_assets.validation.report import Report
 from capflow_assets.validation.series import Series

@@ -5,9 +5,9 @@ from datetime import datetime
 import pytest
 
 from capflow_assets.validation.bounds import judge
-from capflow_assets.validation.integrity import RELATIONS
-from capflow_assets.validation.kpis import kpis
-from capflow_assets.validation.offending import BLAMED, offending
+from capflow_assets.validation.kpis.catalogue import kpis
+from capflow_assets.validation.kpis.integrity import RELATIONS
+from capflow_assets.validation.kpis.offending import BLAMED, offending
 
 AS_OF = datetime(2024, 4, 1)
 

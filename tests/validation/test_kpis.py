@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from capflow_assets.validation.integrity import RELATIONS
-from capflow_assets.validation.kpis import DAY, epoch, kpis
-from capflow_assets.validation.kpis import KPIS as EVERY
+from capflow_assets.validation.kpis.catalogue import DAY, epoch, kpis
+from capflow_assets.validation.kpis.catalogue import KPIS as EVERY
+from capflow_assets.validation.kpis.integrity import RELATIONS
 
 AS_OF = datetime(2024, 4, 1)
 KPIS = [kpi for kpi in EVERY if kpi not in {*RELATIONS, "future_share"}]  # those: tests/validation/test_integrity.py

@@ -8,11 +8,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from capflow_assets.tables import clean, derive_bills, drop
-from capflow_assets.validation.distributions import distributions
-from capflow_assets.validation.integrity import RELATIONS
-from capflow_assets.validation.kpis import KPIS, kpis
-from capflow_assets.validation.offending import BLAMED, offending
+from capflow_assets.validated.tables import clean, derive_bills, drop
+from capflow_assets.validation.kpis.catalogue import KPIS, kpis
+from capflow_assets.validation.kpis.distributions import distributions
+from capflow_assets.validation.kpis.integrity import RELATIONS
+from capflow_assets.validation.kpis.offending import BLAMED, offending
 from capflow_resources import sources
 from partitions.customer_file import load_customer
 from tests.validation.giftco_oracle import KPIS as BY_SQL

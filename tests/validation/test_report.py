@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 
 from capflow_assets.validation.bounds import customer_file
-from capflow_assets.validation.kpis import KPIS
+from capflow_assets.validation.kpis.catalogue import KPIS
 from capflow_assets.validation.report import Report, report
 
 AS_OF = datetime(2024, 4, 1)

@@ -4,9 +4,9 @@ from datetime import date, timedelta
 
 import pytest
 
-from capflow_assets.validation.integrity import RELATIONS
+from capflow_assets.simulator import Retailer, simulate
+from capflow_assets.validation.kpis.integrity import RELATIONS
 from capflow_assets.validation.report import report
-from capflow_resources.simulator import Retailer, simulate
 
 SIZES = {"food_and_beverage": 150, "fashion": 500, "footwear": 500}
 

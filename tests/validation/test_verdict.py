@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from capflow_assets.validation.verdict import Verdict, gate
+from capflow_assets.run.gate import Verdict, gate
 
 RAW, VALID = {"line_items": 3}, {"line_items": 2, "bills": 2}
 PASSED = Verdict("acme", "passed", (), RAW, VALID, "2024-01-01T00:00:00")

@@ -11,10 +11,10 @@ import pytest
 from click.testing import CliRunner
 
 from capflow_assets.cli.main import group
-from capflow_assets.steps.run import REPORT, CustomerRun
+from capflow_assets.run.customer_run import REPORT, CustomerRun
 from capflow_assets.validation.bounds import judge
 from capflow_assets.validation.history.figures import EVERY
-from capflow_assets.validation.kpis import KPIS
+from capflow_assets.validation.kpis.catalogue import KPIS
 from capflow_assets.validation.verticals import SHIPPED, proposed, thresholds
 from capflow_resources.home import Home
 from partitions.customer import Customer

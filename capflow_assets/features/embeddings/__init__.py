@@ -1,6 +1,6 @@
 """Embeddings: what an item's text, a picture or a recording is like, as a vector of numbers."""
 
-from capflow_assets.features.embeddings.base import Embedding, EmbeddingError, Encoder, Unreadable
+from capflow_assets.contract.embedding import Embedding, EmbeddingError, Encoder, Unreadable
 
 ITEM_TEXT = Embedding(
     name="item_text",

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from capflow_assets.features.embeddings.base import MARK, NO_VECTOR, VECTOR, Embedding, Encoder
+from capflow_assets.contract.embedding import MARK, NO_VECTOR, VECTOR, Embedding, Encoder
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from capflow_assets.features.embeddings.base import EmbeddingError, Encoder
+from capflow_assets.contract.embedding import EmbeddingError, Encoder
 from partitions.customer import Encoding
 
 FIT_TEXTS = 100_000

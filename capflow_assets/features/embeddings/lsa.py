@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from capflow_assets.features.embeddings.base import EmbeddingError, unit
+from capflow_assets.contract.embedding import EmbeddingError, unit
 from capflow_assets.features.embeddings.tokens import plain, tokens
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from functools import cache
 from math import gcd
 from typing import TYPE_CHECKING
 
-from capflow_assets.features.embeddings.base import Unreadable, unit
+from capflow_assets.contract.embedding import Unreadable, unit
 
 if TYPE_CHECKING:
     import numpy as np

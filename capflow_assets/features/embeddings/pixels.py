@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from capflow_assets.features.embeddings.base import Unreadable, unit
+from capflow_assets.contract.embedding import Unreadable, unit
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from capflow_assets.features.embeddings.base import EmbeddingError, unit
+from capflow_assets.contract.embedding import EmbeddingError, unit
 from capflow_assets.features.embeddings.tokens import plain
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from capflow_assets.features.embeddings.base import MARK
+from capflow_assets.contract.embedding import MARK
 from capflow_assets.validation.contracts.words import ENOUGH_WORDS, real_words
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from capflow_assets.features.embeddings.base import EmbeddingError
+from capflow_assets.contract.embedding import EmbeddingError
 
 if TYPE_CHECKING:
     import numpy as np

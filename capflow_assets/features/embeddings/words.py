@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from capflow_assets.features.embeddings.base import unit
+from capflow_assets.contract.embedding import unit
 from capflow_assets.features.embeddings.tokens import plain, tokens
 
 if TYPE_CHECKING:

@@ -210,7 +210,7 @@ def _log1p(value: ibis.Value, as_of: datetime) -> ibis.Value:
 
 
 def _number(value: ibis.Value, as_of: datetime) -> ibis.Value:
-    from capflow_assets.tables.values import number
+    from capflow_assets.validated.cleaning.values import number
 
     return number(value)
 

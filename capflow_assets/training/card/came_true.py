@@ -6,10 +6,10 @@ from collections.abc import Callable
 from math import pi
 from typing import TYPE_CHECKING, Any
 
-from capflow_assets.models.base import Task
-from capflow_assets.training import ranking
-from capflow_assets.training.curves import tenth_of
-from capflow_assets.training.metrics import aligned, count
+from capflow_assets.contract.model import Task
+from capflow_assets.training.evaluation import ranking
+from capflow_assets.training.evaluation.curves import tenth_of
+from capflow_assets.training.evaluation.metrics import aligned, count
 
 if TYPE_CHECKING:
     import pandas as pd

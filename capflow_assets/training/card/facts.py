@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from capflow_assets.models.base import Model, Snapshot
+from capflow_assets.contract.model import Model, Snapshot
 from capflow_assets.training.card.came_true import calibration, came_true, mean_outcome
 from capflow_assets.training.card.limits import limits
 from capflow_assets.training.card.reasons import frequent
 from capflow_assets.training.card.slices import slices
-from capflow_assets.training.metrics import METRICS, Z95, Metric, count, metric
+from capflow_assets.training.evaluation.metrics import METRICS, Z95, Metric, count, metric
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from capflow_assets.models.base import Model, Task
+from capflow_assets.contract.model import Model, Task
 from capflow_assets.training.card.words import plural
 
 NO_EFFECT = (

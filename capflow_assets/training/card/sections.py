@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from capflow_assets.models.base import Task
+from capflow_assets.contract.model import Task
 from capflow_assets.training.card import words
 
 Card = Mapping[str, Any]

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from capflow_assets.contract.model import TRUTHS, Model, Snapshot, Task
 from capflow_assets.methods.visits import last_day_before, visit_history
-from capflow_assets.models.base import TRUTHS, Model, Snapshot, Task
 from capflow_assets.training.card.words import short
-from capflow_assets.training.metrics import count, metric, unit
+from capflow_assets.training.evaluation.metrics import count, metric, unit
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from capflow_assets.models.base import Task
+from capflow_assets.contract.model import Task
 
 MEANING = {
     "auc": "How often one for whom it came true ranks above one for whom it did not: 0.5 is guessing, 1 is perfect.",

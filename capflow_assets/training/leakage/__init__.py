@@ -18,7 +18,7 @@ from capflow_assets.training.leakage.values import empty, future, ids
 if TYPE_CHECKING:
     import numpy as np
 
-    from capflow_assets.models.base import Snapshot, Task
+    from capflow_assets.contract.model import Snapshot, Task
 
 MOST_USERS = 20_000  # of each snapshot: more would not change a verdict
 ANSWERS: Mapping[Task, str] = {"binary": "label", "regression": "value"}

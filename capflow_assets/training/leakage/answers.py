@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from capflow_assets.training import roc
+from capflow_assets.training.evaluation import roc
 from capflow_assets.training.leakage.suspicion import Severity, Suspicion
 
 if TYPE_CHECKING:

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from capflow_assets.monitoring.drift import PSI_SHIFTED, psi
+from capflow_assets.performance.drift import PSI_SHIFTED, psi
 from capflow_assets.training.leakage.suspicion import Suspicion
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from capflow_assets.models.base import Snapshot
+    from capflow_assets.contract.model import Snapshot
 
 FEWEST_USERS = 200
 VARIED = 0.90  # a column whose commonest value has a smaller share than this in training is one that varies

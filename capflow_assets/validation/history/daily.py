@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from capflow_assets.validation.history.local_time import DAY, local_day, local_seconds
-from capflow_assets.validation.kpis import naive
+from capflow_assets.validation.kpis.catalogue import naive
 
 if TYPE_CHECKING:
     import ibis

@@ -11,7 +11,7 @@ from capflow_assets.validation.bounds import Finding, Origin, Severity, customer
 from capflow_assets.validation.history import words
 from capflow_assets.validation.history.figures import EVERY, FIGURES, MISSING, PREFIX, Figure
 from capflow_assets.validation.history.learned import Look
-from capflow_assets.validation.kpis import figure as written
+from capflow_assets.validation.kpis.catalogue import figure as written
 from capflow_assets.validation.series import Series
 from partitions.customer import Customer
 

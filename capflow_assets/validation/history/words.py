@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from capflow_assets.validation.history.bands import BLOCK_SPREADS, LAGS, WARN_SPREADS
 from capflow_assets.validation.history.figures import MISSING, PREFIX, Figure
 from capflow_assets.validation.history.missing import SURE, gone
-from capflow_assets.validation.kpis import figure as written
+from capflow_assets.validation.kpis.catalogue import figure as written
 
 if TYPE_CHECKING:
     from capflow_assets.validation.history.bands import Band

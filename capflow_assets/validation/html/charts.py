@@ -8,8 +8,8 @@ from datetime import date, timedelta
 from itertools import groupby
 from math import floor, log10
 
-from capflow_assets.validation.distributions import Distribution
-from capflow_assets.validation.kpis import figure
+from capflow_assets.validation.kpis.catalogue import figure
+from capflow_assets.validation.kpis.distributions import Distribution
 from capflow_assets.validation.plots import bars
 from capflow_assets.validation.series import Series
 

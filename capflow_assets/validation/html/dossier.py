@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from capflow_assets.validation.offence import Offence
+from capflow_assets.validated.audit.offence import Offence
 from capflow_assets.validation.report import Report
 
 State = Literal["passed", "blocked", "failed", "not judged"]

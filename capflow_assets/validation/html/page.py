@@ -8,12 +8,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from capflow_assets.validated.audit.offence import Offence
 from capflow_assets.validation.bounds import Finding
 from capflow_assets.validation.html import words
 from capflow_assets.validation.html.charts import histogram, over_time
 from capflow_assets.validation.html.dossier import Dossier
-from capflow_assets.validation.kpis import KPIS
-from capflow_assets.validation.offence import Offence
+from capflow_assets.validation.kpis.catalogue import KPIS
 from capflow_assets.validation.report import Report
 from capflow_assets.validation.series import Series
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from capflow_assets.validation.bounds import Finding
 from capflow_assets.validation.html.dossier import Dossier
-from capflow_assets.validation.kpis import figure
+from capflow_assets.validation.kpis.catalogue import figure
 
 MONEY = ("average_spent_per_visit", "total_bill_amount")
 SHARES = ("days_without_sales",)

@@ -1,0 +1,1 @@
+"""Shapes that every room may import: they hold data and promises, and no work."""

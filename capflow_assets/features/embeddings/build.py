@@ -1,0 +1,40 @@
+"""features/item_text, media_image, media_audio: vectors of what is new or has changed, and those kept of all else.
+
+They are computed in this process, batch by batch, whatever the customer's engine; on Spark that is the driver.
+"""
+
+from __future__ import annotations
+
+from capflow_assets.contract.outcome import NotAvailable, Outcome
+from capflow_assets.features.embeddings import EMBEDDINGS, Embedding
+from capflow_assets.features.embeddings.build_media import build_media
+from capflow_assets.features.embeddings.build_text import build_text
+from capflow_assets.features.embeddings.encoding import Making
+from capflow_assets.run.customer_run import CustomerRun
+from capflow_assets.run.reuse import reuse
+from capflow_resources.sources.errors import file_name
+from capflow_resources.weights import weights
+from partitions.embeddings_form import NONE, default_encoding
+
+
+def build(run: CustomerRun, asset: str) -> Outcome:
+    """Encode what is new or has changed, keep the vectors of all else, and publish both."""
+    run.require_passed()
+    making = _making(run, EMBEDDINGS[asset.removeprefix("features/")])
+    if fresh := reuse(run, asset, making.mark):
+        return fresh
+    return build_text(making) if making.embedding.medium == "text" else build_media(making)
+
+
+def _making(run: CustomerRun, embedding: Embedding) -> Making:
+    where = f"embeddings.{embedding.medium}"
+    encoding = run.customer.embeddings.get(embedding.medium, default_encoding(embedding.medium))
+    if encoding.kind == NONE:
+        raise NotAvailable(f"{where} is {NONE} in {file_name(run.customer)}")
+    if embedding.table not in run.tables():
+        raise NotAvailable(f"'{run.name}' does not send {embedding.table}")
+    if not encoding.model:
+        return Making(run, embedding, encoding, None)
+    version = run.version(f"features/{embedding.name}")
+    known = version.facts.get("model") if version else None
+    return Making(run, embedding, encoding, weights(run.customer, where, encoding.model, known))

@@ -1,0 +1,115 @@
+"""The vectors of items' texts, and what an encoder has learned from them, kept with the version that it made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from capflow_assets.contract.embedding import MARK
+from capflow_assets.contract.outcome import NotAvailable, Outcome
+from capflow_assets.features.embeddings.batches import LeftOut
+from capflow_assets.features.embeddings.encoders import Fitted, learns, text_encoder
+from capflow_assets.features.embeddings.encoding import Making, checksum, vectors_of
+from capflow_assets.features.embeddings.text import texts, too_few
+from capflow_assets.raw.staging import staged
+from capflow_assets.run.reuse import unchanged
+
+if TYPE_CHECKING:
+    import ibis
+
+    from capflow_assets.features.embeddings.batches import Batches
+    from capflow_resources.lake import TableVersion
+
+BATCH = 2048
+MOST_CHANGED = 0.1
+"""An encoder that learns does so again when more texts than this share are new since then."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is to be encoded, and the version that all else is kept of, with what its encoder had learned."""
+
+    todo: ibis.Table
+    count: int
+    before: TableVersion | None = None
+    learned: bytes | None = None
+
+
+def build_text(making: Making) -> Outcome:
+    """Encode new and changed texts of items; NotAvailable when too few items are described."""
+    run, id_column = making.run, making.embedding.id
+    with staged(run, making.embedding.name, texts(making.rows())) as composed:
+        counts = composed.aggregate(
+            items=composed.count(), described=composed["described"].sum(), worded=composed["worded"].sum()
+        )
+        found = {name: value or 0 for name, value in counts.to_pyarrow().to_pylist()[0].items()}
+        if reason := too_few(found["items"], found["described"]):
+            raise NotAvailable(f"'{run.name}': {reason}")
+        left = LeftOut()
+        if found["items"] > found["worded"]:
+            left.reasons["without a real word"] = found["items"] - found["worded"]
+        worded = composed.filter("worded").select(id_column, MARK, "text")
+        work = _work(making, worded, found["worded"])
+        kept = None if work.before is None else making.kept(work.before).semi_join(worded, [id_column, MARK])
+        if work.before is not None and not work.count and _rows(kept) == work.before.rows:
+            return unchanged(work.before, making.asset, "every text")
+        fitted = _encoder(making, work)
+        with vectors_of(making, fitted.encoder, _batches(work.todo), left) as (vectors, made):
+            if not made and kept is None:
+                raise NotAvailable(f"'{run.name}': {left.told()}")
+            everything = vectors if kept is None else vectors.union(kept.select(vectors.columns))
+            return making.publish(everything, fitted.encoder, made, left, _fit(making, fitted, work, found["worded"]))
+
+
+def _rows(table: ibis.Table | None) -> int:
+    return 0 if table is None else int(table.count().to_pyarrow().as_py())
+
+
+def _work(making: Making, worded: ibis.Table, count: int) -> Work:
+    """What has no vector of the same encoder yet; everything when too much is new for what it had learned."""
+    version = making.before
+    if version is None:
+        return Work(worded, count)
+    todo = worded.anti_join(making.kept(version), [making.embedding.id, MARK])
+    new = _rows(todo)
+    if not learns(making.encoding):
+        return Work(todo, new, version)
+    fit = version.facts["fit"]
+    learned = making.run.home.lake.document(making.run.name, _document(making, fit["sha256"]))
+    if learned is None or fit["since"] + new > MOST_CHANGED * count:
+        return Work(worded, count)
+    return Work(todo, new, version, learned)
+
+
+def _encoder(making: Making, work: Work) -> Fitted:
+    def contents() -> Iterator[str]:
+        for _, found in _batches(work.todo):
+            yield from found
+
+    path: Path | None = making.model.path if making.model else None
+    return text_encoder(making.encoding, path, contents, work.learned)
+
+
+def _batches(todo: ibis.Table) -> Batches:
+    """By md5: a mixture of all items in the same order each time, with equal texts side by side."""
+    for batch in todo.order_by([MARK, *todo.drop(MARK, "text").columns]).to_pyarrow_batches(chunk_size=BATCH):
+        yield batch, batch["text"].to_pylist()
+
+
+def _fit(making: Making, fitted: Fitted, work: Work, count: int) -> dict[str, Any]:
+    """Keep what was learned; its checksum, and how many texts were new since then."""
+    if not fitted.learned:
+        return {}
+    total = checksum(fitted.learned)
+    if work.learned is None:
+        making.run.home.lake.put_document(making.run.name, _document(making, total), fitted.learned)
+        return {"fit": {"sha256": total, "texts": count, "since": 0}}
+    assert work.before is not None
+    fit = work.before.facts["fit"]
+    return {"fit": {**fit, "since": fit["since"] + work.count}}
+
+
+def _document(making: Making, total: str) -> str:
+    return f"encoders/{making.embedding.name}/{total}.npz"

@@ -1,0 +1,149 @@
+"""One embedding of one customer: what encodes, which vectors may be kept, and how all of them are published."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from capflow_assets.contract.embedding import VECTOR
+from capflow_assets.contract.outcome import Outcome
+from capflow_assets.features.embeddings import Embedding, Encoder
+from capflow_assets.features.embeddings.batches import LeftOut, encoded, schema
+from capflow_assets.run.code_version import code_version
+from capflow_assets.run.customer_run import CustomerRun, fingerprint
+from capflow_resources.lake import TableVersion
+from capflow_resources.weights import Weights
+from partitions.customer import Encoding
+
+if TYPE_CHECKING:
+    import ibis
+
+    from capflow_assets.features.embeddings.batches import Batches
+
+PACKAGE = "capflow_assets.features.embeddings"
+MODULES = {
+    "lsa": ("text", "lsa"),
+    "words": ("text", "words", "word_vectors"),
+    "sentence-transformers": ("text", "sentences"),
+    "pixels": ("pixels",),
+    "clip": ("pixels", "sentences"),
+    "mfcc": ("mfcc",),
+}
+"""What decides a vector, by kind of encoder: when it changes, all vectors are made anew."""
+
+
+@dataclass(frozen=True)
+class Making:
+    """One embedding of one customer: what encodes, and the version that vectors are kept of, if the same made it."""
+
+    run: CustomerRun
+    embedding: Embedding
+    encoding: Encoding
+    model: Weights | None
+
+    @property
+    def asset(self) -> str:
+        """features/<name>."""
+        return f"features/{self.embedding.name}"
+
+    @property
+    def source(self) -> str:
+        """The table that is read."""
+        return f"validated/{self.embedding.table}"
+
+    @cached_property
+    def made_by(self) -> str:
+        """What vectors have in common that can be compared: encoder, settings, weights and code."""
+        code = code_version(__name__, *(f"{PACKAGE}.{module}" for module in MODULES[self.encoding.kind]))
+        weighed = self.model.sha256 if self.model else None
+        return fingerprint(kind=self.encoding.kind, options=dict(self.encoding.options), model=weighed, code=code)
+
+    @cached_property
+    def mark(self) -> str:
+        """The fingerprint of the whole table."""
+        return fingerprint(validated=self.run.number(self.source), made_by=self.made_by)
+
+    @cached_property
+    def before(self) -> TableVersion | None:
+        """The version whose vectors may be kept."""
+        version = self.run.version(self.asset)
+        same = version is not None and version.facts.get("made_by") == self.made_by
+        return version if same and not self.run.force else None
+
+    def rows(self) -> ibis.Table:
+        """The validated table, read in this process."""
+        return self._read(self.source, self.run.number(self.source))
+
+    def kept(self, version: TableVersion) -> ibis.Table:
+        """The vectors of a version."""
+        return self._read(self.asset, version.version)
+
+    def _read(self, asset: str, number: int | None) -> ibis.Table:
+        return self.run.home.lake.read(self.run.name, asset, self.run.landing, number)
+
+    def publish(
+        self, vectors: ibis.Table, encoder: Encoder, made: int, left: LeftOut, facts: dict[str, Any]
+    ) -> Outcome:
+        """Write all vectors, with what made them."""
+        model = {} if self.model is None else {"state": self.model.state, "sha256": self.model.sha256}
+        written = self.run.write(
+            self.asset,
+            vectors,
+            {
+                "fingerprint": self.mark,
+                "made_by": self.made_by,
+                "encoder": {"kind": self.encoding.kind, **self.encoding.options},
+                "dimensions": encoder.dimensions,
+                "model": model,
+                "inputs": {self.source: self.run.number(self.source)},
+                "left_out": dict(left.reasons),
+                **facts,
+            },
+        )
+        shown = {
+            "rows": written.rows,
+            "version": written.version,
+            "encoder": self.encoding.kind,
+            "dimensions": encoder.dimensions,
+            "encoded": made,
+            "reused": written.rows - made,
+        }
+        if left.reasons:
+            shown |= {"left_out": left.told(), "examples": "; ".join(left.examples)}
+        if model:
+            shown["model_sha256"] = model["sha256"]
+        return Outcome(self.asset, "done", facts=shown, fingerprint=self.mark)
+
+
+@contextmanager
+def vectors_of(making: Making, encoder: Encoder, batches: Batches, left: LeftOut) -> Iterator[tuple[ibis.Table, int]]:
+    """The vectors of batches and how many there are, in a file under the home that is gone afterwards."""
+    import pyarrow.parquet as pq
+
+    folder = making.run.home.path / "staging" / making.run.name / f"{making.embedding.name}_vectors"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    made = 0
+    try:
+        with pq.ParquetWriter(folder / "vectors.parquet", schema(making.embedding, encoder.dimensions)) as writer:
+            for batch in encoded(making.embedding, encoder, batches, left):
+                writer.write_batch(batch)
+                made += batch.num_rows
+        yield _as_in_the_lake(making.run.landing.read_parquet(str(folder / "vectors.parquet"))), made
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _as_in_the_lake(vectors: ibis.Table) -> ibis.Table:
+    """Delta knows no lists of a fixed length."""
+    return vectors.mutate(**{VECTOR: vectors[VECTOR].cast("array<float32>")})
+
+
+def checksum(learned: bytes) -> str:
+    """What a fit is known by."""
+    return hashlib.sha256(learned).hexdigest()

@@ -1,0 +1,120 @@
+"""Feature set "recursive": features that the customer's own relationships give, chosen once by its own data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from capflow_assets.contract.feature_set import Decision, Feature, FeatureSet
+from capflow_assets.features.recursive.compile import dtype, expression
+from capflow_assets.features.recursive.definitions import Definition
+from capflow_assets.features.recursive.generate import MOST, generate
+from capflow_assets.features.recursive.names import name, parse, phrase, sentence
+from capflow_assets.features.recursive.prune import prune
+
+if TYPE_CHECKING:
+    import ibis
+
+DEPTH = 2
+MOST_KEPT = 100
+SAMPLED_USERS = 4_000
+OF_SIXTEEN_BITS = 65_536
+
+DESCRIPTION = "Aggregates of aggregates along the customer's own tables, chosen by its data: the columns are its own."
+TABLES = ("bills", "line_items")
+OPTIONAL_TABLES = ("users", "items", "contacts")
+
+# Before a customer's data has decided: one of each kind, from the tables that every customer has.
+EVERYWHERE = (
+    "count_of_line_items",
+    "sum_of_quantity_of_line_items",
+    "mean_of_unit_price_of_line_items",
+    "median_of_amount_of_line_items",
+    "distinct_count_of_item_id_of_line_items",
+    "share_of_is_return_of_line_items",
+    "std_of_amount_of_bills",
+    "trend_of_amount_of_bills",
+    "first_of_amount_of_bills",
+    "mean_of_hour_of_ts_of_bills",
+    "min_of_days_since_ts_of_bills",
+    "distinct_count_of_weekday_of_ts_of_bills",
+    "share_of_weekend_of_ts_of_bills",
+    "mean_of_sum_of_amount_of_line_items_per_bill",
+    "std_of_mean_of_unit_price_of_line_items_per_bill",
+    "max_of_distinct_count_of_item_id_of_line_items_per_bill",
+    "last_of_count_of_line_items_per_bill",
+    "log1p_of_sum_of_amount_of_line_items",
+    "ratio_of_last_of_amount_of_bills_to_mean_of_amount_of_bills",
+    "ratio_of_sum_of_discount_of_line_items_to_sum_of_amount_of_line_items",
+)
+
+
+def decide(tables: Mapping[str, ibis.Table], as_of: datetime) -> Decision:
+    """Which features this customer's data supports: generated from what is there, pruned on a sample of users.
+
+    `tables` hold rows before `as_of` only; the columns of each decide what is generated. At most MOST candidates are
+    computed and MOST_KEPT kept, the simplest first; the facts count what was left out, and why.
+    """
+    made = generate({table: rows.columns for table, rows in tables.items()}, DEPTH)
+    values = expression(made.definitions, sample(tables, SAMPLED_USERS), as_of).drop("user_id").to_pandas()
+    pruned = prune(values)
+    kept = pruned.kept[:MOST_KEPT]
+    left_out = Counter(_kind(reason) for reason in pruned.dropped.values())
+    left_out[f"beyond the {MOST} simplest candidates"] += made.left_out
+    left_out[f"beyond the {MOST_KEPT} simplest that say something"] += len(pruned.kept) - len(kept)
+    facts = {
+        "users_sampled": len(values),
+        "candidates": len(made.definitions),
+        "left_out": {reason: count for reason, count in sorted(left_out.items()) if count},
+    }
+    return Decision(kept, facts)
+
+
+def decided(names: Sequence[str]) -> FeatureSet:
+    """The set with exactly the features of these names, in that order; ValueError for a name that means none."""
+    definitions = tuple(map(parse, names))
+
+    def build(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
+        return expression(definitions, tables, as_of)
+
+    return FeatureSet(
+        name="recursive",
+        description=DESCRIPTION,
+        tables=TABLES,
+        features=tuple(map(_feature, definitions)),
+        build=build,
+        optional_tables=OPTIONAL_TABLES,
+    )
+
+
+def sample(tables: Mapping[str, ibis.Table], users: int) -> dict[str, ibis.Table]:
+    """The tables of about `users` shoppers, chosen by the md5 of their ids: the same on every engine and every day."""
+    known = int(tables["bills"].user_id.nunique().execute())
+    if known <= users:
+        return dict(tables)
+    limit = f"{OF_SIXTEEN_BITS * users // known:04x}"
+    return {
+        table: rows.filter(rows.user_id.hexdigest("md5")[:4] < limit) if "user_id" in rows.columns else rows
+        for table, rows in tables.items()
+    }
+
+
+def _feature(definition: Definition) -> Feature:
+    told = sentence(definition)
+    return Feature(name(definition), dtype(definition), f"{told[0].upper()}{told[1:]}.", phrase(definition))
+
+
+def _kind(reason: str) -> str:
+    """A reason without its figures, to be counted by."""
+    for kind in ("missing", "the same for every user", "equal to", "moves with"):
+        if reason.startswith(kind):
+            return {"missing": "missing almost everywhere", "equal to": "equal to a simpler one"}.get(
+                kind, "moves with a simpler one" if kind == "moves with" else kind
+            )
+    return reason
+
+
+RECURSIVE = replace(decided(EVERYWHERE), decide=decide, decided=decided)

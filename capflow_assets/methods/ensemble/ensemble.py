@@ -1,0 +1,197 @@
+"""Ensemble: several families of models of one table, blended and calibrated on rows that came later.
+
+Each family is fitted on the past and asked about the latest part; the weights of the families, the number of boosted
+trees and the calibration come from those answers; then the families that count are fitted again on everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from capflow_assets.methods.ensemble import calibration
+from capflow_assets.methods.ensemble.blend import blend
+from capflow_assets.methods.ensemble.learners import (
+    LEARNERS,
+    TWEEDIE,
+    Objective,
+    Rows,
+    best_number_of_trees,
+    canonical,
+    canonical_order,
+    stack,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+
+FOLDS = 4
+RARE, MOST_NEGATIVES = 0.02, 30
+MOST_LEVEL = 2.0  # what one season may do to the level of all later ones
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """A fitted ensemble: the bytes of each family by file name, and facts: weights, trees, calibration."""
+
+    files: Mapping[str, bytes]
+    facts: Mapping[str, Any]
+
+    def raw(self, matrix: np.ndarray) -> np.ndarray:
+        """The weighted mean of the families' raw scores."""
+        import numpy as np
+
+        total = np.zeros(len(matrix))
+        for name, weight in self.facts["weights"].items():
+            total += weight * LEARNERS[name].raw(self.files[LEARNERS[name].file], matrix)
+        return total
+
+    def answer(self, matrix: np.ndarray) -> np.ndarray:
+        """Probabilities (binary) or values, of each row."""
+        answer = _answer(self.facts["objective"], self.raw(matrix), self.facts.get("calibration"))
+        return answer * self.facts.get("scale", 1.0)
+
+    def pushes(self, matrix: np.ndarray) -> np.ndarray:
+        """What each column adds to the raw score, rows x columns."""
+        import numpy as np
+
+        total = np.zeros((len(matrix), matrix.shape[1]))
+        for name, weight in self.facts["weights"].items():
+            total += weight * LEARNERS[name].pushes(self.files[LEARNERS[name].file], matrix)[:, :-1]
+        return total
+
+
+def fit(parts: Sequence[Rows], objective: Objective, parameters: Mapping[str, Any], seed: int) -> Ensemble:
+    """An ensemble of `parts`, the rows of each past date, the oldest first.
+
+    With one date alone the number of trees is parameters["fixed_trees"] and the unseen rows are those of folds.
+    """
+    import numpy as np
+
+    scale = _scale(parts, objective)
+    parts = [_scaled(part, scale) for part in parts]
+    wanted = [name for name in parameters["families"] if objective in LEARNERS[name].objectives]
+    unseen = _later(parts, objective, wanted, parameters, seed)
+    if unseen is None:
+        unseen = _folded(stack(parts), objective, wanted, parameters, seed)
+    trees, scores, target = unseen
+    weights = blend(scores, lambda raw: _loss(objective, raw, target))
+    said = {name: weight for name, weight in zip(wanted, weights, strict=True) if weight > 0}
+    facts: dict[str, Any] = {"objective": objective, "weights": said, "trees": trees}
+    if objective == "tweedie":
+        facts["scale"] = scale * _level(np.average(scores, axis=0, weights=weights), target)
+    if objective == "binary":
+        raw = np.average(scores, axis=0, weights=weights)
+        slope, intercept = calibration.platt(raw, target)
+        facts["calibration"] = {"slope": slope, "intercept": intercept}
+    everything = _thinned(stack(parts), objective)
+    settings = {**parameters, "trees": trees}
+    files = {LEARNERS[name].file: LEARNERS[name].fit(everything, objective, settings, seed) for name in said}
+    return Ensemble(files, facts)
+
+
+def tried(past: Rows, later: Rows, objective: Objective, parameters: Mapping[str, Any], seed: int) -> np.ndarray:
+    """What boosting with these parameters, fitted on the past, says of `later`: what tuning compares."""
+    import numpy as np
+
+    scale = _scale([past], objective)
+    seen, asked = canonical(_scaled(_thinned(past, objective), scale)), _scaled(later, scale)
+    order = canonical_order(asked)
+    _, raw = best_number_of_trees(seen, asked.take(order), objective, parameters, seed)
+    found = np.empty(len(later))
+    found[order] = raw
+    return _answer(objective, found, None) * scale
+
+
+def _scale(parts: Sequence[Rows], objective: Objective) -> float:
+    """The unit in which means are learned: the mean of all, so that nothing depends on the retailer's currency."""
+    return float(stack(parts).target.mean()) or 1.0 if objective == "tweedie" else 1.0
+
+
+def _level(raw: np.ndarray, target: np.ndarray) -> float:
+    """By how much unseen rows came to more in total than was said: the deviance's best fit does not keep the total."""
+    import numpy as np
+
+    level = float(target.mean()) / float(_answer("tweedie", raw, None).mean())
+    return float(np.clip(level, 1 / MOST_LEVEL, MOST_LEVEL))
+
+
+def _scaled(rows: Rows, scale: float) -> Rows:
+    return rows if scale == 1.0 else Rows(rows.matrix, rows.target / scale)
+
+
+def _answer(objective: Objective, raw: np.ndarray, calibrated: Mapping[str, float] | None) -> np.ndarray:
+    import numpy as np
+
+    if objective == "binary":
+        fitted = calibrated or {"slope": 1.0, "intercept": 0.0}
+        return calibration.sigmoid(fitted["slope"] * raw + fitted["intercept"])
+    return np.exp(np.minimum(raw, 30.0)) if objective == "tweedie" else raw
+
+
+def _loss(objective: Objective, raw: np.ndarray, target: np.ndarray) -> float:
+    import numpy as np
+
+    if objective == "binary":
+        slope, intercept = calibration.platt(raw, target)
+        logit = slope * raw + intercept
+        return float((np.logaddexp(0.0, logit) - target * logit).mean())
+    if objective == "tweedie":  # the deviance, least for the mean; an absolute error would be least for the median
+        power, rest = 1 - TWEEDIE, 2 - TWEEDIE
+        return float((np.exp(rest * raw) / rest - target * np.exp(power * raw) / power).mean())
+    return float(np.abs(_answer(objective, raw, None) - target).mean())
+
+
+Unseen = tuple[int, list["np.ndarray"], "np.ndarray"]
+
+
+def _later(
+    parts: Sequence[Rows], objective: Objective, wanted: Sequence[str], parameters: Mapping[str, Any], seed: int
+) -> Unseen | None:
+    """The number of trees, the families' scores of the latest date, and what came true; None without a past."""
+    import numpy as np
+
+    if len(parts) < 2:
+        return None
+    past, later = _thinned(stack(parts[:-1]), objective), canonical(parts[-1])
+    if objective == "binary" and (len(np.unique(past.target)) < 2 or len(np.unique(later.target)) < 2):
+        return None
+    trees, boosted = best_number_of_trees(past, later, objective, parameters, seed)
+    scores = [
+        boosted
+        if name == "boosting"
+        else LEARNERS[name].raw(LEARNERS[name].fit(past, objective, parameters, seed), later.matrix)
+        for name in wanted
+    ]
+    return trees, scores, later.target
+
+
+def _folded(
+    rows: Rows, objective: Objective, wanted: Sequence[str], parameters: Mapping[str, Any], seed: int
+) -> Unseen:
+    import numpy as np
+
+    settings = {**parameters, "trees": parameters["fixed_trees"]}
+    fold = np.random.default_rng(seed).permutation(len(rows)) % FOLDS
+    scores = [np.zeros(len(rows)) for _ in wanted]
+    for k in range(FOLDS):
+        inside = _thinned(rows.take(np.flatnonzero(fold != k)), objective)
+        for score, name in zip(scores, wanted, strict=True):
+            fitted = LEARNERS[name].fit(inside, objective, settings, seed)
+            score[fold == k] = LEARNERS[name].raw(fitted, rows.matrix[fold == k])
+    return settings["trees"], scores, rows.target
+
+
+def _thinned(rows: Rows, objective: Objective) -> Rows:
+    """Where those who did are rare, at most 30 who did not for each of them; the calibration, which is fitted on whole
+    later rows, sets the level right again. Source: King & Zeng (2001), Logistic regression in rare events data.
+    """
+    import numpy as np
+
+    if objective != "binary" or not 0 < (share := float(rows.target.mean())) < RARE:
+        return rows
+    negatives = np.flatnonzero(rows.target == 0)
+    wanted = max(int(MOST_NEGATIVES * share * len(rows)), 1)
+    kept = negatives[np.linspace(0, len(negatives) - 1, min(wanted, len(negatives))).astype(int)]
+    return rows.take(np.sort(np.concatenate([kept, np.flatnonzero(rows.target == 1)])))

@@ -1,0 +1,119 @@
+"""Linear: logistic, ridge or median regression on columns brought to one scale, kept as plain arrays.
+
+Fitted by scikit-learn: probabilities by L2 and lbfgs,
+means by least squares, held back as much as each row told by all others asks for (Golub, Heath & Wahba 1979).
+Medians by least absolute deviations, as weighted least squares again and again (Schlossmacher 1973), of the logarithm
+where no value is negative: the median of a logarithm is the logarithm of the median.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+from capflow_assets.methods.ensemble.learners.base import Objective, Rows
+from capflow_assets.methods.scaling import scale_of, scaled
+
+if TYPE_CHECKING:
+    import numpy as np
+
+STRENGTH = 0.1  # C of scikit-learn: the smaller, the more the weights are held back
+ROUNDS = 300
+RIDGE, STEPS = 1.0, 25  # of the medians: the penalty, and how often the weights are set anew
+MOST_LOG = 30.0
+HELD_BACK = (0.0, 5.0, 11)  # ridge penalties to choose from: powers of ten, from, to, how many
+
+
+@dataclass(frozen=True)
+class Linear:
+    """Log-odds, means, or (logarithms of) medians, as a sum over columns."""
+
+    name: str = "linear"
+    file: str = "linear.npz"
+    objectives: tuple[Objective, ...] = ("binary", "mae", "mean")
+
+    def fit(self, rows: Rows, objective: Objective, parameters: Mapping[str, Any], seed: int) -> bytes:
+        """A .npz that loads without pickle: how columns are scaled, their weights, the start."""
+        import numpy as np
+
+        scale = scale_of(rows.matrix)
+        in_logs = objective == "mae" and rows.target.min() >= 0
+        target = np.log1p(rows.target) if in_logs else rows.target
+        solve = {"binary": _log_odds, "mae": _medians, "mean": _means}[objective]
+        weights, start = solve(scaled(rows.matrix, scale), target)
+        arrays: dict[str, Any] = {**scale, "weights": weights}
+        arrays |= {"start": np.array([start]), "in_logs": np.array([float(in_logs)])}
+        buffer = BytesIO()
+        np.savez(buffer, **{name: np.round(values, 10) for name, values in arrays.items()})
+        return buffer.getvalue()
+
+    def raw(self, content: bytes, matrix: np.ndarray) -> np.ndarray:
+        """Log-odds, means or medians."""
+        import numpy as np
+
+        arrays = _loaded(content)
+        found = scaled(matrix, arrays) @ arrays["weights"] + arrays["start"][0]
+        return np.expm1(np.minimum(found, MOST_LOG)) if arrays["in_logs"][0] else found
+
+    def pushes(self, content: bytes, matrix: np.ndarray) -> np.ndarray:
+        """Weight times how far the column lies from its mean, with what is left last.
+
+        Where logarithms are fitted each part counts by what the whole comes to, for there a part is a factor.
+        """
+        import numpy as np
+
+        arrays = _loaded(content)
+        parts = scaled(matrix, arrays) * arrays["weights"]
+        columns = matrix.shape[1]
+        told = parts[:, :columns] + parts[:, columns:]
+        whole = self.raw(content, matrix)
+        if arrays["in_logs"][0]:
+            told = told * (1.0 + whole)[:, None]
+        return np.column_stack([told, whole - told.sum(axis=1)])
+
+
+LINEAR = Linear()
+
+
+def _log_odds(scaled: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float]:
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the last digits of the weights do not matter
+        fitted = LogisticRegression(C=STRENGTH, max_iter=ROUNDS).fit(scaled, target)
+    return fitted.coef_[0], float(fitted.intercept_[0])
+
+
+def _means(scaled: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float]:
+    import numpy as np
+    from sklearn.linear_model import RidgeCV
+
+    fitted = RidgeCV(alphas=np.logspace(*HELD_BACK)).fit(scaled, target)
+    return fitted.coef_, float(fitted.intercept_)
+
+
+def _medians(scaled: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float]:
+    import numpy as np
+
+    design = np.column_stack([scaled, np.ones(len(target))])
+    penalty = RIDGE * np.eye(design.shape[1])
+    penalty[-1, -1] = 0.0
+    found = np.linalg.lstsq(design.T @ design + penalty, design.T @ target, rcond=None)[0]
+    for _ in range(STEPS):
+        missed = np.abs(target - design @ found)
+        weight = 1.0 / np.maximum(missed, max(float(np.median(missed)), 1e-9) / 100)
+        weight /= weight.mean()
+        found = np.linalg.solve((design * weight[:, None]).T @ design + penalty, (design * weight[:, None]).T @ target)
+    return found[:-1], float(found[-1])
+
+
+def _loaded(content: bytes) -> dict[str, np.ndarray]:
+    import numpy as np
+
+    with np.load(BytesIO(content), allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}

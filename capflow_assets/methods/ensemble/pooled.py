@@ -1,0 +1,114 @@
+"""Pooling: what a model's features mean at any retailer, by where a shopper stands among the retailer's own shoppers.
+
+Each feature becomes the share of the retailer's shoppers who have less of it (0 to 1): then neither the currency nor
+the size of baskets matters, and what one retailer's shoppers taught can be said of another's. The grid of each
+retailer is learned from its own shoppers and kept with the version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+from capflow_assets.methods.ensemble.learners import Rows, canonical
+
+if TYPE_CHECKING:
+    import numpy as np
+
+STEPS = 100
+MOST_ROWS = 5_000  # of one date of one customer
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """What one customer gives: columns by name, and for each past date, the oldest first, rows without ids."""
+
+    columns: tuple[str, ...]
+    parts: tuple[Rows, ...]
+
+    def to_bytes(self) -> bytes:
+        """A .npz that loads without pickle."""
+        import numpy as np
+
+        arrays: dict[str, Any] = {"columns": np.array(self.columns, dtype=np.str_)}
+        for number, part in enumerate(self.parts):
+            arrays[f"matrix{number}"] = part.matrix.astype("float32")
+            arrays[f"target{number}"] = part.target.astype("float32")
+        buffer = BytesIO()
+        np.savez_compressed(buffer, **arrays)
+        return buffer.getvalue()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Contribution:
+        """The same contribution again."""
+        import numpy as np
+
+        with np.load(BytesIO(content), allow_pickle=False) as arrays:
+            count = sum(name.startswith("matrix") for name in arrays.files)
+            parts = tuple(
+                Rows(arrays[f"matrix{number}"].astype(float), arrays[f"target{number}"].astype(float))
+                for number in range(count)
+            )
+            return cls(tuple(arrays["columns"].tolist()), parts)
+
+
+def grid(matrix: np.ndarray) -> list[list[float]]:
+    """For each column the values that part its shoppers into hundredths; [] where nothing is known."""
+    import numpy as np
+
+    found = []
+    for column in matrix.T:
+        known = column[~np.isnan(column)]
+        found.append(np.quantile(known, np.linspace(0, 1, STEPS + 1)).tolist() if len(known) else [])
+    return found
+
+
+def standing(matrix: np.ndarray, grids: Sequence[Sequence[float]]) -> np.ndarray:
+    """Where each value stands among those of the grid, from 0 to 1: the middle of its equals; NaN where not known."""
+    import numpy as np
+
+    found = np.full(matrix.shape, np.nan)
+    for number, edges in enumerate(grids):
+        known = ~np.isnan(matrix[:, number])
+        if edges and known.any():
+            values = matrix[known, number]
+            below, up_to = np.searchsorted(edges, values, "left"), np.searchsorted(edges, values, "right")
+            found[known, number] = (below + up_to) / (2 * (STEPS + 1))
+    return found
+
+
+def contribution(parts: Sequence[Rows], columns: Sequence[str], seed: int) -> Contribution:
+    """What a customer gives of its past dates: a sample of rows by lot, each value as its standing."""
+    import numpy as np
+
+    grids = grid(parts[-1].matrix)
+    given = []
+    for part in parts:
+        lot = np.sort(np.random.default_rng(seed).permutation(len(part))[:MOST_ROWS])
+        sample = canonical(part).take(lot)
+        given.append(Rows(standing(sample.matrix, grids), sample.target))
+    return Contribution(tuple(columns), tuple(given))
+
+
+def together(contributions: Mapping[str, Contribution], columns: Sequence[str]) -> list[Rows]:
+    """Everybody's rows as two parts, what came before and each one's latest date; a column that one lacks is NaN."""
+    import numpy as np
+
+    earlier, latest = list[Rows](), list[Rows]()
+    for _, given in sorted(contributions.items()):
+        place = {name: number for number, name in enumerate(given.columns)}
+        for number, part in enumerate(given.parts):
+            matrix = np.full((len(part), len(columns)), np.nan)
+            for position, name in enumerate(columns):
+                if name in place:
+                    matrix[:, position] = part.matrix[:, place[name]]
+            (latest if number == len(given.parts) - 1 else earlier).append(Rows(matrix, part.target))
+    return [_stacked(rows) for rows in (earlier, latest) if rows]
+
+
+def _stacked(parts: Sequence[Rows]) -> Rows:
+    import numpy as np
+
+    return Rows(np.concatenate([part.matrix for part in parts]), np.concatenate([part.target for part in parts]))

@@ -1,0 +1,104 @@
+"""Shopper rows: the features of shoppers as a matrix to learn from and to predict from, in an order of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from capflow_assets.methods.ensemble.learners import Rows, canonical
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from capflow_assets.contract.model import Snapshot
+
+
+def numeric_columns(features: pd.DataFrame) -> tuple[str, ...]:
+    """The columns of `features` that hold numbers or yes and no, sorted by name."""
+    numbers = features.select_dtypes(["number", "bool"]).columns
+    return tuple(sorted(str(name) for name in numbers if name != "user_id"))
+
+
+def feature_matrix(snapshot: Snapshot, users: pd.Series, columns: Sequence[str]) -> np.ndarray:
+    """Shoppers x columns, NaN where nothing is known. ValueError names the columns that are not there any more."""
+    require_columns(snapshot, columns)
+    known = snapshot.features.set_index("user_id")[list(columns)].reindex(users)
+    return known.to_numpy(dtype="float64", na_value=float("nan"))
+
+
+def require_columns(snapshot: Snapshot, columns: Sequence[str]) -> None:
+    """ValueError, naming them, when features that a model was fitted on are not there any more."""
+    missing = sorted(set(columns) - set(snapshot.features.columns))
+    if missing:
+        raise ValueError(
+            f"The model of {snapshot.customer!r} was fitted on features that are not there any more: "
+            f"{', '.join(missing)}.\nTrain it again, or bring back the feature sets that it was fitted on."
+        )
+
+
+def learning_rows(
+    train: Sequence[Snapshot], columns: Sequence[str], truth: str = "label"
+) -> tuple[np.ndarray, np.ndarray]:
+    """The features of everyone whom an outcome tells of, on all past dates, and what came true of them.
+
+    Sorted by their contents, so that neither ids nor the order of rows can change what is learned from them.
+    ValueError when there are no rows or when the same came true of all.
+    """
+    import numpy as np
+
+    matrices, truths = [], []
+    for snapshot in train:
+        if snapshot.outcome is None:
+            raise ValueError(f"Nothing can be learned from the snapshot of {snapshot.as_of}: it has no outcome.")
+        matrices.append(feature_matrix(snapshot, snapshot.outcome["user_id"], columns))
+        truths.append(snapshot.outcome[truth].to_numpy(dtype="float64"))
+    matrix, came_true = np.concatenate(matrices), np.concatenate(truths)
+    if len(np.unique(came_true)) < 2:
+        raise ValueError(f"There is nothing to learn for {train[0].customer!r}: {len(came_true):,} rows, all alike.")
+    rows = canonical(Rows(matrix, came_true))
+    return rows.matrix, rows.target
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How each column is brought to a common scale: its gaps filled by the median, less the mean, by the deviation."""
+
+    median: list[float]
+    mean: list[float]
+    deviation: list[float]
+
+    @classmethod
+    def of(cls, matrix: np.ndarray) -> Scale:
+        """Learned from rows x columns; a column without any value becomes 0."""
+        import numpy as np
+
+        median = [float(np.median(known)) if len(known := column[~np.isnan(column)]) else 0.0 for column in matrix.T]
+        filled = np.where(np.isnan(matrix), median, matrix)
+        return cls(median, filled.mean(axis=0).tolist(), filled.std(axis=0).tolist())
+
+    def __call__(self, matrix: np.ndarray) -> np.ndarray:
+        """The rows on that scale, values beyond ten deviations cut."""
+        import numpy as np
+
+        filled = np.where(np.isnan(matrix), self.median, matrix)
+        spread = np.maximum(np.asarray(self.deviation), 1e-9)
+        return np.clip((filled - np.asarray(self.mean)) / spread, -10.0, 10.0)
+
+
+def pushes(ask: Callable[[np.ndarray], np.ndarray], matrix: np.ndarray, usual: Sequence[float]) -> np.ndarray:
+    """By how much each feature moves each row's answer from what it were with the usual value there: rows x columns.
+
+    It needs nothing but answers, so that it works for any method, at the price of one more asking for each column.
+    Source: Robnik-Sikonja & Kononenko (2008), Explaining classifications for individual instances.
+    """
+    import numpy as np
+
+    told = np.zeros(matrix.shape)
+    answers = ask(matrix)
+    for column, value in enumerate(usual):
+        without = matrix.copy()
+        without[:, column] = value
+        told[:, column] = answers - ask(without)
+    return told

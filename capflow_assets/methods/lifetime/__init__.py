@@ -1,0 +1,1 @@
+"""How often shoppers come and what they spend: BG/NBD, Gamma-Gamma."""

@@ -1,0 +1,82 @@
+"""Media class: the base of models that tell which of the retailer's own labels a picture or recording has."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from capflow_assets.contract.model import Artefact, Model, Snapshot, Task
+from capflow_assets.methods.labels import labelled_vectors, linear_classifier
+from capflow_assets.methods.labels.linear_classifier import LinearClassifier
+from capflow_assets.models.bases.prediction import prediction_frame
+
+if TYPE_CHECKING:
+    import ibis
+    import pandas as pd
+
+
+class MediaClass(Model):
+    """The label of every medium that has a vector, with the probability that it is the right one.
+
+    A subclass says the `kind` of media, the one feature set of its vectors, what its media belong to (`belongs_to`:
+    media of one item or speaker are either learned from or judged on, never both) and how to say it (`verb`).
+    """
+
+    kind: ClassVar[str]
+    belongs_to: ClassVar[str]
+    verb: ClassVar[str]
+    family = "content"
+    task: ClassVar[Task] = "choice"
+    unit = ("media_id",)
+    learns_from = "labels"
+    tables = ("media",)
+    metric = "accuracy"
+    baseline_name = "the most frequent label"
+    parameters: ClassVar[Mapping[str, Any]] = {"most_media": 20_000}
+
+    @property
+    def vectors(self) -> str:
+        """The asset that the vectors lie in."""
+        return f"features/{self.features[0]}"
+
+    def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
+        """`label`: what each labelled medium with a vector shows or says."""
+        known, _ = labelled_vectors.vectors(snapshot.tables[self.vectors])
+        return labelled_vectors.labelled(window["media"], self.kind, known)
+
+    @abstractmethod
+    def held_out(self, snapshot: Snapshot, outcome: pd.DataFrame) -> pd.Series:
+        """Which media it is judged on: whole items, whole speakers."""
+
+    def fit(self, train: Sequence[Snapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
+        """Learn the labels from the newest snapshot's vectors; the penalty by folds of whole items or speakers."""
+        newest = max(train, key=lambda snapshot: snapshot.as_of)
+        known, matrix, label = labelled_vectors.learned_from(newest, self.vectors, self.name)
+        group = labelled_vectors.groups(known, self.belongs_to)
+        fitted, penalty = linear_classifier.fit(matrix, label, group.tolist(), parameters["most_media"], seed)
+        facts = {"media": len(label), "dimensions": fitted.dimensions, "penalty": penalty}
+        return Artefact(files=fitted.to_files(), facts=facts)
+
+    def predict(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
+        """`label` and its probability (`score`) for every medium with a vector."""
+        known, matrix = labelled_vectors.vectors(snapshot.tables[self.vectors])
+        fitted = LinearClassifier.from_files(artefact.files)
+        found = labelled_vectors.probabilities(fitted, matrix, f"{self.name} of {snapshot.customer!r}")
+        return prediction_frame(
+            self,
+            {
+                "media_id": known["media_id"],
+                "label": [fitted.labels[place] for place in found.argmax(axis=1)],
+                "score": found.max(axis=1),
+                "reasons": labelled_vectors.reasons(found, fitted.labels, self.verb),
+            },
+        )
+
+    def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
+        """The label that most media have in training, for every medium."""
+        known, _ = labelled_vectors.vectors(snapshot.tables[self.vectors])
+        label, share = labelled_vectors.most_frequent(train)
+        return prediction_frame(
+            self, {"media_id": known["media_id"], "label": [label] * len(known), "score": [share] * len(known)}
+        )

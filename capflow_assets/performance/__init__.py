@@ -1,0 +1,1 @@
+"""performance/<name>: what came true of the predictions."""

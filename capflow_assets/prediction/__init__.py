@@ -1,0 +1,1 @@
+"""prediction/<name>: what the champion says of every shopper."""

@@ -1,0 +1,68 @@
+"""What lies in quarantine: how many rows for which reason, and all of them as a file that an analyst can work on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from capflow_assets.delivery.export import write_rows
+from capflow_assets.run.customer_run import CustomerRun
+from capflow_assets.validation.kpis.catalogue import KPIS
+
+if TYPE_CHECKING:
+    import ibis
+
+QUARANTINE, OFFENDING = "quarantine", "offending"
+
+
+class QuarantineError(ValueError):
+    """Rows cannot be taken out of quarantine or put back: what, where and what to do."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """Rows that are held back for one reason: in `quarantine/<table>`, or to blame for a KPI in `offending/<kpi>`."""
+
+    asset: str
+    reason: str
+    rows: int
+
+
+def held(run: CustomerRun) -> list[Held]:
+    """All that is held of a customer, the most frequent reason of each table first."""
+    return [found for asset in _assets(run) for found in _by_reason(run, asset)]
+
+
+def rows_of(run: CustomerRun, asset: str) -> ibis.Table:
+    """The rows of `quarantine/<table>` or `offending/<kpi>`, read by DuckDB; QuarantineError when there is none."""
+    there = _assets(run)
+    if asset not in there:
+        near = get_close_matches(asset, there, 1)
+        hint = f"did you mean '{near[0]}'?" if near else f"there are rows in {', '.join(there) or 'no table'}"
+        raise QuarantineError(f"'{run.name}' has no rows in {asset}; {hint}")
+    return run.home.lake.read(run.name, asset, run.landing, run.number(asset))
+
+
+def export(run: CustomerRun, asset: str, path: Path) -> int:
+    """Write all rows with their reasons to a .csv, .parquet or .json file, whole or not at all; returns how many."""
+    rows = rows_of(run, asset)
+    return write_rows(rows.order_by(list(rows.columns)), path)
+
+
+def _assets(run: CustomerRun) -> list[str]:
+    names = [f"{QUARANTINE}/{table}" for table in run.tables()] + [f"{OFFENDING}/{kpi}" for kpi in KPIS]
+    return [name for name in names if (version := run.version(name)) is not None and version.rows]
+
+
+def _by_reason(run: CustomerRun, asset: str) -> Iterator[Held]:
+    rows = rows_of(run, asset)
+    if "reason" not in rows.columns:
+        version = run.version(asset)
+        yield Held(asset, "", version.rows if version else 0)
+        return
+    counted = rows.group_by("reason").aggregate(rows=rows.count())
+    for row in counted.order_by(counted["rows"].desc(), "reason").to_pyarrow().to_pylist():
+        yield Held(asset, row["reason"], int(row["rows"]))

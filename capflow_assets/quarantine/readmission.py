@@ -1,0 +1,180 @@
+"""Rows go back from quarantine: an analyst corrects them, or accepts them as they are, and the next run judges them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from capflow_assets.quarantine.held_rows import QUARANTINE, QuarantineError, rows_of
+from capflow_assets.quarantine.returned_file import returned
+from capflow_assets.run.customer_run import CustomerRun, fingerprint
+from capflow_assets.validated import set_aside
+from capflow_assets.validated.asset import filled
+from capflow_assets.validated.audit.audit import SAME_KEY
+from capflow_assets.validated.audit.rules import RowRule, row_rules
+from capflow_assets.validated.identity import ROW_ID
+from capflow_assets.validated.readmitted import AS_THEY_ARE, CORRECTED
+from capflow_assets.validated.tables import TABLES
+from capflow_resources.turns import one_at_a_time
+
+if TYPE_CHECKING:
+    import ibis
+
+
+@dataclass(frozen=True)
+class GivenBack:
+    """What was given back: `rows` of the table, `unchanged` rows of the file that nobody had corrected, and how many
+    of `rows` still break which rule."""
+
+    table: str
+    rows: int
+    unchanged: int
+    still_broken: Mapping[str, int]
+
+
+def readmit(run: CustomerRun, table: str, path: Path, as_they_are: bool, who: str, why: str) -> GivenBack:
+    """Note the rows of a file as given back, in `readmitted/<table>`: the next run puts them where they came from.
+
+    The file is one that `export` wrote, with rows left out that stay in quarantine. Its rows are known by `row_id`; of
+    its other columns those that differ from the quarantine are corrections. `as_they_are` accepts rows unchanged,
+    whatever rules they break, as long as later layers can bear it. Waits for a run of this customer to end.
+    QuarantineError, and nothing is noted, when one row of the file cannot be taken.
+    """
+    with one_at_a_time(run.home.path / "turns" / run.name):
+        rows = rows_of(run, f"{QUARANTINE}/{table}")
+        found = returned(run.landing, rows, path)
+        if as_they_are:
+            chosen = _held_still(run, _as_held(rows, found))
+            _refuse_unbearable(run, table, chosen, path)
+            broken: dict[str, int] = {}
+        else:
+            chosen = _held_still(run, found.filter(found["changed"] != ","))
+            broken = _counts(_rules(run, table, chosen), chosen)
+        count, unchanged = _rows(chosen), _rows(found) - _rows(chosen)
+        if not count:
+            raise QuarantineError(
+                f"{path}: no row differs from quarantine/{table} of '{run.name}': correct some, or accept them with "
+                "--as-they-are"
+            )
+        _note(run, table, chosen, AS_THEY_ARE if as_they_are else CORRECTED, who, why)
+        return GivenBack(table, count, unchanged, broken)
+
+
+@dataclass(frozen=True)
+class Undone:
+    """The giving back that counts no longer: its rows, who made it, when (UTC) and why."""
+
+    table: str
+    rows: int
+    who: str
+    given_at: datetime
+    why: str
+
+
+def undo(run: CustomerRun, table: str) -> Undone:
+    """Take the newest giving back of a table back: from the next run on its rows are judged as the source sends them.
+
+    An earlier giving back of the same rows that no run had read when it was replaced does not return. Waits for a run
+    of this customer to end. QuarantineError when nothing is given back.
+    """
+    with one_at_a_time(run.home.path / "turns" / run.name):
+        asset = f"readmitted/{table}"
+        before = run.version(asset)
+        entries = run.home.lake.read(run.name, asset, run.landing, before.version) if before else None
+        last = None if entries is None else entries["given"].max().to_pyarrow().as_py()
+        if entries is None or last is None:
+            raise QuarantineError(f"no row of {table} of '{run.name}' is given back: there is nothing to undo")
+        newest = entries.filter(entries["given"] == last)
+        one = newest.select("who", "given_at", "why").limit(1).to_pyarrow().to_pylist()[0]
+        undone = Undone(table, _rows(newest), **one)
+        now = datetime.now(UTC).replace(tzinfo=None)
+        run.write(asset, entries.filter(entries["given"] < last), {"fingerprint": fingerprint(undone=last, at=now)})
+        return undone
+
+
+def _held_still(run: CustomerRun, rows: ibis.Table) -> ibis.Table:
+    """The rows computed once, in a table that ends with the connection."""
+    import ibis
+
+    return run.landing.create_table(ibis.util.gen_name("given_back"), rows, temp=True)
+
+
+def _as_held(rows: ibis.Table, found: ibis.Table) -> ibis.Table:
+    """The rows of the file with the values that they have in quarantine: what was changed in them does not count."""
+    import ibis
+
+    order = [rows[name].asc(nulls_first=True) for name in rows.columns]
+    copy = ibis.row_number().over(group_by=ROW_ID, order_by=order)
+    wanted = found.group_by(ROW_ID).aggregate(wanted_=found.count())
+    numbered = rows.mutate(copy_=copy).inner_join(wanted, ROW_ID)
+    return numbered.filter(numbered["copy_"] < numbered["wanted_"]).select(*rows.columns, changed=ibis.literal(","))
+
+
+def _rules(run: CustomerRun, table: str, rows: ibis.Table) -> tuple[RowRule, ...]:
+    return row_rules(rows, TABLES[table], filled(run, table))
+
+
+def _refuse_unbearable(run: CustomerRun, table: str, rows: ibis.Table, path: Path) -> None:
+    """Later layers cannot work with a row that has no key or time, or that is there already."""
+    rules = [rule for rule in _rules(run, table, rows) if not rule.bearable]
+    same = rows["reason"].contains(SAME_KEY)
+    key = ", ".join(TABLES[table].key)
+    rules.append(RowRule("unique", key, same, f"{SAME_KEY} {' and '.join(TABLES[table].key)}", ""))
+    counts = _counts(tuple(rules), rows)
+    if counts:
+        told = ", ".join(f"{text} ({count:,})" for text, count in counts.items())
+        raise QuarantineError(
+            f"{path}: {told}: such rows of {table} cannot be accepted as they are, because nothing can be computed "
+            "with them. Correct them or take them out of the file; nothing was given back"
+        )
+
+
+def _counts(rules: tuple[RowRule, ...], rows: ibis.Table) -> dict[str, int]:
+    """How many rows break each rule, those that none breaks left out."""
+    sums = {f"rule_{index}": rule.broken.sum() for index, rule in enumerate(rules)}
+    found = rows.aggregate(**sums).to_pyarrow().to_pylist()[0]
+    return {rule.text: int(found[name]) for name, rule in zip(sums, rules, strict=True) if found[name]}
+
+
+def _rows(table: ibis.Table) -> int:
+    return int(table.count().to_pyarrow().as_py())
+
+
+def _note(run: CustomerRun, table: str, rows: ibis.Table, how: str, who: str, why: str) -> None:
+    import ibis
+
+    asset = f"readmitted/{table}"
+    before = run.version(asset)
+    given = 0 if before is None else before.version + 1
+    now = datetime.now(UTC).replace(tzinfo=None)
+    entries = rows.drop("reason").mutate(
+        given=ibis.literal(given, "int64"),
+        how=ibis.literal(how),
+        who=ibis.literal(who),
+        given_at=ibis.literal(now, "timestamp"),
+        why=ibis.literal(why),
+    )
+    if before is not None:
+        entries = _beside(run.home.lake.read(run.name, asset, run.landing, before.version), entries, run, table)
+    run.write(asset, entries, {"fingerprint": fingerprint(given=given, who=who, why=why, at=now)})
+
+
+def _beside(before: ibis.Table, new: ibis.Table, run: CustomerRun, table: str) -> ibis.Table:
+    """Entries of before and new ones; one that no run has read yet goes when its row is given back once more."""
+    read = set_aside.stored(run, table).get("given")
+    fresh = before["given"] > (-1 if read is None else read)
+    again = before.filter(fresh).semi_join(new, ROW_ID)
+    kept = before.anti_join(again, [ROW_ID, "given"])
+    kinds = {**before.schema(), **new.schema()}
+    return _aligned(kept, kinds).union(_aligned(new, kinds))
+
+
+def _aligned(rows: ibis.Table, kinds: Mapping[str, Any]) -> ibis.Table:
+    """The rows in these columns and types; a column that they lack is empty."""
+    import ibis
+
+    columns = {name: rows[name].cast(kind) if name in rows.columns else ibis.null(kind) for name, kind in kinds.items()}
+    return rows.select(**columns)

@@ -1,0 +1,111 @@
+"""The file that an analyst gives back: its rows found again in quarantine, read as the table's types, and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from functools import reduce
+from operator import add
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from capflow_assets.quarantine.held_rows import QuarantineError
+from capflow_assets.validated.cleaning.times import utc
+from capflow_assets.validated.cleaning.values import flag, number, text, whole
+from capflow_assets.validated.identity import ROW_ID
+
+if TYPE_CHECKING:
+    import ibis
+    from ibis.backends.duckdb import Backend
+
+FORMATS = (".csv", ".parquet")
+FIXED = (ROW_ID, "reason")
+
+
+def returned(con: Backend, held: ibis.Table, path: Path) -> ibis.Table:
+    """The rows of a .csv or .parquet file in the columns of quarantine, and in `changed` which ones were corrected.
+
+    `changed` reads ",a,b,"; "," when nothing was. Columns that the file lacks are as they were. QuarantineError for a
+    row that is not in quarantine, or not so many times, and for a value that cannot be read.
+    """
+    sent = _read(con, path)
+    _refuse_columns(sent, held, path)
+    sent, known = _numbered(sent.mutate(**{ROW_ID: text(sent[ROW_ID])})), _numbered(held)
+    _refuse_strangers(sent, known, path)
+    names = [name for name in held.columns if name in sent.columns and name not in FIXED]
+    sent = sent.select(**{f"sent_{name}": sent[name] for name in (*names, ROW_ID, "copy_")})
+    pairs = [known[ROW_ID] == sent[f"sent_{ROW_ID}"], known["copy_"] == sent["sent_copy_"]]
+    joined = known.inner_join(sent, pairs)
+    _refuse_unreadable(joined, names, path)
+    return _compared(joined, names, held.columns)
+
+
+def _read(con: Backend, path: Path) -> ibis.Table:
+    """The file's rows; those of CSV as text, so that no id loses its zeros."""
+    if path.suffix not in FORMATS:
+        raise QuarantineError(f"{path}: the name must end in {' or '.join(FORMATS)}")
+    if not path.is_file():
+        raise QuarantineError(f"there is no file {path}: write one with --out, correct its rows, and give that back")
+    try:
+        if path.suffix == ".csv":
+            return con.read_csv(str(path), all_varchar=True, header=True)
+        return con.read_parquet(str(path))
+    except Exception as error:
+        raise QuarantineError(f"{path} cannot be read: {' '.join(str(error).split())[:200]}") from None
+
+
+def _refuse_columns(sent: ibis.Table, held: ibis.Table, path: Path) -> None:
+    if ROW_ID not in sent.columns:
+        raise QuarantineError(f"{path} has no column {ROW_ID}, which tells which rows it gives back: keep it")
+    for name in sent.columns:
+        if name not in held.columns:
+            near = get_close_matches(name, held.columns, 1)
+            hint = f"did you mean '{near[0]}'?" if near else f"columns: {', '.join(held.columns)}"
+            raise QuarantineError(f"{path}: quarantine has no column '{name}'; {hint}")
+
+
+def _numbered(rows: ibis.Table) -> ibis.Table:
+    """Rows that share a row_id are alike and interchangeable: each gets a number among them."""
+    import ibis
+
+    order = [rows[name].asc(nulls_first=True) for name in rows.columns]
+    return rows.mutate(copy_=ibis.row_number().over(group_by=ROW_ID, order_by=order))
+
+
+def _refuse_strangers(sent: ibis.Table, known: ibis.Table, path: Path) -> None:
+    lost = sent.anti_join(known, [ROW_ID, "copy_"])
+    count = int(lost.count().to_pyarrow().as_py())
+    if count:
+        first = lost.order_by(ROW_ID).limit(1).to_pyarrow().to_pylist()[0][ROW_ID]
+        raise QuarantineError(
+            f"{path}: {count:,} of its rows do not lie in quarantine (the first has {ROW_ID} {first or 'empty'}): they "
+            "were given back already, or the source sends them no more. Export again; nothing was given back"
+        )
+
+
+def _refuse_unreadable(joined: ibis.Table, names: Sequence[str], path: Path) -> None:
+    """A value that cannot be read would silently become an empty one."""
+    for name in names:
+        said = text(joined[f"sent_{name}"])
+        wrong = joined.filter(said.notnull() & _typed(joined, name).isnull())
+        found = wrong.select(value=text(wrong[f"sent_{name}"])).order_by("value").limit(1).to_pyarrow().to_pylist()
+        if found:
+            told = f"{name} '{found[0]['value']}' cannot be read as {joined[name].type()}"
+            raise QuarantineError(f"{path}: {told}; nothing was given back")
+
+
+def _typed(joined: ibis.Table, name: str) -> ibis.Value:
+    """What the file says of a column, in the column's type; times are in UTC, as quarantine has them."""
+    kind, value = joined[name].type(), joined[f"sent_{name}"]
+    if kind.is_timestamp():
+        return utc(value, None, "UTC").cast(kind)
+    read = number if kind.is_floating() else whole if kind.is_integer() else flag if kind.is_boolean() else text
+    return read(value).cast(kind)
+
+
+def _compared(joined: ibis.Table, names: Sequence[str], columns: Sequence[str]) -> ibis.Table:
+    import ibis
+
+    values = {name: _typed(joined, name) if name in names else joined[name] for name in columns}
+    differs = (ibis.ifelse(joined[name].identical_to(values[name]), "", f"{name},") for name in names)
+    return joined.select(**values, changed=reduce(add, differs, ibis.literal(",")))

@@ -1,0 +1,1 @@
+"""raw/<table>: the customer's source under canonical names."""

@@ -1,0 +1,31 @@
+"""Rows of a source that are needed more than once: read once, and kept on this machine's disk in between."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from capflow_assets.run.customer_run import CustomerRun
+from capflow_resources.engines import storable, write_files
+
+if TYPE_CHECKING:
+    import ibis
+
+
+@contextmanager
+def staged(run: CustomerRun, table: str, rows: ibis.Table) -> Iterator[ibis.Table]:
+    """The same rows from Parquet files under the home, which are gone afterwards.
+
+    One process at a time works on a customer: what lies there from before was left by one that was killed.
+    """
+    folder = run.home.path / "staging" / run.name / table
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        files = write_files(rows, str(folder), "rows")
+        yield (
+            run.landing.read_parquet([str(folder / file.path) for file in files]) if files else storable(rows).limit(0)
+        )
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,150 @@
+"""model/<name>: learn from past snapshots, judge on a later one, register the version, and promote it by its rule."""
+
+from __future__ import annotations
+
+from time import process_time
+from typing import Any
+
+from capflow_assets.contract.model import Model
+from capflow_assets.contract.outcome import NotAvailable, Outcome, Status
+from capflow_assets.features.load import data_versions
+from capflow_assets.run.catalogue import models
+from capflow_assets.run.code_version import training_code
+from capflow_assets.run.customer_run import CustomerRun
+from capflow_assets.training import card
+from capflow_assets.training.candidate import SEED, Trial, damage
+from capflow_assets.training.card.store import keep_card, picture_of, shown_card
+from capflow_assets.training.evaluation import curves
+from capflow_assets.training.evaluation.promotion import Decision
+from capflow_assets.training.fallback import climbed, pool_is_as_then, share, shared_as_asked
+from capflow_assets.training.settings import recipe
+from capflow_resources.registry import Metrics, Version
+
+
+def train(run: CustomerRun, asset: str) -> Outcome:
+    """Train one model of one customer; the version that was judged is the version that is kept."""
+    model = wanted(run, asset)
+    if not run.force and (same := _same(run, model)):
+        return _outcome(run, asset, same, "reused", f"unchanged since v{same.number}")
+    began = process_time()
+    trial = climbed(run, model)
+    version = _registered(run, model, trial, process_time() - began)
+    _publish(run, version, trial.decision)
+    share(run, model, trial)
+    return _outcome(run, asset, version, "done", trial.decision.reason)
+
+
+def settled(run: CustomerRun, model: Model, trial: Trial, reason: str, cpu_seconds: float) -> Version:
+    """Register what a trial made and make it champion, for a reason that lies outside this customer."""
+    version = _registered(run, model, trial, cpu_seconds)
+    share(run, model, trial)
+    return run.home.registry.promote(run.name, model.name, version.number, reason)
+
+
+def wanted(run: CustomerRun, asset: str) -> Model:
+    """The model of an asset, once the customer passed the gate and asked for the model."""
+    model = models()[asset.split("/")[1]]
+    if not run.customer.wants(model.name):
+        raise NotAvailable(f"'{run.name}' did not ask for {model.name}: models in its customer file does not name it")
+    run.require_passed()
+    return model
+
+
+def _ingredients(run: CustomerRun, model: Model) -> dict[str, Any]:
+    return {"seed": SEED, "code_version": training_code(model), "data_versions": data_versions(run, model)}
+
+
+def _registered(run: CustomerRun, model: Model, trial: Trial, cpu_seconds: float) -> Version:
+    fit = trial.fit
+    version = run.home.registry.register(
+        run.name,
+        model.name,
+        fit.artefact.files,
+        columns=fit.artefact.columns,
+        parameters=fit.parameters,
+        facts={**fit.artefact.facts, "recipe": recipe(run, model), "vertical": run.customer.vertical},
+        metrics=_metrics(model, trial),
+        trained_as_of=fit.test.as_of,
+        cpu_seconds=cpu_seconds,
+        **_ingredients(run, model),
+    )
+    _keep(run, model, version, trial)
+    return version
+
+
+def _same(run: CustomerRun, model: Model) -> Version | None:
+    """The last version, when it was made from exactly these ingredients, judged to the end, and is still whole."""
+    for version in run.home.registry.versions(run.name, model.name)[-1:]:
+        alike = all(getattr(version, name) == value for name, value in _ingredients(run, model).items())
+        alike = alike and version.facts.get("recipe") == recipe(run, model) and pool_is_as_then(run, model, version)
+        alike = alike and _decided(run, version) and damage(run, version) is None
+        return version if alike and shared_as_asked(run, model, version) else None
+    return None
+
+
+def _decided(run: CustomerRun, version: Version) -> bool:
+    events = run.home.registry.events(version.customer, version.model)
+    return any(event.version == version.number and event.kind in ("promoted", "kept") for event in events)
+
+
+def _metrics(model: Model, trial: Trial) -> Metrics:
+    found = trial.challenger
+    return Metrics(
+        model.metric,
+        found.value,
+        model.baseline_name,
+        trial.baseline.value,
+        trial.fit.test.as_of,
+        found.users,
+        found.low,
+        found.high,
+        None if trial.champion is None else trial.champion.value,
+    )
+
+
+def _keep(run: CustomerRun, model: Model, version: Version, trial: Trial) -> None:
+    """The picture and the card of the test date, beside the customer's tables."""
+    fit = trial.fit
+    assert fit.test.outcome is not None
+    plot = curves.draw(model.task, f"{run.name} / {model.title}", fit.test.outcome, trial.prediction)
+    found = card.kept(
+        model,
+        fit.train,
+        fit.test,
+        fit.artefact.facts,
+        trial.prediction,
+        trial.baseline_prediction,
+        trial.rival_prediction,
+        fit.evidence,
+    )
+    keep_card(run, version, found, plot)
+
+
+def _publish(run: CustomerRun, version: Version, decision: Decision) -> None:
+    """Promote or keep a new version. One that was judged before stays as it is: it may have been rolled back since."""
+    if _decided(run, version):
+        return
+    settle = run.home.registry.promote if decision.promoted else run.home.registry.keep
+    settle(version.customer, version.model, version.number, decision.reason)
+
+
+def _outcome(run: CustomerRun, asset: str, version: Version, status: Status, reason: str) -> Outcome:
+    plot = picture_of(run.home, version)
+    champion = run.home.registry.champion(version.customer, version.model)
+    found = version.metrics
+    facts = {
+        "version": version.number,
+        "champion": champion.number if champion else None,
+        found.name: found.value,
+        "95 % interval": None if found.low is None else f"{found.low:.4g} to {found.high:.4g}",
+        f"baseline: {found.baseline_name}": found.baseline_value,
+        "tested on": found.tested_as_of.isoformat(),
+        "users": found.rows,
+        "columns": list(version.columns),
+        "warnings": list(version.facts.get("warnings", ())),
+        "cpu_seconds": version.cpu_seconds,
+        "rung": version.facts.get("rung"),
+        "digest": version.digest[:12],
+        **shown_card(run, version),
+    }
+    return Outcome(asset, status, reason, facts, {"on the test date": plot} if plot else {})

@@ -1,0 +1,96 @@
+"""Comparing a model with its baseline, its champion or another model, over customers, without registering anything."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import process_time
+from typing import TYPE_CHECKING
+
+from capflow_assets.contract.model import Model
+from capflow_assets.contract.outcome import Blocked, NotAvailable
+from capflow_assets.run.customer_run import CustomerRun
+from capflow_assets.training.asset import settled, wanted
+from capflow_assets.training.candidate import Trial, own
+from capflow_assets.training.comparison import Comparison, comparison
+from capflow_assets.training.evaluation.metrics import index, metric
+from capflow_assets.training.evaluation.promotion import decide
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BASELINE, CHAMPION = "baseline", "champion"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One customer's comparison and the trial that it rests on, None where there was none."""
+
+    comparison: Comparison
+    trial: Trial | None
+
+
+def unlike(model: Model, other: Model) -> str | None:
+    """Why two models cannot be compared: they do not predict the same; None when they can."""
+    for word in ("task", "unit", "horizon_days", "metric"):
+        one, two = getattr(model, word), getattr(other, word)
+        if one != two:
+            return f"{model.name} and {other.name} do not predict the same: {word} {one} and {two}"
+    return None
+
+
+def wave(customers: Sequence[str], number: int, of: int) -> list[str]:
+    """Part `number` (from 1) of the customers, dealt by a hash of their names: always the same, no alphabet's whim."""
+    dealt = sorted(customers, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
+    return sorted(dealt[number - 1 :: of])
+
+
+def compare(run: CustomerRun, model: Model, against: str | Model) -> Compared:
+    """Train the model for one customer and hold it against its rival on the test date; nothing is registered."""
+    vertical, began = "", process_time()
+    try:
+        vertical = run.customer.vertical
+        wanted(run, f"model/{model.name}")
+        trial = own(run, model)
+        rival = _rival(run, trial, against)
+        outcome = _told_by_both(trial, rival, model)
+    except (NotAvailable, Blocked) as reason:
+        spent = process_time() - began
+        return Compared(Comparison(run.name, vertical, "not compared", cpu_seconds=spent, reason=str(reason)), None)
+    judged = metric(model.metric)
+    paired = judged.paired(outcome, trial.prediction, rival)
+    values = judged.value(outcome, trial.prediction), judged.value(outcome, rival)
+    found = comparison(run.name, vertical, judged, paired, *values, process_time() - began)
+    return Compared(found, trial)
+
+
+def promote(run: CustomerRun, model: Model, one: Compared, reason: str) -> bool:
+    """Register a compared model and make it champion, unless it surely lost or does not beat its baseline."""
+    if one.trial is None or one.comparison.verdict == "loss":
+        return False
+    if not decide(one.trial.challenger, one.trial.baseline, None, model.promotion, None).promoted:
+        return False
+    settled(run, model, one.trial, reason, one.comparison.cpu_seconds)
+    return True
+
+
+def _rival(run: CustomerRun, trial: Trial, against: str | Model) -> pd.DataFrame:
+    if isinstance(against, Model):
+        wanted(run, f"model/{against.name}")
+        return own(run, against).prediction
+    if against == BASELINE:
+        return trial.baseline_prediction
+    if trial.rival_prediction is None:
+        raise NotAvailable("there is no champion to compare with")
+    return trial.rival_prediction
+
+
+def _told_by_both(trial: Trial, rival: pd.DataFrame, model: Model) -> pd.DataFrame:
+    """The outcome of the units that both predicted."""
+    assert trial.fit.test.outcome is not None
+    outcome, units = trial.fit.test.outcome, list(model.unit)
+    both = outcome[index(outcome, units).isin(index(rival, units))].reset_index(drop=True)
+    if both.empty:
+        raise NotAvailable("no unit was predicted by both")
+    return both

@@ -1,0 +1,1 @@
+"""Choosing columns and parameters on folds of the past."""

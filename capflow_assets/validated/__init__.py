@@ -1,0 +1,1 @@
+"""validated/<table>: cleaned, audited, published."""

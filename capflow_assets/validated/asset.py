@@ -1,0 +1,152 @@
+"""validated/<table>: write, audit, publish. What failed its audit is never published."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from capflow_assets.contract.outcome import Blocked, Check, NotAvailable, Outcome
+from capflow_assets.raw import asset as raw
+from capflow_assets.run.code_version import code_version
+from capflow_assets.run.customer_run import DERIVED, CustomerRun, fingerprint
+from capflow_assets.run.reuse import reuse
+from capflow_assets.validated import set_aside
+from capflow_assets.validated.audit.audit import Audit, audit
+from capflow_assets.validated.audit.offence import Offence
+from capflow_assets.validated.content import content
+from capflow_assets.validated.identity import identity
+from capflow_assets.validated.readmitted import put_back
+from capflow_assets.validated.tables import TABLES, clean, derive_bills, drop, filled_columns, filled_when_derived
+from capflow_assets.validation.page import keep_page
+
+if TYPE_CHECKING:
+    import ibis
+
+CHECK = "schema"
+
+
+def validate(run: CustomerRun, asset: str) -> Outcome:
+    """Clean one raw table, judge every row, and publish the good ones if few enough are bad."""
+    table = asset.removeprefix("validated/")
+    source = _source(run, table)
+    mark = _mark(run, table, source)
+    if (fresh := reuse(run, asset, mark)) and set_aside.stored(run, table).get("fingerprint") == mark:
+        return Outcome(**{**vars(fresh), "check": Check(CHECK, True, dict(fresh.facts))})
+    cleaned = _cleaned(run, table)
+    result = audit(cleaned.rows, TABLES[table], filled(run, table), run.customer.thresholds)
+    counts = {
+        "left_out": cleaned.left_out,
+        "waiting": cleaned.given - sum(result.readmitted.values()),
+        "source": source,
+        "raw": run.number(source),
+        "given": run.number(f"readmitted/{table}"),
+        "fingerprint": mark,
+    }
+    found = set_aside.keep(run, table, result, identity(cleaned.columns, run.customer.tables.get(table)), counts)
+    facts = {name: found[name] for name in ("rows", "set_aside", "left_out", "readmitted")}
+    facts |= {"failures": [_row(failure) for failure in result.failures]}
+    if not result.passed:
+        return _refuse(run, asset, result, facts, mark)
+    inputs = {name: n for name in (source, f"readmitted/{table}") if (n := run.number(name)) is not None}
+    kept = {"fingerprint": mark, "inputs": inputs, "dropped": cleaned.left_out}
+    written = run.write(asset, result.accepted, {**kept, "content": content(table, result.accepted)})
+    facts |= {"rows": written.rows, "version": written.version}
+    return Outcome(asset, "done", facts=facts, check=Check(CHECK, True, facts), fingerprint=mark)
+
+
+def is_current(run: CustomerRun, table: str) -> bool:
+    """Whether the published table is what today's data, mapping and bounds give: proof that its audit passed."""
+    version = run.version(f"validated/{table}")
+    if version is None:
+        return False
+    source = f"raw/{table}" if table in run.customer.tables else f"validated/{DERIVED[table]}"
+    return bool(version.facts["fingerprint"] == _mark(run, table, source))
+
+
+def filled(run: CustomerRun, table: str) -> set[str]:
+    """The columns of a table that this customer fills."""
+    mapping = run.customer.tables.get(table)
+    return filled_when_derived(run.customer.tables[DERIVED[table]]) if mapping is None else filled_columns(mapping)
+
+
+def _mark(run: CustomerRun, table: str, source: str) -> str:
+    return fingerprint(
+        source={source: run.number(source)},
+        given_back=run.number(f"readmitted/{table}"),
+        mapping=repr(run.customer.tables.get(table)),
+        timezone=run.customer.timezone,
+        bounds=dict(run.customer.thresholds),
+        code=code_version(__name__, "capflow_assets.validated.tables", "capflow_assets.validated.audit.audit"),
+    )
+
+
+def _source(run: CustomerRun, table: str) -> str:
+    if table in run.customer.tables:
+        source = f"raw/{table}"
+        if run.version(source) is None:
+            raise NotAvailable(f"{source} was never materialised for '{run.name}'")
+        return source
+    if table in DERIVED:
+        source = f"validated/{DERIVED[table]}"
+        if not is_current(run, DERIVED[table]):
+            raise Blocked(f"{table} of '{run.name}' are derived from {source}, which has not passed its audit")
+        return source
+    raise NotAvailable(f"'{run.name}' does not send {table}: tables.{table} is not in its customer file")
+
+
+@dataclass(frozen=True)
+class _Cleaned:
+    """The rows to judge, computed once and kept in the engine; how many were left out on the customer's wish, by
+    reason; how many an analyst gave back; and the table's columns."""
+
+    rows: ibis.Table
+    left_out: dict[str, int]
+    given: int
+    columns: list[str]
+
+
+def _cleaned(run: CustomerRun, table: str) -> _Cleaned:
+    mapping = run.customer.tables.get(table)
+    left_out: dict[str, int] = {}
+    if mapping is None:
+        rows = derive_bills(run.read(f"validated/{DERIVED[table]}"))
+    else:
+        dropped = drop(raw.rows(run, table), mapping)
+        left_out = dropped.counts()
+        rows = clean(table, dropped.kept, mapping, run.customer.timezone)
+    rows, columns = rows.cache(), list(rows.columns)
+    if mapping is not None and mapping.options.get("distinct"):
+        further = _rows(dropped.kept) - _rows(rows)
+        left_out |= {"distinct": further} if further else {}
+    given = run.version(f"readmitted/{table}")
+    if given is None:
+        return _Cleaned(rows, left_out, 0, columns)
+    returned = put_back(rows, run.read(f"readmitted/{table}"), identity(columns, mapping))
+    return _Cleaned(returned.cache(), left_out, given.rows, columns)
+
+
+def _rows(table: ibis.Table) -> int:
+    return int(table.count().to_pyarrow().as_py())
+
+
+def _refuse(run: CustomerRun, asset: str, result: Audit, facts: dict[str, Any], mark: str) -> Outcome:
+    run.publish_verdict(result.reasons)
+    facts = {**facts, "page": keep_page(run, but=asset)}
+    return Outcome(
+        asset, "blocked", "; ".join(result.reasons), facts, check=Check(CHECK, False, facts), fingerprint=mark
+    )
+
+
+def _row(failure: Offence) -> dict[str, Any]:
+    sample = json.dumps(failure.sample[:2], default=str)
+    return {
+        "check": failure.check,
+        "column": failure.column,
+        "rows": failure.rows,
+        "share": failure.share,
+        "bound": failure.bound,
+        "blocks": failure.blocks,
+        "remedy": failure.remedy,
+        "sample": sample,
+    }

@@ -1,0 +1,1 @@
+"""Judge every row of a table by its rules."""

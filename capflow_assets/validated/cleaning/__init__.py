@@ -1,0 +1,1 @@
+"""From what a customer sent to canonical types."""

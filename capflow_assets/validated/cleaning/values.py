@@ -1,0 +1,66 @@
+"""How one source value becomes a canonical one; what cannot be read becomes null, so that validation can count it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from capflow_assets.validated.cleaning.dialect import dialect
+
+if TYPE_CHECKING:
+    import ibis
+
+LARGEST_WHOLE_FLOAT = 2**53
+NO_NUMBER = r"[^0-9eE+.\-\s]"
+TRUE_WORDS = ("true", "t", "yes", "y", "1")
+FALSE_WORDS = ("false", "f", "no", "n", "0")
+
+
+def text(value: ibis.Value) -> ibis.ir.StringValue:
+    """Text without blanks around it, null when nothing is left; an id that came as 13085.0 is "13085"."""
+    import ibis
+
+    kind = value.type()
+    if kind.is_floating():
+        near = value.try_cast("int64")
+        is_whole = (value.abs() < LARGEST_WHOLE_FLOAT) & (near.cast("float64") == value)
+        written = ibis.ifelse(is_whole, near.cast("string"), dialect(value).written(value))
+        return ibis.ifelse(value.isnan(), ibis.null("string"), written)
+    written = value.cast("string")
+    if kind.is_decimal():
+        return written.re_replace(r"\.0+$", "")
+    return written.strip().nullif("")
+
+
+def number(value: ibis.Value) -> ibis.ir.FloatingValue:
+    """A number; null for text that is none, and for NaN and infinity, which would spoil every sum."""
+    import ibis
+
+    kind = value.type()
+    if kind.is_string():
+        # Spark reads 5d and 0x1p3 as numbers, DuckDB 1_000: none of them is one.
+        read = ibis.ifelse(value.re_search(NO_NUMBER), ibis.null("float64"), value.strip().try_cast("float64"))
+    elif kind.is_numeric():
+        read = value.cast("float64")
+    else:
+        return ibis.null("float64")
+    return ibis.ifelse(read.isnan() | read.isinf(), ibis.null("float64"), read)
+
+
+def whole(value: ibis.Value) -> ibis.ir.IntegerValue:
+    """A whole number, rounded; null where there is no number, or one too large to be exact."""
+    import ibis
+
+    read = number(value)
+    return ibis.ifelse(read.abs() < LARGEST_WHOLE_FLOAT, read, ibis.null("float64")).round()
+
+
+def flag(value: ibis.Value) -> ibis.ir.BooleanValue:
+    """True or false, also from 1 and 0 or from words like yes and no; null for anything else."""
+    import ibis
+
+    if value.type().is_boolean():
+        return value
+    if value.type().is_numeric():
+        return number(value) != 0
+    word = text(value).lower()
+    return ibis.cases((word.isin(TRUE_WORDS), True), (word.isin(FALSE_WORDS), False), else_=ibis.null("boolean"))

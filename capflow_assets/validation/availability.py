@@ -1,0 +1,46 @@
+"""Which models a customer's data is enough for: measured with the report, told for each model with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from capflow_assets.features import FEATURE_SETS
+from capflow_assets.run.catalogue import models
+from capflow_assets.run.customer_run import CustomerRun
+from capflow_assets.validation.contracts.measures import TABLE_OF, measured
+from capflow_assets.validation.needs import Facts, asked, unmet
+
+if TYPE_CHECKING:
+    import ibis
+
+
+def terms(run: CustomerRun) -> dict[str, Any]:
+    """All that the contracts of this customer's models depend on besides its data, JSON-ready."""
+    wanted = {name: model for name, model in models().items() if run.customer.wants(name)}
+    of_models = {name: [asdict(model.needs), model.tables, model.features] for name, model in wanted.items()}
+    of_features = {name: asdict(chosen.needs) for name, chosen in FEATURE_SETS.items() if chosen.needs}
+    return {"models": of_models, "features": of_features}
+
+
+def measure(run: CustomerRun, tables: Mapping[str, ibis.Table]) -> dict[str, float | str | None]:
+    """What the contracts of the models that this customer asked for, and of feature sets, rest on."""
+    names = asked((model for name, model in models().items() if run.customer.wants(name)), FEATURE_SETS.values())
+    held = {table: f"quarantine/{table}" for table in {TABLE_OF[name] for name in names}}
+    set_aside = {table: run.read(asset) for table, asset in held.items() if run.version(asset) is not None}
+    return measured(names, tables, set_aside)
+
+
+def available(run: CustomerRun, found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """For each model that the customer asked for: `model`, `available`, and the `reason` why not.
+
+    `found` is the report's document. What only a model's own label can tell (its share) is judged when it is trained.
+    """
+    days, has_times = 0, found["as_of"] is not None
+    if has_times:
+        days = (datetime.fromisoformat(found["as_of"]) - datetime.fromisoformat(found["first_sale"])).days
+    facts = Facts(set(run.tables()), found["users"], found["bills"], days, has_times, measures=found["measures"])
+    reasons = {name: unmet(model, facts) for name, model in models().items() if run.customer.wants(name)}
+    return [{"model": name, "available": reason is None, "reason": reason or ""} for name, reason in reasons.items()]

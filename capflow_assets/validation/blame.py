@@ -1,0 +1,58 @@
+"""offending/<kpi>: all rows to blame for a KPI that is out of bounds, and a sample of them for the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from capflow_assets.run.customer_run import CustomerRun
+from capflow_assets.validated.audit.audit import SAMPLE_ROWS, sample
+from capflow_assets.validated.audit.offence import Offence
+from capflow_assets.validated.set_aside import publish
+from capflow_assets.validation.bounds import Finding
+from capflow_assets.validation.kpis.catalogue import KPIS
+from capflow_assets.validation.kpis.offending import BLAMED, offending
+
+if TYPE_CHECKING:
+    import ibis
+
+
+def blame(
+    run: CustomerRun, findings: Sequence[Finding], tables: Mapping[str, ibis.Table], as_of: datetime
+) -> tuple[Offence, ...]:
+    """Publish the rows to blame for each finding that warns or blocks, and say so of each.
+
+    The rows of a KPI that is within its bounds again are replaced by none.
+    """
+    failed = sorted((finding for finding in findings if not finding.passed), key=lambda finding: finding.blocks)
+    broken = {finding.kpi: finding for finding in failed}
+    offences = []
+    for kpi in KPIS:
+        asset = f"offending/{kpi}"
+        rows = offending(kpi, tables, as_of) if kpi in broken else None
+        facts = {"as_of": as_of.isoformat(), "fingerprint": "", "inputs": run.validated_versions()}
+        published = publish(run, asset, rows, facts)
+        if published:
+            offences.append(_offence(run, broken[kpi], asset, published))
+    return tuple(offences)
+
+
+def _offence(run: CustomerRun, finding: Finding, asset: str, rows: int) -> Offence:
+    table = BLAMED[finding.kpi]
+    whole = run.version(f"validated/{table}")
+    stored = run.read(asset)
+    first = stored.order_by(list(stored.columns)).limit(SAMPLE_ROWS)
+    return Offence(
+        check=finding.kpi,
+        table=table,
+        column="",
+        rows=rows,
+        share=rows / whole.rows if whole and whole.rows else 0.0,
+        bound=finding.high if finding.high is not None else finding.low or 0.0,
+        blocks=finding.blocks,
+        message=finding.message,
+        remedy=finding.remedy,
+        sample=sample(first),
+        rows_at=asset,
+    )

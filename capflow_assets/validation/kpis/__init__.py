@@ -1,0 +1,1 @@
+"""The KPIs of a customer and the rows to blame for them."""
