@@ -29,7 +29,7 @@ from scipy.sparse import csr_array
 
 from capflow_assets.methods.recommend import ease
 from capflow_assets.methods.recommend.co_purchase import by_user, similarity
-from capflow_assets.methods.recommend.ranked import TOP, ndcg, top
+from capflow_assets.methods.recommend.top_k import TOP, ndcg, top
 
 SEED = 20_240_102
 LEAST_RATING, FEWEST_BOOKS, TEST_SHARE, MOST_BOOKS = 4, 5, 0.2, 5_000

@@ -9,8 +9,8 @@ from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearn
 from capflow_assets.features.visits import cents, day_number, is_return
 from capflow_assets.methods import isolation
 from capflow_assets.methods.ensemble import ensemble
+from capflow_assets.methods.ensemble.feature_matrix import feature_matrix, numeric_columns
 from capflow_assets.methods.ensemble.learners import Rows, stack, trees
-from capflow_assets.methods.ensemble.shopper_rows import feature_matrix, numeric_columns
 from capflow_assets.methods.phrases import phrases, strongest
 from capflow_assets.methods.visits import YEAR_DAYS, last_day_before
 from capflow_assets.models.bases.prediction import prediction_frame

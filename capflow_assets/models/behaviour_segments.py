@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Snapshot, Task
 from capflow_assets.methods import clusters
-from capflow_assets.methods.ensemble.shopper_rows import feature_matrix, numeric_columns
+from capflow_assets.methods.ensemble.feature_matrix import feature_matrix, numeric_columns
 from capflow_assets.methods.phrases import phrases
 from capflow_assets.methods.visits import YEAR_DAYS, active, next_spend
 from capflow_assets.models.bases.prediction import prediction_frame

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from capflow_assets.contract.model import Artefact, Model, Needs, Snapshot, Task
 from capflow_assets.methods import uplift
 from capflow_assets.methods.contacts import buyers, trial
-from capflow_assets.methods.ensemble.shopper_rows import numeric_columns
+from capflow_assets.methods.ensemble.feature_matrix import numeric_columns
 from capflow_assets.methods.phrases import phrases
 from capflow_assets.methods.visits import YEAR_DAYS, visit_history
 from capflow_assets.models.bases.prediction import prediction_frame

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
 from capflow_assets.methods.recommend import ease
 from capflow_assets.methods.recommend.co_purchase import by_user, item_days, most_bought
-from capflow_assets.methods.recommend.ranked import append, listed, ndcg, speakers, top
+from capflow_assets.methods.recommend.top_k import append, listed, ndcg, speakers, top
 from capflow_assets.methods.visits import YEAR_DAYS, last_day_before
 from capflow_assets.models.bases.prediction import prediction_frame
 

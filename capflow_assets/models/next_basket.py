@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
 from capflow_assets.methods.recommend import tifu_knn
 from capflow_assets.methods.recommend.co_purchase import bought_by, by_user, most_bought, recent_days
-from capflow_assets.methods.recommend.lots import drawn
-from capflow_assets.methods.recommend.matrices import from_bytes, to_bytes
-from capflow_assets.methods.recommend.ranked import Listed, append, listed, ndcg, top
+from capflow_assets.methods.recommend.matrices import drawn, from_bytes, to_bytes
+from capflow_assets.methods.recommend.top_k import Listed, append, listed, ndcg, top
 from capflow_assets.models.bases.prediction import prediction_frame
 
 if TYPE_CHECKING:

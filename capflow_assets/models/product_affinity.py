@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
 from capflow_assets.methods.recommend.co_purchase import Shop, bought_by, buckets, by_user, item_history, learn
 from capflow_assets.methods.recommend.item_names import item_names
-from capflow_assets.methods.recommend.ranked import TOP, ndcg, speakers, top
+from capflow_assets.methods.recommend.top_k import TOP, ndcg, speakers, top
 from capflow_assets.models.bases.prediction import prediction_frame
 
 if TYPE_CHECKING:

@@ -10,9 +10,8 @@ from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearn
 from capflow_assets.methods.recommend import sasrec
 from capflow_assets.methods.recommend.co_purchase import bought_by, by_user, item_history, most_bought, recent_days
 from capflow_assets.methods.recommend.item_names import item_names
-from capflow_assets.methods.recommend.lots import drawn
-from capflow_assets.methods.recommend.matrices import from_bytes, to_bytes
-from capflow_assets.methods.recommend.ranked import Listed, append, listed, speakers, top
+from capflow_assets.methods.recommend.matrices import drawn, from_bytes, to_bytes
+from capflow_assets.methods.recommend.top_k import Listed, append, listed, speakers, top
 from capflow_assets.methods.visits import last_day_before
 from capflow_assets.models.bases.prediction import prediction_frame
 from capflow_assets.models.product_affinity import popular_items

@@ -12,8 +12,8 @@ from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearn
 from capflow_assets.features.visits import day_number, is_return
 from capflow_assets.methods.recommend.co_purchase import by_user, item_days, item_history, most_bought, similarity
 from capflow_assets.methods.recommend.matrices import entries, from_bytes, to_bytes
-from capflow_assets.methods.recommend.ranked import TOP, Listed, append, listed, ndcg, top
 from capflow_assets.methods.recommend.shared_words import SharedWords
+from capflow_assets.methods.recommend.top_k import TOP, Listed, append, listed, ndcg, top
 from capflow_assets.methods.visits import YEAR_DAYS, last_day_before
 from capflow_assets.models.bases.prediction import prediction_frame
 

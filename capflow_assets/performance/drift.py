@@ -1,4 +1,4 @@
-"""Drift: whether scores or features have moved, and whether a model has become worse than it was."""
+"""Dips: whether a model has become worse than it was."""
 
 from __future__ import annotations
 
@@ -7,17 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from capflow_assets.performance.realised import Performance
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import ArrayLike
-
-# Siddiqi, "Credit Risk Scorecards" (2006): below .10 stable, from .25 a different population.
-PSI_STABLE = 0.10
-PSI_SHIFTED = 0.25
 
 SLACK = 0.01  # a drop that nobody would act on, in the metric's units
 ALLOWANCE = 0.5  # "k": standard errors of each batch that are put down to chance
@@ -60,50 +51,6 @@ def dipped(
         if since is not None and total > alarm:
             return Dip(since.as_of, batch.as_of, batch.value, reference.value, total, _told(since, batch, reference))
     return None
-
-
-def psi(expected: ArrayLike, actual: ArrayLike, bins: int = 10) -> float:
-    """The population stability index: how far numbers have moved from a reference; 0 is not at all, .25 is far.
-
-    Bins are quantiles of `expected`; a value that fills several of them is a bin of its own, as are missing values.
-    Half a row is added to each bin, so that an empty one gives a finite number. Under no drift it is about
-    (bins - 1) x (1/n + 1/m) for n and m rows: below some 200 rows it says little.
-    Source: Siddiqi, "Credit Risk Scorecards" (2006); Yurdakul (2018), Western Michigan University dissertation 3208.
-
-    Raises ValueError when either side has no rows.
-    """
-    import numpy as np
-
-    reference, current = (np.asarray(side, dtype=float).ravel() for side in (expected, actual))
-    if not len(reference) or not len(current):
-        raise ValueError(
-            f"psi: {len(reference):,} expected and {len(current):,} actual values; both sides need at least one. "
-            "Pass the scores of two batches that have users."
-        )
-    cuts = _cuts(reference[~np.isnan(reference)], bins)
-    before, now = _shares(reference, cuts), _shares(current, cuts)
-    return float(((now - before) * np.log(now / before)).sum())
-
-
-def _cuts(values: np.ndarray, bins: int) -> np.ndarray:
-    """The upper edges of all bins but the last: inner quantiles, and both sides of each value that fills a bin."""
-    import numpy as np
-
-    if not len(values):
-        return np.empty(0)
-    quantiles = np.quantile(values, np.linspace(0, 1, bins + 1), method="inverted_cdf")
-    found, times = np.unique(quantiles, return_counts=True)
-    filling = found[times > 1]
-    return np.unique(np.concatenate([quantiles[1:-1], filling, np.nextafter(filling, -np.inf)]))
-
-
-def _shares(values: np.ndarray, cuts: np.ndarray) -> np.ndarray:
-    import numpy as np
-
-    missing = np.isnan(values)
-    counts = np.bincount(np.searchsorted(cuts, values[~missing], side="left"), minlength=len(cuts) + 1)
-    smoothed = np.append(counts, missing.sum()) + 0.5
-    return smoothed / smoothed.sum()
 
 
 def _excess(batch: Performance, reference: Performance, slack: float) -> float:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from capflow_assets.methods.ensemble import calibration, ensemble
-from capflow_assets.methods.ensemble.blend import blend
+from capflow_assets.methods.ensemble.ensemble import blend
 from capflow_assets.methods.ensemble.learners import (
     BOOSTING,
     FOREST,

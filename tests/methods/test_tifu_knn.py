@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_array
 
-from capflow_assets.methods.recommend.lots import drawn
+from capflow_assets.methods.recommend.matrices import drawn
 from capflow_assets.methods.recommend.tifu_knn import frequencies, neighbourhood, sample
 
 DECAY = {"group": 2, "within": 0.5, "between": 0.1}

@@ -12,7 +12,7 @@ import pytest
 
 from capflow_assets.conformance.world import AS_OF, World, features, world
 from capflow_assets.contract.model import Snapshot
-from capflow_assets.methods.ensemble.shopper_rows import numeric_columns
+from capflow_assets.methods.ensemble.feature_matrix import numeric_columns
 from capflow_assets.methods.phrases import phrases, strongest
 from capflow_assets.models.churn import Churn
 

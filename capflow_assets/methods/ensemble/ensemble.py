@@ -6,12 +6,11 @@ trees and the calibration come from those answers; then the families that count 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from capflow_assets.methods.ensemble import calibration
-from capflow_assets.methods.ensemble.blend import blend
 from capflow_assets.methods.ensemble.learners import (
     LEARNERS,
     TWEEDIE,
@@ -27,6 +26,9 @@ if TYPE_CHECKING:
     import numpy as np
 
 FOLDS = 4
+MOST_STEPS = 10
+CLEARLY_WORSE = 0.05  # of the best member's loss: such a member has no say
+LEAST_GAIN = 1e-3  # of the loss: below that it is chance
 RARE, MOST_NEGATIVES = 0.02, 30
 MOST_LEVEL = 2.0  # what one season may do to the level of all later ones
 
@@ -89,6 +91,23 @@ def fit(parts: Sequence[Rows], objective: Objective, parameters: Mapping[str, An
     settings = {**parameters, "trees": trees}
     files = {LEARNERS[name].file: LEARNERS[name].fit(everything, objective, settings, seed) for name in said}
     return Ensemble(files, facts)
+
+
+def blend(members: Sequence[np.ndarray], loss: Callable[[np.ndarray], float]) -> list[float]:
+    """The weight of each member, summing to 1; `members` are their scores of the same rows, `loss` judges a mean."""
+    losses = [loss(member) for member in members]
+    good = [number for number, one in enumerate(losses) if one <= min(losses) + CLEARLY_WORSE * abs(min(losses))]
+    chosen = list(good)
+    total = sum((members[number] for number in good[1:]), members[good[0]].copy())
+    best = loss(total / len(chosen))
+    for _ in range(MOST_STEPS):
+        tried = {number: loss((total + members[number]) / (len(chosen) + 1)) for number in good}
+        number = min(tried, key=lambda one: tried[one])
+        if tried[number] >= best - LEAST_GAIN * abs(best):
+            break
+        chosen.append(number)
+        total, best = total + members[number], tried[number]
+    return [chosen.count(number) / len(chosen) for number in range(len(members))]
 
 
 def tried(past: Rows, later: Rows, objective: Objective, parameters: Mapping[str, Any], seed: int) -> np.ndarray:

@@ -1,7 +1,9 @@
-"""Matrices: sparse ones as bytes that load without running code, and their entries one by one."""
+"""Sparse matrices: as bytes that load without running code, entry by entry, and a reproducible sample of their rows."""
 
 from __future__ import annotations
 
+import hashlib
+from collections import Counter
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -38,3 +40,17 @@ def entries(matrix: csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
     rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
     return rows, matrix.indices.astype(np.intp), matrix.data.astype(float)
+
+
+def drawn(rows: csr_array, most: int) -> np.ndarray:
+    """Numbers of up to `most` rows, drawn by the SHA-256 of what they hold and sorted by it; equal rows draw apart."""
+    import numpy as np
+
+    seen: Counter[bytes] = Counter()
+    lots = []
+    indices, data = rows.indices.astype("int64"), rows.data.astype("float64")
+    for number, (start, end) in enumerate(zip(rows.indptr[:-1].tolist(), rows.indptr[1:].tolist(), strict=True)):
+        content = indices[start:end].tobytes() + data[start:end].tobytes()
+        lots.append((hashlib.sha256(content + str(seen[content]).encode()).digest(), number))
+        seen[content] += 1
+    return np.array([number for _, number in sorted(lots)[:most]], dtype=np.intp)

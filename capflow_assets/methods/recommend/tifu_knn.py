@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from capflow_assets.methods.recommend.co_purchase import by_user
-from capflow_assets.methods.recommend.lots import drawn
-from capflow_assets.methods.recommend.ranked import top
+from capflow_assets.methods.recommend.matrices import drawn
+from capflow_assets.methods.recommend.top_k import top
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from capflow_assets.contract.model import Artefact, Model, NothingToLearnError, Snapshot
 from capflow_assets.methods.ensemble import ensemble, pooled
+from capflow_assets.methods.ensemble.feature_matrix import feature_matrix, numeric_columns, require_columns
 from capflow_assets.methods.ensemble.learners import RULE, Objective, Rows, trees
-from capflow_assets.methods.ensemble.shopper_rows import feature_matrix, numeric_columns, require_columns
 from capflow_assets.methods.phrases import phrases, strongest
 from capflow_assets.models.bases.prediction import prediction_frame
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from capflow_assets.performance.drift import PSI_SHIFTED, psi
+from capflow_assets.methods.psi import PSI_SHIFTED, psi
 from capflow_assets.training.leakage.suspicion import Suspicion
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_array
 
-from capflow_assets.methods.recommend.ranked import listed, ndcg, speakers, top
+from capflow_assets.methods.recommend.top_k import listed, ndcg, speakers, top
 from capflow_assets.training.evaluation.ranking import ndcg_at_10
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from capflow_assets.contract.model import Snapshot
-from capflow_assets.methods.ensemble.shopper_rows import Scale, feature_matrix, learning_rows, numeric_columns, pushes
+from capflow_assets.methods.ensemble.feature_matrix import Scale, feature_matrix, learning_rows, numeric_columns, pushes
 
 FEATURES = pd.DataFrame(
     {"user_id": ["a", "b", "c"], "days": [3, 1, 2], "vip": [True, False, True], "city": list("xyz")}
