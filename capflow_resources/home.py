@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -19,6 +18,7 @@ from capflow_resources.pool import Pool
 from capflow_resources.registry import Registry
 from partitions.customer import Customer
 from partitions.customer_file import load_customer
+from partitions.hints import did_you_mean
 
 DEFAULT = "capflow-home"
 
@@ -93,9 +93,8 @@ class Home:
         """UnknownCustomerError, with the nearest name, unless there is a customer file of that name."""
         names = self.customer_names()
         if name not in names:
-            near = get_close_matches(name, names, 1)
-            hint = f"did you mean '{near[0]}'?" if near else f"customers: {', '.join(names) or 'none yet'}"
-            raise UnknownCustomerError(f"no customer '{name}' in {self.customers_folder}; {hint}")
+            hint = did_you_mean(name, names, otherwise=f"; customers: {', '.join(names) or 'none yet'}")
+            raise UnknownCustomerError(f"no customer '{name}' in {self.customers_folder}{hint}")
 
     def environment(self) -> Environment:
         """What customer files may name as ${VARIABLE}: the environment, this home as CAPFLOW_HOME, and secrets."""

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
+from capflow_resources.engines.quoting import quote_literal
+
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
     from obstore.store import S3Config, S3Store
@@ -49,7 +51,7 @@ class S3Access:
             "URL_STYLE": "path" if host else "vhost",
             "SCOPE": scope,
         }
-        said = [f"{name} {_literal(value)}" for name, value in facts.items() if value]
+        said = [f"{name} {quote_literal(value)}" for name, value in facts.items() if value]
         said.append(f"USE_SSL {str(not self.endpoint.startswith('http://')).lower()}")
         name = f"capflow_{hashlib.sha256(scope.encode()).hexdigest()[:16]}"
         con.execute(f"CREATE OR REPLACE TEMPORARY SECRET {name} (TYPE s3, {', '.join(said)})")
@@ -144,7 +146,3 @@ def _chain(region: str) -> tuple[dict[str, str], str]:
         "session_token": frozen.token or "",
     }
     return keys, region or session.region_name or ""
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

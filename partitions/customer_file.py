@@ -15,7 +15,8 @@ from partitions.embeddings_form import read_embeddings
 from partitions.engine_form import read_engine
 from partitions.expected_form import read_expected
 from partitions.features_form import read_features
-from partitions.form import Form, Problem, nearest
+from partitions.form import Form, Problem
+from partitions.hints import did_you_mean
 from partitions.source_kinds import SOURCE_KINDS, SourceKind
 from partitions.table_form import read_tables
 from partitions.training_form import read_training
@@ -149,8 +150,7 @@ def _timezone(form: Form, node: Node | None) -> str:
 def check_timezone(form: Form, node: Node | None, name: str) -> None:
     """Note a time zone that does not exist, with the nearest one that does."""
     if name and name not in _timezones():
-        near = nearest(name, sorted(_timezones()))
-        hint = near if "did you mean" in near else "; write it like Europe/London"
+        hint = did_you_mean(name, sorted(_timezones()), otherwise="; write it like Europe/London")
         form.note(node, f"time zone '{name}' does not exist{hint}")
 
 
@@ -166,7 +166,7 @@ def _choice(form: Form, node: Node | None, key: str, choices: tuple[str, ...], d
         return default
     value = form.text(node, key)
     if value and value not in choices:
-        form.note(node, f"unknown {key} '{value}'{nearest(value, choices)}")
+        form.note(node, f"unknown {key} '{value}'{did_you_mean(value, choices)}")
     return value
 
 
@@ -181,7 +181,7 @@ def _models(form: Form, node: Node | None, known: Collection[str]) -> tuple[str,
         form.note(node, "models names no model; write 'all' or a list, like [churn, cltv]")
     for item in node.value if known else ():
         if item.value and isinstance(item.value, str) and item.value not in known:
-            form.note(item, f"unknown model '{item.value}'{nearest(item.value, sorted(known))}")
+            form.note(item, f"unknown model '{item.value}'{did_you_mean(item.value, sorted(known))}")
     return tuple(dict.fromkeys(names))
 
 
@@ -205,7 +205,7 @@ def _sources(form: Form, node: Node | None, kinds: Mapping[str, SourceKind]) -> 
                 form.note(entry, f"{where} has no '{key}'; add '{key}: ...'")
         kind = form.text(keys.get("kind"), f"{where}.kind")
         if kind and kind not in kinds:
-            form.note(keys["kind"], f"unknown kind of source '{kind}'{nearest(kind, kinds)}")
+            form.note(keys["kind"], f"unknown kind of source '{kind}'{did_you_mean(kind, kinds)}")
         uri = form.expanded(keys.get("uri"), f"{where}.uri")
         sources[name] = Source(name, kind, uri, _options(form, keys.get("options"), where, kinds.get(kind)))
     if node is not None and not sources:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from yaml.nodes import MappingNode, Node
 
 from partitions.customer import Engine
-from partitions.form import Form, nearest
+from partitions.form import Form
+from partitions.hints import did_you_mean
 
 # capflow_resources.engines.databricks reads these; a test holds both equal.
 OPTIONS = (
@@ -42,4 +43,4 @@ def check_databricks(form: Form, engine: Engine, keys: Mapping[str, Node]) -> No
     node = keys.get("options")
     for name, _ in node.value if isinstance(node, MappingNode) else ():
         if name.value not in OPTIONS:
-            form.note(name, f"unknown key '{name.value}' under engine.options{nearest(name.value, OPTIONS)}")
+            form.note(name, f"unknown key '{name.value}' under engine.options{did_you_mean(name.value, OPTIONS)}")

@@ -9,7 +9,8 @@ from typing import Any
 from yaml.nodes import MappingNode, Node
 
 from partitions.customer import Encoding
-from partitions.form import Form, nearest
+from partitions.form import Form
+from partitions.hints import did_you_mean
 
 NONE = "none"
 ENCODERS: Mapping[str, tuple[str, ...]] = {
@@ -58,7 +59,7 @@ def _encoding(form: Form, medium: str, node: Node, folder: Path) -> Encoding:
 def _kind(form: Form, node: Node, where: str, medium: str) -> str:
     kind = form.text(node, where)
     if kind and kind not in ENCODERS[medium]:
-        form.note(node, f"unknown {where} '{kind}'{nearest(kind, ENCODERS[medium])}")
+        form.note(node, f"unknown {where} '{kind}'{did_you_mean(kind, ENCODERS[medium])}")
     return kind
 
 
@@ -88,6 +89,6 @@ def _options(form: Form, keys: Mapping[str, Node], where: str, kind: str) -> dic
     if kind == "words" and "weighting" in keys:
         word = form.text(keys["weighting"], f"{where}.weighting")
         if word and word not in WEIGHTINGS:
-            form.note(keys["weighting"], f"unknown {where}.weighting '{word}'{nearest(word, WEIGHTINGS)}")
+            form.note(keys["weighting"], f"unknown {where}.weighting '{word}'{did_you_mean(word, WEIGHTINGS)}")
         options["weighting"] = word
     return options

@@ -10,7 +10,8 @@ from yaml.nodes import MappingNode, Node
 
 from partitions.customer import ENGINES, Engine
 from partitions.databricks_form import check_databricks
-from partitions.form import Form, nearest
+from partitions.form import Form
+from partitions.hints import did_you_mean
 
 SPARK_URL = r"local(\[(\d+|\*)\])?|spark://[^/\s]+:\d+(,[^/\s]+:\d+)*|sc://[^/\s]+(/?;\S+|/)?"
 SPARK_URLS = "local[2], spark://host:7077 or sc://host:15002"
@@ -39,7 +40,7 @@ def read_engine(form: Form, node: Node | None) -> Engine:
 def _kind(form: Form, node: Node, where: str) -> str:
     kind = form.text(node, where)
     if kind and kind not in ENGINES:
-        form.note(node, f"unknown {where} '{kind}'{nearest(kind, ENGINES)}")
+        form.note(node, f"unknown {where} '{kind}'{did_you_mean(kind, ENGINES)}")
     return kind
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from yaml.nodes import Node
 
-from partitions.form import Form, nearest
+from partitions.form import Form
+from partitions.hints import did_you_mean
 
 WORDS = ("ignore", "trust")
 
@@ -15,6 +16,6 @@ def read_features(form: Form, node: Node | None) -> dict[str, str]:
     for column, entry in form.entries(node, "features").items():
         word = form.text(entry, f"features.{column}")
         if word and word not in WORDS:
-            form.note(entry, f"features.{column} is '{word}'{nearest(word, WORDS)}")
+            form.note(entry, f"features.{column} is '{word}'{did_you_mean(word, WORDS)}")
         told[column] = word
     return told

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,6 +9,8 @@ from typing import Any
 
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from partitions.hints import did_you_mean
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _TAG = "tag:yaml.org,2002:"
@@ -25,16 +26,6 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}: {self.message}"
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """The end of a message about a wrong word: the likeliest right one, or the choice there is."""
-    choices = list(known)
-    folded = {choice.lower(): choice for choice in reversed(choices)}
-    close = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=0.6)
-    if close:
-        return f"; did you mean '{folded[close[0]]}'?"
-    return f"; choose from {', '.join(choices)}" if choices else ""
 
 
 class Form:
@@ -79,7 +70,7 @@ class Form:
             if not key:
                 continue
             if choices is not None and key not in choices:
-                self.note(key_node, f"unknown key '{key}' under {where}{nearest(key, choices)}")
+                self.note(key_node, f"unknown key '{key}' under {where}{did_you_mean(key, choices)}")
             elif key in found:
                 self.note(key_node, f"key '{key}' stands twice under {where}; keep one of them")
             else:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from yaml.nodes import Node
 
 from partitions.customer import ColumnMapping, Incremental
-from partitions.form import Form, nearest
+from partitions.form import Form
+from partitions.hints import did_you_mean
 
 KEYS = ("watermark", "lateness_days", "lateness", "key", "full_every_days")
 
@@ -50,7 +51,7 @@ def _key(form: Form, node: Node | None, where: str, columns: Mapping[str, Column
     for item in node.value if node is not None and names else ():
         name = item.value
         if name not in columns:
-            form.note(item, f"{where} names '{name}', which is not mapped{nearest(str(name), columns)}")
+            form.note(item, f"{where} names '{name}', which is not mapped{did_you_mean(str(name), columns)}")
         elif not columns[name].columns:
             form.note(item, f"{where} names '{name}', which is the same on every row; name columns that differ")
     return tuple(dict.fromkeys(names))

@@ -17,7 +17,8 @@ from partitions.canonical import (
     attribute_column,
 )
 from partitions.customer import ColumnMapping, ReturnRule, Source, TableMapping
-from partitions.form import Form, nearest
+from partitions.form import Form
+from partitions.hints import did_you_mean
 from partitions.incremental_form import read_incremental
 from partitions.source_kinds import SourceKind
 
@@ -85,7 +86,7 @@ def _source(form: Form, node: Node | None, table: Node, where: str, sources: Sou
         form.note(table, f"{where} has no 'source'; add 'source: ...' with one of the names under sources")
     name = form.text(node, f"{where}.source")
     if name and name not in sources:
-        form.note(node, f"unknown source '{name}' under {where}{nearest(name, sources)}")
+        form.note(node, f"unknown source '{name}' under {where}{did_you_mean(name, sources)}")
     return name
 
 
@@ -208,7 +209,7 @@ def _returns(form: Form, node: Node | None, where: str, columns: Mapping[str, Co
         form.note(node, f"{where}.returns '{text}' is not understood; write it like: \"starts with C in bill_id\"")
         return None
     if match["column"] not in columns:
-        hint = nearest(match["column"], columns)
+        hint = did_you_mean(match["column"], columns)
         form.note(node, f"{where}.returns looks in '{match['column']}', which is not mapped{hint}")
     return ReturnRule(column=match["column"], prefix=match["prefix"])
 

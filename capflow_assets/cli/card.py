@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,11 +50,11 @@ def command(customer: str, model: str, number: int | None, out: Path | None, hom
 def _version(home: Home, customer: str, model: str, number: int | None) -> Version:
     """The version that was asked for, else the champion; the error says which there are."""
     from capflow_assets.run.catalogue import models
+    from partitions.hints import did_you_mean
 
     found = {version.number: version for version in home.registry.versions(customer, model)}
     if not found and model not in models():
-        near = get_close_matches(model, models(), 1)
-        raise click.UsageError(f"no model '{model}'" + (f"; did you mean '{near[0]}'?" if near else ""))
+        raise click.UsageError(f"no model '{model}'{did_you_mean(model, models())}")
     if not found:
         why = f"see `capflow status --customer {customer}` for the reason"
         raise click.UsageError(f"'{customer}' has no version of {model}: {why}")

@@ -60,10 +60,10 @@ def command(
 
 def _model(name: str) -> Model:
     from capflow_assets.run.catalogue import models
-    from partitions.form import nearest
+    from partitions.hints import did_you_mean
 
     if name not in models():
-        raise click.UsageError(f"no model '{name}'{nearest(name, models())}")
+        raise click.UsageError(f"no model '{name}'{did_you_mean(name, models())}")
     return models()[name]
 
 

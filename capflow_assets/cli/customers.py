@@ -108,13 +108,12 @@ def _propose(
 def _refuse_told(told: Told) -> None:
     from zoneinfo import available_timezones
 
-    from partitions.form import nearest
+    from partitions.hints import did_you_mean
 
     if told.currency is not None and not re.fullmatch(r"[A-Z]{3}", told.currency):
         raise click.UsageError(f"--currency '{told.currency}' must be three capital letters, like GBP")
     if told.timezone is not None and told.timezone not in available_timezones():
-        near = nearest(told.timezone, sorted(available_timezones()))
-        hint = near if "did you mean" in near else "; write it like Europe/London"
+        hint = did_you_mean(told.timezone, sorted(available_timezones()), otherwise="; write it like Europe/London")
         raise click.UsageError(f"--timezone '{told.timezone}' does not exist{hint}")
 
 

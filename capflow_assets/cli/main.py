@@ -40,11 +40,10 @@ class Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Bad input names the nearest command."""
-        from difflib import get_close_matches
+        from partitions.hints import did_you_mean
 
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            near = get_close_matches(args[0], COMMANDS, 1)
-            raise click.UsageError(f"no command '{args[0]}'" + (f"; did you mean '{near[0]}'?" if near else ""))
+            raise click.UsageError(f"no command '{args[0]}'{did_you_mean(args[0], COMMANDS)}")
         return super().resolve_command(ctx, args)
 
 

@@ -115,13 +115,13 @@ def _models() -> dict[str, Model]:
 
 
 def _refuse_unknown(model: str) -> None:
-    from partitions.form import nearest
+    from partitions.hints import did_you_mean
 
     if model.endswith(".py"):
         if not Path(model).is_file():
             raise click.UsageError(f"there is no file {model}")
     elif model not in (known := _models()):
-        raise click.UsageError(f"no model '{model}'{nearest(model, known)}")
+        raise click.UsageError(f"no model '{model}'{did_you_mean(model, known)}")
 
 
 def _tell(result: Result) -> None:

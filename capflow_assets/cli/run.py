@@ -87,15 +87,13 @@ def _customers(home: Home, customers: tuple[str, ...], everyone: bool) -> list[s
 
 
 def _assets(names: tuple[str, ...], until: str) -> list[str]:
-    from difflib import get_close_matches
-
     from capflow_assets.run import plan
     from capflow_assets.run.catalogue import models
+    from partitions.hints import did_you_mean
 
     for name in names:
         if name not in models():
-            near = get_close_matches(name, models(), 1)
-            raise click.UsageError(f"no model '{name}'" + (f"; did you mean '{near[0]}'?" if near else ""))
+            raise click.UsageError(f"no model '{name}'{did_you_mean(name, models())}")
     wanted = plan.until(until)
     if not names:
         return wanted

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from capflow_resources.sources.databases.sql_doors import SCHEMES as SQL_SCHEMES
-from partitions.form import nearest
+from partitions.hints import did_you_mean
 from partitions.source_kinds import SOURCE_KINDS
 
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -99,7 +99,7 @@ def server(given: str, customer: str, environ: Mapping[str, str], taken: Iterabl
         kind = "sql"
     if kind is None:
         known = ", ".join(sorted(SOURCE_KINDS))
-        near = nearest(scheme, [*SCHEMES, *STORES])
+        near = did_you_mean(scheme, [*SCHEMES, *STORES])
         raise PlaceError(f"'{scheme}://' cannot be read{near} (kinds of source: {known})")
     written, secrets = without_secrets(given, customer)
     path = VARIABLE.sub("", written.partition("://")[2].partition("?")[0].partition("/")[2])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from capflow_assets.onboarding.dates import dates
 from capflow_assets.onboarding.facts import Column, Table
 from capflow_assets.onboarding.relations import agreements, codes, floats
+from capflow_resources.engines.quoting import quote_name
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,7 +53,7 @@ def profile(con: DuckDBPyConnection, sample: str, source: str, table: str | None
 
 def text_of(name: str, dtype: str) -> str:
     """SQL: a value as text, nothing as null, and 13085.0 as 13085."""
-    column = quoted(name)
+    column = quote_name(name)
     if dtype in ("DOUBLE", "FLOAT") or dtype.startswith("DECIMAL"):
         whole = f"{column} = floor({column}) AND abs({column}) < 9e15"
         written = f"CASE WHEN {whole} THEN CAST(CAST({column} AS BIGINT) AS VARCHAR) ELSE CAST({column} AS VARCHAR) END"
@@ -65,24 +66,21 @@ def text_of(name: str, dtype: str) -> str:
 
 def number_of(name: str, dtype: str) -> str:
     """SQL: a value as a number, null where it is none."""
-    value = f"TRY_CAST({text_of(name, dtype)} AS DOUBLE)" if dtype == "VARCHAR" else f"CAST({quoted(name)} AS DOUBLE)"
+    value = (
+        f"TRY_CAST({text_of(name, dtype)} AS DOUBLE)" if dtype == "VARCHAR" else f"CAST({quote_name(name)} AS DOUBLE)"
+    )
     return f"CASE WHEN isfinite({value}) THEN {value} END"
-
-
-def quoted(name: str) -> str:
-    """SQL: a column's name."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _column(con: DuckDBPyConnection, sample: str, name: str, dtype: str, rows: int) -> Column:
     if not _is_plain(dtype):
-        filled = int(_row(con, f"SELECT count({quoted(name)}) FROM {sample}")[0])
+        filled = int(_row(con, f"SELECT count({quote_name(name)}) FROM {sample}")[0])
         return Column(name, dtype, _kind(dtype, filled, 0), rows, filled, 0)
     # Each distinct value once, with the number of its rows: all that follows is told by these.
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE {DISTINCT} AS SELECT v, k, CASE WHEN isfinite(n) THEN n END AS n FROM"
         f" (SELECT v, k, TRY_CAST(v AS DOUBLE) AS n FROM (SELECT {text_of(name, dtype)} AS v, sum(k)::BIGINT AS k FROM"
-        f" (SELECT {quoted(name)}, count(*) AS k FROM {sample} GROUP BY 1) GROUP BY 1) WHERE v IS NOT NULL)"
+        f" (SELECT {quote_name(name)}, count(*) AS k FROM {sample} GROUP BY 1) GROUP BY 1) WHERE v IS NOT NULL)"
     )
     filled, distinct, numeric = _row(
         con, f"SELECT coalesce(sum(k), 0), count(*), coalesce(sum(k) FILTER (n IS NOT NULL), 0) FROM {DISTINCT}"
@@ -170,7 +168,7 @@ def _head(
     """The first rows: each column's values as whole numbers, and the numbers of those that hold numbers."""
     if not columns:
         return {}, {}
-    chosen = ", ".join(f"{quoted(column.name)} AS c{place}" for place, column in enumerate(columns))
+    chosen = ", ".join(f"{quote_name(column.name)} AS c{place}" for place, column in enumerate(columns))
     head = con.execute(f"SELECT {chosen} FROM {sample} LIMIT {HEAD}").to_arrow_table()
     coded = {c.name: codes(head[f"c{place}"], NOTHING) for place, c in enumerate(columns)}
     numbers = {c.name: floats(head[f"c{place}"]) for place, c in enumerate(columns) if c.kind == "number"}
@@ -182,7 +180,7 @@ def _duplicates(con: DuckDBPyConnection, sample: str, types: dict[str, str]) -> 
     plain = [name for name, dtype in types.items() if dtype not in ("BLOB", "BIT")]
     if not plain:
         return 0
-    hashed = f"SELECT hash({', '.join(map(quoted, plain))}) AS h FROM {sample}"
+    hashed = f"SELECT hash({', '.join(map(quote_name, plain))}) AS h FROM {sample}"
     return int(_row(con, f"SELECT count(*) - count(DISTINCT h) FROM ({hashed})")[0])
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from capflow_assets.delivery.export import write_rows
 from capflow_assets.run.customer_run import CustomerRun
 from capflow_assets.validation.kpis.catalogue import KPIS
+from partitions.hints import did_you_mean
 
 if TYPE_CHECKING:
     import ibis
@@ -40,9 +40,8 @@ def rows_of(run: CustomerRun, asset: str) -> ibis.Table:
     """The rows of `quarantine/<table>` or `offending/<kpi>`, read by DuckDB; QuarantineError when there is none."""
     there = _assets(run)
     if asset not in there:
-        near = get_close_matches(asset, there, 1)
-        hint = f"did you mean '{near[0]}'?" if near else f"there are rows in {', '.join(there) or 'no table'}"
-        raise QuarantineError(f"'{run.name}' has no rows in {asset}; {hint}")
+        hint = did_you_mean(asset, there, otherwise=f"; there are rows in {', '.join(there) or 'no table'}")
+        raise QuarantineError(f"'{run.name}' has no rows in {asset}{hint}")
     return run.home.lake.read(run.name, asset, run.landing, run.number(asset))
 
 

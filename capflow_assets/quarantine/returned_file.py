@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from functools import reduce
 from operator import add
 from pathlib import Path
@@ -13,6 +12,7 @@ from capflow_assets.quarantine.held_rows import QuarantineError
 from capflow_assets.validated.cleaning.times import utc
 from capflow_assets.validated.cleaning.values import flag, number, text, whole
 from capflow_assets.validated.identity import ROW_ID
+from partitions.hints import did_you_mean
 
 if TYPE_CHECKING:
     import ibis
@@ -59,9 +59,7 @@ def _refuse_columns(sent: ibis.Table, held: ibis.Table, path: Path) -> None:
         raise QuarantineError(f"{path} has no column {ROW_ID}, which tells which rows it gives back: keep it")
     for name in sent.columns:
         if name not in held.columns:
-            near = get_close_matches(name, held.columns, 1)
-            hint = f"did you mean '{near[0]}'?" if near else f"columns: {', '.join(held.columns)}"
-            raise QuarantineError(f"{path}: quarantine has no column '{name}'; {hint}")
+            raise QuarantineError(f"{path}: quarantine has no column '{name}'{did_you_mean(name, held.columns)}")
 
 
 def _numbered(rows: ibis.Table) -> ibis.Table:

@@ -8,7 +8,7 @@ from capflow_assets.contract.model import Model
 from capflow_assets.contract.outcome import Blocked
 from capflow_assets.run.customer_run import CustomerRun, fingerprint
 from capflow_assets.training.search.tuning import Start
-from partitions.form import nearest
+from partitions.hints import did_you_mean
 
 MOST_SIBLINGS = 3
 
@@ -20,7 +20,7 @@ def asked(run: CustomerRun, model: Model) -> dict[str, Any]:
         if name not in model.settings:
             raise Blocked(
                 f"training.settings.{model.name}.{name} in customers/{run.name}.yaml is no setting of {model.name}"
-                f"{nearest(name, model.settings)}"
+                f"{did_you_mean(name, model.settings)}"
             )
     return {**model.parameters, **model.settings, **given}
 

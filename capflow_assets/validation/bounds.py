@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from capflow_assets.validation.kpis.catalogue import KPIS, figure
 from partitions.customer import Customer
+from partitions.hints import closest
 
 Severity = Literal["block", "warn"]
 Origin = Literal["default", "vertical", "own history", "customer file"]
@@ -228,9 +228,9 @@ def _within(value: float | None, bound: Bound) -> bool:
 def _misspelt(customer: Customer) -> list[Finding]:
     findings = []
     for name in sorted(set(customer.thresholds) - set(KPIS)):
-        if near := difflib.get_close_matches(name, KPIS, n=1, cutoff=0.85):
+        if near := closest(name, KPIS, cutoff=0.85):
             message = f"thresholds.{name} of '{customer.name}' is no KPI and changes nothing."
-            remedy = f"Write thresholds.{near[0]} in {customer_file(customer)}."
+            remedy = f"Write thresholds.{near} in {customer_file(customer)}."
             findings.append(Finding(name, None, None, None, "customer file", "warn", False, message, remedy))
     return findings
 

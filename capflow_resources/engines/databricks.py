@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from capflow_resources.engines.errors import EngineError
 from partitions.customer import Customer
-from partitions.form import nearest
+from partitions.hints import did_you_mean
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -80,7 +80,7 @@ def settings(customer: Customer) -> Settings:
     values = {name: _value(customer, kinds, name, given) for name, given in customer.engine.options.items()}
     read = Settings(host=customer.engine.url.rstrip("/"), **values)
     if read.run not in ("job", "connect"):
-        raise _wrong(customer, f"run: {read.run}", f"is unknown{nearest(read.run, ('job', 'connect'))}")
+        raise _wrong(customer, f"run: {read.run}", f"is unknown{did_you_mean(read.run, ('job', 'connect'))}")
     if read.volume and not read.volume.startswith("/Volumes/"):
         raise _wrong(customer, f"volume: {read.volume}", "is no volume: write it like /Volumes/catalog/schema/volume")
     if 0 < read.max_workers < read.min_workers:
@@ -95,7 +95,7 @@ def settings(customer: Customer) -> Settings:
 
 def _value(customer: Customer, kinds: Mapping[str, type], name: str, given: Any) -> Any:
     if name not in kinds:
-        raise _wrong(customer, name, f"is unknown{nearest(name, sorted(kinds))}")
+        raise _wrong(customer, name, f"is unknown{did_you_mean(name, sorted(kinds))}")
     if kinds[name] is tuple:
         return tuple(filter(None, (part.strip() for part in str(given).split(","))))
     if kinds[name] is str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from capflow_resources.engines.files import WrittenFile, storable
+from capflow_resources.engines.quoting import quote_literal, quote_name
 from capflow_resources.engines.spill import spill_folder
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ def read_files(con: Backend, files: Sequence[str], reader: str = "read_parquet",
     """
     from ibis.util import gen_name
 
-    name, given = gen_name("files"), "".join(f", {key} = {_literal(value)}" for key, value in options.items())
-    con.raw_sql(f'CREATE TEMPORARY VIEW "{name}" AS SELECT * FROM {reader}({_literal(files)}{given})')
+    name, given = gen_name("files"), "".join(f", {key} = {quote_literal(value)}" for key, value in options.items())
+    con.raw_sql(f'CREATE TEMPORARY VIEW "{name}" AS SELECT * FROM {reader}({quote_literal(files)}{given})')
     return con.table(name)
 
 
@@ -57,7 +58,7 @@ def write_files(data: ibis.Table, table: str, folder: str) -> list[WrittenFile]:
     con._run_pre_execute_hooks(expr := storable(data))  # rows of memory tables are known to DuckDB only after this
     options = f"FILE_SIZE_BYTES '{FILE_BYTES}', DICTIONARY_SIZE_LIMIT {DICTIONARY_VALUES}, RETURN_STATS true"
     query = _with_whole_numbers(con.compile(expr), expr)
-    written = con.raw_sql(f"COPY ({query}) TO {_literal(place)} (FORMAT parquet, {options})").fetchall()
+    written = con.raw_sql(f"COPY ({query}) TO {quote_literal(place)} (FORMAT parquet, {options})").fetchall()
     return [WrittenFile(f"{folder}/{path.rpartition('/')[2]}", size, rows) for path, rows, size, *_ in written]
 
 
@@ -66,17 +67,6 @@ def _with_whole_numbers(query: str, expr: ibis.Table) -> str:
 
     Ibis takes them for 64 bits and leaves out a cast of its own.
     """
-    names = [name.replace('"', '""') for name, dtype in expr.schema().items() if dtype.is_int64()]
-    casts = ", ".join(f'"{name}"::BIGINT AS "{name}"' for name in names)
+    names = [quote_name(name) for name, dtype in expr.schema().items() if dtype.is_int64()]
+    casts = ", ".join(f"{name}::BIGINT AS {name}" for name in names)
     return f"SELECT * REPLACE ({casts}) FROM ({query})" if casts else query
-
-
-def _literal(value: Any) -> str:
-    """A value in DuckDB's SQL."""
-    if isinstance(value, str):
-        return "'" + value.replace("'", "''") + "'"
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_literal(key)}: {_literal(one)}" for key, one in value.items()) + "}"
-    if isinstance(value, Sequence):
-        return "[" + ", ".join(map(_literal, value)) + "]"
-    return str(value)

@@ -19,7 +19,7 @@ from capflow_resources.sources.files import csv, delta, jsonl, parquet
 from capflow_resources.sources.kind import Kind, Opened, Since
 from capflow_resources.sources.media import media, text
 from partitions.customer import Customer, Source, TableMapping
-from partitions.form import nearest
+from partitions.hints import did_you_mean
 
 if TYPE_CHECKING:
     import ibis
@@ -149,6 +149,6 @@ def reading(customer: Customer, table: TableMapping) -> Iterator[None]:
 
 def _kind(customer: Customer, source: Source) -> Kind:
     if source.kind not in KINDS:
-        what = f"its kind '{source.kind}' is unknown{nearest(source.kind, KINDS)}"
+        what = f"its kind '{source.kind}' is unknown{did_you_mean(source.kind, KINDS)}"
         raise source_error(customer, source, what, f"Correct sources.{source.name}.kind in {file_name(customer)}.")
     return KINDS[source.kind]

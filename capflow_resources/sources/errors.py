@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from partitions.customer import Customer, Source
-from partitions.form import nearest
+from partitions.hints import did_you_mean
 
 
 class SourceError(Exception):
@@ -24,7 +24,7 @@ def missing_columns(
 ) -> SourceError | None:
     """The error for wanted columns that the source lacks, each with the nearest one that it has; None for none."""
     columns = list(found)
-    missing = [f"'{name}'{nearest(name, columns)}" for name in wanted if name not in columns]
+    missing = [f"'{name}'{did_you_mean(name, columns)}" for name in wanted if name not in columns]
     if not missing:
         return None
     what = f"there is no column {', nor '.join(missing)}"

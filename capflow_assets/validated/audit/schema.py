@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from capflow_assets.contract.table import Column, Rule, Table
+from partitions.hints import did_you_mean
 
 if TYPE_CHECKING:
     import ibis
@@ -81,9 +81,7 @@ def _check(table: Table, column: Column, rule: Rule) -> Check:
 
     place = f"tables.{table.name}.{column.name}"
     if rule.check not in ROW_CHECKS:
-        near = difflib.get_close_matches(rule.check, ROW_CHECKS, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"use one of {', '.join(ROW_CHECKS)}."
-        raise ValueError(f"{place}: pandera has no row check '{rule.check}'; {hint}")
+        raise ValueError(f"{place}: pandera has no row check '{rule.check}'{did_you_mean(rule.check, ROW_CHECKS)}")
     try:
         return getattr(Check, rule.check)(**rule.arguments, description=rule.remedy)
     except (TypeError, ValueError) as error:

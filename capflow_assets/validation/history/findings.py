@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from capflow_assets.validation.history.learned import Look
 from capflow_assets.validation.kpis.catalogue import figure as written
 from capflow_assets.validation.series import Series
 from partitions.customer import Customer
+from partitions.hints import closest
 
 if TYPE_CHECKING:
     from capflow_assets.validation.history.bands import Band
@@ -152,8 +152,8 @@ def _misspelt(customer: Customer) -> tuple[Finding, ...]:
 
 
 def _unknown(where: str, name: str, customer: Customer) -> Finding:
-    near = difflib.get_close_matches(name, EVERY, n=1, cutoff=0.5)
-    hint = f"Write {near[0]}" if near else f"Use one of {', '.join(EVERY)}"
+    near = closest(name, EVERY, cutoff=0.5)
+    hint = f"Write {near}" if near else f"Use one of {', '.join(EVERY)}"
     message = f"{where} of '{customer.name}' is no daily figure and changes nothing."
     remedy = f"{hint} in {customer_file(customer)}."
     return Finding(name, None, None, None, "customer file", "warn", False, message, remedy)

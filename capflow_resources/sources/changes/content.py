@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from capflow_resources.engines.quoting import quote_name
+
 if TYPE_CHECKING:
     import ibis
     import ibis.expr.datatypes as dt
@@ -42,7 +44,7 @@ def _wider(one: dt.DataType, other: dt.DataType) -> dt.DataType | None:
 def _summary(rows: ibis.Table) -> tuple[int, int | None]:
     con = rows.get_backend()
     con._run_pre_execute_hooks(rows)  # rows of memory tables are known to DuckDB only after this
-    columns = ", ".join('"' + name.replace('"', '""') + '"' for name in rows.columns)
+    columns = ", ".join(map(quote_name, rows.columns))
     sql = f"SELECT count(*), sum(hash({columns})) FROM ({con.compile(rows)})"
     count, total = con.raw_sql(sql).fetchone()
     return int(count), total

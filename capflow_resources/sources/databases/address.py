@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from capflow_resources.sources.errors import file_name, source_error
 from partitions.customer import Customer, Source
-from partitions.form import nearest
+from partitions.hints import did_you_mean
 
 TIMEOUT_SECONDS = 30
 _PRIVATE = 0xE000  # Unicode's private letters stand for secrets while an address is taken apart
@@ -76,18 +76,10 @@ def timeout(customer: Customer, source: Source) -> int:
 
 def no_table(customer: Customer, source: Source, table: str, name: str, names: Collection[str]) -> Exception:
     """The error for a table that the database does not have, with the nearest that it has."""
-    what = f"there is no table '{name}'{nearest(name, names)}" if names else "the database shows this user no table"
+    what = (
+        f"there is no table '{name}'{did_you_mean(name, names)}" if names else "the database shows this user no table"
+    )
     return source_error(customer, source, what, f"Correct tables.{table}.table in {file_name(customer)}.")
-
-
-def quoted(name: str) -> str:
-    """A name in SQL, whatever signs it holds."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """A text in SQL, whatever signs it holds."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _host(written: str, plain: Callable[[str | None], str]) -> tuple[str, str] | None:

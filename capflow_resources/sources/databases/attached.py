@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from capflow_resources.sources.databases.address import literal, quoted
+from capflow_resources.engines.quoting import quote_literal, quote_name
 from capflow_resources.sources.kind import Since
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def lazy_table(con: Backend, relation: str, columns: Iterable[str], since: Since
     Lists and records become JSON text; enumerations, UUIDs, durations and times of day text; an infinite time null.
     """
     types = {name: dtype for name, dtype, *_ in con.con.execute(f"DESCRIBE FROM {relation}").fetchall()}
-    chosen = ", ".join(f"{_readable(quoted(name), types[name])} AS {quoted(name)}" for name in columns)
+    chosen = ", ".join(f"{_readable(quote_name(name), types[name])} AS {quote_name(name)}" for name in columns)
     condition = _since(since, types) if since else ""
     view = f"source_{uuid4().hex}"
     con.con.execute(f"CREATE TEMP VIEW {view} AS SELECT {chosen} FROM {relation}{condition}")
@@ -53,16 +53,16 @@ def _since(since: Since, types: dict[str, str]) -> str:
         bound = _time(value, dtype)
     elif _is_number(value) and (dtype in WHOLE or dtype in ("FLOAT", "DOUBLE") or dtype.startswith("DECIMAL")):
         bound = repr(value)
-    return f" WHERE {quoted(since.column)} >= {bound}" if bound else ""
+    return f" WHERE {quote_name(since.column)} >= {bound}" if bound else ""
 
 
 def _time(value: datetime, dtype: str) -> str | None:
     if dtype == "TIMESTAMP" and value.tzinfo is None:
-        return f"TIMESTAMP {literal(value.isoformat(' '))}"
+        return f"TIMESTAMP {quote_literal(value.isoformat(' '))}"
     if dtype == "TIMESTAMP WITH TIME ZONE" and value.tzinfo is not None:
-        return f"TIMESTAMPTZ {literal(value.isoformat(' '))}"
+        return f"TIMESTAMPTZ {quote_literal(value.isoformat(' '))}"
     if dtype == "DATE":
-        return f"DATE {literal(value.date().isoformat())}"
+        return f"DATE {quote_literal(value.date().isoformat())}"
     return None
 
 

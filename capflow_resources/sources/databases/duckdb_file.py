@@ -7,8 +7,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from capflow_resources.engines.quoting import quote_literal, quote_name
 from capflow_resources.sources.columns import source_columns
-from capflow_resources.sources.databases.address import literal, no_table, quoted
+from capflow_resources.sources.databases.address import no_table
 from capflow_resources.sources.databases.attached import lazy_table
 from capflow_resources.sources.databases.database_file import database_file, state_with_log
 from capflow_resources.sources.errors import missing_columns
@@ -43,7 +44,7 @@ def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend
     wanted = source_columns(mapping) or tuple(found)
     if missing := missing_columns(customer, source, mapping.table, wanted, found):
         raise missing
-    relation = ".".join(map(quoted, (attached, schema, table)))
+    relation = ".".join(map(quote_name, (attached, schema, table)))
     return Opened(lazy_table(con, relation, wanted, since), found)
 
 
@@ -71,8 +72,8 @@ def fault(source: Source, error: Exception) -> str | None:
 def _attach(customer: Customer, source: Source, con: DuckDBPyConnection) -> str:
     path = database_file(customer, source)
     name = str(path.resolve())  # a file can be attached once only, whichever source names it
-    con.execute(f"DETACH DATABASE IF EXISTS {quoted(name)}")  # the file may be another one by now
-    con.execute(f"ATTACH {literal(str(path))} AS {quoted(name)} (TYPE duckdb, READ_ONLY)")
+    con.execute(f"DETACH DATABASE IF EXISTS {quote_name(name)}")  # the file may be another one by now
+    con.execute(f"ATTACH {quote_literal(str(path))} AS {quote_name(name)} (TYPE duckdb, READ_ONLY)")
     return name
 
 

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from capflow_resources.sources.columns import source_columns
 from capflow_resources.sources.databases.address import address, no_table, timeout
-from capflow_resources.sources.databases.mysql_types import Column, column, quoted, record_batch
+from capflow_resources.sources.databases.mysql_types import Column, column, quote_mysql_name, record_batch
 from capflow_resources.sources.errors import SourceError, file_name, missing_columns, source_error
 from capflow_resources.sources.kind import Opened, Since
 from capflow_resources.sources.stream import StreamError, stream_fault, streamed
 from partitions.customer import Customer, Source, TableMapping
-from partitions.form import nearest
+from partitions.hints import did_you_mean
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -70,9 +70,9 @@ def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend
     if missing := missing_columns(customer, source, mapping.table, wanted, found):
         raise missing
     columns = [column(*found[name]) for name in wanted]
-    sql = f"SELECT {', '.join(one.sql for one in columns)} FROM {quoted(schema)}.{quoted(table)}"
+    sql = f"SELECT {', '.join(one.sql for one in columns)} FROM {quote_mysql_name(schema)}.{quote_mysql_name(table)}"
     if since and (bound := _since(since, column(*found[since.column]))):
-        sql += f" WHERE {quoted(since.column)} >= {bound}"
+        sql += f" WHERE {quote_mysql_name(since.column)} >= {bound}"
     fields = pa.schema([(one.name, one.type) for one in columns])
 
     def batches() -> Iterator[pa.RecordBatch]:
@@ -92,7 +92,7 @@ def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str
         if kind != "BASE TABLE" or int(size) > CHECKED_BYTES:
             return None
         definition = _ask(database, COLUMNS, (schema, table))
-        checksum = _ask(database, f"CHECKSUM TABLE {quoted(schema)}.{quoted(table)}")[0][1]
+        checksum = _ask(database, f"CHECKSUM TABLE {quote_mysql_name(schema)}.{quote_mysql_name(table)}")[0][1]
         return None if checksum is None else [f"{schema}.{table}", str(definition), str(checksum)]
 
 
@@ -120,7 +120,7 @@ def _connect(customer: Customer, source: Source) -> Connection[Any]:
 
     place, seconds = address(customer, source, SCHEMES), timeout(customer, source)
     if unknown := next((key for key in place.query if key not in SSL), None):
-        what = f"its uri has the option '{unknown}'{nearest(unknown, SSL)}"
+        what = f"its uri has the option '{unknown}'{did_you_mean(unknown, SSL)}"
         raise source_error(customer, source, what, f"Correct sources.{source.name}.uri in {file_name(customer)}.")
     settings: dict[str, Any] = {
         "host": place.hosts[0] or "localhost",

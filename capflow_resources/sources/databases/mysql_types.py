@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from capflow_resources.engines.quoting import quote_name
 from capflow_resources.sources.stream import StreamError
 
 if TYPE_CHECKING:
@@ -27,9 +28,9 @@ class Column:
     type: pa.DataType
 
 
-def quoted(name: str) -> str:
-    """A name in MySQL's SQL, whatever signs it holds."""
-    return "`" + name.replace("`", "``") + "`"
+def quote_mysql_name(name: str) -> str:
+    """Return the name of a column or table in MySQL's SQL."""
+    return quote_name(name, "`")
 
 
 def column(name: str, kind: str, written: str, precision: int | None, scale: int | None) -> Column:
@@ -39,7 +40,7 @@ def column(name: str, kind: str, written: str, precision: int | None, scale: int
     """
     import pyarrow as pa
 
-    kind, sql, precision, scale = kind.lower(), quoted(name), int(precision or 0), int(scale or 0)
+    kind, sql, precision, scale = kind.lower(), quote_mysql_name(name), int(precision or 0), int(scale or 0)
     if kind in WHOLE:
         unsigned = kind == "bigint" and "unsigned" in written.lower()
         return Column(name, kind, sql, pa.decimal128(20, 0) if unsigned else pa.int64())

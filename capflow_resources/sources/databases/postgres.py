@@ -11,8 +11,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from capflow_resources.engines.quoting import quote_literal, quote_name
 from capflow_resources.sources.columns import source_columns
-from capflow_resources.sources.databases.address import Address, address, literal, no_table, quoted, timeout
+from capflow_resources.sources.databases.address import Address, address, no_table, timeout
 from capflow_resources.sources.databases.attached import lazy_table
 from capflow_resources.sources.errors import missing_columns, source_error
 from capflow_resources.sources.extensions import load_extension
@@ -73,7 +74,7 @@ class Table:
     @property
     def sql(self) -> str:
         """The name in SQL."""
-        return f"{quoted(self.schema)}.{quoted(self.name)}"
+        return f"{quote_name(self.schema)}.{quote_name(self.name)}"
 
 
 def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None) -> Opened:
@@ -87,10 +88,10 @@ def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend
     wanted = source_columns(mapping) or tuple(found)
     if missing := missing_columns(customer, source, mapping.table, wanted, found):
         raise missing
-    exact = {name: sql for name in wanted if (sql := _exact(quoted(name), *found[name], name in _texts(mapping)))}
-    relation = f"{quoted(attached)}.{table.sql}"
+    exact = {name: sql for name in wanted if (sql := _exact(quote_name(name), *found[name], name in _texts(mapping)))}
+    relation = f"{quote_name(attached)}.{table.sql}"
     if exact:
-        chosen = ", ".join(f"{exact.get(name, quoted(name))} AS {quoted(name)}" for name in wanted)
+        chosen = ", ".join(f"{exact.get(name, quote_name(name))} AS {quote_name(name)}" for name in wanted)
         relation = _query(attached, f"SELECT {chosen} FROM {table.sql}")
     return Opened(lazy_table(con, relation, wanted, since), {name: written for name, (written, _) in found.items()})
 
@@ -159,11 +160,11 @@ def _attach(customer: Customer, source: Source, con: DuckDBPyConnection, stateme
     }
     given = {key: value for key, value in login.items() if value.strip(",")}
     settings = "".join(f", {key} ${key}" for key in given)
-    con.execute(f"CREATE OR REPLACE TEMPORARY SECRET {quoted(name)} (TYPE postgres{settings})", given)
-    options = literal(_libpq(place, seconds, statement_timeout))
+    con.execute(f"CREATE OR REPLACE TEMPORARY SECRET {quote_name(name)} (TYPE postgres{settings})", given)
+    options = quote_literal(_libpq(place, seconds, statement_timeout))
     # Not OR REPLACE, which keeps what is attached by the same options, with all that it knows of the tables.
-    con.execute(f"DETACH DATABASE IF EXISTS {quoted(name)}")
-    con.execute(f"ATTACH {options} AS {quoted(name)} (TYPE postgres, READ_ONLY, SECRET {quoted(name)})")
+    con.execute(f"DETACH DATABASE IF EXISTS {quote_name(name)}")
+    con.execute(f"ATTACH {options} AS {quote_name(name)} (TYPE postgres, READ_ONLY, SECRET {quote_name(name)})")
     return name
 
 
@@ -205,7 +206,7 @@ def _ask(con: DuckDBPyConnection, attached: str, sql: str) -> list[Any]:
 
 
 def _query(attached: str, sql: str) -> str:
-    return f"postgres_query({literal(attached)}, {literal(sql)})"
+    return f"postgres_query({quote_literal(attached)}, {quote_literal(sql)})"
 
 
 def _texts(mapping: TableMapping) -> set[str]:
@@ -234,7 +235,7 @@ def _numbers(mapping: TableMapping, definition: list[Any]) -> tuple[list[str], s
     """The mapped columns whose NaN DuckDB's extension would read as 0, and the SQL that finds such rows."""
     mapped = set(source_columns(mapping))
     names = [name for name, written, _ in definition if name in mapped and written.startswith("numeric(")]
-    return names, " OR ".join(f"{quoted(name)} = 'NaN'" for name in names) or "false"
+    return names, " OR ".join(f"{quote_name(name)} = 'NaN'" for name in names) or "false"
 
 
 def _said(text: str) -> str:

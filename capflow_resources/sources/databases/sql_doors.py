@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote, urlencode
 
-from capflow_resources.sources.databases.address import Address, literal, quoted
+from capflow_resources.engines.quoting import quote_literal, quote_name
+from capflow_resources.sources.databases.address import Address
 from capflow_resources.sources.kind import Since
 
 if TYPE_CHECKING:
@@ -135,11 +136,11 @@ class _Adbc:
         return {field.name: (_words(field), plain(field.type)) for field in schema}
 
     def batches(self, table: str, columns: Sequence[str], since: Since | None) -> Iterator[pa.RecordBatch]:
-        sql = f"SELECT {', '.join(map(quoted, columns))} FROM {self._name(table)}"
+        sql = f"SELECT {', '.join(map(quote_name, columns))} FROM {self._name(table)}"
         if since and _comparable(self.columns(table)[since.column][1], since.value):
             value = since.value
-            bound = literal(value.isoformat(" ")) if isinstance(value, datetime) else repr(value)
-            sql += f" WHERE {quoted(since.column)} >= {bound}"
+            bound = quote_literal(value.isoformat(" ")) if isinstance(value, datetime) else repr(value)
+            sql += f" WHERE {quote_name(since.column)} >= {bound}"
         with closing(self.connection.cursor()) as cursor:
             cursor.execute(sql)
             yield from cursor.fetch_record_batch()
@@ -154,7 +155,7 @@ class _Adbc:
         if not full:
             raise UnknownTableError([*(name.partition(".")[2] for name in known), *known])
         schema, _, name = (table if table in known else full[0]).partition(".")
-        return f"{quoted(schema)}.{quoted(name)}"
+        return f"{quote_name(schema)}.{quote_name(name)}"
 
 
 def plain(dtype: pa.DataType) -> pa.DataType:

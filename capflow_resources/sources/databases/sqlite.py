@@ -12,8 +12,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from capflow_resources.engines.quoting import quote_name
 from capflow_resources.sources.columns import source_columns
-from capflow_resources.sources.databases.address import no_table, quoted
+from capflow_resources.sources.databases.address import no_table
 from capflow_resources.sources.databases.database_file import database_file, state_with_log
 from capflow_resources.sources.errors import missing_columns
 from capflow_resources.sources.kind import Opened, Since
@@ -41,14 +42,14 @@ def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend
         database.execute("BEGIN")
         if table not in (names := _tables(database)):
             raise no_table(customer, source, mapping.table, table, names)
-        found = {row[1]: row[2].lower() or "any" for row in database.execute(f"PRAGMA table_info({quoted(table)})")}
+        found = {row[1]: row[2].lower() or "any" for row in database.execute(f"PRAGMA table_info({quote_name(table)})")}
         wanted = source_columns(mapping) or tuple(found)
         if missing := missing_columns(customer, source, mapping.table, wanted, found):
             raise missing
         chosen = [(name, *_type_of(database, table, name)) for name in wanted]
         condition = _since(database, table, since) if since else ""
     schema = pa.schema([(name, dtype) for name, dtype, _ in chosen])
-    sql = f"SELECT {', '.join(sql for _, _, sql in chosen)} FROM {quoted(table)}{condition}"
+    sql = f"SELECT {', '.join(sql for _, _, sql in chosen)} FROM {quote_name(table)}{condition}"
     return Opened(streamed(con, schema, lambda: _batches(path, sql, schema)), found)
 
 
@@ -102,7 +103,7 @@ def _type_of(database: sqlite3.Connection, table: str, name: str) -> tuple[Any, 
     """The Arrow type that holds every value of a column, and the SQL that gives it."""
     import pyarrow as pa
 
-    column, kinds = quoted(name), _kinds(database, table, name)
+    column, kinds = quote_name(name), _kinds(database, table, name)
     if kinds == {"integer"}:
         return pa.int64(), column
     if kinds and kinds <= {"integer", "real"}:
@@ -113,8 +114,8 @@ def _type_of(database: sqlite3.Connection, table: str, name: str) -> tuple[Any, 
 
 
 def _kinds(database: sqlite3.Connection, table: str, name: str) -> set[str]:
-    column = quoted(name)
-    return {row[0] for row in database.execute(f"SELECT DISTINCT typeof({column}) FROM {quoted(table)}")} - {"null"}
+    column = quote_name(name)
+    return {row[0] for row in database.execute(f"SELECT DISTINCT typeof({column}) FROM {quote_name(table)}")} - {"null"}
 
 
 def _since(database: sqlite3.Connection, table: str, since: Since) -> str:
@@ -122,5 +123,5 @@ def _since(database: sqlite3.Connection, table: str, since: Since) -> str:
     value = since.value
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if is_number and _kinds(database, table, since.column) <= {"integer", "real"}:
-        return f" WHERE {quoted(since.column)} >= {value!r}"
+        return f" WHERE {quote_name(since.column)} >= {value!r}"
     return ""

@@ -21,7 +21,7 @@ from capflow_resources.sources.documents.scratch import KEPT_HOURS, Scratch, Seg
 from capflow_resources.sources.errors import SourceError, file_name, missing_columns, refuse_alike, source_error
 from capflow_resources.sources.kind import Opened, Since
 from partitions.customer import Customer, Source, TableMapping
-from partitions.form import nearest
+from partitions.hints import did_you_mean
 
 if TYPE_CHECKING:
     import ibis
@@ -177,7 +177,7 @@ class _Gathering:
     def _no_table(self) -> SourceError:
         names = self._ask(self.store.tables)
         remedy = f"Correct tables.{self.mapping.table}.table in {file_name(self.customer)}."
-        return self._error(f"there is no table {self.table}{nearest(self.table.strip(chr(39)), names)}", remedy)
+        return self._error(f"there is no table {self.table}{did_you_mean(self.table.strip(chr(39)), names)}", remedy)
 
     def _digest(self) -> str:
         """Names what is read: another mapping or source is another read."""
@@ -234,7 +234,7 @@ class _Gathering:
         lacking = [name for name, found in zip(self.shape.columns, kinds, strict=True) if not found]
         explode = self.shape.explode
         if explode and lacking and not any(part.rows for part in scratch.segments):
-            near = nearest(explode, [name for name, holds in names.items() if holds == "list"])
+            near = did_you_mean(explode, [name for name, holds in names.items() if holds == "list"])
             remedy = f"Correct {where}.explode in {file_name(self.customer)}."
             raise self._error(f"no document of {self.table} has anything in a list '{explode}'{near}", remedy)
         found = [*names, *(name for name in self.shape.columns if name not in lacking)]

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from capflow_resources.sources.databases.address import literal, timeout
+from capflow_resources.engines.quoting import quote_literal
+from capflow_resources.sources.databases.address import timeout
 from capflow_resources.sources.errors import SourceError, file_name, source_error
 from capflow_resources.sources.extensions import load_extension
 from capflow_resources.sources.files import roots
@@ -32,7 +33,7 @@ def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend
     except ModuleNotFoundError:
         remedy = "Install it: pip install 'capflow[delta]'."
         raise source_error(customer, source, "DuckDB's delta extension is not installed", remedy) from None
-    rows = con.sql(f"SELECT * FROM delta_scan({literal(_place(customer, source))}, version = {table.version()})")
+    rows = con.sql(f"SELECT * FROM delta_scan({quote_literal(_place(customer, source))}, version = {table.version()})")
     return Opened(rows, {name: str(dtype) for name, dtype in rows.schema().items()})
 
 

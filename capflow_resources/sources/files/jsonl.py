@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from capflow_resources.engines.quoting import quote_literal, quote_name
 from capflow_resources.sources.columns import source_columns
-from capflow_resources.sources.databases.address import literal, quoted
 from capflow_resources.sources.files import plain
 from capflow_resources.sources.files.listing import fault as fault_of_files
 from capflow_resources.sources.files.listing import found
@@ -39,7 +39,7 @@ def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend
     wanted = source_columns(mapping)
     paths = _sampled(con, names)
     if not paths:  # no row tells a column
-        nothing = ", ".join(f"NULL::VARCHAR AS {quoted(name)}" for name in wanted)
+        nothing = ", ".join(f"NULL::VARCHAR AS {quote_name(name)}" for name in wanted)
         return Opened(con.sql(f"SELECT {nothing or 'NULL AS nothing'} WHERE false"), dict.fromkeys(wanted, "text"))
     paths |= _looked_for(con, names, [name for name in wanted if name not in paths])
     folders = [name for name in files.partitions() if name not in paths]
@@ -78,7 +78,7 @@ def fault(source: Source, error: Exception) -> str | None:
 
 
 def _objects(names: Iterable[str]) -> str:
-    listed = ", ".join(map(literal, names))
+    listed = ", ".join(map(quote_literal, names))
     return f"read_json_objects([{listed}], format = 'auto', maximum_object_size = {LONGEST_OBJECT})"
 
 
@@ -106,7 +106,7 @@ def _looked_for(con: Backend, names: list[str], missing: list[str]) -> dict[str,
     if not missing:
         return {}
     tries = [(name, path) for name in missing for path in dict.fromkeys([(name,), tuple(name.split("."))])]
-    checks = ", ".join(f"bool_or(json_exists(json, {literal(_pointer(path))}))" for _, path in tries)
+    checks = ", ".join(f"bool_or(json_exists(json, {quote_literal(_pointer(path))}))" for _, path in tries)
     answers = con.con.execute(f"SELECT {checks} FROM {_objects(names)}").fetchone() or ()
     return {name: path for (name, path), there in reversed(list(zip(tries, answers, strict=True))) if there}
 
@@ -125,10 +125,10 @@ def _query(names: list[str], paths: dict[str, Keys], folders: Iterable[str], hiv
     for path in paths.values():
         _, inner = tops.get(path[0].lower(), (path[0], False))
         tops[path[0].lower()] = (path[0], inner or len(path) > 1)
-    types = ", ".join(f"{literal(name)}: '{'JSON' if inner else 'VARCHAR'}'" for name, inner in tops.values())
-    said = [f"{_value(path, tops[path[0].lower()][1])} AS {quoted(name)}" for name, path in paths.items()]
-    said += map(quoted, folders)
-    listed = ", ".join(map(literal, names))
+    types = ", ".join(f"{quote_literal(name)}: '{'JSON' if inner else 'VARCHAR'}'" for name, inner in tops.values())
+    said = [f"{_value(path, tops[path[0].lower()][1])} AS {quote_name(name)}" for name, path in paths.items()]
+    said += map(quote_name, folders)
+    listed = ", ".join(map(quote_literal, names))
     return (
         f"SELECT {', '.join(said)} FROM read_json([{listed}], columns = {{{types}}}, format = 'auto', "
         f"records = 'true', maximum_object_size = {LONGEST_OBJECT}, "
@@ -137,7 +137,11 @@ def _query(names: list[str], paths: dict[str, Keys], folders: Iterable[str], hiv
 
 
 def _value(path: Keys, is_json: bool) -> str:
-    return f"json_extract_string({quoted(path[0])}, {literal(_pointer(path[1:]))})" if is_json else quoted(path[0])
+    return (
+        f"json_extract_string({quote_name(path[0])}, {quote_literal(_pointer(path[1:]))})"
+        if is_json
+        else quote_name(path[0])
+    )
 
 
 def _pointer(path: Keys) -> str:

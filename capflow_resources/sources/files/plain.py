@@ -21,7 +21,7 @@ from capflow_resources.sources.errors import SourceError, file_name, source_erro
 from capflow_resources.sources.files.listing import Files
 from capflow_resources.sources.files.stores import Stored
 from partitions.customer import Customer, Source
-from partitions.form import nearest
+from partitions.hints import did_you_mean
 
 if TYPE_CHECKING:
     from ibis.backends.duckdb import Backend
@@ -40,7 +40,7 @@ def encoding(customer: Customer, source: Source) -> str:
         found = codecs.lookup(named)
         "".encode(named)  # a codec of bytes, like base64, refuses text
     except LookupError:
-        what = f"encoding '{named}' cannot be read{nearest(named, COMMON)}"
+        what = f"encoding '{named}' cannot be read{did_you_mean(named, COMMON)}"
         remedy = f"Correct sources.{source.name}.options in {file_name(customer)}."
         raise source_error(customer, source, what, remedy) from None
     return "utf-8" if found.name in ("utf-8-sig", "ascii") else found.name
