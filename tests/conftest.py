@@ -13,6 +13,7 @@ from capflow_assets.simulator import Retailer, customer_file, simulate, write
 from capflow_resources.home import Home
 from tests.servers import running
 from tests.servers import s3 as s3_server
+from tests.worlds import prepared
 
 Capflow = Callable[..., tuple[int, str, str]]
 
@@ -43,6 +44,10 @@ dynamodb = pytest.fixture(scope="session")(running.dynamodb)
 mongodb = pytest.fixture(scope="session")(running.mongodb)
 couchdb = pytest.fixture(scope="session")(running.couchdb)
 redis_server = pytest.fixture(scope="session")(running.redis_server)
+
+small_data = pytest.fixture(scope="session")(prepared.small_data)
+checked = pytest.fixture(scope="session")(prepared.checked)
+without_bob = pytest.fixture(scope="session")(prepared.without_bob)
 
 
 MODELS = ("churn", "cltv", "product_affinity", "rfm_segments")  # the suite has many more, each tested on its own

@@ -14,7 +14,7 @@ import pytest
 
 from capflow_assets.run.catalogue import models
 from capflow_resources.home import Home
-from tests.steps.accounts import accounted, audit_of
+from tests.worlds.accounts import accounted, audit_of
 
 SURE = ("cltv", "product_affinity", "rfm_segments")
 COMMAND = [sys.executable, "-c", "from capflow_assets.cli import main; main()"]

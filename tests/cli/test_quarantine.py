@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.steps.tiny_shop import TinyShop, lines
+from tests.worlds.tiny_shop import TinyShop, lines
 
 Capflow = Callable[..., tuple[int, str, str]]
 ASSETS = ["raw/line_items", "validated/line_items"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.engines.engines import IN_PROCESS
 from tests.servers.spark import require_java
-from tests.steps.tiny_shop import TinyShop, lines
+from tests.worlds.tiny_shop import TinyShop, lines
 
 
 def test_a_customer_on_spark_is_blocked_by_a_failing_check(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from capflow_resources.home import Home
 from tests.engines.compare import assert_equal_rows, rows
 from tests.engines.engines import INTERPRETED, QUICK
 from tests.servers.spark import require_java
-from tests.steps.small_world import on_board, simulated
+from tests.worlds.small_world import on_board, simulated
 
 CUSTOMERS = {"ann": "sound", "ann_on_spark": "sound", "bob": "doubled", "bob_on_spark": "doubled"}
 MADE_ANEW = ("version", "judged_at", "customer", "fingerprint", "raw", "validated")

@@ -19,7 +19,7 @@ from partitions.customer_file import check_customer_file
 from tests.engines.engines import ON_CLUSTER, customer
 from tests.servers.process import free_port
 from tests.servers.spark import cluster, require_java
-from tests.steps.small_world import on_board
+from tests.worlds.small_world import on_board
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SECRET = "s3cr3t-t0ken"

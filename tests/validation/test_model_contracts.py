@@ -15,7 +15,7 @@ from capflow_assets.features import FEATURE_SETS
 from capflow_assets.models.rfm_segments import RfmSegments
 from capflow_assets.run import catalogue, plan
 from capflow_assets.run.status import status
-from tests.steps.tiny_shop import TinyShop, lines
+from tests.worlds.tiny_shop import TinyShop, lines
 
 TABLES = ["line_items", "bills", "items", "contacts"]
 CHECKED = [f"{layer}/{table}" for table in TABLES for layer in ("raw", "validated")] + ["validation/report"]

@@ -17,7 +17,7 @@ from capflow_assets.run.customer_run import CustomerRun
 from capflow_assets.run.pipeline import run_customer
 from capflow_assets.validated.anchors import grid
 from capflow_resources.home import Home
-from tests.steps.small_world import copied, on_board
+from tests.worlds.small_world import copied, on_board
 
 ASSET = "features/rhythm"
 CHOSEN = ["raw/line_items", "validated/line_items", "validated/bills", "validation/report", ASSET]

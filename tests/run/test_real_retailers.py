@@ -12,7 +12,7 @@ from capflow_assets.run.plan import plan
 from capflow_assets.run.status import ModelStatus, status
 from capflow_resources.home import Home
 from tests.conftest import ASKED
-from tests.steps.accounts import accounted, audit_of
+from tests.worlds.accounts import accounted, audit_of
 
 FILES = Path(__file__).resolve().parents[1] / "customers"
 RETAILERS = ("giftco", "grocerus", "vendcafe")

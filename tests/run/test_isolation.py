@@ -17,7 +17,7 @@ from capflow_assets.contract.outcome import Outcome
 from capflow_assets.graph.launch import instance
 from capflow_assets.run.catalogue import models
 from capflow_resources.home import Home
-from tests.steps.small_world import CHECKED, EVERYTHING, Seen, copied, made_from, on_board, reasons, run, seen
+from tests.worlds.small_world import CHECKED, EVERYTHING, Seen, copied, made_from, on_board, reasons, run, seen
 
 ALL = ("ann", "bob", "cleo")
 ONE_MODEL = made_from("prediction/rfm_segments")

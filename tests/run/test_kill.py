@@ -20,8 +20,8 @@ from capflow_assets.graph.launch import instance
 from capflow_assets.run.status import status
 from capflow_resources.home import Home
 from capflow_resources.lake import Lake
-from tests.steps.doomed import CHILDREN, READY, make_storage, run_at_once, run_until_killed, write_until_killed
-from tests.steps.small_world import CHECKED, EVERYTHING, MODELS, Seen, copied, on_board, reasons, run, seen
+from tests.run.doomed import CHILDREN, READY, make_storage, run_at_once, run_until_killed, write_until_killed
+from tests.worlds.small_world import CHECKED, EVERYTHING, MODELS, Seen, copied, on_board, reasons, run, seen
 
 # In the order of a run: every child goes on from what the one before it left.
 MOMENTS = [

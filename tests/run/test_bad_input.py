@@ -11,7 +11,7 @@ import pytest
 
 from capflow_assets.contract.outcome import Outcome
 from capflow_assets.run.plan import until
-from tests.steps.tiny_shop import START, TinyShop, lines
+from tests.worlds.tiny_shop import START, TinyShop, lines
 
 EVERY_FEATURE = [*until("features"), "model/rfm_segments", "prediction/rfm_segments"]
 ONE_FEATURE = [*until("validation"), "features/user_item", "model/rfm_segments", "prediction/rfm_segments"]

@@ -15,7 +15,7 @@ from capflow_assets.raw import asset as raw
 from capflow_resources.lake import Lake
 from capflow_resources.sources import SourceError
 from capflow_resources.sources.columns import WATERMARK
-from tests.steps.till import ASSET, Till, day, read_whole
+from tests.raw.till import ASSET, Till, day, read_whole
 
 BY_TIME = "{watermark: Changed, lateness_days: 3}"
 BY_BILL = "{watermark: Changed, lateness_days: 3, key: [bill_id]}"
@@ -263,7 +263,7 @@ def test_what_breaks_between_reading_and_publishing_leaves_the_old_rows(till, mo
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from capflow_assets.steps import raw
+from capflow_assets.raw import asset as raw
 from capflow_resources.home import Home
 from capflow_resources.lake import Lake
 Lake.write = lambda *_: os.kill(os.getpid(), signal.SIGKILL)

@@ -5,7 +5,7 @@ import pytest
 from capflow_assets.contract.outcome import Blocked
 from capflow_resources.sources import SourceError
 from capflow_resources.sources.files import csv, parquet
-from tests.steps.till import Till, day, read_whole
+from tests.raw.till import Till, day, read_whole
 
 ROWS = [("b1", "tea", 2.0, day(1)), ("b2", "mug", 5.0, day(5)), ("b2", "mug", 5.0, day(5))]
 PRICES = [2.0, 5.0, 5.0]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from capflow_resources.home import Home
-from tests.steps.small_world import (
+from tests.worlds.small_world import (
     CHECKED,
     EVERYTHING,
     Seen,
@@ -18,7 +18,6 @@ from tests.steps.small_world import (
 )
 
 
-@pytest.fixture(scope="session")
 def small_data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Folders of files: "sound", "yesterday" (its first six months) and "doubled" (a file loaded twice)."""
     folder = tmp_path_factory.mktemp("small")
@@ -30,7 +29,6 @@ def small_data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     }
 
 
-@pytest.fixture(scope="session")
 def checked(tmp_path_factory: pytest.TempPathFactory, small_data: dict[str, Path]) -> Home:
     """Ann and cleo, validated; bob does not exist. To be copied, never changed."""
     home = Home(tmp_path_factory.mktemp("checked") / "home")
@@ -39,7 +37,6 @@ def checked(tmp_path_factory: pytest.TempPathFactory, small_data: dict[str, Path
     return home
 
 
-@pytest.fixture(scope="session")
 def without_bob(checked: Home, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
     """What readers see of ann and cleo when everything was made for them in a world without bob."""
     home = copied(checked, tmp_path_factory.mktemp("without_bob") / "home")

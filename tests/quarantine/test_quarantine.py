@@ -13,8 +13,8 @@ import pytest
 from capflow_assets.contract.outcome import Outcome
 from capflow_assets.quarantine.held_rows import QuarantineError, export, held
 from capflow_assets.quarantine.readmission import GivenBack, readmit
-from tests.steps import accounts
-from tests.steps.tiny_shop import TinyShop, lines
+from tests.worlds import accounts
+from tests.worlds.tiny_shop import TinyShop, lines
 
 LINES = ["raw/line_items", "validated/line_items"]
 BILLS = [*LINES, "raw/bills", "validated/bills"]

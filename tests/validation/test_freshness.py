@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from capflow_assets.validation import asset as report
-from tests.steps.tiny_shop import TinyShop, lines
+from tests.worlds.tiny_shop import TinyShop, lines
 
 REPORT = "validation/report"
 ASSETS = ["raw/line_items", "validated/line_items", "validated/bills", REPORT]

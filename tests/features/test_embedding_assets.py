@@ -16,7 +16,7 @@ from capflow_assets.contract.outcome import Outcome
 from capflow_assets.features import load as worlds
 from capflow_assets.features.embeddings.lsa import Lsa
 from capflow_assets.run.pipeline import run_customer
-from tests.steps.tiny_shop import TinyShop, lines
+from tests.worlds.tiny_shop import TinyShop, lines
 
 COLOURS = ("red", "blue", "green", "pink")
 THINGS = ("ceramic mug", "wool scarf", "garden lantern", "paper lampshade", "kitchen clock")

@@ -17,7 +17,7 @@ from capflow_assets.features import load as worlds
 from capflow_assets.models.image_category import ImageCategory
 from capflow_assets.run.catalogue import models
 from capflow_assets.run.plan import upstream
-from tests.steps.tiny_shop import COLUMNS, START, TinyShop, lines
+from tests.worlds.tiny_shop import COLUMNS, START, TinyShop, lines
 
 REVIEW_COLUMNS = {"user_id": "Client", "item_id": "Item", "ts": "At", "text": "Words", "rating": "Stars"}
 GLAD = ("lovely pot, so happy", "perfect and pretty", "happy with this lovely thing", "very pretty, perfect gift")

@@ -14,7 +14,7 @@ from capflow_assets.models.churn import Churn
 from capflow_assets.run.customer_run import CustomerRun
 from capflow_assets.run.pipeline import run_customer
 from capflow_resources.home import Home
-from tests.steps.small_world import CHECKED, copied
+from tests.worlds.small_world import CHECKED, copied
 
 SETS = [f"features/{name}" for name in ("rhythm", "basket", "campaigns", "user_item", "item_pairs")]
 
