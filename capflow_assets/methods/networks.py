@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import BytesIO
@@ -53,4 +54,17 @@ def keras_on_torch() -> Any:
     os.environ.setdefault("KERAS_BACKEND", "torch")
     import keras
 
+    _keep_stderr_open()
     return keras
+
+
+def _keep_stderr_open() -> None:
+    """Let absl, which Keras logs with, write to the real standard error.
+
+    Its handler holds the sys.stderr of the moment of import, and closes it with itself unless that still is sys.stderr.
+    Dagster closes every log handler of the process at each run (logging.config.dictConfig): where pytest captured
+    standard error at the import and something else did at the run, that closed pytest's file for all later tests.
+    """
+    from absl import logging as absl_logging
+
+    absl_logging.get_absl_handler().python_handler.stream = sys.__stderr__

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from capflow_assets.methods.networks import keras_files, keras_from, keras_on_torch, one_thread
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 needs_keras = pytest.mark.skipif(find_spec("keras") is None, reason="needs capflow[keras]")
 
 
@@ -40,3 +44,22 @@ def test_a_layer_with_code_is_refused() -> None:
     network = keras.Sequential([keras.Input((3,)), keras.layers.Lambda(lambda rows: rows * 2)])
     with pytest.raises(ValueError, match="Lambda"):
         keras_from(keras_files(network))
+
+
+@needs_keras
+def test_keras_leaves_a_replaced_standard_error_open() -> None:
+    """In a process of its own: where it fails, it closes what pytest captures with, and no later test can run."""
+    script = """
+import io, logging.config, sys, types
+
+sys.modules["keras"] = types.ModuleType("keras")  # only the handler of absl matters here, and Keras takes seconds
+captured = sys.stderr = io.StringIO()
+import absl.logging
+from capflow_assets.methods.networks import keras_on_torch
+
+keras_on_torch()
+sys.stderr = sys.__stderr__
+logging.config.dictConfig({"version": 1, "disable_existing_loggers": False})  # as Dagster does at each run
+sys.exit(captured.closed)
+"""
+    assert subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY, check=False).returncode == 0
