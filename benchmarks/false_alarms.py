@@ -26,6 +26,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from machine import machine, peak_mib
 
+from capflow_assets.run.catalogue import tables as canonical_tables
+
 if TYPE_CHECKING:
     import ibis
     import pandas as pd
@@ -59,7 +61,7 @@ def tables(lines: pd.DataFrame) -> tuple[ibis.Table, int, int]:
     import ibis
 
     from capflow_assets.validated.audit.audit import audit
-    from capflow_assets.validated.tables import TABLES, clean
+    from capflow_assets.validated.tables import clean
     from partitions.customer import ColumnMapping, TableMapping
 
     names = ("bill_id", "user_id", "item_id", "ts", "quantity", "unit_price", "discount", "store_id", "channel",
@@ -69,7 +71,7 @@ def tables(lines: pd.DataFrame) -> tuple[ibis.Table, int, int]:
     con.con.execute("create table loaded as select * from raw")
     mapping = TableMapping("line_items", "s", {name: ColumnMapping((name,)) for name in names})
     cleaned = clean("line_items", con.table("loaded"), mapping, "UTC").cache()
-    result = audit(cleaned, TABLES["line_items"], set(names), {})
+    result = audit(cleaned, canonical_tables()["line_items"], set(names), {})
     return result.accepted.cache(), result.rows, result.set_aside
 
 

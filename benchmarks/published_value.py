@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 from machine import machine, peak_mib
 from row import row
 
+from capflow_assets.run.catalogue import feature_sets
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -124,7 +126,6 @@ def snapshot(frames: dict[str, pd.DataFrame], as_of: datetime, model: Model) -> 
     import ibis
 
     from capflow_assets.contract.model import Snapshot
-    from capflow_assets.features import FEATURE_SETS
 
     end = as_of + timedelta(days=model.horizon_days)
     seen = {name: ibis.memtable(frame[frame["ts"] < as_of].reset_index(drop=True)) for name, frame in frames.items()}
@@ -132,7 +133,7 @@ def snapshot(frames: dict[str, pd.DataFrame], as_of: datetime, model: Model) -> 
         name: ibis.memtable(frame[(frame["ts"] >= as_of) & (frame["ts"] < end)].reset_index(drop=True))
         for name, frame in frames.items()
     }
-    rfm, rhythm = (FEATURE_SETS[name].build(seen, as_of).execute() for name in ("rfm", "rhythm"))
+    rfm, rhythm = (feature_sets()[name].build(seen, as_of).execute() for name in ("rfm", "rhythm"))
     features = rfm.merge(rhythm, on="user_id", how="outer").sort_values("user_id", ignore_index=True)
     known = Snapshot("cdnow", as_of, features, {"bills": seen["bills"]})
     return replace(known, outcome=model.outcome(known, later))

@@ -170,10 +170,11 @@ def check(customer: str, home: Home) -> None:
 
 
 def _refuse(path: Path, home: Home) -> None:
-    from capflow_assets.run.catalogue import models
+    from capflow_assets.run.catalogue import broken_plugins, models
     from partitions.customer_file import check_customer_file
 
-    problems = check_customer_file(path, home.environment(), known_models=tuple(models()))
+    known = (*models(), *(plugin.name for plugin in broken_plugins("model")))
+    problems = check_customer_file(path, home.environment(), known_models=known)
     for problem in problems:
         click.echo(str(problem), err=True)
     if problems:

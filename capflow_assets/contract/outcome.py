@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Status = Literal["done", "reused", "not_available", "waiting", "blocked", "failed"]
+CHECKS = {"validated": "schema", "validation": "kpis"}
+"""The name of the blocking check of each layer that has one."""
+
 STOPS: frozenset[Status] = frozenset({"blocked", "failed"})
 
 

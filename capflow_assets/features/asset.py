@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 from capflow_assets.contract.outcome import NotAvailable, Outcome
-from capflow_assets.features import FEATURE_SETS
 from capflow_assets.features import snapshot_reuse as snapshots
 from capflow_assets.features.decisions import settled, shown_of
 from capflow_assets.features.snapshots import snapshot, snapshot_dates
 from capflow_assets.features.tables_read import left_out, sent
+from capflow_assets.run.catalogue import feature_sets, plugin_module
 from capflow_assets.run.code_version import code_version
 from capflow_assets.run.customer_run import CustomerRun, fingerprint
 from capflow_assets.run.reuse import reuse, unchanged
 from capflow_assets.validation.facts import facts_of
 from capflow_assets.validation.needs import unmet_by
 
-LIBRARIES = ("capflow_assets.features.snapshots", "capflow_assets.validated.content")
-
 
 def build(run: CustomerRun, asset: str) -> Outcome:
     """Compute one feature set at those dates of the grid whose data or definition changed, and publish all."""
-    run.require_passed()
-    feature_set = FEATURE_SETS[asset.removeprefix("features/")]
+    name = asset.removeprefix("features/")
+    feature_set = feature_sets()[name]
     as_of = run.as_of()
     if reason := unmet_by(feature_set, facts_of(run)):
         raise NotAvailable(f"{asset} {reason}")
     feature_set, decision = settled(run, asset, feature_set)
-    code = code_version(__name__, feature_set.build.__module__, *LIBRARIES)
+    code = code_version(__name__, plugin_module("feature set", name))
     names = sent(run, feature_set)
     inputs = {f"validated/{table}": run.number(f"validated/{table}") for table in names}
     mark = fingerprint(validated=inputs, as_of=as_of, code=code, decided=[feature_set.past, decision])

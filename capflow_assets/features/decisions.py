@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from capflow_assets.features import FeatureSet
+from capflow_assets.contract.feature_set import FeatureSet
 from capflow_assets.features.snapshots import before
-from capflow_assets.run.catalogue import models
+from capflow_assets.run.catalogue import models, plugin_module
 from capflow_assets.run.code_version import code_version
 from capflow_assets.run.customer_run import CustomerRun
 
@@ -25,7 +25,7 @@ def settled(run: CustomerRun, asset: str, feature_set: FeatureSet) -> tuple[Feat
         return feature_set, {}
     tables = {table: run.read(f"validated/{table}") for table in feature_set.reads if table in run.tables()}
     basis = {
-        "code": code_version(feature_set.decide.__module__, feature_set.decide.__module__),
+        "code": code_version(plugin_module("feature set", feature_set.name)),
         "columns": {table: sorted(rows.columns) for table, rows in tables.items()},
     }
     stored = run.version(asset)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from capflow_assets.contract.model import Model, Snapshot, without_labels
 from capflow_assets.contract.outcome import NotAvailable
-from capflow_assets.features import FEATURE_SETS
 from capflow_assets.features.snapshot_reuse import whole_dates
 from capflow_assets.features.snapshots import before, window
+from capflow_assets.run.catalogue import feature_sets
 from capflow_assets.run.customer_run import DERIVED, CustomerRun
 
 if TYPE_CHECKING:
@@ -104,8 +104,8 @@ def _features(run: CustomerRun, model: Model, as_of: datetime, tables: dict[str,
 
 
 def _of_users(model: Model) -> list[str]:
-    sets = {chosen: FEATURE_SETS[chosen] for chosen in model.features if chosen in FEATURE_SETS}
-    return [chosen for chosen, feature_set in sets.items() if feature_set.key == ("user_id",)]
+    sets = feature_sets()
+    return [chosen for chosen in model.features if chosen in sets and sets[chosen].key == ("user_id",)]
 
 
 def _pairs(run: CustomerRun, model: Model, as_of: datetime) -> dict[str, ibis.Table]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from capflow_assets.features import FeatureSet
+from capflow_assets.contract.feature_set import FeatureSet
 from capflow_assets.run.customer_run import CustomerRun, fingerprint
 from capflow_assets.validated.content import Content, known, whole
 

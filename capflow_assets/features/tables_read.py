@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from capflow_assets.features import FeatureSet
+from capflow_assets.contract.feature_set import FeatureSet
 from capflow_assets.features.snapshots import before
 from capflow_assets.run.customer_run import CustomerRun
 

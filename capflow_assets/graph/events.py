@@ -10,13 +10,10 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (  # i
     AssetCheckEvaluationTargetMaterializationData as TargetMaterialization,
 )
 
-from capflow_assets.contract.outcome import Check, Markdown, Outcome
+from capflow_assets.contract.outcome import CHECKS, Check, Markdown, Outcome
 from capflow_assets.graph.keys import key
-from capflow_assets.validated import asset as validated
-from capflow_assets.validation import asset as report
 from capflow_assets.validation.plots import png_markdown
 
-CHECKS = {"validated": validated.CHECK, "validation": report.CHECK}
 DIGITS = 4
 WIDE = 60
 SUBJECT = ("model", "kpi", "column", "check")

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
 
-from capflow_assets.features import FEATURE_SETS
-from capflow_assets.features.embeddings import EMBEDDINGS
+from capflow_assets.contract.model import Model
+from capflow_assets.contract.outcome import CHECKS
 from capflow_assets.graph.automation import condition
 from capflow_assets.graph.keys import key
-from capflow_assets.run.catalogue import models
-from capflow_assets.run.plan import REPORT, Step, plan
-from capflow_assets.validated import asset as validated
-from capflow_assets.validated.tables import TABLES
-from capflow_assets.validation import asset as report
+from capflow_assets.run.catalogue import embeddings, feature_sets, models, tables
+from capflow_assets.run.plan import MODEL_LAYERS, REPORT, Step, plan
 from partitions.partition import customers
 
 # Checks by partition are a preview in Dagster 1.13; tests/graph hold what CapFlow needs of them.
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 
+NOT_IN_A_TAG = re.compile(r"[^\w.-]")
 PLATFORM = "team:data-platform"
 STAMP = ("customer", "model", "version", "as_of")
-PREDICTED = {
+DESCRIBED = {
     "customer": ("string", "The retailer."),
     "model": ("string", "The model."),
     "version": ("int64", "The version that was champion and predicted this."),
@@ -58,10 +58,13 @@ def check_specs() -> list[dg.AssetCheckSpec]:
     """The blocking checks: the audit of each validated table, and the KPIs of the report."""
     checked = [step.asset for step in plan().values() if step.layer == "validated"]
     audits = [
-        _check(validated.CHECK, asset, "Every row against the table's rules; too many bad rows block the customer.")
+        _check(CHECKS["validated"], asset, "Every row against the table's rules; too many bad rows block the customer.")
         for asset in checked
     ]
-    return [*audits, _check(report.CHECK, REPORT, "The customer's KPIs within their bounds; outside, it is blocked.")]
+    return [
+        *audits,
+        _check(CHECKS["validation"], REPORT, "The customer's KPIs within their bounds; outside, it is blocked."),
+    ]
 
 
 def _check(check: str, asset: str, description: str) -> dg.AssetCheckSpec:
@@ -69,61 +72,88 @@ def _check(check: str, asset: str, description: str) -> dg.AssetCheckSpec:
 
 
 def _spec(step: Step) -> dg.AssetSpec:
-    text, owner, tags, kinds, columns = _face(step)
-    metadata = {"dagster/column_schema": columns} if columns else {}
+    """Return the spec of a step; a plug-in that Dagster does not take is shown with the reason, and stops no other."""
+    try:
+        return _spec_of(step, _face(step))
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        return _spec_of(step, Face(f"{step.asset} cannot be shown as it describes itself: {reason}"))
+
+
+@dataclass(frozen=True)
+class Face:
+    """What Dagster shows of an asset."""
+
+    text: str
+    owner: str = PLATFORM
+    tags: Mapping[str, str] = field(default_factory=dict)
+    kinds: frozenset[str] = frozenset()
+    columns: dg.TableSchema | None = None
+
+
+def _spec_of(step: Step, face: Face) -> dg.AssetSpec:
     return dg.AssetSpec(
         key(step.asset),
         deps=[key(read) for read in step.reads],
-        description=text.replace("<", r"\<"),  # Markdown: "<name>" would be taken for HTML
+        description=face.text.replace("<", r"\<"),  # Markdown: "<name>" would be taken for HTML
         group_name=step.layer,
-        owners=[owner],
-        tags={"layer": step.layer, **tags},
-        kinds=kinds,
-        metadata=metadata,
+        owners=[face.owner],
+        tags={"layer": step.layer, **face.tags},
+        kinds=set(face.kinds),
+        metadata={"dagster/column_schema": face.columns} if face.columns else {},
         partitions_def=customers,
         automation_condition=condition(step.layer),
         skippable=True,
     )
 
 
-Face = tuple[str, str, Mapping[str, str], set[str], dg.TableSchema | None]
-
-
 def _face(step: Step) -> Face:
-    if step.layer in ("raw", "validated"):
-        table = TABLES[step.name]
-        lead = "As the customer sent it. " if step.layer == "raw" else "Cleaned and checked. "
-        columns = _schema((column.name, column.dtype, column.description) for column in table.columns)
-        return lead + table.description, PLATFORM, {}, {"deltalake"}, columns
-    if step.layer == "validation":
-        return "KPIs and distributions of a customer against their bounds.", PLATFORM, {}, {"pandera"}, None
-    if step.layer == "features" and step.name in EMBEDDINGS:
-        embedding = EMBEDDINGS[step.name]
-        return embedding.description, PLATFORM, {}, {"numpy"}, _schema(embedding.columns)
+    if step.broken is not None:
+        return Face(str(step.broken))
+    if step.layer in MODEL_LAYERS:
+        return _model_face(step, models()[step.name])
     if step.layer == "features":
-        chosen = FEATURE_SETS[step.name]
-        fixed = () if chosen.decide else chosen.features  # what a customer's data decides, its materialisation tells
-        features = ((feature.name, feature.dtype, feature.description) for feature in fixed)
-        keys = ((name, *PREDICTED[name]) for name in chosen.key)
-        as_of = ("as_of", "timestamp", "Nothing from then on is used.")
-        return chosen.description, PLATFORM, {}, {"ibis", "duckdb"}, _schema((*keys, as_of, *features))
-    return _model_face(step)
+        return _features_face(step)
+    if step.layer == "validation":
+        return Face("KPIs and distributions of a customer against their bounds.", kinds=frozenset({"pandera"}))
+    lead = "As the customer sent it. " if step.layer == "raw" else "Cleaned and checked. "
+    if step.name not in tables():
+        return Face(lead)
+    table = tables()[step.name]
+    columns = _schema((column.name, column.dtype, column.description) for column in table.columns)
+    return Face(lead + table.description, kinds=frozenset({"deltalake"}), columns=columns)
 
 
-def _model_face(step: Step) -> Face:
-    model = models()[step.name]
-    tags = {"family": model.family.replace(" ", "_"), "task": model.task}
+def _features_face(step: Step) -> Face:
+    if step.name in embeddings():
+        embedding = embeddings()[step.name]
+        return Face(embedding.description, kinds=frozenset({"numpy"}), columns=_schema(embedding.columns))
+    chosen = feature_sets()[step.name]
+    fixed = () if chosen.decide else chosen.features  # what a customer's data decides, its materialisation tells
+    features = ((feature.name, feature.dtype, feature.description) for feature in fixed)
+    keys = ((name, *_described(name)) for name in chosen.key)
+    as_of = ("as_of", "timestamp", "Nothing from then on is used.")
+    return Face(chosen.description, kinds=frozenset({"ibis", "duckdb"}), columns=_schema((*keys, as_of, *features)))
+
+
+def _model_face(step: Step, model: Model) -> Face:
+    tags = {"family": NOT_IN_A_TAG.sub("_", model.family)[:63], "task": model.task}
     if step.layer == "model":
-        text = (
-            f"{model.title}. {model.description} Judged by {model.metric}, against a baseline: {model.baseline_name}."
-        )
-        return text, model.owner, tags, {"python"}, None
+        judged = f"Judged by {model.metric}, against a baseline: {model.baseline_name}."
+        return Face(f"{model.title}. {model.description} {judged}", model.owner, tags, frozenset({"python"}))
     if step.layer == "prediction":
-        told = PREDICTED | {name: ("float64", sentence) for name, sentence in model.extras.items()}
-        schema = _schema((column, *told[column]) for column in (*STAMP, *model.prediction_columns))
-        return f"{model.title}: the champion's predictions.", model.owner, tags, {"deltalake"}, schema
+        extras = {name: ("float64", sentence) for name, sentence in model.extras.items()}
+        names = (*STAMP, *model.prediction_columns)
+        columns = _schema((name, *(extras.get(name) or _described(name))) for name in names)
+        text = f"{model.title}: the champion's predictions."
+        return Face(text, model.owner, tags, frozenset({"deltalake"}), columns)
     text = f"{model.title}: what came true of matured predictions ({model.metric} after {model.horizon_days} days)."
-    return text, model.owner, tags, {"deltalake"}, None
+    return Face(text, model.owner, tags, frozenset({"deltalake"}))
+
+
+def _described(column: str) -> tuple[str, str]:
+    """Return type and description of a column of keys or predictions; text for one that only a plug-in knows."""
+    return DESCRIBED.get(column, ("string", f"The {column.removesuffix('_id').replace('_', ' ')}."))
 
 
 def _schema(columns: Iterable[tuple[str, str, Any]]) -> dg.TableSchema:

@@ -12,16 +12,12 @@ if TYPE_CHECKING:
 UNKNOWN = "not much is known about this shopper yet"
 
 
-def phrases(feature_sets: Sequence[str], columns: Sequence[str]) -> dict[str, str]:
+def phrases(names: Sequence[str], columns: Sequence[str]) -> dict[str, str]:
     """The phrase of each of `columns`, from the feature sets of these names; a plain one where none offers it."""
-    from capflow_assets.features import FEATURE_SETS
+    from capflow_assets.run.catalogue import feature_sets
 
-    told = {
-        feature.name: feature.phrase
-        for name in feature_sets
-        if name in FEATURE_SETS
-        for feature in FEATURE_SETS[name].features
-    }
+    sets = feature_sets()
+    told = {feature.name: feature.phrase for name in names if name in sets for feature in sets[name].features}
     return {column: told.get(column) or column.replace("_", " ") + " {value:,.4g}" for column in columns}
 
 

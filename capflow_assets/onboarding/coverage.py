@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from capflow_assets.onboarding.proposal import Proposal
-from capflow_assets.run.catalogue import models
-from capflow_assets.validated.tables import TABLES, clean, derive_bills, drop
+from capflow_assets.run.catalogue import models, tables
+from capflow_assets.validated.tables import clean, derive_bills, drop
 from capflow_assets.validation.needs import Facts, unmet
 from capflow_resources.sources import canonical
 from partitions.customer import Customer
@@ -71,7 +71,7 @@ def _covered(name: str, rows: ibis.Table, total: int, looked_at: int, left_out: 
     counted = rows.aggregate(all_=rows.count(), **{column: rows[column].count() for column in columns}).to_pyarrow()
     counts = counted.to_pylist()[0]
     filled = {column: counts[column] / counts["all_"] if counts["all_"] else 0.0 for column in columns}
-    known = {column.name for column in TABLES[name].columns}
+    known = {column.name for column in tables()[name].columns}
     shown = [column for column in columns if filled[column] or column not in known]
     first = rows.select(shown).limit(SHOWN).to_pyarrow().to_pylist() if shown else []
     return TableCoverage(name, total, looked_at, dict(left_out), filled, tuple(first))

@@ -10,10 +10,10 @@ from capflow_assets.contract.outcome import NotAvailable, Outcome, Waiting
 from capflow_assets.features.load import came_true
 from capflow_assets.performance.drift import SLACK, Dip, dipped
 from capflow_assets.performance.realised import Performance, matured, realised
+from capflow_assets.run.catalogue import models
 from capflow_assets.run.code_version import code_version
 from capflow_assets.run.customer_run import CustomerRun, fingerprint
 from capflow_assets.run.reuse import reuse
-from capflow_assets.training.asset import wanted
 from capflow_assets.training.evaluation.metrics import Z95, index, metric
 
 if TYPE_CHECKING:
@@ -26,13 +26,13 @@ Batch = tuple[datetime, int]  # as of when, and by which version of the model
 
 def measure(run: CustomerRun, asset: str) -> Outcome:
     """Hold the latest matured batches of predictions against what users did."""
-    model = wanted(run, asset)
+    model = models()[asset.removeprefix("performance/")]
     batches = _matured(run, model)
     mark = fingerprint(
         batches=batches,
         prediction=run.number(f"prediction/{model.name}"),
         validated=run.validated_versions(),
-        code=code_version(__name__, type(model).__module__, "capflow_assets.performance.drift"),
+        code=code_version(__name__, type(model).__module__),
     )
     if fresh := reuse(run, asset, mark):
         return fresh

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from capflow_assets.contract.model import Model
 from capflow_assets.contract.outcome import Blocked, NotAvailable, Outcome
 from capflow_assets.features.load import data_versions, known
+from capflow_assets.run.catalogue import models
 from capflow_assets.run.code_version import code_version
 from capflow_assets.run.customer_run import CustomerRun, fingerprint
 from capflow_assets.run.reuse import reuse
-from capflow_assets.training.asset import wanted
 from capflow_assets.training.candidate import OtherCodeError, answered
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class PredictionError(Exception):
 
 def predict(run: CustomerRun, asset: str) -> Outcome:
     """Predict with the champion and publish the batch beside the earlier ones, which performance is measured on."""
-    model = wanted(run, asset)
+    model = models()[asset.removeprefix("prediction/")]
     champion = run.home.registry.champion(run.name, model.name)
     if champion is None:
         raise NotAvailable(f"no version of {model.name} is champion for '{run.name}': {_why_none(run, model)}")
@@ -33,7 +33,7 @@ def predict(run: CustomerRun, asset: str) -> Outcome:
         champion=champion.digest,
         data=data_versions(run, model),
         as_of=as_of,
-        code=code_version(__name__, type(model).__module__, "capflow_assets.prediction.rungs"),
+        code=code_version(__name__, type(model).__module__),
     )
     if fresh := reuse(run, asset, mark):
         return fresh

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from capflow_assets.quarantine.held_rows import QUARANTINE, QuarantineError, rows_of
 from capflow_assets.quarantine.returned_file import returned
+from capflow_assets.run.catalogue import tables
 from capflow_assets.run.customer_run import CustomerRun, fingerprint
 from capflow_assets.validated import set_aside
 from capflow_assets.validated.asset import filled
@@ -17,7 +18,6 @@ from capflow_assets.validated.audit.audit import SAME_KEY
 from capflow_assets.validated.audit.rules import RowRule, row_rules
 from capflow_assets.validated.identity import ROW_ID
 from capflow_assets.validated.readmitted import AS_THEY_ARE, CORRECTED
-from capflow_assets.validated.tables import TABLES
 from capflow_resources.turns import one_at_a_time
 
 if TYPE_CHECKING:
@@ -114,15 +114,15 @@ def _as_held(rows: ibis.Table, found: ibis.Table) -> ibis.Table:
 
 
 def _rules(run: CustomerRun, table: str, rows: ibis.Table) -> tuple[RowRule, ...]:
-    return row_rules(rows, TABLES[table], filled(run, table))
+    return row_rules(rows, tables()[table], filled(run, table))
 
 
 def _refuse_unbearable(run: CustomerRun, table: str, rows: ibis.Table, path: Path) -> None:
     """Later layers cannot work with a row that has no key or time, or that is there already."""
     rules = [rule for rule in _rules(run, table, rows) if not rule.bearable]
     same = rows["reason"].contains(SAME_KEY)
-    key = ", ".join(TABLES[table].key)
-    rules.append(RowRule("unique", key, same, f"{SAME_KEY} {' and '.join(TABLES[table].key)}", ""))
+    key = ", ".join(tables()[table].key)
+    rules.append(RowRule("unique", key, same, f"{SAME_KEY} {' and '.join(tables()[table].key)}", ""))
     counts = _counts(tuple(rules), rows)
     if counts:
         told = ", ".join(f"{text} ({count:,})" for text, count in counts.items())

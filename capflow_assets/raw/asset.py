@@ -50,7 +50,7 @@ def load(run: CustomerRun, asset: str) -> Outcome:
     if mapping is None:
         raise NotAvailable(f"'{run.name}' does not send {table}: tables.{table} is not in its customer file")
     state = sources.fingerprint(run.customer, mapping)
-    mark = fingerprint(source=state, code=code_version(__name__, sources.__name__))
+    mark = fingerprint(source=state, code=code_version(__name__))
     if state is not None and (fresh := reuse(run, asset, mark)):
         return fresh
     reading = _reading(run, table, mapping, mark)

@@ -1,75 +1,145 @@
-"""The version of the code that makes a result, so that what other code made is made anew."""
+"""The version of the code that makes an asset: when that code changes, the asset is made again.
+
+It is a hash of the files in the import closure of the asset's door and of its plug-in (a model, feature set, table),
+late imports included, imports for type checkers not. The closure ends at the rooms that cannot change a result.
+"""
 
 from __future__ import annotations
 
+import ast
 import hashlib
-import re
+from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from capflow_assets.contract.model import Model
+if TYPE_CHECKING:
+    from capflow_assets.contract.model import Model
 
-IMPORT = re.compile(
-    r"^[ \t]*(?:from|import) ((?:capflow_assets|capflow_resources|partitions)\b[\w.]*)(?: import (\([^)]*\)|.+))?", re.M
+TRAINING_DOOR = "capflow_assets.training.asset"
+OWN_PACKAGES = ("capflow_assets", "capflow_resources", "partitions")
+ENDS = (
+    "partitions",  # what a customer file says is part of the fingerprint
+    "capflow_resources",  # moves bytes
+    "capflow_assets.contract",  # shapes
+    "capflow_assets.run",  # order, gate, records
+    "capflow_assets.training.card",  # shows a version
+    "capflow_assets.training.evaluation.curves",
+    "capflow_assets.validation.html",  # shows a report
+    "capflow_assets.validation.page",
+    "capflow_assets.validation.pictures",
 )
+"""Modules and packages at which every import closure ends: they carry or show results."""
 
-TRAINING = (
-    "capflow_assets.training.asset",
-    "capflow_assets.training.leakage",
-    "capflow_assets.training.search.selection",
-    "capflow_assets.training.search.tuning",
-)
-
-
-def training_code(model: Model) -> str:
-    """The version of all the code that decides what a training of `model` comes to."""
-    return code_version(TRAINING[0], type(model).__module__, *TRAINING[1:])
+AVAILABILITY = ("capflow_assets.validation.facts", "capflow_assets.validation.needs")
+"""They decide whether something is made, not what: an end for every layer but validation, which reports it."""
 
 
 @cache
-def code_version(step: str, *libraries: str) -> str:
-    """Twelve hex digits that change with the module `step`, or with a library module or whatever CapFlow it imports.
+def code_version(*modules: str) -> str:
+    """Return twelve hex digits that change with any file in the import closure of `modules`.
 
-    The step's own imports do not count: where tables lie and how runs are recorded does not change a result.
+    Modules of another distribution (a plug-in) contribute the files of their own top-level package that they import.
     """
-    own = _origin(step)
-    files = {own} if own else set()
-    for library in libraries:
-        files |= _files(library, set())
     digest = hashlib.sha256()
-    for path in sorted(files):
+    for path in sorted(closure(*modules)):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 
 
-def _files(module: str, seen: set[str]) -> set[Path]:
-    if module in seen:
-        return set()
-    seen.add(module)
-    path = _origin(module)
-    if path is None:
-        return set()
-    found = {path}
-    for name in _imports(path):
-        found |= _files(name, seen)
+def training_code(model: Model) -> str:
+    """Return the version of the code that decides what a training of `model` gives."""
+    return code_version(TRAINING_DOOR, type(model).__module__)
+
+
+def closure(*modules: str) -> set[Path]:
+    """Return the files that `modules` import, directly or not, up to `ENDS`; their own files are always part of it."""
+    roots = {*OWN_PACKAGES, *(module.split(".")[0] for module in modules)}
+    ends = ENDS if all(module.startswith("capflow_assets.validation") for module in modules) else ENDS + AVAILABILITY
+    found: set[Path] = set()
+    waiting = list(modules)
+    seen = set(waiting)
+    while waiting:
+        path = _file(waiting.pop())
+        if path is None or path in found:
+            continue
+        found.add(path)
+        for name in _imports(path):
+            if name not in seen and name.split(".")[0] in roots and not _is_in(name, ends):
+                seen.add(name)
+                waiting.append(name)
     return found
 
 
-def _imports(path: Path) -> set[str]:
-    """CapFlow's modules that a file may mean by its imports.
+def _is_in(module: str, packages: tuple[str, ...]) -> bool:
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
 
-    Found by a pattern: to parse every file took a fifth of a second at the start of each process.
-    """
+
+@cache
+def _imports(path: Path) -> frozenset[str]:
+    """Return the dotted names that a file imports at run time, with the packages that contain them."""
     names: set[str] = set()
-    for module, taken in IMPORT.findall(path.read_text(encoding="utf-8")):
-        names |= {module, *(f"{module}.{name}" for name in re.findall(r"\w+", taken))}
-    return {name for name in names if "." in name}
+    for node in _run_time_nodes(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            origin = _absolute(node, path)
+            names |= {origin, *(f"{origin}.{alias.name}" for alias in node.names)}
+    return frozenset(
+        ".".join(parts[: n + 1]) for parts in (name.split(".") for name in names) for n in range(len(parts))
+    )
 
 
-def _origin(module: str) -> Path | None:
+def _run_time_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield every node but those under `if TYPE_CHECKING:`."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and ast.unparse(child.test).endswith("TYPE_CHECKING"):
+            for other in child.orelse:
+                yield from _run_time_nodes(other)
+        else:
+            yield from _run_time_nodes(child)
+
+
+def _absolute(node: ast.ImportFrom, path: Path) -> str:
+    """Return the absolute name of the module that an import names, relative ones resolved by the file's place."""
+    if not node.level:
+        return node.module or ""
+    package = path.parent
+    for _ in range(node.level - 1):
+        package = package.parent
+    parts: list[str] = [] if node.module is None else [node.module]
+    while (package / "__init__.py").exists():
+        parts.insert(0, package.name)
+        package = package.parent
+    return ".".join(parts)
+
+
+@cache
+def _file(module: str) -> Path | None:
+    """Return the source file of a module without importing it; None for a name that is no module."""
+    top, *rest = module.split(".")
+    for folder in _folders(top):
+        place = folder.joinpath(*rest)
+        for path in (place / "__init__.py", place.with_suffix(".py")) if rest else (place / "__init__.py",):
+            if path.is_file():
+                return path.resolve()
+    return None if rest else _single_file(top)
+
+
+@cache
+def _folders(top: str) -> tuple[Path, ...]:
     try:
-        spec = find_spec(module)
-    except ModuleNotFoundError:
+        spec = find_spec(top)
+    except (ModuleNotFoundError, ValueError):
+        return ()
+    return tuple(map(Path, spec.submodule_search_locations or ())) if spec else ()
+
+
+def _single_file(top: str) -> Path | None:
+    try:
+        spec = find_spec(top)
+    except (ModuleNotFoundError, ValueError):
         return None
-    return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
+    return Path(spec.origin).resolve() if spec and spec.origin and spec.origin.endswith(".py") else None

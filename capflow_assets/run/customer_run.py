@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from capflow_assets.contract.outcome import Blocked, NotAvailable
 from capflow_assets.run.gate import Verdict, gate
-from capflow_assets.validated.tables import TABLES
 from capflow_resources.engines import EngineError, StartSession, connect, duckdb, start_session
 from capflow_resources.home import Home
 from capflow_resources.lake import LakeError, TableVersion
+from partitions.canonical import CANONICAL_COLUMNS
 from partitions.customer import Customer
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ class CustomerRun:
     def tables(self) -> list[str]:
         """The canonical tables of this customer: those it maps and those derived from them."""
         mapped = set(self.customer.tables)
-        return [table for table in TABLES if table in mapped or DERIVED.get(table) in mapped]
+        return [table for table in CANONICAL_COLUMNS if table in mapped or DERIVED.get(table) in mapped]
 
     def validated_versions(self) -> dict[str, int]:
         """The version of each validated table, derived ones included."""

@@ -1,4 +1,7 @@
-"""Whether a customer's data may be used: written down once, asked by every later step."""
+"""The verdict on a customer's data, and the gate that every layer after the report goes through.
+
+The pipeline asks it before each such step (`admit` in run/pipeline.py), so that no step can forget it.
+"""
 
 from __future__ import annotations
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from importlib import import_module
 from time import perf_counter
 from typing import Any
 
 from capflow_assets.contract.outcome import Blocked, NotAvailable, Outcome, Waiting
 from capflow_assets.run.customer_run import CustomerRun
-from capflow_assets.run.plan import Step, plan
+from capflow_assets.run.plan import MODEL_LAYERS, Step, plan
 
 UPSTREAM = "not tried because of"
+BEFORE_THE_GATE = ("raw", "validated", "validation")
 OWN = ("capflow_", "partitions.")
 
 log = logging.getLogger("capflow.progress")
@@ -37,8 +40,28 @@ def run_customer(
         )
         if outcome.stops:
             stopped[asset] = cause or f"{asset}: {outcome.reason}"
+        if step.layer == "validated" and outcome.check is not None and not outcome.check.passed:
+            outcome = replace(outcome, facts={**outcome.facts, "page": _publish_page(run, asset)})
         note(run, outcome, began)
         yield outcome
+
+
+def _publish_page(run: CustomerRun, asset: str) -> str:
+    """Publish the page of a customer whose table was refused, since its report will not be made; return its place."""
+    publish: Callable[..., str] = import_module("capflow_assets.validation.page").keep_page
+    return publish(run, but=asset)
+
+
+def admit(run: CustomerRun, step: Step) -> None:
+    """Let a customer through to a step: the one gate before every layer after the report.
+
+    Raises Blocked unless validation passed on exactly the data that lies in the lake now, and NotAvailable for a model
+    that the customer did not ask for.
+    """
+    if step.layer in MODEL_LAYERS and not run.customer.wants(step.name):
+        raise NotAvailable(f"'{run.name}' did not ask for {step.name}: models in its customer file does not name it")
+    if step.layer not in BEFORE_THE_GATE:
+        run.require_passed()
 
 
 def note(run: CustomerRun, outcome: Outcome, began: float) -> None:
@@ -55,7 +78,8 @@ def _make(run: CustomerRun, step: Step) -> Outcome:
 
 def _attempt(run: CustomerRun, step: Step) -> Outcome:
     try:
-        return step.make(run, step.asset)
+        admit(run, step)
+        return step.make(run)
     except Blocked as reason:
         return Outcome(step.asset, "blocked", str(reason))
     except NotAvailable as reason:

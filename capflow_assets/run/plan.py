@@ -1,38 +1,45 @@
-"""Every asset of a customer in the order of computation, what it reads, and the function that makes it."""
+"""Every asset of a customer in the order of computation: what it reads, and the door that makes it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 
 from capflow_assets.contract.model import Model
-from capflow_assets.contract.outcome import Outcome
-from capflow_assets.features import FEATURE_SETS
-from capflow_assets.features import asset as features
-from capflow_assets.features.embeddings import EMBEDDINGS
-from capflow_assets.features.embeddings import build as embeddings
-from capflow_assets.performance import asset as performance
-from capflow_assets.prediction import asset as prediction
-from capflow_assets.raw import asset as raw
-from capflow_assets.run.catalogue import models
+from capflow_assets.contract.outcome import NotAvailable, Outcome
+from capflow_assets.run.catalogue import BrokenPlugin, broken_plugins, embeddings, feature_sets, models
 from capflow_assets.run.customer_run import DERIVED, CustomerRun
-from capflow_assets.training import asset as training
-from capflow_assets.validated import asset as validated
-from capflow_assets.validated.tables import TABLES
-from capflow_assets.validation import asset as report
+from partitions.canonical import CANONICAL_COLUMNS
 
 REPORT = "validation/report"
 LAYERS = ("raw", "validated", "validation", "features", "model", "prediction", "performance")
+MODEL_LAYERS = ("model", "prediction", "performance")
+DOORS = {
+    "raw": "capflow_assets.raw.asset:load",
+    "validated": "capflow_assets.validated.asset:validate",
+    "validation": "capflow_assets.validation.asset:judge",
+    "features": "capflow_assets.features.asset:build",
+    "model": "capflow_assets.training.asset:train",
+    "prediction": "capflow_assets.prediction.asset:predict",
+    "performance": "capflow_assets.performance.asset:measure",
+}
+EMBEDDING_DOOR = "capflow_assets.features.embeddings.build:build"
+
+
+class BrokenPluginError(Exception):
+    """The plug-in that an asset is made by cannot be used; the message names it and says why."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One asset: the assets it reads and the function that makes it for one customer."""
+    """One asset: the assets it reads, the door that makes it, and why its plug-in cannot be used, if so."""
 
     asset: str
     reads: tuple[str, ...]
-    make: Callable[[CustomerRun, str], Outcome]
+    door: str
+    broken: BrokenPlugin | None = None
 
     @property
     def layer(self) -> str:
@@ -44,13 +51,25 @@ class Step:
         """The second part of the asset's name."""
         return self.asset.split("/")[1]
 
+    def make(self, run: CustomerRun) -> Outcome:
+        """Call the door for one customer; BrokenPluginError where its plug-in cannot be used."""
+        if self.broken is not None:
+            if self.broken.kind == "table" and self.name not in run.tables():
+                raise NotAvailable(f"'{run.name}' does not send {self.name}")
+            raise BrokenPluginError(str(self.broken))
+        module, function = self.door.split(":")
+        door: Callable[[CustomerRun, str], Outcome] = getattr(import_module(module), function)
+        return door(run, self.asset)
+
 
 @cache
 def plan() -> dict[str, Step]:
     """Every asset by name; each comes after all that it reads."""
-    steps = [*_tables(), *_features(), *_embeddings()]
+    steps = [*_tables(), *_features()]
     for name, model in models().items():
         steps += _model(name, model)
+    for plugin in broken_plugins("model"):
+        steps += _broken_model(plugin)
     return {step.asset: step for step in steps}
 
 
@@ -83,32 +102,43 @@ def downstream(assets: Iterable[str]) -> set[str]:
 
 
 def _tables() -> list[Step]:
-    steps = [Step(f"raw/{table}", (), raw.load) for table in TABLES]
-    for table in TABLES:
+    broken = {plugin.name: plugin for plugin in broken_plugins("table")}
+    steps = [Step(f"raw/{table}", (), DOORS["raw"]) for table in CANONICAL_COLUMNS]
+    for table in CANONICAL_COLUMNS:
         derived = (f"validated/{DERIVED[table]}",) if table in DERIVED else ()
-        steps.append(Step(f"validated/{table}", (f"raw/{table}", *derived), validated.validate))
-    return [*steps, Step(REPORT, tuple(f"validated/{table}" for table in TABLES), report.judge)]
+        reads = (f"raw/{table}", *derived)
+        steps.append(Step(f"validated/{table}", reads, DOORS["validated"], broken.get(table)))
+    return [*steps, Step(REPORT, tuple(f"validated/{table}" for table in CANONICAL_COLUMNS), DOORS["validation"])]
 
 
 def _features() -> list[Step]:
-    return [
-        Step(f"features/{name}", (*(f"validated/{table}" for table in chosen.reads), REPORT), features.build)
-        for name, chosen in FEATURE_SETS.items()
+    steps = [
+        Step(f"features/{name}", (*(f"validated/{table}" for table in chosen.reads), REPORT), DOORS["features"])
+        for name, chosen in feature_sets().items()
     ]
-
-
-def _embeddings() -> list[Step]:
-    return [
-        Step(f"features/{name}", (f"validated/{chosen.table}", REPORT), embeddings.build)
-        for name, chosen in EMBEDDINGS.items()
+    steps += [
+        Step(f"features/{name}", (f"validated/{chosen.table}", REPORT), EMBEDDING_DOOR)
+        for name, chosen in embeddings().items()
     ]
+    broken = broken_plugins("feature set")
+    return steps + [Step(f"features/{plugin.name}", (REPORT,), DOORS["features"], plugin) for plugin in broken]
 
 
 def _model(name: str, model: Model) -> list[Step]:
     tables = tuple(f"validated/{table}" for table in (*model.tables, *model.optional_tables))
     data = (*(f"features/{chosen}" for chosen in model.features), *tables, REPORT)
     return [
-        Step(f"model/{name}", data, training.train),
-        Step(f"prediction/{name}", (f"model/{name}", *data), prediction.predict),
-        Step(f"performance/{name}", (f"prediction/{name}", *tables, REPORT), performance.measure),
+        Step(f"model/{name}", data, DOORS["model"]),
+        Step(f"prediction/{name}", (f"model/{name}", *data), DOORS["prediction"]),
+        Step(f"performance/{name}", (f"prediction/{name}", *tables, REPORT), DOORS["performance"]),
+    ]
+
+
+def _broken_model(plugin: BrokenPlugin) -> list[Step]:
+    """Keep the assets of a model that cannot be used: its history stays in sight, and its reason is shown."""
+    name = plugin.name
+    return [
+        Step(f"model/{name}", (REPORT,), DOORS["model"], plugin),
+        Step(f"prediction/{name}", (f"model/{name}", REPORT), DOORS["prediction"], plugin),
+        Step(f"performance/{name}", (f"prediction/{name}", REPORT), DOORS["performance"], plugin),
     ]

@@ -6,7 +6,7 @@ from time import process_time
 from typing import Any
 
 from capflow_assets.contract.model import Model
-from capflow_assets.contract.outcome import NotAvailable, Outcome, Status
+from capflow_assets.contract.outcome import Outcome, Status
 from capflow_assets.features.load import data_versions
 from capflow_assets.run.catalogue import models
 from capflow_assets.run.code_version import training_code
@@ -23,7 +23,7 @@ from capflow_resources.registry import Metrics, Version
 
 def train(run: CustomerRun, asset: str) -> Outcome:
     """Train one model of one customer; the version that was judged is the version that is kept."""
-    model = wanted(run, asset)
+    model = models()[asset.removeprefix("model/")]
     if not run.force and (same := _same(run, model)):
         return _outcome(run, asset, same, "reused", f"unchanged since v{same.number}")
     began = process_time()
@@ -39,15 +39,6 @@ def settled(run: CustomerRun, model: Model, trial: Trial, reason: str, cpu_secon
     version = _registered(run, model, trial, cpu_seconds)
     share(run, model, trial)
     return run.home.registry.promote(run.name, model.name, version.number, reason)
-
-
-def wanted(run: CustomerRun, asset: str) -> Model:
-    """The model of an asset, once the customer passed the gate and asked for the model."""
-    model = models()[asset.split("/")[1]]
-    if not run.customer.wants(model.name):
-        raise NotAvailable(f"'{run.name}' did not ask for {model.name}: models in its customer file does not name it")
-    run.require_passed()
-    return model
 
 
 def _ingredients(run: CustomerRun, model: Model) -> dict[str, Any]:

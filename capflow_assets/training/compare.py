@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from capflow_assets.contract.model import Model
 from capflow_assets.contract.outcome import Blocked, NotAvailable
 from capflow_assets.run.customer_run import CustomerRun
-from capflow_assets.training.asset import settled, wanted
+from capflow_assets.run.pipeline import admit
+from capflow_assets.run.plan import plan
+from capflow_assets.training.asset import settled
 from capflow_assets.training.candidate import Trial, own
 from capflow_assets.training.comparison import Comparison, comparison
 from capflow_assets.training.evaluation.metrics import index, metric
@@ -51,7 +53,7 @@ def compare(run: CustomerRun, model: Model, against: str | Model) -> Compared:
     vertical, began = "", process_time()
     try:
         vertical = run.customer.vertical
-        wanted(run, f"model/{model.name}")
+        admit(run, plan()[f"model/{model.name}"])
         trial = own(run, model)
         rival = _rival(run, trial, against)
         outcome = _told_by_both(trial, rival, model)
@@ -77,7 +79,7 @@ def promote(run: CustomerRun, model: Model, one: Compared, reason: str) -> bool:
 
 def _rival(run: CustomerRun, trial: Trial, against: str | Model) -> pd.DataFrame:
     if isinstance(against, Model):
-        wanted(run, f"model/{against.name}")
+        admit(run, plan()[f"model/{against.name}"])
         return own(run, against).prediction
     if against == BASELINE:
         return trial.baseline_prediction

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from capflow_assets.contract.model import Model, Snapshot
 from capflow_assets.contract.outcome import Blocked, NotAvailable
-from capflow_assets.features.embeddings import EMBEDDINGS
 from capflow_assets.features.load import came_true, known, lived
 from capflow_assets.features.snapshots import snapshot_dates
+from capflow_assets.run.catalogue import embeddings
 from capflow_assets.run.customer_run import CustomerRun
 from capflow_assets.training.search.folds import narrowed
 from capflow_assets.training.split import Split, TooLittleHistoryError, parted, split
@@ -145,7 +145,7 @@ def require_both_classes(run: CustomerRun, model: Model, past: Sequence[Snapshot
 
 def _require_current(run: CustomerRun, model: Model, asset: str, as_of: datetime) -> None:
     version = run.version(asset)
-    if version is None and asset.split("/")[1] in EMBEDDINGS:
+    if version is None and asset.split("/")[1] in embeddings():
         raise NotAvailable(f"{model.name} needs {asset}, which '{run.name}' does not have")
     if version is not None and "as_of" not in version.facts:
         current = all(run.number(source) == number for source, number in version.facts["inputs"].items())

@@ -6,8 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from capflow_assets.contract.outcome import Blocked, Check, NotAvailable, Outcome
+from capflow_assets.contract.outcome import CHECKS, Blocked, Check, NotAvailable, Outcome
 from capflow_assets.raw import asset as raw
+from capflow_assets.run.catalogue import plugin_module, tables
 from capflow_assets.run.code_version import code_version
 from capflow_assets.run.customer_run import DERIVED, CustomerRun, fingerprint
 from capflow_assets.run.reuse import reuse
@@ -17,13 +18,12 @@ from capflow_assets.validated.audit.offence import Offence
 from capflow_assets.validated.content import content
 from capflow_assets.validated.identity import identity
 from capflow_assets.validated.readmitted import put_back
-from capflow_assets.validated.tables import TABLES, clean, derive_bills, drop, filled_columns, filled_when_derived
-from capflow_assets.validation.page import keep_page
+from capflow_assets.validated.tables import clean, derive_bills, drop, filled_columns, filled_when_derived
 
 if TYPE_CHECKING:
     import ibis
 
-CHECK = "schema"
+CHECK = CHECKS["validated"]
 
 
 def validate(run: CustomerRun, asset: str) -> Outcome:
@@ -34,7 +34,7 @@ def validate(run: CustomerRun, asset: str) -> Outcome:
     if (fresh := reuse(run, asset, mark)) and set_aside.stored(run, table).get("fingerprint") == mark:
         return Outcome(**{**vars(fresh), "check": Check(CHECK, True, dict(fresh.facts))})
     cleaned = _cleaned(run, table)
-    result = audit(cleaned.rows, TABLES[table], filled(run, table), run.customer.thresholds)
+    result = audit(cleaned.rows, tables()[table], filled(run, table), run.customer.thresholds)
     counts = {
         "left_out": cleaned.left_out,
         "waiting": cleaned.given - sum(result.readmitted.values()),
@@ -77,7 +77,7 @@ def _mark(run: CustomerRun, table: str, source: str) -> str:
         mapping=repr(run.customer.tables.get(table)),
         timezone=run.customer.timezone,
         bounds=dict(run.customer.thresholds),
-        code=code_version(__name__, "capflow_assets.validated.tables", "capflow_assets.validated.audit.audit"),
+        code=code_version(__name__, plugin_module("table", table)),
     )
 
 
@@ -132,7 +132,6 @@ def _rows(table: ibis.Table) -> int:
 
 def _refuse(run: CustomerRun, asset: str, result: Audit, facts: dict[str, Any], mark: str) -> Outcome:
     run.publish_verdict(result.reasons)
-    facts = {**facts, "page": keep_page(run, but=asset)}
     return Outcome(
         asset, "blocked", "; ".join(result.reasons), facts, check=Check(CHECK, False, facts), fingerprint=mark
     )

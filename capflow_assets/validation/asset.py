@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from capflow_assets.contract.outcome import Blocked, Check, Markdown, Outcome, Status
+from capflow_assets.contract.outcome import CHECKS, Blocked, Check, Markdown, Outcome, Status
 from capflow_assets.run.code_version import code_version
 from capflow_assets.run.customer_run import REPORT, CustomerRun, fingerprint
 from capflow_assets.validated.asset import is_current
@@ -22,7 +22,7 @@ from capflow_assets.validation.verticals import thresholds
 if TYPE_CHECKING:
     import ibis
 
-CHECK = "kpis"
+CHECK = CHECKS["validation"]
 NO_TIMES = datetime(1970, 1, 1)
 
 
@@ -37,12 +37,7 @@ def judge(run: CustomerRun, asset: str) -> Outcome:
         vertical=_vertical(run),
         timezone=run.customer.timezone,
         contracts=contracts.terms(run),
-        code=code_version(
-            __name__,
-            "capflow_assets.validation.report",
-            "capflow_assets.validation.kpis.offending",
-            "capflow_assets.validation.contracts.measures",
-        ),
+        code=code_version(__name__),
     )
     content = run.home.lake.document(run.name, REPORT)
     stored: dict[str, Any] = json.loads(content) if content else {}

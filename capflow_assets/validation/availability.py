@@ -7,8 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from capflow_assets.features import FEATURE_SETS
-from capflow_assets.run.catalogue import models
+from capflow_assets.run.catalogue import feature_sets, models
 from capflow_assets.run.customer_run import CustomerRun
 from capflow_assets.validation.contracts.measures import TABLE_OF, measured
 from capflow_assets.validation.needs import Facts, asked, unmet
@@ -21,13 +20,13 @@ def terms(run: CustomerRun) -> dict[str, Any]:
     """All that the contracts of this customer's models depend on besides its data, JSON-ready."""
     wanted = {name: model for name, model in models().items() if run.customer.wants(name)}
     of_models = {name: [asdict(model.needs), model.tables, model.features] for name, model in wanted.items()}
-    of_features = {name: asdict(chosen.needs) for name, chosen in FEATURE_SETS.items() if chosen.needs}
+    of_features = {name: asdict(chosen.needs) for name, chosen in feature_sets().items() if chosen.needs}
     return {"models": of_models, "features": of_features}
 
 
 def measure(run: CustomerRun, tables: Mapping[str, ibis.Table]) -> dict[str, float | str | None]:
     """What the contracts of the models that this customer asked for, and of feature sets, rest on."""
-    names = asked((model for name, model in models().items() if run.customer.wants(name)), FEATURE_SETS.values())
+    names = asked((model for name, model in models().items() if run.customer.wants(name)), feature_sets().values())
     held = {table: f"quarantine/{table}" for table in {TABLE_OF[name] for name in names}}
     set_aside = {table: run.read(asset) for table, asset in held.items() if run.version(asset) is not None}
     return measured(names, tables, set_aside)

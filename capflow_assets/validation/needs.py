@@ -9,7 +9,7 @@ from typing import Any
 
 from capflow_assets.contract.feature_set import FeatureSet
 from capflow_assets.contract.model import Model, Needs
-from capflow_assets.features import FEATURE_SETS
+from capflow_assets.run.catalogue import feature_sets
 from capflow_assets.training.split import least_history_days
 
 LEAST: Mapping[str, str] = {
@@ -94,8 +94,9 @@ def _without(missing: list[str]) -> str:
 
 
 def _by_features(model: Model, facts: Facts) -> str | None:
+    sets = feature_sets()
     for name in model.features:
-        if name in FEATURE_SETS and (reason := unmet_by(FEATURE_SETS[name], facts)):
+        if name in sets and (reason := unmet_by(sets[name], facts)):
             return f"needs features/{name}, which {reason}"
     return None
 

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from capflow_assets.contract.outcome import Blocked
+from capflow_assets.run.catalogue import tables
 from capflow_assets.run.customer_run import REPORT, CustomerRun
 from capflow_assets.run.gate import Verdict
 from capflow_assets.validated import set_aside
 from capflow_assets.validated.audit.offence import Offence
-from capflow_assets.validated.tables import TABLES
 from capflow_assets.validation.html import Dossier, ModelRow, TableRow, Trouble, customer_page
 from capflow_assets.validation.html.dossier import State
 from capflow_assets.validation.report import Report
@@ -41,7 +41,7 @@ def dossier(run: CustomerRun, but: str = "") -> Dossier:
     stored = _stored(run)
     verdict = run.verdict()
     state, reasons = _state(run, verdict)
-    audits = [found for table in TABLES if (found := set_aside.stored(run, table)) and table in run.tables()]
+    audits = [found for table in tables() if (found := set_aside.stored(run, table)) and table in run.tables()]
     return Dossier(
         run.name,
         state,

@@ -6,8 +6,8 @@ from typing import Any
 
 from playwright.sync_api import expect
 
+from capflow_assets.run.catalogue import tables as canonical_tables
 from capflow_assets.run.plan import LAYERS
-from capflow_assets.validated.tables import TABLES
 from tests.browser.screen import Screen
 from tests.browser.served import Served, until
 
@@ -25,7 +25,7 @@ def test_lineage_shows_every_layer(screen: Screen) -> None:
     screen.page.get_by_role("button", name="settings").last.click()
     screen.page.get_by_role("menuitem", name="Change graph to vertical orientation").click()
     screen.graph(expanded=LAYERS[1:4])  # with the models' layers too the names are too small to be drawn
-    screen.sees(*LAYERS, *TABLES, "report", "rfm", "rhythm")
+    screen.sees(*LAYERS, *canonical_tables(), "report", "rfm", "rhythm")
     screen.picture("lineage")
 
 
@@ -46,7 +46,7 @@ def test_a_report_shows_kpis_three_drawn_distributions_and_its_days(screen: Scre
 
 
 def test_a_table_says_what_it_holds_and_whose_it_is(screen: Screen) -> None:
-    bills = TABLES["bills"]
+    bills = canonical_tables()["bills"]
     screen.open("/assets/validated/bills")
     screen.sees(bills.description, "data-platform", "Delta Lake", "layer: validated", "Row count")
     for column in bills.columns:

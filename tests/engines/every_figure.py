@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capflow_assets.features import FEATURE_SETS
 from capflow_assets.features.sets.recursive import decided, sample
 from capflow_assets.features.snapshots import before, snapshot_features
 from capflow_assets.methods.recommend.co_purchase import item_history
 from capflow_assets.methods.visits import spend, visit_history
+from capflow_assets.run.catalogue import feature_sets
 from capflow_assets.validated.tables import derive_bills
 from capflow_assets.validation.history.daily import daily
 from capflow_assets.validation.kpis.catalogue import KPIS, kpis
@@ -115,13 +115,14 @@ def test_the_panel_of_days(worlds: tuple[Tables, Tables], anonymous: tuple[Table
             np.testing.assert_array_equal(list(found.places[name].values()), list(places.values()))
 
 
-@pytest.mark.parametrize("name", FEATURE_SETS)
+@pytest.mark.parametrize("name", feature_sets())
 def test_every_feature_set(engine: Any, worlds: tuple[Tables, Tables], name: str) -> None:
     several = engine.named == "local" and name in ("rfm", "rhythm")
     dates = [AS_OF - timedelta(days=30, hours=11), AS_OF][: 2 if several else 1]
-    needed = FEATURE_SETS[name].reads
+    feature_set = feature_sets()[name]
+    needed = feature_set.reads
     found, expected = (
-        snapshot_features(FEATURE_SETS[name], {t: tables[t] for t in needed if t in tables}, dates) for tables in worlds
+        snapshot_features(feature_set, {t: tables[t] for t in needed if t in tables}, dates) for tables in worlds
     )
     assert found.schema() == expected.schema()
     assert_equal_rows(rows(found), rows(expected))

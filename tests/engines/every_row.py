@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from capflow_assets.run.catalogue import tables as canonical_tables
 from capflow_assets.validated.audit.audit import SAMPLE_ROWS, audit
 from capflow_assets.validated.content import content, known, whole
 from capflow_assets.validated.identity import row_id
 from capflow_assets.validated.readmitted import AS_THEY_ARE, CORRECTED, put_back
-from capflow_assets.validated.tables import TABLES
 from capflow_assets.validation.contracts.words import real_words
 from tests.engines.compare import assert_equal_rows, rows
 from tests.engines.every_figure import world
@@ -110,9 +110,10 @@ def fetched(engine: Any, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_a_failing_check_blocks_and_no_column_is_fetched(engine: Any, files: Path, fetched: list[int]) -> None:
     """pandera's own run on Spark never raises, and its run on Ibis fetches one value a row for a check that fails."""
     place = range(MANY)
-    columns = {column.name: pa.nulls(MANY, ibis.dtype(column.dtype).to_pyarrow()) for column in TABLES["items"].columns}
+    items = canonical_tables()["items"]
+    columns = {column.name: pa.nulls(MANY, ibis.dtype(column.dtype).to_pyarrow()) for column in items.columns}
     bad = {**columns, "item_id": [f"i{n}" for n in place], "price": [float(n % 2) - 0.5 for n in place]}
-    result = audit(stored(engine, files / "many.parquet", pa.table(bad)), TABLES["items"], {"item_id", "price"}, {})
+    result = audit(stored(engine, files / "many.parquet", pa.table(bad)), items, {"item_id", "price"}, {})
     assert not result.passed
     assert result.reasons[0].startswith("items: in 10,000 of 20,000 rows price breaks greater_than_or_equal_to(0)")
     assert (result.rows, result.set_aside, len(result.failures[0].sample)) == (MANY, MANY // 2, SAMPLE_ROWS)

@@ -1,6 +1,6 @@
 """Spark in this process: the whole suite."""
 
-from capflow_assets.validated.tables import TABLES
+from capflow_assets.run.catalogue import tables as canonical_tables
 from tests.engines.awkward import CASES
 from tests.engines.every_figure import *  # noqa: F403
 from tests.engines.every_lake import *  # noqa: F403
@@ -11,4 +11,4 @@ ENGINE = "local"
 
 
 def test_every_table_has_a_case() -> None:
-    assert {case.table for case in CASES.values()} == set(TABLES)
+    assert {case.table for case in CASES.values()} == set(canonical_tables())

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from capflow_assets.features.embeddings import Unreadable
+from capflow_assets.contract.embedding import Unreadable
 from capflow_assets.features.embeddings.encoders import image_encoder
 from capflow_assets.features.embeddings.mfcc import RATE, Mfcc, cepstra, sound
 from capflow_assets.features.embeddings.pixels import Pixels, picture

@@ -12,7 +12,7 @@ import ibis
 import numpy as np
 import pytest
 
-from capflow_assets.features.embeddings import EmbeddingError
+from capflow_assets.contract.embedding import EmbeddingError
 from capflow_assets.features.embeddings.lsa import Lsa, fit_lsa
 from capflow_assets.features.embeddings.sentences import load_sentences
 from capflow_assets.features.embeddings.text import texts

@@ -9,24 +9,25 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capflow_assets.features import FEATURE_SETS, FeatureSet
+from capflow_assets.contract.feature_set import FeatureSet
 from capflow_assets.features.snapshots import before, snapshot_features
+from capflow_assets.run.catalogue import feature_sets
 from tests.features.feature_oracle import oracle
 from tests.features.feature_world import AS_OF, frame, random_contacts, random_items, random_lines, world
 
 # What compares a shopper with others, or an item with its others, and so may move when there are more of them.
 COMPARED = {
     "rfm": {"recency_score", "frequency_score", "monetary_score"},
-    "price": {feature.name for feature in FEATURE_SETS["price"].features} - {"discounted_share", "discount_depth"},
+    "price": {feature.name for feature in feature_sets()["price"].features} - {"discounted_share", "discount_depth"},
     "campaigns": {"response_rate"},
 }
 IDS = ("user_id", "bill_id", "item_id", "store_id", "campaign_id")
-each_set = pytest.mark.parametrize("feature_set", FEATURE_SETS.values(), ids=lambda s: s.name)
+each_set = pytest.mark.parametrize("feature_set", feature_sets().values(), ids=lambda s: s.name)
 of_users = pytest.mark.parametrize(
-    "feature_set", [s for s in FEATURE_SETS.values() if "user_id" in s.key], ids=lambda s: s.name
+    "feature_set", [s for s in feature_sets().values() if "user_id" in s.key], ids=lambda s: s.name
 )
 of_giftco = pytest.mark.parametrize(
-    "feature_set", [s for s in FEATURE_SETS.values() if {*s.tables} <= {"bills", "line_items"}], ids=lambda s: s.name
+    "feature_set", [s for s in feature_sets().values() if {*s.tables} <= {"bills", "line_items"}], ids=lambda s: s.name
 )
 
 
@@ -90,7 +91,7 @@ def test_it_compiles_for_spark(feature_set: FeatureSet) -> None:
 
 
 def test_no_two_sets_of_a_model_share_a_column() -> None:
-    names = [f.name for feature_set in FEATURE_SETS.values() if feature_set.key == ("user_id",)
+    names = [f.name for feature_set in feature_sets().values() if feature_set.key == ("user_id",)
              for f in feature_set.features]  # fmt: skip
     assert len(names) == len(set(names))
 
@@ -141,7 +142,7 @@ def hash_of(value: str) -> str:
 
 @pytest.mark.parametrize("name", ["basket", "price"])
 def test_without_an_optional_table_only_what_needs_it_is_unknown(name: str) -> None:
-    feature_set, tables = FEATURE_SETS[name], world(random_lines(8))
+    feature_set, tables = feature_sets()[name], world(random_lines(8))
     whole, without = (
         frame(feature_set.build({k: t for k, t in before(tables, AS_OF).items() if k not in left}, AS_OF))
         for left in ((), feature_set.optional_tables)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from capflow_assets.features import FEATURE_SETS
 from capflow_assets.features.snapshots import before, snapshot_dates, snapshot_features, window
+from capflow_assets.run.catalogue import feature_sets
 from tests.features.feature_world import frame, random_contacts, random_lines, world
 
 MAY = datetime(2024, 5, 1)
@@ -104,7 +104,7 @@ def test_a_sent_bill_without_any_line_stays() -> None:
 
 def test_snapshots_are_the_features_at_each_date_under_one_another() -> None:
     tables, dates = world(random_lines(7)), [JUNE, MAY]
-    for feature_set in FEATURE_SETS.values():
+    for feature_set in feature_sets().values():
         both = frame(snapshot_features(feature_set, tables, dates))
         assert list(both.columns[: len(feature_set.key) + 1]) == [*feature_set.key, "as_of"]
         for date in dates:
@@ -112,7 +112,7 @@ def test_snapshots_are_the_features_at_each_date_under_one_another() -> None:
             part = both[both.as_of == date].drop(columns="as_of").reset_index(drop=True)
             pd.testing.assert_frame_equal(part, alone, check_exact=True)
     with pytest.raises(ValueError, match="no date"):
-        snapshot_features(FEATURE_SETS["rfm"], tables, [])
+        snapshot_features(feature_sets()["rfm"], tables, [])
 
 
 @settings(max_examples=3, deadline=None, derandomize=True, phases=[Phase.generate])
@@ -143,7 +143,7 @@ def _known(tables: dict[str, Any], as_of: datetime) -> dict[str, pd.DataFrame]:
     found = {f"before {name}": table for name, table in before(tables, as_of).items()}
     cut = window(tables, as_of - timedelta(days=60), as_of)
     found |= {f"window {name}": table for name, table in cut.items()}
-    found |= {s.name: snapshot_features(s, tables, [as_of]) for s in FEATURE_SETS.values()}
+    found |= {s.name: snapshot_features(s, tables, [as_of]) for s in feature_sets().values()}
     return {name: table.execute().sort_values(list(table.columns), ignore_index=True) for name, table in found.items()}
 
 

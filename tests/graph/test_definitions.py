@@ -11,12 +11,10 @@ import dagster as dg
 import pytest
 
 from capflow_assets.definitions import defs
-from capflow_assets.features import FEATURE_SETS
-from capflow_assets.features.embeddings import EMBEDDINGS
 from capflow_assets.graph.specs import check_specs
-from capflow_assets.run.catalogue import models
+from capflow_assets.run.catalogue import embeddings, feature_sets, models
+from capflow_assets.run.catalogue import tables as canonical_tables
 from capflow_assets.run.plan import plan
-from capflow_assets.validated.tables import TABLES
 from partitions.partition import customers
 
 SPECS = {"/".join(spec.key.path): spec for spec in defs.resolve_all_asset_specs()}
@@ -24,7 +22,7 @@ SPECS = {"/".join(spec.key.path): spec for spec in defs.resolve_all_asset_specs(
 EXPECTED = {
     "raw/line_items": set(),
     "validated/bills": {"raw/bills", "validated/line_items"},
-    "validation/report": {f"validated/{table}" for table in TABLES},
+    "validation/report": {f"validated/{table}" for table in canonical_tables()},
     "features/rfm": {"validated/bills", "validated/line_items", "validation/report"},
     "features/basket": {"validated/line_items", "validated/items", "validation/report"},
     "features/campaigns": {"validated/contacts", "validation/report"},
@@ -39,8 +37,8 @@ EXPECTED = {
 
 
 def test_every_table_feature_set_and_model_has_its_assets() -> None:
-    expected = {f"{layer}/{table}" for layer in ("raw", "validated") for table in TABLES}
-    expected |= {"validation/report"} | {f"features/{name}" for name in (*FEATURE_SETS, *EMBEDDINGS)}
+    expected = {f"{layer}/{table}" for layer in ("raw", "validated") for table in canonical_tables()}
+    expected |= {"validation/report"} | {f"features/{name}" for name in (*feature_sets(), *embeddings())}
     expected |= {f"{layer}/{name}" for layer in ("model", "prediction", "performance") for name in models()}
     assert set(SPECS) == expected
 
@@ -73,7 +71,7 @@ def test_no_asset_reads_a_later_layer() -> None:
 
 def test_everything_downstream_of_data_has_a_blocking_check_before_it() -> None:
     keys = {f"{'/'.join(spec.asset_key.path)}:{spec.name}": spec for spec in check_specs()}
-    assert set(keys) == {f"validated/{table}:schema" for table in TABLES} | {"validation/report:kpis"}
+    assert set(keys) == {f"validated/{table}:schema" for table in canonical_tables()} | {"validation/report:kpis"}
     assert {key.to_user_string() for key in defs.resolve_asset_graph().asset_check_keys} == set(keys)
     assert all(spec.blocking and spec.partitions_def == customers for spec in keys.values())
 

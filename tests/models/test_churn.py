@@ -106,9 +106,9 @@ def test_reasons_are_the_strongest_pushes_in_the_direction_of_the_score() -> Non
 
 
 def test_phrases_of_the_feature_sets_are_kept_with_the_model() -> None:
-    from capflow_assets.features import FEATURE_SETS
+    from capflow_assets.run.catalogue import feature_sets
 
-    names = [feature.name for name in Churn.features for feature in FEATURE_SETS[name].features]
+    names = [feature.name for name in Churn.features for feature in feature_sets()[name].features]
     kept = phrases(Churn.features, names)
     assert all("{value" in phrase for phrase in kept.values())
     for phrase in kept.values():

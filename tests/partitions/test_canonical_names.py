@@ -1,6 +1,7 @@
 """The names that a customer file may use are exactly those that the layers above offer."""
 
-from capflow_assets.validated.tables import TABLES, filled_columns, filled_when_derived
+from capflow_assets.run.catalogue import tables as canonical_tables
+from capflow_assets.validated.tables import filled_columns, filled_when_derived
 from capflow_resources.sources import KINDS
 from partitions.canonical import (
     CANONICAL_COLUMNS,
@@ -14,12 +15,12 @@ from partitions.source_kinds import SOURCE_KINDS
 
 
 def test_the_file_knows_the_tables_and_their_columns():
-    described = {name: tuple(column.name for column in table.columns) for name, table in TABLES.items()}
+    described = {name: tuple(column.name for column in table.columns) for name, table in canonical_tables().items()}
     assert described == CANONICAL_COLUMNS
 
 
 def test_the_file_knows_which_columns_are_times_and_numbers():
-    columns = [column for table in TABLES.values() for column in table.columns]
+    columns = [column for table in canonical_tables().values() for column in table.columns]
     assert {column.name for column in columns if column.dtype == "timestamp"} == TIME_COLUMNS
     assert {column.name for column in columns if column.dtype in ("float64", "int64")} == NUMBER_COLUMNS
 
@@ -35,7 +36,7 @@ def test_the_file_knows_the_kinds_of_source():
 
 
 def test_every_column_says_what_it_is_and_keys_are_columns():
-    for table in TABLES.values():
+    for table in canonical_tables().values():
         assert all(column.description.endswith((".", ";")) for column in table.columns)
         assert set(table.key) <= {column.name for column in table.columns}
         assert all(rule.remedy.endswith(".") for column in table.columns for rule in column.rules)

@@ -8,8 +8,10 @@ import ibis
 import pyarrow as pa
 import pytest
 
+from capflow_assets.contract.table import Rule, Table
+from capflow_assets.run.catalogue import tables as canonical_tables
 from capflow_assets.validated.audit.audit import audit
-from capflow_assets.validated.tables import TABLES, Rule, Table, clean, drop
+from capflow_assets.validated.tables import clean, drop
 from tests.engines.awkward import CASES
 
 GOOD = {"string": "x", "float64": 1.0, "int64": 1, "boolean": False, "timestamp": 0}
@@ -53,9 +55,9 @@ def broken(table: Table, column: str, check: str, rule: Rule | None, number: int
     return [{**row, column: value}]
 
 
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", canonical_tables())
 def test_every_rule_sets_aside_what_breaks_it_and_nothing_is_lost(con: ibis.BaseBackend, name: str) -> None:
-    table = TABLES[name]
+    table = canonical_tables()[name]
     rows = [row for number, rule in enumerate(rules(table)) for row in broken(table, *rule, number)]
     rows += [good(table, 1000 + number) for number in range(5)]
     schema = pa.schema({column.name: ibis.dtype(column.dtype).to_pyarrow() for column in table.columns}.items())
@@ -77,7 +79,7 @@ def test_what_retailers_send_at_their_worst_is_accounted_for(con: ibis.BaseBacke
     sent = con.create_table(ibis.util.gen_name("t"), case.raw(), temp=True)
     dropped = drop(sent, case.mapping())
     cleaned = clean(case.table, dropped.kept, case.mapping(), case.timezone).cache()
-    result = audit(cleaned, TABLES[case.table], None, {})
+    result = audit(cleaned, canonical_tables()[case.table], None, {})
     used, aside = (int(part.count().to_pyarrow().as_py()) for part in (result.accepted, result.rejected))
     left_out = sum(dropped.counts().values())
     if not case.mapping().options.get("distinct"):
@@ -87,7 +89,7 @@ def test_what_retailers_send_at_their_worst_is_accounted_for(con: ibis.BaseBacke
 
 def test_pictures_that_cannot_be_decoded_are_set_aside_and_block_nothing(con: ibis.BaseBackend) -> None:
     """A customer whose photographs are spoilt still has models of its sales; those of pictures state what they need."""
-    table = TABLES["media"]
+    table = canonical_tables()["media"]
     schema = pa.schema({column.name: ibis.dtype(column.dtype).to_pyarrow() for column in table.columns}.items())
     rows = [{**good(table, number), "corrupt": number % 2 == 0} for number in range(100)]
     sent = con.create_table(ibis.util.gen_name("t"), pa.Table.from_pylist(rows, schema), temp=True)

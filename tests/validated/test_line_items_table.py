@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capflow_assets.validated.tables import TABLES, clean
+from capflow_assets.run.catalogue import tables as canonical_tables
+from capflow_assets.validated.tables import clean
 from partitions.customer import ColumnMapping, ReturnRule
 
 NOON = datetime(2024, 1, 5, 12)
@@ -45,7 +46,7 @@ def test_types_and_order_are_the_declared_ones_whatever_is_mapped(con, mapping_o
 
     raw = con.create_table("bare", pa.table({"item_id": ["a"], "amount": [1.0]}), overwrite=True)
     schema = clean("line_items", raw, mapping_of("line_items", ["item_id", "amount"]), "Europe/London").schema()
-    declared = {column.name: ibis.dtype(column.dtype) for column in TABLES["line_items"].columns}
+    declared = {column.name: ibis.dtype(column.dtype) for column in canonical_tables()["line_items"].columns}
     assert [(name, dtype.copy(nullable=True)) for name, dtype in schema.items()] == list(declared.items())
 
 

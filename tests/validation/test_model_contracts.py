@@ -11,9 +11,9 @@ import pytest
 
 from capflow_assets.contract.model import Needs
 from capflow_assets.contract.outcome import Outcome
-from capflow_assets.features import FEATURE_SETS
 from capflow_assets.models.rfm_segments import RfmSegments
 from capflow_assets.run import catalogue, plan
+from capflow_assets.run.catalogue import feature_sets
 from capflow_assets.run.status import status
 from tests.worlds.tiny_shop import TinyShop, lines
 
@@ -104,8 +104,8 @@ def test_nothing_is_measured_that_no_model_asks_for(shop: TinyShop) -> None:
 
 
 def test_what_a_feature_set_needs_its_models_need(shop: TinyShop, monkeypatch: pytest.MonkeyPatch) -> None:
-    needy = replace(FEATURE_SETS["rfm"], needs=Needs(users=0, bills=0, history_days=0, items=100))
-    monkeypatch.setitem(FEATURE_SETS, "rfm", needy)
+    needy = replace(feature_sets()["rfm"], needs=Needs(users=0, bills=0, history_days=0, items=100))
+    monkeypatch.setitem(feature_sets(), "rfm", needy)
     monkeypatch.setattr(ItemReader, "needs", Needs(users=10, bills=50, history_days=150))
     monkeypatch.setattr(ItemReader, "features", ("rfm",))
     shop.write_file(models="[item_reader]").run(CHECKED)

@@ -5,11 +5,12 @@ They are computed in this process, batch by batch, whatever the customer's engin
 
 from __future__ import annotations
 
+from capflow_assets.contract.embedding import Embedding
 from capflow_assets.contract.outcome import NotAvailable, Outcome
-from capflow_assets.features.embeddings import EMBEDDINGS, Embedding
 from capflow_assets.features.embeddings.build_media import build_media
 from capflow_assets.features.embeddings.build_text import build_text
 from capflow_assets.features.embeddings.encoding import Making
+from capflow_assets.run.catalogue import embeddings
 from capflow_assets.run.customer_run import CustomerRun
 from capflow_assets.run.reuse import reuse
 from capflow_resources.sources.errors import file_name
@@ -19,8 +20,7 @@ from partitions.embeddings_form import NONE, default_encoding
 
 def build(run: CustomerRun, asset: str) -> Outcome:
     """Encode what is new or has changed, keep the vectors of all else, and publish both."""
-    run.require_passed()
-    making = _making(run, EMBEDDINGS[asset.removeprefix("features/")])
+    making = _making(run, embeddings()[asset.removeprefix("features/")])
     if fresh := reuse(run, asset, making.mark):
         return fresh
     return build_text(making) if making.embedding.medium == "text" else build_media(making)

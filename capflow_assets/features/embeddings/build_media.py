@@ -7,9 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from capflow_assets.contract.embedding import MARK, VECTOR
+from capflow_assets.contract.embedding import MARK, VECTOR, Unreadable
 from capflow_assets.contract.outcome import NotAvailable, Outcome
-from capflow_assets.features.embeddings import Unreadable
 from capflow_assets.features.embeddings.batches import LeftOut
 from capflow_assets.features.embeddings.encoders import media_encoder, opened
 from capflow_assets.features.embeddings.encoding import Making, vectors_of

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from capflow_assets.contract.embedding import VECTOR
+from capflow_assets.contract.embedding import VECTOR, Embedding, Encoder
 from capflow_assets.contract.outcome import Outcome
-from capflow_assets.features.embeddings import Embedding, Encoder
 from capflow_assets.features.embeddings.batches import LeftOut, encoded, schema
 from capflow_assets.run.code_version import code_version
 from capflow_assets.run.customer_run import CustomerRun, fingerprint

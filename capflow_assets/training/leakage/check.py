@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from capflow_assets.contract.model import Model, Snapshot
 from capflow_assets.contract.outcome import Blocked
-from capflow_assets.features import FEATURE_SETS
 from capflow_assets.features.load import known
+from capflow_assets.run.catalogue import feature_sets
 from capflow_assets.run.customer_run import CustomerRun
 from capflow_assets.training.leakage import Suspicion, suspicions
 
@@ -35,7 +35,7 @@ def warnings(run: CustomerRun, model: Model, past: Sequence[Snapshot], test: Sna
 
 def _is_a_quiet_month(model: Model, one: Suspicion) -> bool:
     """Whether a column counts what need not happen every month, and there was just nothing of it lately."""
-    sets = (FEATURE_SETS[name] for name in model.features if name in FEATURE_SETS)
+    sets = (chosen for name, chosen in feature_sets().items() if name in model.features)
     sporadic = {feature.name for chosen in sets if chosen.sporadic for feature in chosen.features}
     return one.kind == "gone" and one.column in sporadic
 

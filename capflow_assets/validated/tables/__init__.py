@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from capflow_assets.contract.table import Column, Rule, Table
+from capflow_assets.run.catalogue import table_module, tables
 from capflow_assets.validated.cleaning.cleaning import Dropped, drop
-from capflow_assets.validated.tables import bills, contacts, items, line_items, media, reviews, users
 from capflow_assets.validated.tables.bills import derive_bills
 from partitions.customer import TableMapping
 
 if TYPE_CHECKING:
     import ibis
-
-_MODULES = {module.TABLE.name: module for module in (line_items, bills, users, items, contacts, reviews, media)}
-_DERIVED = {"line_items": line_items.DERIVED, "bills": bills.DERIVED, "reviews": reviews.DERIVED}
-
-TABLES: Mapping[str, Table] = {name: module.TABLE for name, module in _MODULES.items()}
 
 
 def clean(table: str, raw: ibis.Table, mapping: TableMapping, timezone: str) -> ibis.Table:
@@ -25,22 +19,22 @@ def clean(table: str, raw: ibis.Table, mapping: TableMapping, timezone: str) -> 
 
     What cannot be read is null; no row is left out, but for `distinct`. Times become UTC from `timezone`.
     """
-    return _MODULES[table].clean(raw, mapping, timezone)
+    cleaned: ibis.Table = table_module(table).clean(raw, mapping, timezone)
+    return cleaned
 
 
 def filled_columns(mapping: TableMapping) -> set[str]:
     """The columns that every row must fill, if they are not nullable: what is mapped, and what cleaning works out."""
-    return {*mapping.columns, *_DERIVED.get(mapping.table, ())}
+    return {*mapping.columns, *getattr(table_module(mapping.table), "DERIVED", ())}
 
 
 def filled_when_derived(line_items_mapping: TableMapping) -> set[str]:
     """The same for bills that are added up from line items: without times, they have no `ts` either."""
-    names = {column.name for column in TABLES["bills"].columns}
+    names = {column.name for column in tables()["bills"].columns}
     return names if "ts" in line_items_mapping.columns else names - {"ts"}
 
 
 __all__ = [
-    "TABLES",
     "Column",
     "Dropped",
     "Rule",
