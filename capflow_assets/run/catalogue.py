@@ -24,7 +24,7 @@ from capflow_assets.contract.feature_set import FeatureSet
 from capflow_assets.contract.model import ANSWERS, Model
 from capflow_assets.contract.table import Table
 from partitions.canonical import CANONICAL_COLUMNS
-from partitions.form import nearest
+from partitions.hints import did_you_mean
 
 ENTRY_POINT_GROUP = "capflow.models"
 PACKAGES = {
@@ -252,12 +252,12 @@ def _instance(kind: type[Model]) -> Model:
     for table in (*kind.tables, *kind.optional_tables):
         if table not in CANONICAL_COLUMNS:
             raise ValueError(
-                f"{kind.name} reads the table '{table}', which does not exist{nearest(table, CANONICAL_COLUMNS)}"
+                f"{kind.name} reads the table '{table}', which does not exist{did_you_mean(table, CANONICAL_COLUMNS)}"
             )
     known = (*_feature_plugins().plugins, *_feature_plugins().broken)
     for name in kind.features:
         if name not in known:
-            raise ValueError(f"{kind.name} reads the feature set '{name}', which does not exist{nearest(name, known)}")
+            raise ValueError(f"{kind.name} reads the feature set '{name}', which does not exist{did_you_mean(name, known)}")
     return kind()
 
 
