@@ -19,7 +19,6 @@ import argparse
 import os
 import warnings
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from time import process_time
@@ -29,7 +28,7 @@ import numpy as np
 import pandas as pd
 from machine import machine
 
-from capflow_assets.contract.model import Snapshot
+from capflow_assets.contract.snapshot import Snapshot
 from capflow_assets.methods import demand
 from capflow_assets.models.demand_forecast import MOST_SERIES, WEEKS, DemandForecast
 
@@ -76,7 +75,7 @@ def snapshot(tables: Tables, as_of: datetime) -> Snapshot:
     bare = Snapshot("benchmark", as_of, pd.DataFrame(), {**known, "line_items": _table(lines[lines["ts"] < as_of])})
     end = as_of + timedelta(days=MODEL.horizon_days)
     window = _table(lines[(lines["ts"] >= as_of) & (lines["ts"] < end)])
-    return replace(bare, outcome=MODEL.outcome(bare, {"line_items": window}))
+    return bare.with_outcome(MODEL.outcome(bare, {"line_items": window}))
 
 
 def _table(lines: pd.DataFrame) -> ibis.Table:
@@ -139,7 +138,6 @@ def measure(name: str, read: Callable[[], Tables], until: int) -> None:
     tables = read()
     end = tables["line_items"]["ts"].max().normalize() + timedelta(days=1 - until)
     test = snapshot(tables, end.to_pydatetime() - timedelta(days=MODEL.horizon_days))
-    assert test.outcome is not None
     panel = demand.panel(test.tables, test.as_of, MOST_SERIES)
     truth = test.outcome["value"].to_numpy().reshape(-1, WEEKS)
     assert (test.outcome["item_id"].to_numpy()[::WEEKS] == panel.names["item_id"].to_numpy()).all()

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from capflow_assets.conformance.fitted import Fitted, same, same_artefact, shuffled, snapshots
 from capflow_assets.conformance.limits import FIT_BYTES, FIT_SECONDS, MIB
 from capflow_assets.conformance.world import START, features
-from capflow_assets.contract.model import Artefact, Snapshot
+from capflow_assets.contract.model import Artefact
+from capflow_assets.contract.snapshot import LabelledSnapshot
 from capflow_assets.training.evaluation.metrics import metric
 
 if TYPE_CHECKING:
@@ -189,7 +190,7 @@ def _same_columns(frame: pd.DataFrame, wanted: tuple[str, ...]) -> None:
     assert tuple(frame.columns) == wanted, f"columns {', '.join(frame.columns)}, not {', '.join(wanted)}"
 
 
-def _with_text(snapshot: Snapshot, values: tuple[str | None, ...]) -> Snapshot:
+def _with_text(snapshot: LabelledSnapshot, values: tuple[str | None, ...]) -> LabelledSnapshot:
     """The snapshot with one more feature, a text, whose values take turns."""
     import pandas as pd
 
@@ -322,8 +323,7 @@ def outcome_counts_the_window_alone(fitted: Fitted) -> None:
     end = as_of + timedelta(days=model.horizon_days)
     timed = {"bills": "ts", "line_items": "ts", "contacts": "sent_at", "reviews": "ts"}
     cut = {name: frames[name][frames[name][column] < end] for name, column in timed.items() if name in frames}
-    outcome = fitted.world.changed(**cut).snapshot(as_of, model).outcome
-    assert outcome is not None
+    outcome = fitted.world.changed(**cut).labelled_snapshot(as_of, model).outcome
     pd.testing.assert_frame_equal(fitted.outcome, outcome)
     if fitted.of_users():
         bills = frames["bills"]
@@ -339,7 +339,7 @@ def nothing_to_learn_is_an_error(fitted: Fitted) -> None:
     if fitted.model.learns_from == "labels":
         world = replace(world, frames={name: frame.iloc[:0] for name, frame in world.frames.items()})
     try:
-        fitted.fit([world.snapshot(early, fitted.model)])
+        fitted.fit([world.labelled_snapshot(early, fitted.model)])
     except ValueError as error:
         assert "acme" in str(error), f"the error does not name the customer: {error}"  # noqa: PT017 - no pytest here
     else:

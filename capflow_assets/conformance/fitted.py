@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from capflow_assets.conformance.limits import Cost, measured
 from capflow_assets.conformance.world import AS_OF, World, world
-from capflow_assets.contract.model import Artefact, Model, Snapshot
+from capflow_assets.contract.model import Artefact, Model
+from capflow_assets.contract.snapshot import LabelledSnapshot
 from capflow_assets.training.split import parted, split
 from capflow_assets.validated.anchors import grid
 
@@ -24,8 +25,8 @@ class Fitted:
 
     model: Model
     world: World
-    train: list[Snapshot]
-    test: Snapshot
+    train: list[LabelledSnapshot]
+    test: LabelledSnapshot
     artefact: Artefact
     prediction: pd.DataFrame
     cost: Cost
@@ -33,14 +34,13 @@ class Fitted:
     @property
     def outcome(self) -> pd.DataFrame:
         """What came true after the test snapshot."""
-        assert self.test.outcome is not None
         return self.test.outcome
 
     def of_users(self) -> bool:
         """Whether the model predicts something of shoppers."""
         return self.model.unit[0] == "user_id"
 
-    def fit(self, train: list[Snapshot]) -> Artefact:
+    def fit(self, train: list[LabelledSnapshot]) -> Artefact:
         """Fit again, as the first time."""
         return self.model.fit(train, {**self.model.parameters, **self.model.settings}, SEED)
 
@@ -53,15 +53,15 @@ def fitted(model: Model, small: World | None = None) -> Fitted:
     return Fitted(model, chosen, train, test, artefact, model.predict(artefact, test), cost)
 
 
-def snapshots(model: Model, small: World) -> tuple[list[Snapshot], Snapshot]:
+def snapshots(model: Model, small: World) -> tuple[list[LabelledSnapshot], LabelledSnapshot]:
     """What the platform would train the model on, and judge it by."""
     if model.learns_from == "labels":
-        return parted(model, small.snapshot(AS_OF, model))
+        return parted(model, small.labelled_snapshot(AS_OF, model))
     dates = split(AS_OF, model.horizon_days, grid(AS_OF))
-    return [small.snapshot(date, model) for date in dates.train], small.snapshot(dates.test, model)
+    return [small.labelled_snapshot(date, model) for date in dates.train], small.labelled_snapshot(dates.test, model)
 
 
-def shuffled(snapshot: Snapshot, seed: int = 5) -> Snapshot:
+def shuffled(snapshot: LabelledSnapshot, seed: int = 5) -> LabelledSnapshot:
     """The same snapshot with the rows of every table in another order."""
     import ibis
 
@@ -72,7 +72,7 @@ def shuffled(snapshot: Snapshot, seed: int = 5) -> Snapshot:
             name: ibis.memtable(table.execute().sample(frac=1, random_state=seed).reset_index(drop=True))
             for name, table in snapshot.tables.items()
         },
-        outcome=None if snapshot.outcome is None else snapshot.outcome.sample(frac=1, random_state=seed),
+        outcome=snapshot.outcome.sample(frac=1, random_state=seed),
     )
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from capflow_assets.contract.model import Model, Snapshot, without_labels
+from capflow_assets.contract.model import Model
+from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot, drop_labels
 from capflow_assets.features.snapshots import TIME_COLUMNS
 
 if TYPE_CHECKING:
@@ -48,20 +49,25 @@ class World:
         cut = {name: _between(frame, TIME_COLUMNS.get(name), start, end) for name, frame in self.frames.items()}
         return {name: ibis.memtable(frame) for name, frame in cut.items()}
 
-    def snapshot(self, as_of: datetime, model: Model | None = None) -> Snapshot:
-        """The world as of a date, with the model's outcome where a model is given."""
+    def snapshot(self, as_of: datetime) -> Snapshot:
+        """Return the snapshot of a date."""
+        return self._snapshot(as_of, self.tables(START, as_of))
+
+    def labelled_snapshot(self, as_of: datetime, model: Model) -> LabelledSnapshot:
+        """Return the snapshot of a date with the model's outcome."""
+        known = self.tables(START, as_of)
+        if model.learns_from == "labels":
+            snapshot = self._snapshot(as_of, drop_labels(known))
+            return snapshot.with_outcome(model.outcome(snapshot, known))
+        snapshot = self._snapshot(as_of, known)
+        window = self.tables(as_of, as_of + timedelta(days=model.horizon_days))
+        return snapshot.with_outcome(model.outcome(snapshot, window))
+
+    def _snapshot(self, as_of: datetime, tables: Mapping[str, ibis.Table]) -> Snapshot:
         import ibis
 
-        known = self.tables(START, as_of)
         sets = {name: ibis.memtable(frame) for name, frame in self.sets.items()}
-        seen = without_labels(known) if model is not None and model.learns_from == "labels" else known
-        bare = Snapshot("acme", as_of, features(self.frames, as_of), {**seen, **sets})
-        if model is None:
-            return bare
-        if model.learns_from == "labels":
-            return replace(bare, outcome=model.outcome(bare, known))
-        window = self.tables(as_of, as_of + timedelta(days=model.horizon_days))
-        return replace(bare, outcome=model.outcome(bare, window))
+        return Snapshot("acme", as_of, features(self.frames, as_of), {**tables, **sets})
 
     def only(self, keep: Mapping[str, str]) -> World:
         """The same world with the shoppers in `keep` alone, under the names that it gives them."""

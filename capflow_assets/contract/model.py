@@ -5,8 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+# Models outside this repository import Snapshot from this module, too.
+from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 
 if TYPE_CHECKING:
     import ibis
@@ -83,28 +85,6 @@ class Promotion:
     tolerance: float = 0.01
 
 
-LABELS: Mapping[str, tuple[str, ...]] = {"media": ("label",), "reviews": ("rating",)}
-"""The columns that a model which learns from labels finds in its outcome, and nowhere else."""
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """One customer's world as of a date: nothing in it comes from `as_of` or later, but for `outcome`.
-
-    `features` has one row a user (`user_id` plus the columns of the model's feature sets), sorted by user_id.
-    Labels that a model learns from (media.label, reviews.rating) are in `outcome` alone, never in `tables`.
-    `tables` are the validated tables that the model names, cut to rows before `as_of` (an optional one may be absent),
-    and its feature sets of other keys than users as "features/<set>", as of that date.
-    `outcome` is what came true in [as_of, as_of + horizon): the model's own `outcome`, None at inference.
-    """
-
-    customer: str
-    as_of: datetime
-    features: pd.DataFrame
-    tables: Mapping[str, ibis.Table]
-    outcome: pd.DataFrame | None = None
-
-
 @dataclass(frozen=True)
 class Artefact:
     """All that a fitted model is, as bytes that load without running code, plus JSON facts.
@@ -115,11 +95,6 @@ class Artefact:
     files: Mapping[str, bytes]
     columns: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
-
-
-def without_labels(tables: Mapping[str, ibis.Table]) -> dict[str, ibis.Table]:
-    """The tables without what a model that learns from labels is asked to tell."""
-    return {name: table.drop(*LABELS[name]) if name in LABELS else table for name, table in tables.items()}
 
 
 class Model(ABC):
@@ -197,7 +172,7 @@ class Model(ABC):
         """
 
     @abstractmethod
-    def fit(self, train: Sequence[Snapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
+    def fit(self, train: Sequence[LabelledSnapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
         """Learn from past snapshots with outcomes. All that is learned is in the Artefact; same input, same bytes."""
 
     @abstractmethod
@@ -205,7 +180,7 @@ class Model(ABC):
         """`prediction_columns` for the population in `snapshot`; `reasons` holds one to three texts."""
 
     @abstractmethod
-    def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
+    def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
         """What one would predict without this model, in the same columns as predict (reasons may be empty lists)."""
 
     def judged(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
@@ -213,7 +188,7 @@ class Model(ABC):
         return self.predict(artefact, snapshot)
 
     def tried(
-        self, train: Sequence[Snapshot], later: Snapshot, parameters: Mapping[str, Any], seed: int
+        self, train: Sequence[LabelledSnapshot], later: LabelledSnapshot, parameters: Mapping[str, Any], seed: int
     ) -> pd.DataFrame:
         """What a quick fit on `train` with these parameters predicts for `later`: tuning compares these."""
         return self.judged(self.fit(train, parameters, seed), later)

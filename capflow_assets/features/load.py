@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from capflow_assets.contract.model import Model, Snapshot, without_labels
+from capflow_assets.contract.model import Model
 from capflow_assets.contract.outcome import NotAvailable
+from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot, drop_labels
 from capflow_assets.features.snapshot_reuse import whole_dates
 from capflow_assets.features.snapshots import before, window
 from capflow_assets.run.catalogue import feature_sets
@@ -23,12 +23,12 @@ def known(run: CustomerRun, model: Model, as_of: datetime) -> Snapshot:
     return _known(run, model, as_of)[0]
 
 
-def lived(run: CustomerRun, model: Model, as_of: datetime) -> Snapshot:
+def lived(run: CustomerRun, model: Model, as_of: datetime) -> LabelledSnapshot:
     """The snapshot with what came true in the horizon after it, or with the labels that are known as of the date."""
     if model.learns_from == "labels":
         snapshot, tables = _known(run, model, as_of)
-        return replace(snapshot, outcome=model.outcome(snapshot, tables))
-    return replace(known(run, model, as_of), outcome=came_true(run, model, as_of))
+        return snapshot.with_outcome(model.outcome(snapshot, tables))
+    return known(run, model, as_of).with_outcome(came_true(run, model, as_of))
 
 
 def came_true(run: CustomerRun, model: Model, as_of: datetime) -> pd.DataFrame:
@@ -70,7 +70,7 @@ def _known(run: CustomerRun, model: Model, as_of: datetime) -> tuple[Snapshot, d
     whole = as_of in whole_dates(run, (as_of,))
     cut = before(_sources(run, model), as_of, whole, undated=("reviews",) if from_labels else ())
     tables = {table: cut[table] for table in _named(run, model)}
-    seen = (without_labels(tables) if from_labels else tables) | _pairs(run, model, as_of)
+    seen = (drop_labels(tables) if from_labels else tables) | _pairs(run, model, as_of)
     return Snapshot(run.name, as_of, _features(run, model, as_of, cut), seen), tables
 
 

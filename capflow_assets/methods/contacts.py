@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import ibis
     import pandas as pd
 
-    from capflow_assets.contract.model import Snapshot
+    from capflow_assets.contract.snapshot import Snapshot
 
 YEAR = timedelta(days=365)
 PRIOR_CONTACTS = 10  # a shopper, an offer or a channel with few contacts is thought to be as all are

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import ibis
     import pandas as pd
 
-    from capflow_assets.contract.model import Snapshot
+    from capflow_assets.contract.snapshot import Snapshot
 
 YEAR_DAYS = 365
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
+from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Promotion, Task
+from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.features.visits import cents, day_number, is_return
 from capflow_assets.methods import isolation
 from capflow_assets.methods.ensemble import ensemble
@@ -77,7 +78,7 @@ class Anomaly(Model):
         label = money["returned"] * 2 > money["bought"]
         return pd.DataFrame({"user_id": users, "label": label.to_numpy().astype("int64")})
 
-    def fit(self, train: Sequence[Snapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
+    def fit(self, train: Sequence[LabelledSnapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
         """Isolation forests and trees on all snapshots; the number of trees and the calibration from unseen rows."""
         import numpy as np
 
@@ -117,7 +118,7 @@ class Anomaly(Model):
         users, wide, fitted = self._asked(artefact, snapshot)
         return self._frame(users, wide, fitted, [[] for _ in range(len(users))])
 
-    def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
+    def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
         """Who returned much will return much: the share of value returned in the last 365 days."""
         history = _history(snapshot)
         share = history["returned_share_year"].clip(upper=1.0)
@@ -194,9 +195,7 @@ def _matrix(snapshot: Snapshot, columns: Sequence[str]) -> tuple[pd.Series, np.n
     return history["user_id"], np.column_stack([given, history[list(OWN)].to_numpy(dtype="float64")])
 
 
-def _rows(snapshot: Snapshot, columns: Sequence[str]) -> Rows:
-    if snapshot.outcome is None:
-        raise ValueError(f"anomaly cannot be fitted on the snapshot of {snapshot.as_of}: it has no outcome.")
+def _rows(snapshot: LabelledSnapshot, columns: Sequence[str]) -> Rows:
     users, matrix = _matrix(snapshot, columns)
     return Rows(matrix, snapshot.outcome.set_index("user_id")["label"].reindex(users).to_numpy(dtype="float64"))
 

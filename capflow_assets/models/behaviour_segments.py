@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Snapshot, Task
+from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Task
+from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods import clusters
 from capflow_assets.methods.ensemble.feature_matrix import feature_matrix, numeric_columns
 from capflow_assets.methods.phrases import phrases
@@ -44,7 +45,7 @@ class BehaviourSegments(Model):
         spent = next_spend(snapshot, window["bills"])
         return spent[spent["user_id"].isin(active(snapshot, YEAR_DAYS)["user_id"])].reset_index(drop=True)
 
-    def fit(self, train: Sequence[Snapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
+    def fit(self, train: Sequence[LabelledSnapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
         """Groups of the latest date; their number from the dates before it."""
         import numpy as np
 
@@ -77,7 +78,7 @@ class BehaviourSegments(Model):
         labels = [names[number] for number in nearest.tolist()]
         return prediction_frame(self, {"user_id": users, "label": labels, "reasons": reasons})
 
-    def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
+    def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
         """Fifths of last year's spend alone, with edges from the latest training snapshot."""
         told = RfmSegments().baseline(train, snapshot)
         return told[told["user_id"].isin(active(snapshot, YEAR_DAYS)["user_id"])].reset_index(drop=True)
@@ -86,8 +87,6 @@ class BehaviourSegments(Model):
         users = active(snapshot, YEAR_DAYS)["user_id"]
         return users, feature_matrix(snapshot, users, columns)
 
-    def _spent(self, snapshot: Snapshot) -> np.ndarray:
-        if snapshot.outcome is None:
-            raise ValueError(f"{self.name} cannot be fitted on the snapshot of {snapshot.as_of}: it has no outcome.")
+    def _spent(self, snapshot: LabelledSnapshot) -> np.ndarray:
         users = active(snapshot, YEAR_DAYS)["user_id"]
         return snapshot.outcome.set_index("user_id")["value"].reindex(users).to_numpy(dtype="float64")

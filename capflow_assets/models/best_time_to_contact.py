@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
+from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Promotion, Task
+from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.features.visits import SECONDS_PER_DAY, is_return
 from capflow_assets.methods import dirichlet
 from capflow_assets.methods.visits import YEAR_DAYS
@@ -63,7 +64,7 @@ class BestTimeToContact(Model):
         pairs = pairs.sort_values(["user_id", "slot"], ignore_index=True)
         return pairs[["user_id"]].assign(slot=[SLOTS[slot] for slot in pairs["slot"].tolist()])
 
-    def fit(self, train: Sequence[Snapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
+    def fit(self, train: Sequence[LabelledSnapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
         """The shop's shares of the 42 slots and how much they weigh, from the latest snapshot's last 365 days."""
         latest = max(train, key=lambda snapshot: snapshot.as_of)
         half_life = float(parameters["half_life_days"])
@@ -106,7 +107,7 @@ class BestTimeToContact(Model):
             },
         )
 
-    def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
+    def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
         """For everybody the ten times at which the shop was busiest in the last 365 days."""
         import numpy as np
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from capflow_assets.contract.model import Needs, Snapshot, Task
+from capflow_assets.contract.model import Needs, Task
+from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods.contacts import buyers, rates, share, shrunk
 from capflow_assets.models.bases.prediction import prediction_frame
 from capflow_assets.models.bases.tabular import TabularModel
@@ -42,7 +43,7 @@ class CampaignResponse(TabularModel):
         told = told[told["user_id"].isin(buyers(snapshot))].reset_index(drop=True)
         return told[["user_id"]].assign(label=(told["answers"] > 0).astype("int64"))
 
-    def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
+    def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
         """The share of past campaigns that the shopper answered, as if ten more had been answered as all do."""
         told = rates(snapshot.tables["contacts"], snapshot.as_of, ["user_id"])
         own = told.set_index("user_id").reindex(self.population(snapshot)["user_id"], fill_value=0)

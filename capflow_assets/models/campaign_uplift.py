@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from capflow_assets.contract.model import Artefact, Model, Needs, Snapshot, Task
+from capflow_assets.contract.model import Artefact, Model, Needs, Task
+from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods import uplift
 from capflow_assets.methods.contacts import buyers, trial
 from capflow_assets.methods.ensemble.feature_matrix import numeric_columns
@@ -57,7 +58,7 @@ class CampaignUplift(TabularModel):
         told = trial(window["contacts"], window["bills"], last_contact, EFFECT_DAYS)
         return told[told["user_id"].isin(buyers(snapshot))].reset_index(drop=True)
 
-    def fit(self, train: Sequence[Snapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
+    def fit(self, train: Sequence[LabelledSnapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
         """The effect from all past dates; the say of each way to tell it from later dates, told by earlier ones."""
         ordered = sorted(train, key=lambda snapshot: snapshot.as_of)
         columns = numeric_columns(ordered[-1].features)
@@ -71,7 +72,7 @@ class CampaignUplift(TabularModel):
         return Artefact(files=dict(fitted.files), columns=columns, facts={**facts, **self.decided(parameters)})
 
     def tried(
-        self, train: Sequence[Snapshot], later: Snapshot, parameters: Mapping[str, Any], seed: int
+        self, train: Sequence[LabelledSnapshot], later: LabelledSnapshot, parameters: Mapping[str, Any], seed: int
     ) -> pd.DataFrame:
         """What a whole fit on `train` says of `later`."""
         return Model.tried(self, train, later, parameters, seed)
@@ -84,7 +85,7 @@ class CampaignUplift(TabularModel):
         told = f"contact pays from {price / value:.3g} extra purchases: {price:g} for a contact, {value:g} for one more"
         return {"decision": {"threshold": price / value, "rule": told}}
 
-    def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
+    def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
         """Those first who came on most days of the last 365: visits a day in that year."""
         history = visit_history(snapshot.tables["bills"], snapshot.as_of)
         return prediction_frame(
@@ -94,8 +95,7 @@ class CampaignUplift(TabularModel):
     def _fitted(self, artefact: Artefact) -> uplift.Uplift:
         return uplift.Uplift(artefact.files, artefact.facts["uplift"])
 
-    def _trial(self, snapshot: Snapshot, columns: Sequence[str]) -> uplift.Trial:
+    def _trial(self, snapshot: LabelledSnapshot, columns: Sequence[str]) -> uplift.Trial:
         rows = self._rows(snapshot, columns, {})
-        assert snapshot.outcome is not None
         treated: np.ndarray = snapshot.outcome["treated"].to_numpy(dtype="float64")
         return uplift.Trial(rows.matrix, treated, rows.target)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from capflow_assets.contract.model import Snapshot
+from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods.visits import last_day_before
 from capflow_assets.models.bases.prediction import prediction_frame
 from capflow_assets.models.bases.repeat_purchase import ComesAgain
@@ -31,7 +31,7 @@ class Churn(ComesAgain):
         "by_visits": "{value:.0%} likely to stay away by the dates of their visits",
     }
 
-    def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
+    def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
         """The longer since the last visit, the likelier to lapse: days since it, as a share of 180."""
         users = self.population(snapshot)
         days = last_day_before(snapshot.as_of) - users["last_day"] + 1

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
+from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Promotion, Task
+from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods.lifetime import bgnbd, gamma_gamma
 from capflow_assets.methods.lifetime.lifetime import (
     DAYS_A_WEEK,
@@ -52,7 +53,7 @@ class Cltv(Model):
         """`value`: currency units spent in the window by every shopper seen before it, 0 for who stayed away."""
         return next_spend(snapshot, window["bills"])
 
-    def fit(self, train: Sequence[Snapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
+    def fit(self, train: Sequence[LabelledSnapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
         """Fit both processes on every visit before the latest snapshot; below `few_repeaters` all spend the mean."""
         latest = max(train, key=lambda snapshot: snapshot.as_of)
         history = visit_history(latest.tables["bills"], latest.as_of)
@@ -97,7 +98,7 @@ class Cltv(Model):
             },
         )
 
-    def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
+    def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
         """Each shopper goes on spending at the rate of their own past, first visit included."""
         history, today = visit_history(snapshot.tables["bills"], snapshot.as_of), last_day_before(snapshot.as_of)
         value = past_rate(history, today, self.horizon_days).to_numpy()

@@ -7,7 +7,8 @@ from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from capflow_assets.contract.model import Artefact, Needs, Snapshot, Task
+from capflow_assets.contract.model import Artefact, Needs, Task
+from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods.lifetime import bgnbd
 from capflow_assets.methods.lifetime.lifetime import LONGER_IN_WORDS, longer_values, past_rate, process_of
 from capflow_assets.methods.visits import last_day_before, next_spend, visit_history
@@ -62,7 +63,7 @@ class CltvLearned(TabularModel):
         """`value`: currency units spent in the window by every shopper seen before it, 0 for who stayed away."""
         return next_spend(snapshot, window["bills"])
 
-    def fit(self, train: Sequence[Snapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
+    def fit(self, train: Sequence[LabelledSnapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
         """The value from features; what carries it on to years, and the edges of the fifths, from the latest date."""
         import numpy as np
 
@@ -85,7 +86,7 @@ class CltvLearned(TabularModel):
         bucket = 1.0 + np.searchsorted(artefact.facts["edges"], answer, side="left")
         return {**longer, "bucket": bucket}
 
-    def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
+    def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
         """Each shopper goes on spending at the rate of their own past; the fifths are their own."""
         import numpy as np
 

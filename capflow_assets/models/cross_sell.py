@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
+from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Promotion, Task
+from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods.recommend import ease
 from capflow_assets.methods.recommend.co_purchase import by_user, item_days, most_bought
 from capflow_assets.methods.recommend.top_k import append, listed, ndcg, speakers, top
@@ -75,7 +76,7 @@ class CrossSell(Model):
         pairs = later[later["user_id"].isin(past["user_id"].unique())].merge(past, how="left", indicator=True)
         return pairs.loc[pairs["_merge"] == "left_only", ["user_id", "category"]].dropna().reset_index(drop=True)
 
-    def fit(self, train: Sequence[Snapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
+    def fit(self, train: Sequence[LabelledSnapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
         """Learn from the latest snapshot; weigh popularity by how the one before it would have ranked."""
         import numpy as np
 
@@ -113,7 +114,7 @@ class CrossSell(Model):
             columns["reasons"] += _reasons(aisles, bought, shown.row, shown.column)
         return prediction_frame(self, columns)
 
-    def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
+    def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
         """The categories that most shoppers bought from in the last 365 days, less those that the shopper knows."""
         import numpy as np
 
@@ -150,12 +151,10 @@ def _ranked(pairs: pd.DataFrame) -> list[str]:
     return list(most_bought(known, len(known)))
 
 
-def _learn(snapshot: Snapshot, parameters: Mapping[str, Any]) -> Aisles:
+def _learn(snapshot: LabelledSnapshot, parameters: Mapping[str, Any]) -> Aisles:
     import numpy as np
     import pandas as pd
 
-    if snapshot.outcome is None:
-        raise ValueError(f"cross_sell cannot be fitted on the snapshot of {snapshot.as_of}: it has no outcome.")
     history, later = _history(snapshot), snapshot.outcome[["user_id", "category"]]
     pairs = pd.concat([history.dropna(), later]).drop_duplicates()
     names = _ranked(pairs)[: parameters["most_categories"]]
@@ -184,11 +183,10 @@ def _chunks(names: Sequence[str], history: pd.DataFrame) -> Iterator[tuple[list[
         yield users[first : first + size], matrix[first : first + size]
 
 
-def _best_weight(aisles: Aisles, latest: Snapshot) -> float:
+def _best_weight(aisles: Aisles, latest: LabelledSnapshot) -> float:
     """The weight of popularity under which `aisles` would have ranked the latest snapshot's new categories best."""
     import numpy as np
 
-    assert latest.outcome is not None
     if not aisles.names or latest.outcome.empty:
         return USUAL_WEIGHT
     history = _history(latest)

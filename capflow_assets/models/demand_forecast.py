@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
+from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Promotion, Task
+from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods import demand
 from capflow_assets.methods.ensemble.learners.trees import REPEATABLE
 from capflow_assets.models.bases.prediction import prediction_frame
@@ -76,7 +77,7 @@ class DemandForecast(Model):
         told = asked.merge(sold, on=list(self.unit), how="left")
         return told.assign(value=told["value"].fillna(0.0))
 
-    def fit(self, train: Sequence[Snapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
+    def fit(self, train: Sequence[LabelledSnapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
         """Learn from what came after each snapshot, and after earlier dates of which the oldest one tells too."""
         import numpy as np
 
@@ -118,7 +119,7 @@ class DemandForecast(Model):
         panel = _panel(snapshot)
         return prediction_frame(self, self._told(artefact, panel, _coming_weeks(panel, artefact)))
 
-    def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
+    def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
         """Each of the four weeks will be like the mean of the last eight."""
         panel = _panel(snapshot)
         mean = panel.pieces[:, : min(BASELINE_WEEKS, max(panel.known, 1))].mean(axis=1)
@@ -158,10 +159,8 @@ def _panel(snapshot: Snapshot, weeks: int = demand.POPULATION_WEEKS) -> demand.P
     return demand.panel(snapshot.tables, snapshot.as_of, most, weeks)
 
 
-def _came(panel: demand.Panel, snapshot: Snapshot) -> np.ndarray:
+def _came(panel: demand.Panel, snapshot: LabelledSnapshot) -> np.ndarray:
     """What the snapshot's outcome says was sold of each series of the panel, series x weeks; NaN where it is silent."""
-    if snapshot.outcome is None:
-        raise ValueError(f"demand_forecast cannot be fitted on the snapshot of {snapshot.as_of}: it has no outcome.")
     weeks = list(range(1, WEEKS + 1))
     wide = snapshot.outcome.pivot(index=demand.SERIES, columns="week", values="value").reindex(columns=weeks)
     return panel.names.merge(wide.reset_index(), on=demand.SERIES, how="left")[weeks].to_numpy(dtype="float64")

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
+from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Promotion, Task
+from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods.recommend import tifu_knn
 from capflow_assets.methods.recommend.co_purchase import bought_by, by_user, most_bought, recent_days
 from capflow_assets.methods.recommend.matrices import drawn, from_bytes, to_bytes
@@ -93,7 +94,7 @@ class NextBasket(Model):
         """`user_id`, `item_id`: what shoppers with a purchase in the last 365 days bought in the window."""
         return bought_by(window["line_items"], _days(snapshot)["user_id"].unique())
 
-    def fit(self, train: Sequence[Snapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
+    def fit(self, train: Sequence[LabelledSnapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
         """Keep shoppers of the latest snapshot; weigh own frequency by how the one before would have ranked."""
         ordered = sorted(train, key=lambda snapshot: snapshot.as_of)
         latest = ordered[-1]
@@ -132,7 +133,7 @@ class NextBasket(Model):
             columns["reasons"] += _reasons(regulars, chunk, shown, weight, days)
         return prediction_frame(self, columns)
 
-    def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
+    def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
         """The items that the shopper bought on most days (P-TopFreq), then those bought on most days of all."""
         days = _days(snapshot)
         items = most_bought(days[["user_id", "item_id"]].drop_duplicates(), self.parameters["most_items"])
@@ -159,11 +160,9 @@ def _popularity(pairs: pd.DataFrame, items: tuple[str, ...]) -> np.ndarray:
     return np.asarray(counts / max(counts.max(initial=0.0), 1.0) - 1e-9 * np.arange(len(items)))
 
 
-def _learn(snapshot: Snapshot, parameters: Mapping[str, Any]) -> Regulars:
+def _learn(snapshot: LabelledSnapshot, parameters: Mapping[str, Any]) -> Regulars:
     import pandas as pd
 
-    if snapshot.outcome is None:
-        raise ValueError(f"next_basket cannot be fitted on the snapshot of {snapshot.as_of}: it has no outcome.")
     days = _days(snapshot)
     pairs = pd.concat([days[["user_id", "item_id"]], snapshot.outcome[["user_id", "item_id"]]]).drop_duplicates()
     items = most_bought(pairs, parameters["most_items"])
@@ -183,12 +182,11 @@ def _chunks(regulars: Regulars, days: pd.DataFrame, parameters: Mapping[str, Any
         yield Chunk(users[first : first + size], own.toarray(), alike.toarray())
 
 
-def _best_weight(regulars: Regulars, latest: Snapshot, parameters: Mapping[str, Any]) -> tuple[float, float]:
+def _best_weight(regulars: Regulars, latest: LabelledSnapshot, parameters: Mapping[str, Any]) -> tuple[float, float]:
     """How well `regulars` would have ranked the latest snapshot's purchases (NDCG) with the best weight, and that."""
     import numpy as np
     from scipy.sparse import csr_array, hstack
 
-    assert latest.outcome is not None
     days = _days(latest)
     days = days[days["user_id"].isin(latest.outcome["user_id"])].reset_index(drop=True)
     if days.empty or not regulars.items:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from capflow_assets.contract.model import Needs, Promotion, Snapshot, Task
+from capflow_assets.contract.model import Needs, Promotion, Task
+from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.features.visits import visits
 from capflow_assets.methods.visits import YEAR_DAYS, active
 from capflow_assets.models.bases.prediction import prediction_frame
@@ -63,7 +64,7 @@ class NextBillValue(TabularModel):
         own = bills.group_by("user_id").aggregate(usual_bill=bills.cents.mean() / 100.0).execute()
         return units[["user_id"]].merge(own, on="user_id", how="left")[["usual_bill"]]
 
-    def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
+    def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
         """Each shopper's own mean bill, pulled to the shop's where there are few."""
         bills = paid(snapshot.tables["bills"])
         own = bills.group_by("user_id").aggregate(bills=bills.count(), cents=bills.cents.sum())

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from capflow_assets.contract.model import Needs, Promotion, Snapshot, Task
+from capflow_assets.contract.model import Needs, Promotion, Task
+from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods.visits import active, last_day_before, visits
 from capflow_assets.models.bases.prediction import prediction_frame
 from capflow_assets.models.bases.tabular import TabularModel
@@ -61,7 +62,7 @@ class NextPurchaseDate(TabularModel):
         value = wait.clip(lower=0).fillna(HORIZON_DAYS).to_numpy()
         return pd.DataFrame({"user_id": users, "value": value})
 
-    def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
+    def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
         """Who is within the usual gap waits that long, who is overdue as long again; who came once has the shop's gap.
 
         A visit due one gap after the last would be a straw man: it expects the overdue, most of whom never come, today.

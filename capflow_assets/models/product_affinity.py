@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
+from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Promotion, Task
+from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods.recommend.co_purchase import Shop, bought_by, buckets, by_user, item_history, learn
 from capflow_assets.methods.recommend.item_names import item_names
 from capflow_assets.methods.recommend.top_k import TOP, ndcg, speakers, top
@@ -73,7 +74,7 @@ class ProductAffinity(Model):
         users = item_history(snapshot.tables["line_items"], snapshot.as_of)["user_id"].unique()
         return bought_by(window["line_items"], users)
 
-    def fit(self, train: Sequence[Snapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
+    def fit(self, train: Sequence[LabelledSnapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
         """Learn the shop from the latest snapshot; weigh the sources by how the shop before it would have ranked."""
         ordered = sorted(train, key=lambda snapshot: snapshot.as_of)
         latest = ordered[-1]
@@ -111,7 +112,7 @@ class ProductAffinity(Model):
             columns["reasons"] += _reasons(shop, chunk, best, weights, listing["names"])
         return prediction_frame(self, columns)
 
-    def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
+    def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
         """The same ten items for everybody: those that most shoppers bought in the last 30 days."""
         return popular_items(self, snapshot)
 
@@ -134,9 +135,7 @@ def popular_items(model: Model, snapshot: Snapshot) -> pd.DataFrame:
     )
 
 
-def _learn(snapshot: Snapshot, parameters: Mapping[str, Any]) -> Shop:
-    if snapshot.outcome is None:
-        raise ValueError(f"product_affinity cannot be fitted on the snapshot of {snapshot.as_of}: it has no outcome.")
+def _learn(snapshot: LabelledSnapshot, parameters: Mapping[str, Any]) -> Shop:
     return learn(item_history(snapshot.tables["line_items"], snapshot.as_of), snapshot.outcome, parameters)
 
 
@@ -169,11 +168,10 @@ def _say(history: pd.DataFrame) -> np.ndarray:
     return np.asarray(np.exp2(-history["age"].to_numpy(dtype=float) / HALF_LIFE_DAYS))
 
 
-def _best_weights(shop: Shop, latest: Snapshot) -> tuple[float, float]:
+def _best_weights(shop: Shop, latest: LabelledSnapshot) -> tuple[float, float]:
     """The weights under which `shop` would have ranked the latest snapshot's purchases best (NDCG of the top ten)."""
     import numpy as np
 
-    assert latest.outcome is not None
     history = item_history(latest.tables["line_items"], latest.as_of)
     buyers = sorted(latest.outcome["user_id"].unique())
     sample = buyers[:: max(1, -(-len(buyers) // TUNING_USERS))]

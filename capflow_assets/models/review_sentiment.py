@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
+from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Promotion, Task
+from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods.labels import text_classifier
 from capflow_assets.methods.labels.labelled_vectors import lot
 from capflow_assets.methods.labels.text_classifier import TextClassifier
@@ -68,7 +69,7 @@ class ReviewSentiment(Model):
         kept[oldest_first[len(outcome) - len(outcome) // 5 :]] = True
         return pd.Series(kept, index=outcome.index)
 
-    def fit(self, train: Sequence[Snapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
+    def fit(self, train: Sequence[LabelledSnapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
         """Learn the words of content and of other reviews, the penalty and the calibration by folds of them."""
         rows = _learned_from(train)
         content = float(rows["label"].mean()) if len(rows) else 0.0
@@ -89,7 +90,7 @@ class ReviewSentiment(Model):
         """The same without reasons."""
         return self._predicted(artefact, snapshot, with_reasons=False)
 
-    def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
+    def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
         """The share of content among the item's reviews in training, drawn to the overall share where they are few."""
         known, asked = _learned_from(train), _reviews(snapshot)
         overall = float(known["label"].mean())
@@ -117,15 +118,13 @@ def _reviews(snapshot: Snapshot) -> pd.DataFrame:
     return written.order_by("review_id", "text").execute().drop_duplicates("review_id", ignore_index=True)
 
 
-def _learned_from(train: Sequence[Snapshot]) -> pd.DataFrame:
+def _learned_from(train: Sequence[LabelledSnapshot]) -> pd.DataFrame:
     """The same of every review with a label, and its `label`."""
     import pandas as pd
 
-    parts = []
-    for snapshot in train:
-        if snapshot.outcome is None:
-            raise ValueError(f"review_sentiment cannot be fitted on {snapshot.customer!r} without an outcome.")
-        parts.append(_reviews(snapshot).astype({"review_id": "str"}).merge(snapshot.outcome, on="review_id"))
+    parts = [
+        _reviews(snapshot).astype({"review_id": "str"}).merge(snapshot.outcome, on="review_id") for snapshot in train
+    ]
     return pd.concat(parts, ignore_index=True).drop_duplicates("review_id", ignore_index=True)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
+from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Promotion, Task
+from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods.visits import last_day_before, next_spend, visit_history
 from capflow_assets.models.bases.prediction import prediction_frame
 
@@ -102,7 +103,7 @@ class RfmSegments(Model):
         """`value`: currency units spent in the next 60 days by every shopper seen before, 0 for who stayed away."""
         return next_spend(snapshot, window["bills"])
 
-    def fit(self, train: Sequence[Snapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
+    def fit(self, train: Sequence[LabelledSnapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
         """Learn the edges of the fifths from the latest snapshot of the retailer."""
         latest = max(train, key=lambda snapshot: snapshot.as_of)
         _, measures = self._measures(latest)
@@ -124,7 +125,7 @@ class RfmSegments(Model):
             self, {"user_id": users, "label": labels(scored), "reasons": _reasons(measures, scored)}
         )
 
-    def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
+    def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
         """Fifths of last year's spend alone, with edges from the latest training snapshot."""
         latest = max(train, key=lambda snapshot: snapshot.as_of)
         edges = self._measures(latest)[1]["money_cents"].quantile(QUINTILES).tolist()

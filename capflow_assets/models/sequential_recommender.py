@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
+from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Promotion, Task
+from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods.recommend import sasrec
 from capflow_assets.methods.recommend.co_purchase import bought_by, by_user, item_history, most_bought, recent_days
 from capflow_assets.methods.recommend.item_names import item_names
@@ -69,7 +70,7 @@ class SequentialRecommender(Model):
         users = item_history(snapshot.tables["line_items"], snapshot.as_of)["user_id"].unique()
         return bought_by(window["line_items"], users)
 
-    def fit(self, train: Sequence[Snapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
+    def fit(self, train: Sequence[LabelledSnapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
         """Learn from the year before the latest snapshot and what came true after it.
 
         Raises ValueError when there is no purchase of a known user, or torch and safetensors are not installed.
@@ -77,8 +78,6 @@ class SequentialRecommender(Model):
         import pandas as pd
 
         latest = max(train, key=lambda snapshot: snapshot.as_of)
-        if latest.outcome is None:
-            raise ValueError(f"{self.name} cannot be fitted on the snapshot of {latest.as_of}: it has no outcome.")
         days = recent_days(latest.tables["line_items"], latest.as_of)
         pairs = pd.concat([days[["user_id", "item_id"]], latest.outcome[["user_id", "item_id"]]]).drop_duplicates()
         items = most_bought(pairs, parameters["most_items"])
@@ -127,7 +126,7 @@ class SequentialRecommender(Model):
             columns["reasons"] += _reasons(shown, times[rows], ago, partners, names)
         return prediction_frame(self, columns)
 
-    def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
+    def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
         """The same ten items for everybody: those that most shoppers bought in the last 30 days."""
         return popular_items(self, snapshot)
 
@@ -140,11 +139,10 @@ def _numbered(purchases: pd.DataFrame, items: Sequence[str]) -> pd.DataFrame:
     return purchases.assign(number=number)[number > 0]
 
 
-def _sequences(days: pd.DataFrame, latest: Snapshot, items: Sequence[str], length: int) -> sasrec.Sequences:
+def _sequences(days: pd.DataFrame, latest: LabelledSnapshot, items: Sequence[str], length: int) -> sasrec.Sequences:
     """What shoppers bought, and what is to be foretold: the same purchases, and those that came true after them."""
     import numpy as np
 
-    assert latest.outcome is not None
     users = days["user_id"].unique().tolist()
     bought, when = sasrec.last_of_each(_numbered(days, items), users, length)
     after = latest.outcome.assign(day=last_day_before(latest.as_of) + 1)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Promotion, Snapshot, Task
+from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Promotion, Task
+from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.features.visits import day_number, is_return
 from capflow_assets.methods.recommend.co_purchase import by_user, item_days, item_history, most_bought, similarity
 from capflow_assets.methods.recommend.matrices import entries, from_bytes, to_bytes
@@ -123,7 +124,7 @@ class SimilarItems(Model):
         names = np.array(items, dtype=object)
         return pd.DataFrame({"item_id": names[row[kept]], "similar_item_id": names[column[kept]]}, dtype="str")
 
-    def fit(self, train: Sequence[Snapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
+    def fit(self, train: Sequence[LabelledSnapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
         """Learn who buys what together from the latest snapshot; weigh texts by the one before it."""
         ordered = sorted(train, key=lambda snapshot: snapshot.as_of)
         latest = ordered[-1]
@@ -155,7 +156,7 @@ class SimilarItems(Model):
             columns["reasons"] += _reasons(words, chunk, shown, weight)
         return prediction_frame(self, columns)
 
-    def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
+    def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
         """The best-selling items of the item's category, then the best-selling of all."""
         import numpy as np
         import pandas as pd
@@ -238,12 +239,12 @@ def _vectors(snapshot: Snapshot, shelf: pd.Index) -> np.ndarray:
     return vectors
 
 
-def _best_weight(shelf: Shelf, latest: Snapshot, most: int) -> float:
+def _best_weight(shelf: Shelf, latest: LabelledSnapshot, most: int) -> float:
     """The weight of texts under which `shelf` would have ranked the latest snapshot's partners best."""
     import numpy as np
     import pandas as pd
 
-    if latest.outcome is None or latest.outcome.empty or not shelf.items:
+    if latest.outcome.empty or not shelf.items:
         return USUAL_WEIGHT
     pairs = latest.outcome.rename(columns={"item_id": "user_id", "similar_item_id": "item_id"})
     relevant = by_user(pairs, shelf.items[:most])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from capflow_assets.contract.model import Model, Needs, Snapshot
+from capflow_assets.contract.model import Model, Needs
+from capflow_assets.contract.snapshot import Snapshot
 from capflow_assets.methods.labels import labelled_vectors
 from capflow_assets.models.bases.media_class import MediaClass
 

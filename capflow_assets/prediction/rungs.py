@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from capflow_assets.contract.model import Artefact, Model, Snapshot
+from capflow_assets.contract.model import Artefact, Model
+from capflow_assets.contract.snapshot import Snapshot
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -96,7 +96,6 @@ def _metrics(model: Model, trial: Trial) -> Metrics:
 def _keep(run: CustomerRun, model: Model, version: Version, trial: Trial) -> None:
     """The picture and the card of the test date, beside the customer's tables."""
     fit = trial.fit
-    assert fit.test.outcome is not None
     plot = curves.draw(model.task, f"{run.name} / {model.title}", fit.test.outcome, trial.prediction)
     found = card.kept(
         model,

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from capflow_assets.contract.model import Artefact, Model, NothingToLearnError, Snapshot
+from capflow_assets.contract.model import Artefact, Model, NothingToLearnError
 from capflow_assets.contract.outcome import NotAvailable
+from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods.labels.labelled_vectors import UnlikeVectorsError
 from capflow_assets.prediction.rungs import OWN, answer
 from capflow_assets.run.code_version import training_code
@@ -38,8 +39,8 @@ class Fit:
 
     artefact: Artefact
     parameters: dict[str, Any]
-    train: Sequence[Snapshot]
-    test: Snapshot
+    train: Sequence[LabelledSnapshot]
+    test: LabelledSnapshot
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -65,7 +66,7 @@ def own(run: CustomerRun, model: Model) -> Trial:
     return judged(run, model, fitted(run, model, train, test))
 
 
-def fitted(run: CustomerRun, model: Model, train: Sequence[Snapshot], test: Snapshot) -> Fit:
+def fitted(run: CustomerRun, model: Model, train: Sequence[LabelledSnapshot], test: LabelledSnapshot) -> Fit:
     """The model with the columns and the parameters that the past speaks for."""
     warned = warnings(run, model, train, test)
     selection = choose(model, train, asked(run, model), SEED) if model.chooses_features else None
@@ -86,7 +87,7 @@ def fitted(run: CustomerRun, model: Model, train: Sequence[Snapshot], test: Snap
 def judged(run: CustomerRun, model: Model, fit: Fit) -> Trial:
     """The fit on its test date, beside its baseline and the champion. NotAvailable when there is nobody to test on."""
     outcome = fit.test.outcome
-    if outcome is None or outcome.empty:
+    if outcome.empty:
         raise NotAvailable(
             f"{model.name}: nobody to test on in the {model.horizon_days} days after {fit.test.as_of:%Y-%m-%d}"
         )

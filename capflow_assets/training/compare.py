@@ -90,7 +90,6 @@ def _rival(run: CustomerRun, trial: Trial, against: str | Model) -> pd.DataFrame
 
 def _told_by_both(trial: Trial, rival: pd.DataFrame, model: Model) -> pd.DataFrame:
     """The outcome of the units that both predicted."""
-    assert trial.fit.test.outcome is not None
     outcome, units = trial.fit.test.outcome, list(model.unit)
     both = outcome[index(outcome, units).isin(index(rival, units))].reset_index(drop=True)
     if both.empty:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, NamedTuple
 
-from capflow_assets.contract.model import Model, Snapshot
+from capflow_assets.contract.model import Model
 from capflow_assets.contract.outcome import Blocked, NotAvailable
+from capflow_assets.contract.snapshot import LabelledSnapshot
 from capflow_assets.features.load import came_true, known, lived
 from capflow_assets.features.snapshots import snapshot_dates
 from capflow_assets.run.catalogue import embeddings
@@ -75,9 +75,9 @@ def _split(model: Model, as_of: datetime, available: Sequence[datetime]) -> Spli
         raise NotAvailable(f"{model.name}: {reason_in_words}") from reason_in_words
 
 
-def _tells(model: Model, outcome: pd.DataFrame | None) -> bool:
+def _tells(model: Model, outcome: pd.DataFrame) -> bool:
     """Whether a date has something to learn from, or to be judged by: not where nobody was contacted, say."""
-    if outcome is None or outcome.empty:
+    if outcome.empty:
         return False
     return model.task != "uplift" or outcome["treated"].nunique() == 2
 
@@ -89,7 +89,7 @@ def test_date(run: CustomerRun, model: Model) -> datetime | None:
     return date if date in snapshot_dates(as_of, run.first_sale()) else None
 
 
-def worlds(run: CustomerRun, model: Model, chosen: Dates) -> tuple[list[Snapshot], Snapshot]:
+def worlds(run: CustomerRun, model: Model, chosen: Dates) -> tuple[list[LabelledSnapshot], LabelledSnapshot]:
     """What the model learns from, and what it is judged on."""
     if model.learns_from == "time":
         past = [lived(run, model, date) for date in chosen.train]
@@ -100,12 +100,11 @@ def worlds(run: CustomerRun, model: Model, chosen: Dates) -> tuple[list[Snapshot
         require_both_classes(run, model, past)
         if chosen.outcome is None:
             return past, lived(run, model, chosen.test)
-        return past, replace(known(run, model, chosen.test), outcome=chosen.outcome)
+        return past, known(run, model, chosen.test).with_outcome(chosen.outcome)
     labelled = lived(run, model, chosen.test)
-    assert labelled.outcome is not None
     past, test = parted(model, labelled)
     for purpose, part in (("learn from", past[0]), ("test on", test)):
-        if part.outcome is None or part.outcome.empty:
+        if part.outcome.empty:
             raise NotAvailable(f"{model.name}: of {len(labelled.outcome):,} labelled rows none is left to {purpose}")
     told = labelled.outcome.iloc[:, -1].unique()
     if model.task == "choice" and len(told) < 2:
@@ -116,7 +115,7 @@ def worlds(run: CustomerRun, model: Model, chosen: Dates) -> tuple[list[Snapshot
 
 def as_recorded(
     run: CustomerRun, model: Model, train_dates: Sequence[str], columns: Sequence[str] | None
-) -> list[Snapshot]:
+) -> list[LabelledSnapshot]:
     """What a version was fitted on, by its record, in a run that is pinned to the data of then."""
     moments = [datetime.fromisoformat(date) for date in train_dates]
     if model.learns_from == "labels":
@@ -132,11 +131,11 @@ def require_current(run: CustomerRun, model: Model) -> None:
         _require_current(run, model, f"features/{chosen}", as_of)
 
 
-def require_both_classes(run: CustomerRun, model: Model, past: Sequence[Snapshot]) -> None:
+def require_both_classes(run: CustomerRun, model: Model, past: Sequence[LabelledSnapshot]) -> None:
     """NotAvailable where a binary model has too few of either kind in what it is to learn from or be judged on."""
     if model.task != "binary":
         return
-    labels = [label for snapshot in past if snapshot.outcome is not None for label in snapshot.outcome["label"]]
+    labels = [label for snapshot in past for label in snapshot.outcome["label"]]
     positives = int(sum(labels))
     reason = unmet(model, facts_of(run, positives, len(labels) - positives))
     if reason is not None:

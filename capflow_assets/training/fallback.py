@@ -137,7 +137,7 @@ def _fit(run: CustomerRun, model: Model, artefact: Artefact, parameters: dict[st
 def _judged(run: CustomerRun, model: Model, fit: Fit) -> Trial | None:
     """None where the few users of the test date cannot tell good from bad."""
     outcome = fit.test.outcome
-    if outcome is None or outcome.empty or (model.task == "binary" and outcome["label"].nunique() < 2):
+    if outcome.empty or (model.task == "binary" and outcome["label"].nunique() < 2):
         return None
     return judged(run, model, fit)
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from capflow_assets.contract.model import Model, Snapshot
+from capflow_assets.contract.model import Model
+from capflow_assets.contract.snapshot import LabelledSnapshot
 from capflow_assets.validated.anchors import ANCHORS, STEP_DAYS, anchors
 
 MOST_FOLDS = 3
@@ -68,9 +69,8 @@ def split(as_of: datetime, horizon_days: int, available: Sequence[datetime], fol
     return Split(tuple(sorted(earlier)), test)
 
 
-def parted(model: Model, snapshot: Snapshot) -> tuple[list[Snapshot], Snapshot]:
+def parted(model: Model, snapshot: LabelledSnapshot) -> tuple[list[LabelledSnapshot], LabelledSnapshot]:
     """What a model that learns from labels is trained on, and what it is judged on: the part that it holds out."""
-    assert snapshot.outcome is not None
     kept = model.held_out(snapshot, snapshot.outcome).to_numpy(dtype=bool)
     known, judged = (snapshot.outcome[rows].reset_index(drop=True) for rows in (~kept, kept))
     return [replace(snapshot, outcome=known)], replace(snapshot, outcome=judged)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capflow_assets.contract.model import Snapshot
+from capflow_assets.contract.snapshot import Snapshot
 from capflow_assets.methods.lifetime import bgnbd, gamma_gamma
 from capflow_assets.methods.lifetime.lifetime import repeat_visits
 from capflow_assets.methods.visits import last_day_before, visit_history, visits

@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capflow_assets.contract.model import Snapshot
+from capflow_assets.contract.snapshot import LabelledSnapshot
 from capflow_assets.methods.ensemble.feature_matrix import Scale, feature_matrix, learning_rows, numeric_columns, pushes
 
 FEATURES = pd.DataFrame(
     {"user_id": ["a", "b", "c"], "days": [3, 1, 2], "vip": [True, False, True], "city": list("xyz")}
 )
 OUTCOME = pd.DataFrame({"user_id": ["b", "c", "new"], "label": [0, 1, 1]})
-SNAPSHOT = Snapshot("acme", datetime(2024, 3, 1), FEATURES, {}, OUTCOME)
+SNAPSHOT = LabelledSnapshot("acme", datetime(2024, 3, 1), FEATURES, {}, OUTCOME)
 
 
 def test_numbers_and_yes_and_no_are_taken() -> None:
@@ -42,9 +42,7 @@ def test_rows_come_in_an_order_of_their_own() -> None:
 
 def test_what_cannot_be_learned_from_is_told() -> None:
     with pytest.raises(ValueError, match=r"'acme': 3 rows, all alike"):
-        learning_rows([replace(SNAPSHOT, outcome=OUTCOME.assign(label=1))], ("days",))
-    with pytest.raises(ValueError, match="no outcome"):
-        learning_rows([replace(SNAPSHOT, outcome=None)], ("days",))
+        learning_rows([SNAPSHOT.with_outcome(OUTCOME.assign(label=1))], ("days",))
 
 
 def test_a_scale_fills_gaps_and_survives_columns_without_values() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import ibis
@@ -10,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capflow_assets.contract.model import Artefact, Snapshot
+from capflow_assets.contract.model import Artefact
+from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.models.anomaly import OWN, Anomaly
 
 MODEL = Anomaly()
@@ -42,12 +42,12 @@ def sales() -> pd.DataFrame:
     return pd.DataFrame(rows).astype({"user_id": "str"})
 
 
-def snapshot(lines: pd.DataFrame, as_of: datetime) -> Snapshot:
+def snapshot(lines: pd.DataFrame, as_of: datetime) -> LabelledSnapshot:
     past = lines[lines["ts"] < as_of]
     features = past.groupby("user_id", as_index=False).agg(visits=("bill_id", "nunique"), largest=("amount", "max"))
     bare = Snapshot("acme", as_of, features, {"line_items": ibis.memtable(past)})
     later = lines[(lines["ts"] >= as_of) & (lines["ts"] < as_of + timedelta(days=60))]
-    return replace(bare, outcome=MODEL.outcome(bare, {"line_items": ibis.memtable(later)}))
+    return bare.with_outcome(MODEL.outcome(bare, {"line_items": ibis.memtable(later)}))
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capflow_assets.contract.model import Artefact, Snapshot
+from capflow_assets.contract.model import Artefact
+from capflow_assets.contract.snapshot import Snapshot
 from capflow_assets.models.best_time_to_contact import PART_STARTS, PARTS, SLOTS, BestTimeToContact, slot_of
 
 T = datetime(2024, 3, 4)  # a Monday

@@ -10,7 +10,7 @@ import pytest
 
 from capflow_assets.conformance.contacts import CHANNELS
 from capflow_assets.conformance.world import AS_OF, World, world
-from capflow_assets.contract.model import Snapshot
+from capflow_assets.contract.snapshot import Snapshot
 from capflow_assets.models.campaign_response import CampaignResponse
 from capflow_assets.models.campaign_uplift import CampaignUplift
 from capflow_assets.models.channel_propensity import ChannelPropensity
@@ -74,9 +74,9 @@ def test_what_is_measured_of_a_shopper_and_an_offer() -> None:
 
 def test_the_channel_that_a_shopper_answers_scores_highest(small: World) -> None:
     model = ChannelPropensity()
-    train = [small.snapshot(AS_OF - timedelta(days=days), model) for days in (120, 90, 60)]
+    train = [small.labelled_snapshot(AS_OF - timedelta(days=days), model) for days in (120, 90, 60)]
     artefact = model.fit(train, model.parameters, 1)
-    now = small.snapshot(AS_OF - timedelta(days=30), model)
+    now = small.labelled_snapshot(AS_OF - timedelta(days=30), model)
     prediction = model.predict(artefact, now)
     assert sorted(prediction["channel"].unique()) == sorted(CHANNELS)
     told = model.measured(now, prediction, {}).assign(score=prediction["score"].to_numpy())
@@ -91,7 +91,9 @@ def test_beyond_the_best_three_a_reason_is_how_often_it_was_sent(small: World) -
     model = OfferRedemption()
     told = small.frames["contacts"]
     many = told.assign(offer=told["offer"] + " " + (told["campaign_id"].str[1:].astype(int) % 3).astype(str))
-    past, now = (small.changed(contacts=many).snapshot(AS_OF - timedelta(days=days), model) for days in (90, 30))
+    past, now = (
+        small.changed(contacts=many).labelled_snapshot(AS_OF - timedelta(days=days), model) for days in (90, 30)
+    )
     prediction = model.predict(model.fit([past], model.parameters, 1), now)
     rank = prediction.groupby("user_id")["score"].rank(ascending=False, method="first")
     assert rank.max() == 6
@@ -110,7 +112,7 @@ def test_uplift_follows_those_chosen_in_the_first_16_days() -> None:
 
 def test_whom_it_pays_to_contact_is_kept_with_the_version(small: World) -> None:
     model = CampaignUplift()
-    snapshot = small.snapshot(AS_OF - timedelta(days=60), model)
+    snapshot = small.labelled_snapshot(AS_OF - timedelta(days=60), model)
     artefact = model.fit([snapshot], {**model.parameters, "price_of_contact": 0.5, "value_of_success": 20.0}, 1)
     assert artefact.facts["decision"]["threshold"] == pytest.approx(0.025)
     assert "20 for one more" in artefact.facts["decision"]["rule"]
@@ -122,6 +124,6 @@ def test_whom_it_pays_to_contact_is_kept_with_the_version(small: World) -> None:
 def test_without_anybody_held_back_the_customer_is_named(small: World) -> None:
     model = CampaignUplift()
     told = small.frames["contacts"].assign(treated=True)
-    snapshot = small.changed(contacts=told).snapshot(AS_OF - timedelta(days=60), model)
+    snapshot = small.changed(contacts=told).labelled_snapshot(AS_OF - timedelta(days=60), model)
     with pytest.raises(ValueError, match=r"'acme'.*0 held back"):
         model.fit([snapshot], model.parameters, 1)

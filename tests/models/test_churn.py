@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from capflow_assets.conformance.world import AS_OF, World, features, world
-from capflow_assets.contract.model import Snapshot
+from capflow_assets.contract.snapshot import Snapshot
 from capflow_assets.methods.ensemble.feature_matrix import numeric_columns
 from capflow_assets.methods.phrases import phrases, strongest
 from capflow_assets.models.churn import Churn
@@ -48,7 +48,7 @@ def small() -> World:
 
 def test_the_obvious_churner_scores_highest(small: World) -> None:
     model = Churn()
-    train = [small.snapshot(AS_OF - timedelta(days=days), model) for days in (180, 120)]
+    train = [small.labelled_snapshot(AS_OF - timedelta(days=days), model) for days in (180, 120)]
     artefact = model.fit(train, model.parameters, 1)
     weekly = [("regular", -7 * week - 1, 20.0, False) for week in range(20)]
     quit_it = [("quit", -7 * week - 150, 20.0, False) for week in range(20)]
@@ -68,7 +68,7 @@ def test_other_columns_than_numbers_are_left_out() -> None:
 
 def test_a_missing_feature_is_told_by_name(small: World) -> None:
     model = Churn()
-    snapshot = small.snapshot(AS_OF - timedelta(days=60), model)
+    snapshot = small.labelled_snapshot(AS_OF - timedelta(days=60), model)
     artefact = model.fit([snapshot], model.parameters, 1)
     less = replace(snapshot, features=snapshot.features.drop(columns="recency_days"))
     with pytest.raises(ValueError, match=r"'acme'.*recency_days"):
@@ -77,17 +77,15 @@ def test_a_missing_feature_is_told_by_name(small: World) -> None:
 
 def test_one_class_cannot_be_learned(small: World) -> None:
     model = Churn()
-    snapshot = small.snapshot(AS_OF - timedelta(days=60), model)
-    assert snapshot.outcome is not None
+    snapshot = small.labelled_snapshot(AS_OF - timedelta(days=60), model)
     with pytest.raises(ValueError, match=r"'acme'.*alike"):
-        model.fit([replace(snapshot, outcome=snapshot.outcome.assign(label=0))], model.parameters, 1)
+        model.fit([snapshot.with_outcome(snapshot.outcome.assign(label=0))], model.parameters, 1)
 
 
 def test_calibrated_scores_average_to_the_rate(small: World) -> None:
     model = Churn()
-    train = [small.snapshot(AS_OF - timedelta(days=days), model) for days in (180, 120)]
-    test = small.snapshot(AS_OF - timedelta(days=60), model)
-    assert test.outcome is not None
+    train = [small.labelled_snapshot(AS_OF - timedelta(days=days), model) for days in (180, 120)]
+    test = small.labelled_snapshot(AS_OF - timedelta(days=60), model)
     score = model.predict(model.fit(train, model.parameters, 1), test)["score"]
     assert score.between(0, 1).all()
     assert score.mean() == pytest.approx(test.outcome["label"].mean(), abs=0.12)

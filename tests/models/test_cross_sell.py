@@ -9,7 +9,8 @@ import ibis
 import pandas as pd
 import pytest
 
-from capflow_assets.contract.model import Artefact, Snapshot
+from capflow_assets.contract.model import Artefact
+from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.models import cross_sell
 from capflow_assets.models.cross_sell import CrossSell
 
@@ -29,7 +30,7 @@ def items() -> ibis.Table:
     return ibis.memtable(pd.DataFrame(rows, columns=["item_id", "category"]))
 
 
-def shop() -> Snapshot:
+def shop() -> LabelledSnapshot:
     past = []
     for number in range(40):
         pair = ("bread", "butter") if number % 2 else ("soap", "brush")
@@ -39,7 +40,7 @@ def shop() -> Snapshot:
     later = [("u01", "pen", 3), ("u01", "roll", 3), ("u02", "pen", 4), ("odd", "bread", 5), ("old", "pen", 5)]
     later += [("u03", "odd", 2), ("new", "pen", 2), ("u04", "pen", 2), ("u06", "pen", 2), ("u08", "pen", 2)]
     snapshot = Snapshot("acme", T, pd.DataFrame(), {"line_items": lines(past), "items": items()})
-    return replace(snapshot, outcome=CrossSell().outcome(snapshot, {"line_items": lines(later), "items": items()}))
+    return snapshot.with_outcome(CrossSell().outcome(snapshot, {"line_items": lines(later), "items": items()}))
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,6 @@ def fitted() -> tuple[Artefact, pd.DataFrame]:
 
 def test_only_what_is_new_to_a_shopper_of_the_last_year_is_an_outcome() -> None:
     outcome = shop().outcome
-    assert outcome is not None
     assert sorted(outcome.itertuples(index=False, name=None)) == [
         ("odd", "Food > Bread"),
         ("u01", "Paper > Pen"),
@@ -104,7 +104,7 @@ def test_the_weight_of_popularity_is_the_one_that_ranked_best() -> None:
     opened = replace(
         before, as_of=T - timedelta(days=30), outcome=pd.DataFrame({"user_id": buyers[:9], "category": "Paper > Pen"})
     )
-    latest = replace(before, outcome=pd.DataFrame({"user_id": ["half", *buyers[9:]], "category": "Paper > Pen"}))
+    latest = before.with_outcome(pd.DataFrame({"user_id": ["half", *buyers[9:]], "category": "Paper > Pen"}))
     artefact = CrossSell().fit([latest, opened], {**CrossSell.parameters, "regularisation": 2.0}, 1)
     assert artefact.facts["popular"] >= 1.0
     prediction = CrossSell().predict(artefact, before)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import ibis
@@ -10,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capflow_assets.contract.model import Artefact, Snapshot
+from capflow_assets.contract.model import Artefact
+from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.models.demand_forecast import DemandForecast, number
 
 MODEL = DemandForecast()
@@ -33,10 +33,10 @@ def sales(weeks: int = 60) -> pd.DataFrame:
     return frame.assign(amount=2.0 * frame["quantity"], is_return=False, user_id="someone")
 
 
-def snapshot(lines: pd.DataFrame, as_of: datetime) -> Snapshot:
+def snapshot(lines: pd.DataFrame, as_of: datetime) -> LabelledSnapshot:
     bare = Snapshot("acme", as_of, pd.DataFrame(), {"line_items": ibis.memtable(lines[lines["ts"] < as_of])})
     window = lines[(lines["ts"] >= as_of) & (lines["ts"] < as_of + timedelta(days=28))]
-    return replace(bare, outcome=MODEL.outcome(bare, {"line_items": ibis.memtable(window)}))
+    return bare.with_outcome(MODEL.outcome(bare, {"line_items": ibis.memtable(window)}))
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,6 @@ def test_the_median_of_a_rare_seller_lies_below_its_mean(
 
 def test_the_means_add_up(fitted: tuple[Artefact, Snapshot, pd.DataFrame]) -> None:
     _, test, prediction = fitted
-    assert test.outcome is not None
     assert prediction["expected"].sum() == pytest.approx(test.outcome["value"].sum(), rel=0.05)
 
 
@@ -97,7 +96,6 @@ def test_the_outcome_counts_weeks_from_the_date_and_fills_the_silent_ones() -> N
     frame = pd.DataFrame(sold, columns=["item_id", "store_id", "day", "quantity"])
     frame["ts"] = [T + timedelta(days=day) for day in frame.pop("day")]
     outcome = snapshot(frame.assign(amount=1.0, is_return=False, user_id=None), T).outcome
-    assert outcome is not None
     assert outcome.to_numpy().tolist() == [["tea", "a", week, value] for week, value in zip((1, 2, 3, 4), (3, 0, 0, 4))]  # noqa: B905
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import ibis
 import pandas as pd
 import pytest
 
-from capflow_assets.contract.model import Artefact, Snapshot
+from capflow_assets.contract.model import Artefact
+from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.models import next_basket
 from capflow_assets.models.next_basket import NO_DECAY, NextBasket
 
@@ -31,11 +31,11 @@ def past() -> list[tuple[str, str, int]]:
     return [*rows, ("stranger", "odd", -4), ("gone", "milk", -400)]
 
 
-def shop() -> Snapshot:
+def shop() -> LabelledSnapshot:
     later = [(f"u{number:02d}", "milk" if number % 2 else "beer", 5) for number in range(30)]
     later += [("u00", "beer", 9), ("gone", "milk", 3), ("new", "milk", 3)]
     snapshot = Snapshot("acme", T, pd.DataFrame(), {"line_items": lines(past())})
-    return replace(snapshot, outcome=NextBasket().outcome(snapshot, {"line_items": lines(later)}))
+    return snapshot.with_outcome(NextBasket().outcome(snapshot, {"line_items": lines(later)}))
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,6 @@ def rows_of(prediction: pd.DataFrame, user: str) -> pd.DataFrame:
 
 def test_the_outcome_is_of_shoppers_of_the_last_year_each_item_once() -> None:
     outcome = shop().outcome
-    assert outcome is not None
     assert len(outcome) == 30
     assert not {"gone", "new"} & set(outcome["user_id"])
 
@@ -87,7 +86,7 @@ def test_chunks_change_nothing(fitted: tuple[Artefact, pd.DataFrame], monkeypatc
     pd.testing.assert_frame_equal(fitted[1], NextBasket().predict(fitted[0], shop()))
 
 
-def steady(recent_wins: bool) -> list[Snapshot]:
+def steady(recent_wins: bool) -> list[LabelledSnapshot]:
     """Shoppers whose old habit (often, long ago) and new one (twice, lately) compete; one of them goes on."""
     snapshots = []
     for back in (60, 30):
@@ -99,7 +98,7 @@ def steady(recent_wins: bool) -> list[Snapshot]:
         as_of = T - timedelta(days=back)
         snapshot = Snapshot("acme", as_of, pd.DataFrame(), {"line_items": lines(rows)})
         later = [(f"u{n:02d}", f"{'new' if recent_wins else 'old'} {n % 4}", 3 - back) for n in range(40)]
-        snapshots.append(replace(snapshot, outcome=NextBasket().outcome(snapshot, {"line_items": lines(later)})))
+        snapshots.append(snapshot.with_outcome(NextBasket().outcome(snapshot, {"line_items": lines(later)})))
     return snapshots
 
 

@@ -8,7 +8,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from capflow_assets.contract.model import Snapshot
+from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.models.next_bill_value import NextBillValue
 from tests.models.test_churn import T, bills
 
@@ -49,18 +49,19 @@ def test_it_learns_by_how_much_the_next_bill_differs_from_the_usual() -> None:
     """Each shopper's bills are all alike, from 50 to 500; once told of something the next is half as high again."""
     model, chance = NextBillValue(), np.random.default_rng(4)
 
-    def made(as_of_days: int, count: int) -> Snapshot:
+    def made(as_of_days: int, count: int) -> LabelledSnapshot:
         users = [f"u{number:04d}" for number in range(count)]
         size = np.round(np.exp(chance.uniform(np.log(50), np.log(500), count)), 2)
         told = (np.arange(count) % 2).astype(float)
         rows: Bills = [(user, -day, own, False) for user, own in zip(users, size, strict=True) for day in range(1, 11)]
         frame = pd.DataFrame({"user_id": users, "told": told, "noise": chance.normal(size=count)})
         outcome = pd.DataFrame({"user_id": users, "value": size * (1 + 0.5 * told) * chance.uniform(0.9, 1.1, count)})
-        return Snapshot("acme", T + timedelta(days=as_of_days), frame, {"bills": ibis.memtable(bills(rows))}, outcome)
+        return LabelledSnapshot(
+            "acme", T + timedelta(days=as_of_days), frame, {"bills": ibis.memtable(bills(rows))}, outcome
+        )
 
     later = made(0, 200)
     found = model.predict(model.fit([made(-120, 400), made(-60, 400)], model.parameters, 1), later)
-    assert later.outcome is not None
     error = (found["value"] / later.outcome["value"] - 1).abs()
     assert error.median() < 0.12
     assert any(reason.startswith("usually spends about") for reasons in found["reasons"] for reason in reasons)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from capflow_assets.conformance.world import AS_OF, world
-from capflow_assets.contract.model import Snapshot
+from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.models.next_purchase_date import NextPurchaseDate
 from tests.models.test_churn import T, bills
 
@@ -40,14 +40,16 @@ def test_the_median_wait_is_found_where_a_third_never_comes_within_the_window() 
     """Two kinds of shoppers, told apart by one column; the cut at 60 hides a third of the waits of one of them."""
     model, chance = NextPurchaseDate(), np.random.default_rng(3)
 
-    def made(as_of_days: int) -> Snapshot:
+    def made(as_of_days: int) -> LabelledSnapshot:
         users = [f"u{number:04d}" for number in range(600)]
         slow = np.arange(600) % 2
         wait = np.where(slow, chance.exponential(50.0, 600), chance.exponential(12.0, 600))
         outcome = pd.DataFrame({"user_id": users, "value": np.minimum(np.floor(wait), 60.0)})
         rows = [(user, -1, 5.0, False) for user in users]
         kind = pd.DataFrame({"user_id": users, "slow": slow.astype(float), "noise": chance.normal(size=600)})
-        return Snapshot("acme", T + timedelta(days=as_of_days), kind, {"bills": ibis.memtable(bills(rows))}, outcome)
+        return LabelledSnapshot(
+            "acme", T + timedelta(days=as_of_days), kind, {"bills": ibis.memtable(bills(rows))}, outcome
+        )
 
     later = made(0)
     found = model.predict(model.fit([made(-120), made(-60)], model.parameters, 1), later)
@@ -58,8 +60,8 @@ def test_the_median_wait_is_found_where_a_third_never_comes_within_the_window() 
 
 def test_predictions_stay_within_the_window() -> None:
     small, model = world(120, seed=5), NextPurchaseDate()
-    train = [small.snapshot(AS_OF - timedelta(days=days), model) for days in (180, 120)]
-    test = small.snapshot(AS_OF - timedelta(days=60), model)
+    train = [small.labelled_snapshot(AS_OF - timedelta(days=days), model) for days in (180, 120)]
+    test = small.labelled_snapshot(AS_OF - timedelta(days=60), model)
     found = model.predict(model.fit(train, model.parameters, 1), test)
     assert found["value"].between(0, 60).all()
     assert model.tried(train, test, model.parameters, 1)["value"].between(0, 60).all()

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capflow_assets.contract.model import Artefact, Snapshot
+from capflow_assets.contract.model import Artefact
+from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods.recommend.co_purchase import by_user, item_history, similarity
 from capflow_assets.models import product_affinity
 from capflow_assets.models.product_affinity import ProductAffinity, top
@@ -26,7 +27,7 @@ def lines(rows: list[tuple[str | None, str, int]]) -> pd.DataFrame:
     return frame.assign(ts=ts, quantity=1.0, is_return=False)
 
 
-def shop() -> Snapshot:
+def shop() -> LabelledSnapshot:
     past, later = [], []
     for number in range(40):
         user = f"u{number:02d}"
@@ -42,7 +43,7 @@ def shop() -> Snapshot:
     items = pd.DataFrame({"item_id": list(NAMES), "description": list(NAMES.values())})
     tables = {"line_items": ibis.memtable(lines(past)), "items": ibis.memtable(items)}
     snapshot = Snapshot("acme", T, pd.DataFrame(), tables)
-    return replace(snapshot, outcome=ProductAffinity().outcome(snapshot, {"line_items": ibis.memtable(lines(later))}))
+    return snapshot.with_outcome(ProductAffinity().outcome(snapshot, {"line_items": ibis.memtable(lines(later))}))
 
 
 @pytest.fixture(scope="module")

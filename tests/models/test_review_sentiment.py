@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,7 +9,7 @@ import ibis
 import pandas as pd
 import pytest
 
-from capflow_assets.contract.model import Snapshot, without_labels
+from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot, drop_labels
 from capflow_assets.models.review_sentiment import NO_WORDS, ReviewSentiment
 from capflow_assets.training.split import parted
 
@@ -32,15 +31,14 @@ def table(count: int, **changed: Any) -> ibis.Table:
     return ibis.memtable(frame, schema=types)
 
 
-def snapshot(reviews: ibis.Table) -> Snapshot:
+def snapshot(reviews: ibis.Table) -> LabelledSnapshot:
     known = {"reviews": reviews}
-    bare = Snapshot("acme", NOON + timedelta(days=999), pd.DataFrame(), without_labels(known))
-    return replace(bare, outcome=MODEL.outcome(bare, known))
+    bare = Snapshot("acme", NOON + timedelta(days=999), pd.DataFrame(), drop_labels(known))
+    return bare.with_outcome(MODEL.outcome(bare, known))
 
 
 def labels(**changed: Any) -> dict[str, int]:
     outcome = snapshot(table(len(next(iter(changed.values()))), **changed)).outcome
-    assert outcome is not None
     return dict(outcome.itertuples(index=False, name=None))
 
 
@@ -65,12 +63,9 @@ def test_only_reviews_with_stars_and_words_have_a_label_but_the_scale_is_that_of
 
 def test_the_newest_fifth_is_held_out() -> None:
     (train,), test = parted(MODEL, snapshot(table(40)))
-    assert train.outcome is not None
-    assert test.outcome is not None
     assert list(test.outcome["review_id"]) == [f"r{number}" for number in range(32, 40)]
     assert len(train.outcome) == 32
     (_,), untimed = parted(MODEL, snapshot(table(40, ts=[None] * 40)))
-    assert untimed.outcome is not None
     assert len(untimed.outcome) == 8
     assert set(untimed.outcome["review_id"]) != set(test.outcome["review_id"])
 

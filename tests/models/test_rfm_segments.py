@@ -8,7 +8,8 @@ import ibis
 import pandas as pd
 import pytest
 
-from capflow_assets.contract.model import Artefact, Snapshot
+from capflow_assets.contract.model import Artefact
+from capflow_assets.contract.snapshot import Snapshot
 from capflow_assets.models.rfm_segments import RULES, RfmSegments, labels, scores
 
 T = datetime(2024, 3, 1)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import ibis
 import pandas as pd
 import pytest
 
-from capflow_assets.contract.model import Artefact, Snapshot
+from capflow_assets.contract.model import Artefact
+from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.models.sequential_recommender import SequentialRecommender
 
 pytest.importorskip("torch")
@@ -24,7 +24,7 @@ def lines(rows: list[tuple[str, str, int]]) -> ibis.Table:
     return ibis.memtable(frame.assign(ts=ts, quantity=1.0, is_return=False))
 
 
-def shop() -> Snapshot:
+def shop() -> LabelledSnapshot:
     """Shoppers walk camera, film, album, frame, camera... every 20 days, each from another start."""
     past, later = [], []
     for number in range(120):
@@ -35,7 +35,7 @@ def shop() -> Snapshot:
     items = ibis.memtable(pd.DataFrame({"item_id": list(STEPS), "description": [f"The {step}" for step in STEPS]}))
     snapshot = Snapshot("acme", T, pd.DataFrame(), {"line_items": lines(past), "items": items})
     outcome = SequentialRecommender().outcome(snapshot, {"line_items": lines([*later, ("unknown", "film", 2)])})
-    return replace(snapshot, outcome=outcome)
+    return snapshot.with_outcome(outcome)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,6 @@ def fitted() -> tuple[Artefact, pd.DataFrame]:
 
 def test_the_outcome_is_of_shoppers_seen_before() -> None:
     outcome = shop().outcome
-    assert outcome is not None
     assert len(outcome) == 120
     assert "unknown" not in set(outcome["user_id"])
 

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capflow_assets.contract.model import Artefact, Snapshot
+from capflow_assets.contract.model import Artefact
+from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.models import similar_items
 from capflow_assets.models.similar_items import SimilarItems
 
@@ -30,7 +31,7 @@ def lines(rows: list[tuple[str | None, str, int]]) -> ibis.Table:
     return ibis.memtable(frame.drop(columns="day").assign(bill_id=bill, quantity=1.0, is_return=False))
 
 
-def shop(later: list[tuple[str | None, str, int]]) -> Snapshot:
+def shop(later: list[tuple[str | None, str, int]]) -> LabelledSnapshot:
     past: list[tuple[str | None, str, int]] = []
     for number in range(20):
         past += [(f"u{number:02d}", item, -30) for item in (("mug1", "tea") if number % 2 else ("soap", "lamp"))]
@@ -41,7 +42,7 @@ def shop(later: list[tuple[str | None, str, int]]) -> Snapshot:
     vectors["embedding"] = [np.array(vector, dtype="float32") for vector in VECTORS.values()]
     tables = {"line_items": lines(past), "items": ibis.memtable(items), "features/item_text": ibis.memtable(vectors)}
     snapshot = Snapshot("acme", T, pd.DataFrame(), tables)
-    return replace(snapshot, outcome=SimilarItems().outcome(snapshot, {"line_items": lines(later)}))
+    return snapshot.with_outcome(SimilarItems().outcome(snapshot, {"line_items": lines(later)}))
 
 
 LATER: list[tuple[str | None, str, int]] = [
@@ -63,7 +64,6 @@ def rows_of(prediction: pd.DataFrame, item: str) -> pd.DataFrame:
 
 def test_partners_are_bought_by_two_of_the_same_shoppers_both_ways() -> None:
     outcome = shop(LATER).outcome
-    assert outcome is not None
     pairs = set(outcome.itertuples(index=False, name=None))
     assert pairs == {("mug1", "tea"), ("tea", "mug1"), ("mug1", "lamp"), ("lamp", "mug1")}
 
@@ -120,7 +120,7 @@ def test_the_weight_of_the_text_is_what_ranked_best(text_wins: bool) -> None:
     partners = {"mug1": "mug2", "mug2": "mug1"} if text_wins else {"mug1": "tea", "soap": "lamp"}
     snapshot = shop([])
     outcome = pd.DataFrame({"item_id": list(partners), "similar_item_id": list(partners.values())}, dtype="str")
-    latest = replace(snapshot, outcome=outcome)
+    latest = snapshot.with_outcome(outcome)
     before = replace(snapshot, as_of=T - timedelta(days=1), outcome=outcome)
     weight = SimilarItems().fit([before, latest], SimilarItems.parameters, 1).facts["text_weight"]
     assert (weight > 0.3) == text_wins

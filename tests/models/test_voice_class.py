@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 import ibis
@@ -10,14 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capflow_assets.contract.model import Snapshot, without_labels
+from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot, drop_labels
 from capflow_assets.models.voice_class import VoiceClass
 from capflow_assets.training.split import parted
 
 MODEL = VoiceClass()
 
 
-def snapshot(speakers: list[str | None]) -> Snapshot:
+def snapshot(speakers: list[str | None]) -> LabelledSnapshot:
     """One recording for each entry, saying yes and no in turn; the first two numbers of its vector tell which."""
     count = len(speakers)
     said = [("yes", "no")[number % 2] for number in range(count)]
@@ -31,15 +30,14 @@ def snapshot(speakers: list[str | None]) -> Snapshot:
     vectors[np.arange(count), np.arange(count) % 2] += 1
     known = {"media": ibis.memtable(pd.DataFrame({**keys, "kind": "audio", "label": said}))}
     features = ibis.memtable(pd.DataFrame({**keys, "md5": ids, "embedding": vectors.tolist()}))
-    tables = {**without_labels(known), "features/media_audio": features}
+    tables = {**drop_labels(known), "features/media_audio": features}
     bare = Snapshot("acme", datetime(2024, 1, 1), pd.DataFrame(), tables)
-    return replace(bare, outcome=MODEL.outcome(bare, known))
+    return bare.with_outcome(MODEL.outcome(bare, known))
 
 
 def judged_on(speakers: list[str | None]) -> list[str | None]:
     """The speakers of the recordings that are held out."""
     _, test = parted(MODEL, snapshot(speakers))
-    assert test.outcome is not None
     return [speakers[int(name[1:])] for name in test.outcome["media_id"]]
 
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from capflow_assets.contract.model import Artefact, Snapshot
+from capflow_assets.contract.model import Artefact
 from capflow_assets.contract.outcome import Outcome
+from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.graph.launch import instance
 from capflow_assets.run.catalogue import models
 from capflow_resources.home import Home
@@ -204,13 +205,13 @@ def raising(monkeypatch: pytest.MonkeyPatch, method: str, error: BaseException) 
     kind = type(models()["rfm_segments"])
     works = getattr(kind, method)
 
-    def fit(self: Any, train: list[Snapshot], *given: Any) -> Artefact:
+    def fit(self: Any, train: list[LabelledSnapshot], *given: Any) -> Artefact:
         if train[0].customer == "bob":
             raise error
         return works(self, train, *given)
 
     def predict(self: Any, artefact: Artefact, snapshot: Snapshot) -> Any:
-        if snapshot.customer == "bob" and snapshot.outcome is None:
+        if snapshot.customer == "bob" and not isinstance(snapshot, LabelledSnapshot):
             raise error
         return works(self, artefact, snapshot)
 

@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from capflow_assets.contract.model import Artefact, Model, Snapshot, Task
+from capflow_assets.contract.model import Artefact, Model, Task
+from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.training.card import card_of, kept
 from capflow_assets.training.evaluation.metrics import metrics_of
 from capflow_resources.registry import Event, Metrics, Version
@@ -30,13 +31,13 @@ class Made(Model):
     def outcome(self, snapshot: Snapshot, window: Any) -> pd.DataFrame:
         raise NotImplementedError
 
-    def fit(self, train: Sequence[Snapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
+    def fit(self, train: Sequence[LabelledSnapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
         raise NotImplementedError
 
     def predict(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
         raise NotImplementedError
 
-    def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
+    def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
         raise NotImplementedError
 
 
@@ -75,12 +76,12 @@ def example(task: Task, unit: tuple[str, ...] = ("user_id",), text: str = "") ->
     return units.assign(**true), units.assign(**told)
 
 
-def snapshot(outcome: pd.DataFrame, as_of: datetime = T, text: str = "") -> Snapshot:
+def snapshot(outcome: pd.DataFrame, as_of: datetime = T, text: str = "") -> LabelledSnapshot:
     """Users with three features as of a date; the first user is unknown to them."""
     users = outcome[outcome.columns[0]].unique()
     number = np.arange(len(users), dtype=float)
     features = pd.DataFrame({"user_id": users, "recency_days": number, "spend": number / 100, f"odd{text}": number})
-    return Snapshot("acme", as_of, features.iloc[1:] if "user_id" in outcome else pd.DataFrame(), {}, outcome)
+    return LabelledSnapshot("acme", as_of, features.iloc[1:] if "user_id" in outcome else pd.DataFrame(), {}, outcome)
 
 
 def version(model: Model, number: int = 2, text: str = "", **changed: Any) -> Version:

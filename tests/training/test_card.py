@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capflow_assets.contract.model import ANSWERS, Snapshot, Task
+from capflow_assets.contract.model import ANSWERS, Task
+from capflow_assets.contract.snapshot import LabelledSnapshot
 from capflow_assets.training.card import as_html, as_markdown, card_of, in_brief
 from capflow_assets.training.card.came_true import calibration, came_true
 from capflow_assets.training.card.reasons import frequent
@@ -116,7 +117,7 @@ def test_equal_values_are_never_parted_and_one_kind_alone_is_not_judged() -> Non
     model, (outcome, prediction) = made("binary"), example("binary")
     features = pd.DataFrame({"user_id": outcome["user_id"], "frequency_bills_90d": [1] * 250 + [9] * 50, "spend": 3})
     outcome["label"] = outcome["label"].where(outcome.index < 250, 0)
-    rows = slices(model, Snapshot("acme", T, features, {}, outcome), prediction, simple(prediction))
+    rows = slices(model, LabelledSnapshot("acme", T, features, {}, outcome), prediction, simple(prediction))
     assert [(row["by"], row["group"], row["units"]) for row in rows] == [
         ("visits in the last 90 days", "1", 250), ("visits in the last 90 days", "9", 50),
     ]  # fmt: skip
@@ -129,13 +130,16 @@ def test_a_model_without_features_is_sliced_by_what_sales_say() -> None:
     late = [T - timedelta(days=1 + number) for number in range(COUNT)]
     sales = pd.DataFrame({"user_id": outcome["user_id"], "ts": late, "amount": 5.0, "is_return": False})
     twice = pd.concat([sales, sales.head(100).assign(ts=T - timedelta(days=400))])
-    bare = Snapshot("acme", T, outcome[["user_id"]], {"bills": ibis.memtable(twice)}, outcome)
+    bare = LabelledSnapshot("acme", T, outcome[["user_id"]], {"bills": ibis.memtable(twice)}, outcome)
     rows = slices(model, bare, prediction, simple(prediction))
     assert [(row["by"], row["group"]) for row in rows] == [
         *(("days since the last visit", group) for group in ("1 to 100", "101 to 200", "201 to 300")),
         ("visits so far", "1"), ("visits so far", "2"), ("spend so far", "5"), ("spend so far", "10"),
     ]  # fmt: skip
-    assert slices(model, Snapshot("acme", T, outcome[["user_id"]], {}, outcome), prediction, simple(prediction)) == []
+    assert (
+        slices(model, LabelledSnapshot("acme", T, outcome[["user_id"]], {}, outcome), prediction, simple(prediction))
+        == []
+    )
 
 
 def test_other_units_are_sliced_by_their_own_columns() -> None:

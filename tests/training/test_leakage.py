@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from capflow_assets.contract.model import Snapshot, Task
+from capflow_assets.contract.model import Task
+from capflow_assets.contract.snapshot import LabelledSnapshot
 from capflow_assets.training.leakage import Suspicion, suspicions
 
 AS_OF = datetime(2026, 6, 1)
@@ -20,7 +22,9 @@ TASKS: tuple[Task, ...] = ("binary", "regression")
 each_task = pytest.mark.parametrize("task", TASKS)
 
 
-def world(task: Task, plant: Plant | None = None, seed: int = 0) -> tuple[list[Snapshot], Snapshot, Snapshot]:
+def world(
+    task: Task, plant: Plant | None = None, seed: int = 0
+) -> tuple[list[LabelledSnapshot], LabelledSnapshot, LabelledSnapshot]:
     """Two training snapshots, a test one and the newest, of shoppers whose honest features tell something.
 
     `plant` gives the values of one more column, `planted`, from the honest ones and `answer`, what came true.
@@ -31,7 +35,9 @@ def world(task: Task, plant: Plant | None = None, seed: int = 0) -> tuple[list[S
     return made[:2], made[2], made[3]
 
 
-def _snapshot(task: Task, plant: Plant | None, rng: np.random.Generator, base: np.ndarray, as_of: datetime) -> Snapshot:
+def _snapshot(
+    task: Task, plant: Plant | None, rng: np.random.Generator, base: np.ndarray, as_of: datetime
+) -> LabelledSnapshot:
     visits = rng.poisson(base * 3)
     features = pd.DataFrame(
         {
@@ -51,7 +57,7 @@ def _snapshot(task: Task, plant: Plant | None, rng: np.random.Generator, base: n
     if plant is not None:
         features["planted"] = plant(features.assign(answer=answer), rng, as_of)
     outcome = pd.DataFrame({"user_id": features["user_id"], name: answer})
-    return Snapshot("shop", as_of, features, {}, outcome)
+    return LabelledSnapshot("shop", as_of, features, {}, outcome)
 
 
 def found(task: Task, plant: Plant | None = None) -> list[Suspicion]:
@@ -104,7 +110,7 @@ def test_two_copies_do_not_clear_one_another() -> None:
         return world["answer"] + rng.normal(scale=0.05, size=len(world))
 
     train, test, newest = world("binary", twice)
-    doubled = [Snapshot(s.customer, s.as_of, s.features.assign(copy=2 * s.features["planted"]), {}, s.outcome)
+    doubled = [replace(s, features=s.features.assign(copy=2 * s.features["planted"]))
                for s in (*train, test, newest)]  # fmt: skip
     blocked = {
         one.column for one in suspicions(doubled[:2], doubled[2], doubled[3], "binary") if one.severity == "block"
@@ -177,12 +183,12 @@ def test_a_feature_that_never_differs_warns(value: float, kind: str) -> None:
 
 def test_few_users_prove_nothing() -> None:
     train, test, newest = world("binary", lambda w, rng, _: w["answer"])
-    few = [Snapshot(s.customer, s.as_of, s.features.head(40), {}, s.outcome) for s in (*train, test, newest)]
+    few = [replace(s, features=s.features.head(40)) for s in (*train, test, newest)]
     assert suspicions(few[:1], few[2], few[3], "binary") == []
 
 
 def test_a_model_without_features_or_outcome_columns_is_let_pass() -> None:
     train, test, newest = world("binary")
-    bare = [Snapshot(s.customer, s.as_of, s.features[["user_id"]], {}, s.outcome) for s in (*train, test, newest)]
+    bare = [replace(s, features=s.features[["user_id"]]) for s in (*train, test, newest)]
     assert suspicions(bare[:2], bare[2], bare[3], "binary") == []
     assert suspicions(train, test, newest, "segment") == []

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capflow_assets.contract.model import Snapshot
+from capflow_assets.contract.snapshot import LabelledSnapshot
 from capflow_assets.models.churn import Churn
 from capflow_assets.training.search import selection
 from capflow_assets.training.search.selection import choose
@@ -22,7 +22,7 @@ VISITS = bills([("somebody else", -10, 5.0, False)])  # the dates of visits tell
 PARAMETERS: dict[str, Any] = {**Churn.parameters, "most_trees": 80}
 
 
-def past(dates: int, noise: int, seed: int = 0) -> list[Snapshot]:
+def past(dates: int, noise: int, seed: int = 0) -> list[LabelledSnapshot]:
     """Shoppers of whom two columns tell whether they lapse, and so many columns of noise."""
     made = []
     for back in range(dates, 0, -1):
@@ -34,7 +34,7 @@ def past(dates: int, noise: int, seed: int = 0) -> list[Snapshot]:
         outcome = pd.DataFrame({"user_id": users, "label": label.astype(int)})
         features = pd.DataFrame({"user_id": users, **told, **nothing, "city": "Ely"})
         as_of = datetime(2026, 6, 1) - timedelta(days=60 * back)
-        made.append(Snapshot("acme", as_of, features, {"bills": ibis.memtable(VISITS)}, outcome))
+        made.append(LabelledSnapshot("acme", as_of, features, {"bills": ibis.memtable(VISITS)}, outcome))
     return made
 
 

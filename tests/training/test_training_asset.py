@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from capflow_assets.contract.model import Artefact, Model, Snapshot
+from capflow_assets.contract.model import Artefact, Model
 from capflow_assets.contract.outcome import Outcome
+from capflow_assets.contract.snapshot import Snapshot
 from capflow_assets.models.churn import Churn
 from capflow_assets.prediction.rungs import POOL, RULES
 from capflow_assets.run.customer_run import CustomerRun

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capflow_assets.contract.model import Artefact, Model, Snapshot
+from capflow_assets.contract.model import Artefact, Model
+from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.training.search import tuning
 from capflow_assets.training.search.folds import folds
 from capflow_assets.training.search.tuning import Start, portfolio, trials_within, tune
@@ -31,31 +32,30 @@ class Noisy(Model):
     def outcome(self, snapshot: Snapshot, window: Mapping[str, Any]) -> pd.DataFrame:
         raise NotImplementedError
 
-    def fit(self, train: Sequence[Snapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
+    def fit(self, train: Sequence[LabelledSnapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
         raise NotImplementedError
 
     def predict(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
         raise NotImplementedError
 
-    def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
+    def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
         raise NotImplementedError
 
     def tried(
-        self, train: Sequence[Snapshot], later: Snapshot, parameters: Mapping[str, Any], seed: int
+        self, train: Sequence[LabelledSnapshot], later: Snapshot, parameters: Mapping[str, Any], seed: int
     ) -> pd.DataFrame:
-        assert later.outcome is not None
         chance = np.random.default_rng([seed, later.as_of.month, int(parameters["luck"])])
         noise = chance.normal(size=len(USERS)) * parameters["noise"]
         return pd.DataFrame({"user_id": USERS, "score": later.outcome["label"] + noise})
 
 
-def past(dates: int, columns: int = 3) -> list[Snapshot]:
+def past(dates: int, columns: int = 3) -> list[LabelledSnapshot]:
     made = []
     for back in range(dates, 0, -1):
         as_of = datetime(2026, 6, 1) - timedelta(days=60 * back)
         label = (np.random.default_rng(back).random(len(USERS)) < 0.3).astype(int)
         features = pd.DataFrame({"user_id": USERS} | {f"f{number}": 0.0 for number in range(columns)})
-        made.append(Snapshot("acme", as_of, features, {}, pd.DataFrame({"user_id": USERS, "label": label})))
+        made.append(LabelledSnapshot("acme", as_of, features, {}, pd.DataFrame({"user_id": USERS, "label": label})))
     return made
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from capflow_assets.contract.model import Snapshot
+    from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 
 
 def numeric_columns(features: pd.DataFrame) -> tuple[str, ...]:
@@ -39,7 +39,7 @@ def require_columns(snapshot: Snapshot, columns: Sequence[str]) -> None:
 
 
 def learning_rows(
-    train: Sequence[Snapshot], columns: Sequence[str], truth: str = "label"
+    train: Sequence[LabelledSnapshot], columns: Sequence[str], truth: str = "label"
 ) -> tuple[np.ndarray, np.ndarray]:
     """The features of everyone whom an outcome tells of, on all past dates, and what came true of them.
 
@@ -50,8 +50,6 @@ def learning_rows(
 
     matrices, truths = [], []
     for snapshot in train:
-        if snapshot.outcome is None:
-            raise ValueError(f"Nothing can be learned from the snapshot of {snapshot.as_of}: it has no outcome.")
         matrices.append(feature_matrix(snapshot, snapshot.outcome["user_id"], columns))
         truths.append(snapshot.outcome[truth].to_numpy(dtype="float64"))
     matrix, came_true = np.concatenate(matrices), np.concatenate(truths)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from capflow_assets.contract.model import Snapshot
+    from capflow_assets.contract.snapshot import LabelledSnapshot
 
 KEYS = ("media_id", "item_id", "user_id", "md5")
 AT_ONCE = 50_000  # vectors held in memory as double precision
@@ -93,13 +93,11 @@ def reasons(found: np.ndarray, labels: Sequence[str], verb: str) -> list[list[st
     ]
 
 
-def learned_from(snapshot: Snapshot, asset: str, model: str) -> tuple[pd.DataFrame, np.ndarray, list[str]]:
+def learned_from(snapshot: LabelledSnapshot, asset: str, model: str) -> tuple[pd.DataFrame, np.ndarray, list[str]]:
     """The media of a snapshot that have a vector and a label: their keys, vectors and labels.
 
     ValueError when there is nothing to tell apart.
     """
-    if snapshot.outcome is None:
-        raise ValueError(f"{model} cannot be fitted on {snapshot.customer!r} without an outcome.")
     known, matrix = vectors(snapshot.tables[asset])
     label = snapshot.outcome.set_index("media_id")["label"].reindex(known["media_id"].astype("str"))
     rows = label.notna().to_numpy()
@@ -112,10 +110,10 @@ def learned_from(snapshot: Snapshot, asset: str, model: str) -> tuple[pd.DataFra
     return known[rows].reset_index(drop=True), matrix[rows], label[rows].tolist()
 
 
-def most_frequent(train: Sequence[Snapshot]) -> tuple[str, float]:
+def most_frequent(train: Sequence[LabelledSnapshot]) -> tuple[str, float]:
     """The label that most media have in these snapshots, and its share; of equal ones the first by name."""
     import pandas as pd
 
-    counts = pd.concat([snapshot.outcome["label"] for snapshot in train if snapshot.outcome is not None])
+    counts = pd.concat([snapshot.outcome["label"] for snapshot in train])
     shares = counts.value_counts(normalize=True).sort_index()
     return str(shares.idxmax()), float(shares.max())

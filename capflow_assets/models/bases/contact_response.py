@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from capflow_assets.contract.model import Artefact, Snapshot
+from capflow_assets.contract.model import Artefact
+from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods.contacts import buyers, most_sent, rates, share, shrunk
 from capflow_assets.models.bases.prediction import prediction_frame
 from capflow_assets.models.bases.tabular import TabularModel
@@ -89,7 +90,7 @@ class AnswersBy(TabularModel):
             units[[]].reset_index(drop=True).assign(own_contacts=pair["contacts"], own_rate=rate, own_leaning=leaning)
         )
 
-    def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
+    def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
         """The shopper's own share of answers to it, as if ten more had been answered as all shoppers answer it."""
         units = self.population(snapshot)
         told = rates(snapshot.tables["contacts"], snapshot.as_of, self.unit)

@@ -6,7 +6,8 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from capflow_assets.contract.model import Artefact, Model, Snapshot, Task
+from capflow_assets.contract.model import Artefact, Model, Task
+from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods.labels import labelled_vectors, linear_classifier
 from capflow_assets.methods.labels.linear_classifier import LinearClassifier
 from capflow_assets.models.bases.prediction import prediction_frame
@@ -49,7 +50,7 @@ class MediaClass(Model):
     def held_out(self, snapshot: Snapshot, outcome: pd.DataFrame) -> pd.Series:
         """Which media it is judged on: whole items, whole speakers."""
 
-    def fit(self, train: Sequence[Snapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
+    def fit(self, train: Sequence[LabelledSnapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
         """Learn the labels from the newest snapshot's vectors; the penalty by folds of whole items or speakers."""
         newest = max(train, key=lambda snapshot: snapshot.as_of)
         known, matrix, label = labelled_vectors.learned_from(newest, self.vectors, self.name)
@@ -73,7 +74,7 @@ class MediaClass(Model):
             },
         )
 
-    def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
+    def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
         """The label that most media have in training, for every medium."""
         known, _ = labelled_vectors.vectors(snapshot.tables[self.vectors])
         label, share = labelled_vectors.most_frequent(train)

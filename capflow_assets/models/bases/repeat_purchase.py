@@ -6,7 +6,8 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from capflow_assets.contract.model import Needs, Snapshot, Task
+from capflow_assets.contract.model import Needs, Task
+from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods.lifetime import bgnbd
 from capflow_assets.methods.lifetime.lifetime import DAYS_A_WEEK, process_of, repeat_visits
 from capflow_assets.methods.visits import YEAR_DAYS, active, last_day_before, spend, visit_history
@@ -57,9 +58,9 @@ class ComesAgain(TabularModel):
         came = users.isin(spend(window["bills"]).index)
         return pd.DataFrame({"user_id": users, "label": (came != self.away).astype("int64")})
 
-    def background(self, train: Sequence[Snapshot]) -> dict[str, Any]:
+    def background(self, past: Sequence[Snapshot]) -> dict[str, Any]:
         """The process behind the visits up to the latest date; None where BG/NBD finds none."""
-        return _process(*_visits(train[-1]))
+        return _process(*_visits(past[-1]))
 
     def measured(self, snapshot: Snapshot, units: pd.DataFrame, background: Mapping[str, Any]) -> pd.DataFrame:
         """`by_visits`: the same probability by BG/NBD; null where it found no process."""
@@ -69,7 +70,7 @@ class ComesAgain(TabularModel):
         told = pd.Series(self._by_visits(history, today, background), index=pd.Index(history["user_id"]))
         return told.reindex(units["user_id"]).reset_index(drop=True).to_frame("by_visits")
 
-    def baseline(self, train: Sequence[Snapshot], snapshot: Snapshot) -> pd.DataFrame:
+    def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
         """The same probability by BG/NBD, from the dates of visits alone; from the visits of 365 days without it."""
         import numpy as np
 

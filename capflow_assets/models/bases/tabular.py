@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from math import fsum, inf
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from capflow_assets.contract.model import Artefact, Model, NothingToLearnError, Snapshot
+from capflow_assets.contract.model import Artefact, Model, NothingToLearnError
+from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods.ensemble import ensemble, pooled
 from capflow_assets.methods.ensemble.feature_matrix import feature_matrix, numeric_columns, require_columns
 from capflow_assets.methods.ensemble.learners import RULE, Objective, Rows, trees
@@ -63,7 +64,7 @@ class TabularModel(Model):
         """The population, where it depends on which values of the unit's other columns were learned from."""
         return self.population(snapshot)
 
-    def background(self, train: Sequence[Snapshot]) -> dict[str, Any]:
+    def background(self, past: Sequence[Snapshot]) -> dict[str, Any]:
         """What `measured` has to know of everybody's past, as JSON, oldest date first: it is kept with the version."""
         return {}
 
@@ -71,7 +72,7 @@ class TabularModel(Model):
         """The columns of `measures` for these units, in their order; NaN where there is nothing to measure."""
         return units[[]]
 
-    def fit(self, train: Sequence[Snapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
+    def fit(self, train: Sequence[LabelledSnapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
         """The families on all past dates; their weights and the calibration from the latest, told by the earlier."""
         ordered = sorted(train, key=lambda snapshot: snapshot.as_of)
         columns, known = numeric_columns(ordered[-1].features), self._known(ordered)
@@ -79,7 +80,7 @@ class TabularModel(Model):
         self._require_difference(ordered[-1], parts)
         return self._learned(parts, columns, known, parameters, seed)
 
-    def contribution(self, train: Sequence[Snapshot], seed: int) -> pooled.Contribution:
+    def contribution(self, train: Sequence[LabelledSnapshot], seed: int) -> pooled.Contribution:
         """What a customer gives to the pool of its vertical: past rows without ids, as standings among its shoppers."""
         ordered = sorted(train, key=lambda snapshot: snapshot.as_of)
         columns, known = numeric_columns(ordered[-1].features), {"background": self.background(ordered)}
@@ -135,7 +136,7 @@ class TabularModel(Model):
         return self._answered(artefact, snapshot)[0]
 
     def tried(
-        self, train: Sequence[Snapshot], later: Snapshot, parameters: Mapping[str, Any], seed: int
+        self, train: Sequence[LabelledSnapshot], later: LabelledSnapshot, parameters: Mapping[str, Any], seed: int
     ) -> pd.DataFrame:
         """What boosting alone says of `later`: enough to compare settings and columns by."""
         import numpy as np
@@ -147,7 +148,6 @@ class TabularModel(Model):
         past = Rows(np.concatenate([p.matrix for p in parts]), np.concatenate([p.target for p in parts]))
         rows = self._rows(later, columns, known)
         answer = np.clip(ensemble.tried(past, rows, self.objective, parameters, seed), *self.within)
-        assert later.outcome is not None
         units = later.outcome[list(self.unit)].reset_index(drop=True)
         return pd.concat([units, pd.Series(answer, name="score" if self.task == "binary" else "value")], axis=1)
 
@@ -192,13 +192,11 @@ class TabularModel(Model):
         units = self.asked(snapshot, artefact.facts["levels"]).reset_index(drop=True)
         return units, self._matrix(snapshot, units, artefact.columns, artefact.facts)
 
-    def _known(self, train: Sequence[Snapshot]) -> dict[str, Any]:
+    def _known(self, train: Sequence[LabelledSnapshot]) -> dict[str, Any]:
         """What is kept with the version of how a matrix is made: the values of the unit's columns, the background."""
         return {"levels": self._levels(train), "background": self.background(train)}
 
-    def _rows(self, snapshot: Snapshot, columns: Sequence[str], known: Mapping[str, Any]) -> Rows:
-        if snapshot.outcome is None:
-            raise ValueError(f"{self.name} cannot be fitted on the snapshot of {snapshot.as_of}: it has no outcome.")
+    def _rows(self, snapshot: LabelledSnapshot, columns: Sequence[str], known: Mapping[str, Any]) -> Rows:
         units, truth = snapshot.outcome[list(self.unit)], snapshot.outcome[snapshot.outcome.columns[-1]]
         return Rows(self._matrix(snapshot, units, columns, known), truth.to_numpy(dtype="float64"))
 
@@ -218,11 +216,12 @@ class TabularModel(Model):
         """Where the rule's probability stands in the matrix."""
         return len(columns) + list(self.measures).index(self.rule) if self.rule else None
 
-    def _levels(self, train: Sequence[Snapshot]) -> dict[str, list[str]]:
+    def _levels(self, train: Sequence[LabelledSnapshot]) -> dict[str, list[str]]:
         """The values of the unit's other columns, each to be a column of its own."""
-        told = [snapshot.outcome for snapshot in train if snapshot.outcome is not None]
+        outcomes = [snapshot.outcome for snapshot in train]
         return {
-            name: sorted({str(value) for outcome in told for value in outcome[name].unique()}) for name in self.unit[1:]
+            name: sorted({str(value) for outcome in outcomes for value in outcome[name].unique()})
+            for name in self.unit[1:]
         }
 
     def _texts(self, artefact: Artefact) -> dict[str, str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from capflow_assets.contract.model import Model, Snapshot
+from capflow_assets.contract.model import Model
+from capflow_assets.contract.snapshot import LabelledSnapshot
 from capflow_assets.training.card.came_true import calibration, came_true, mean_outcome
 from capflow_assets.training.card.limits import limits
 from capflow_assets.training.card.reasons import frequent
@@ -22,8 +23,8 @@ FORMAT = 1
 
 def kept(
     model: Model,
-    train: Sequence[Snapshot],
-    test: Snapshot,
+    train: Sequence[LabelledSnapshot],
+    test: LabelledSnapshot,
     facts: Mapping[str, Any],
     prediction: pd.DataFrame,
     baseline: pd.DataFrame,
@@ -36,7 +37,6 @@ def kept(
     how its columns ("selection") and parameters ("tuning") were found. What the model says of itself is kept too, for
     its code may change.
     """
-    assert test.outcome is not None
     outcome, judged = test.outcome, metric(model.metric)
     rivals = {"baseline": baseline, "champion": champion}
     rows = came_true(model.task, outcome, prediction)
@@ -175,8 +175,7 @@ def _champion_then(version: Version, events: Sequence[Event]) -> int | None:
     return number
 
 
-def _dated(model: Model, snapshot: Snapshot) -> dict[str, Any]:
-    assert snapshot.outcome is not None
+def _dated(model: Model, snapshot: LabelledSnapshot) -> dict[str, Any]:
     return {
         "as_of": snapshot.as_of.isoformat(),
         "units": count(model.task, snapshot.outcome),

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from capflow_assets.contract.model import TRUTHS, Model, Snapshot, Task
+from capflow_assets.contract.model import TRUTHS, Model, Task
+from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods.visits import last_day_before, visit_history
 from capflow_assets.training.card.words import short
 from capflow_assets.training.evaluation.metrics import count, metric, unit
@@ -33,14 +34,15 @@ _KINDS: dict[Task, tuple[str, int, str]] = {
 }
 
 
-def slices(model: Model, snapshot: Snapshot, prediction: pd.DataFrame, baseline: pd.DataFrame) -> list[dict[str, Any]]:
+def slices(
+    model: Model, snapshot: LabelledSnapshot, prediction: pd.DataFrame, baseline: pd.DataFrame
+) -> list[dict[str, Any]]:
     """The metric of each group of units: `by` what, `group`, `units`, `value`, `low`, `high`, `baseline`, and `why`.
 
     Users come in thirds of up to three columns that say how lately, how often and for how much they bought (equal
     values are never parted), other units by the values of their own columns. A group of fewer than 50 units, or with
     hardly anyone of one kind, has no value: `why` says so.
     """
-    assert snapshot.outcome is not None
     found = []
     for by, column, groups in _groups(model, snapshot):
         parts = [_labels(frame, column, groups) for frame in (snapshot.outcome, prediction, baseline)]
@@ -77,11 +79,10 @@ def _judged(model: Model, outcome: pd.DataFrame, prediction: pd.DataFrame, basel
     return {"units": units, "value": told.value, "low": told.low, "high": told.high, "baseline": simple, "why": ""}
 
 
-def _groups(model: Model, snapshot: Snapshot) -> Iterator[tuple[str, str, pd.Series]]:
+def _groups(model: Model, snapshot: LabelledSnapshot) -> Iterator[tuple[str, str, pd.Series]]:
     """What to slice by, the column of the unit that it belongs to, and the group of each value of that column."""
     import pandas as pd
 
-    assert snapshot.outcome is not None
     units = snapshot.outcome[unit(snapshot.outcome, len(TRUTHS[model.task]))].drop_duplicates()
     for column in units.columns:
         if column == "user_id":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from capflow_assets.training.leakage.answers import knowing
 from capflow_assets.training.leakage.skew import skewed
@@ -18,15 +18,20 @@ from capflow_assets.training.leakage.values import empty, future, ids
 if TYPE_CHECKING:
     import numpy as np
 
-    from capflow_assets.contract.model import Snapshot, Task
+    from capflow_assets.contract.model import Task
+    from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 
 MOST_USERS = 20_000  # of each snapshot: more would not change a verdict
 ANSWERS: Mapping[Task, str] = {"binary": "label", "regression": "value"}
 
 __all__ = ["Suspicion", "suspicions"]
 
+S = TypeVar("S", bound="Snapshot")
 
-def suspicions(train: Sequence[Snapshot], test: Snapshot, newest: Snapshot, task: Task) -> list[Suspicion]:
+
+def suspicions(
+    train: Sequence[LabelledSnapshot], test: LabelledSnapshot, newest: Snapshot, task: Task
+) -> list[Suspicion]:
     """What is wrong with the features of these snapshots, those that block first.
 
     `train` and `test` have outcomes, which features of binary and regression models must not know; `newest` is what
@@ -55,13 +60,13 @@ def _is_everywhere(name: object, snapshots: Sequence[Snapshot]) -> bool:
     return all(name in snapshot.features.columns for snapshot in snapshots)
 
 
-def _sampled(snapshot: Snapshot) -> Snapshot:
+def _sampled(snapshot: S) -> S:
     """Every k-th user: features are sorted by user_id, so these are the same at every date but for who is new."""
     step = -(-len(snapshot.features) // MOST_USERS) or 1
     return replace(snapshot, features=snapshot.features.iloc[::step].reset_index(drop=True))
 
 
-def _knowing(snapshots: Sequence[Snapshot], columns: Sequence[str], task: Task) -> list[Suspicion]:
+def _knowing(snapshots: Sequence[LabelledSnapshot], columns: Sequence[str], task: Task) -> list[Suspicion]:
     import numpy as np
     from pandas.api.types import is_numeric_dtype
 
@@ -71,7 +76,6 @@ def _knowing(snapshots: Sequence[Snapshot], columns: Sequence[str], task: Task) 
     values: dict[str, list[np.ndarray]] = {name: [] for name in numeric}
     outcomes: list[np.ndarray] = []
     for snapshot in snapshots:
-        assert snapshot.outcome is not None
         rows = snapshot.outcome.merge(snapshot.features, on="user_id")
         outcomes.append(rows[ANSWERS[task]].to_numpy(dtype=float))
         for name in numeric:

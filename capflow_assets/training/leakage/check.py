@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from capflow_assets.contract.model import Model, Snapshot
+from capflow_assets.contract.model import Model
 from capflow_assets.contract.outcome import Blocked
+from capflow_assets.contract.snapshot import LabelledSnapshot
 from capflow_assets.features.load import known
 from capflow_assets.run.catalogue import feature_sets
 from capflow_assets.run.customer_run import CustomerRun
@@ -15,7 +16,7 @@ from capflow_assets.training.leakage import Suspicion, suspicions
 SHOWN = 3
 
 
-def warnings(run: CustomerRun, model: Model, past: Sequence[Snapshot], test: Snapshot) -> list[str]:
+def warnings(run: CustomerRun, model: Model, past: Sequence[LabelledSnapshot], test: LabelledSnapshot) -> list[str]:
     """What is to be kept with the version about its features; Blocked when one of them may not be learned from.
 
     Columns that the customer file trusts are not looked at; those that it ignores are not there. A model that learns

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from capflow_assets.contract.model import Snapshot
+    from capflow_assets.contract.snapshot import Snapshot
 
 FEWEST_USERS = 200
 VARIED = 0.90  # a column whose commonest value has a smaller share than this in training is one that varies

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from capflow_assets.contract.model import Snapshot
+    from capflow_assets.contract.snapshot import Snapshot
 
 DISTINCT = 0.98
 UNCHANGED = 0.99

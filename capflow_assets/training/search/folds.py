@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from capflow_assets.contract.model import Model, Snapshot
+from capflow_assets.contract.model import Model
+from capflow_assets.contract.snapshot import LabelledSnapshot
 from capflow_assets.training.evaluation.metrics import Paired, metric
 
 
-def folds(train: Sequence[Snapshot]) -> list[tuple[list[Snapshot], Snapshot]]:
+def folds(train: Sequence[LabelledSnapshot]) -> list[tuple[list[LabelledSnapshot], LabelledSnapshot]]:
     """Pairs of what to learn from and the later date to be told; none where there is one past date only.
 
     Past dates lie a horizon apart (training.split), so no label window of a fold reaches into the date that it tells.
@@ -19,7 +20,7 @@ def folds(train: Sequence[Snapshot]) -> list[tuple[list[Snapshot], Snapshot]]:
     return [(ordered[:k], ordered[k]) for k in range(1, len(ordered))]
 
 
-def narrowed(snapshot: Snapshot, columns: Sequence[str]) -> Snapshot:
+def narrowed(snapshot: LabelledSnapshot, columns: Sequence[str]) -> LabelledSnapshot:
     """The snapshot with these feature columns alone."""
     return replace(snapshot, features=snapshot.features[["user_id", *columns]])
 
@@ -33,7 +34,7 @@ class Attempt:
 
 
 def compared(
-    model: Model, train: Sequence[Snapshot], attempt: Attempt, usual: Attempt, seed: int, known: dict[int, Any]
+    model: Model, train: Sequence[LabelledSnapshot], attempt: Attempt, usual: Attempt, seed: int, known: dict[int, Any]
 ) -> Paired:
     """How much better (in the metric's better direction) an attempt does than the usual way, mean over folds.
 
@@ -41,7 +42,6 @@ def compared(
     """
     judged, found = metric(model.metric), []
     for number, (past, later) in enumerate(folds(train)):
-        assert later.outcome is not None
         if number not in known:
             known[number] = _predicted(model, past, later, usual, seed)
         prediction = _predicted(model, past, later, attempt, seed)
@@ -51,7 +51,9 @@ def compared(
     return Paired(gain, error, sum(one.users for one in found))
 
 
-def _predicted(model: Model, past: Sequence[Snapshot], later: Snapshot, attempt: Attempt, seed: int) -> Any:
+def _predicted(
+    model: Model, past: Sequence[LabelledSnapshot], later: LabelledSnapshot, attempt: Attempt, seed: int
+) -> Any:
     if attempt.columns is None:
         return model.tried(past, later, attempt.parameters, seed)
     columns = attempt.columns

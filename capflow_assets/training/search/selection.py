@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from capflow_assets.contract.model import Model, Snapshot
+from capflow_assets.contract.model import Model
+from capflow_assets.contract.snapshot import LabelledSnapshot
 from capflow_assets.methods.ensemble.learners.trees import REPEATABLE
 from capflow_assets.training.evaluation.metrics import metric
 from capflow_assets.training.search.folds import Attempt, compared, folds
@@ -48,7 +49,7 @@ class Selection:
         }
 
 
-def choose(model: Model, train: Sequence[Snapshot], parameters: dict[str, Any], seed: int) -> Selection:
+def choose(model: Model, train: Sequence[LabelledSnapshot], parameters: dict[str, Any], seed: int) -> Selection:
     """Which columns of the features `model` is to be fitted on, by what these past dates say."""
     offered = _offered(train)
     everything = tuple(offered)
@@ -66,7 +67,7 @@ def choose(model: Model, train: Sequence[Snapshot], parameters: dict[str, Any], 
 
 def _accepted(
     model: Model,
-    train: Sequence[Snapshot],
+    train: Sequence[LabelledSnapshot],
     fewer: Attempt,
     usual: Attempt,
     offered: int,
@@ -76,7 +77,6 @@ def _accepted(
     kept, columns = dict[int, Any](), fewer.columns or ()
     found = compared(model, train, fewer, usual, seed, kept)
     judged, (_, later) = metric(model.metric), folds(train)[-1]
-    assert later.outcome is not None
     scale = abs(judged.value(later.outcome, kept[max(kept)])) if judged.in_money else 1.0
     told = f"{model.metric} {found.difference:+.4g} on later dates against all {offered}"
     if found.difference >= -TOLERANCE * scale:
@@ -84,7 +84,7 @@ def _accepted(
     return Selection(tuple(votes), offered, f"all: {len(columns)} columns alone would cost: {told}", votes)
 
 
-def _offered(train: Sequence[Snapshot]) -> list[str]:
+def _offered(train: Sequence[LabelledSnapshot]) -> list[str]:
     """The columns that a model can learn from, in every snapshot, sorted."""
     common: set[str] | None = None
     for snapshot in train:
@@ -93,14 +93,13 @@ def _offered(train: Sequence[Snapshot]) -> list[str]:
     return sorted((common or set()) - {"user_id"})
 
 
-def _rows(train: Sequence[Snapshot], columns: Sequence[str], seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _rows(train: Sequence[LabelledSnapshot], columns: Sequence[str], seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Features and what came true of each user, of all dates, at most MOST_ROWS by lot."""
     import numpy as np
     import pandas as pd
 
     parts = []
     for snapshot in sorted(train, key=lambda one: one.as_of):
-        assert snapshot.outcome is not None
         truth = _truth(snapshot.outcome)
         parts.append(snapshot.features.set_index("user_id")[list(columns)].join(truth, how="inner"))
     whole = pd.concat(parts)

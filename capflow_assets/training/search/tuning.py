@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from time import process_time
 from typing import Any
 
-from capflow_assets.contract.model import Model, Snapshot
+from capflow_assets.contract.model import Model
+from capflow_assets.contract.snapshot import LabelledSnapshot
 from capflow_assets.training.search.folds import Attempt, compared, folds
 
 CELLS_A_SECOND = 1_000_000  # rows x columns that a trial gets through in a CPU-second (benchmarks/tuning.py)
@@ -43,7 +44,7 @@ class Tuning:
 
 def tune(
     model: Model,
-    train: Sequence[Snapshot],
+    train: Sequence[LabelledSnapshot],
     defaults: Mapping[str, Any],
     starts: Sequence[Start],
     seconds: float,
@@ -86,7 +87,7 @@ def tune(
     return Tuning(best, {"reason": told + stopped, "trials": rows})
 
 
-def trials_within(seconds: float, train: Sequence[Snapshot]) -> int:
+def trials_within(seconds: float, train: Sequence[LabelledSnapshot]) -> int:
     """How many trials are worth so many CPU-seconds, from the size of the data alone."""
     cells = sum(past.features.size for inside, _ in folds(train) for past in inside)
     each = max(cells / CELLS_A_SECOND, LEAST_SECONDS_A_TRIAL)
@@ -113,7 +114,7 @@ def portfolio(model: Model, usual: Mapping[str, Any], starts: Sequence[Start], t
     return tried[:trials]
 
 
-def _nothing_to_do(model: Model, train: Sequence[Snapshot], seconds: float, trials: int) -> str:
+def _nothing_to_do(model: Model, train: Sequence[LabelledSnapshot], seconds: float, trials: int) -> str:
     if not model.search_space:
         return "the defaults: the model has no settings to search"
     if seconds <= 0:
