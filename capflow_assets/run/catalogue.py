@@ -257,7 +257,9 @@ def _instance(kind: type[Model]) -> Model:
     known = (*_feature_plugins().plugins, *_feature_plugins().broken)
     for name in kind.features:
         if name not in known:
-            raise ValueError(f"{kind.name} reads the feature set '{name}', which does not exist{did_you_mean(name, known)}")
+            raise ValueError(
+                f"{kind.name} reads the feature set '{name}', which does not exist{did_you_mean(name, known)}"
+            )
     return kind()
 
 
