@@ -92,7 +92,7 @@ def ours(customers: int) -> float:
     began = process_time()
     assert not any(materialise(home, names(customers), list(plan())).values())
     spent = process_time() - began
-    assert len(home.registry.outcomes()) == customers * len(plan())
+    assert len(home.registry.ledger()) == customers * len(plan())
     return spent
 
 

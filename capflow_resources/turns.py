@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from time import monotonic, sleep
 
 WAIT_SECONDS = 3600.0
 POLL_SECONDS = 0.2
@@ -19,14 +18,14 @@ class BusyError(Exception):
 
 
 def in_turn(folder: Path, customers: Iterable[str]) -> Iterator[str]:
-    """Each customer while no other process on this machine works on it; those that one works on now come last.
+    """Yield each customer while no other process of this machine works on it; those that are busy now come last.
 
-    A process that dies gives up its turn: `folder` holds one locked file a customer, and the lock dies with it.
+    `folder` holds one lock file per customer. The lock dies with its process. Raises BusyError after WAIT_SECONDS.
     """
     busy = []
     for customer in customers:
-        with _locked(folder / customer) as ours:
-            if ours:
+        with _try_lock(folder / customer, seconds=0) as is_ours:
+            if is_ours:
                 yield customer
             else:
                 busy.append(customer)
@@ -38,30 +37,31 @@ def in_turn(folder: Path, customers: Iterable[str]) -> Iterator[str]:
 
 @contextmanager
 def one_at_a_time(file: Path) -> Iterator[None]:
-    """Hold `file` against every other process of this machine, after waiting for it up to an hour: BusyError then."""
-    until = monotonic() + WAIT_SECONDS
-    while True:
-        with _locked(file) as ours:
-            if ours:
-                yield
-                return
-        if monotonic() > until:
+    """Lock `file` against every other process of this machine; raise BusyError if that takes over WAIT_SECONDS."""
+    with _try_lock(file, WAIT_SECONDS) as is_ours:
+        if not is_ours:
             raise BusyError(
                 f"another process has held {file} for over {WAIT_SECONDS:,} seconds: "
                 "see in the UI what still runs, end it if it hangs, then run again"
             )
-        sleep(POLL_SECONDS)
+        yield
 
 
 @contextmanager
-def _locked(file: Path) -> Iterator[bool]:
-    import fcntl
+def _try_lock(file: Path, seconds: float) -> Iterator[bool]:
+    """Yield whether the lock was free, or became free within `seconds`; hold it until the block ends."""
+    from filelock import FileLock, Timeout
 
     file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("w") as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+    # Only a lock of the kernel dies with its process: no fallback to a file that stays after kill -9.
+    # Not thread-local: a generator may be closed by another thread than the one that began it.
+    lock = FileLock(file, poll_interval=POLL_SECONDS, thread_local=False, fallback_to_soft=False)
+    try:
+        lock.acquire(timeout=seconds)
+    except Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()

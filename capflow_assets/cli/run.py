@@ -10,7 +10,7 @@ import click
 from capflow_assets.cli.options import home_option, json_option
 from capflow_assets.run.plan import LAYERS
 from capflow_resources.home import Home
-from capflow_resources.registry import Outcome
+from capflow_resources.registry import LedgerEntry
 
 STOPPED = ("blocked", "failed")
 TABLES = ("raw/", "validated/")  # a table that a customer does not send is not worth a word
@@ -53,7 +53,7 @@ def command(
 
 def run(
     home: Home, customers: list[str], assets: list[str], as_of: datetime | None, force: bool, quiet: bool = False
-) -> list[Outcome]:
+) -> list[LedgerEntry]:
     """Run and return what came of each asset; an asset that a broken run never reached counts as failed."""
     from capflow_assets.cli.progress import shown
     from capflow_assets.graph.launch import materialise
@@ -63,7 +63,7 @@ def run(
     reached = {
         (row.customer, row.asset): row
         for name in customers
-        for row in home.registry.outcomes(name)
+        for row in home.registry.ledger(name)
         if row.run_id in runs and row.asset in assets
     }
     for run_id, fault in runs.items():
@@ -71,7 +71,7 @@ def run(
             click.echo(f"run {run_id} broke: {fault}", err=True)
     lost = "the run broke before this asset was tried: see its log in the UI"
     return [
-        reached.get((name, asset)) or Outcome(name, asset, "failed", lost) for name in customers for asset in assets
+        reached.get((name, asset)) or LedgerEntry(name, asset, "failed", lost) for name in customers for asset in assets
     ]
 
 
@@ -101,7 +101,7 @@ def _assets(names: tuple[str, ...], until: str) -> list[str]:
     return [asset for asset in plan.upstream(ends) if asset in wanted]
 
 
-def _tell(outcomes: list[Outcome], customers: list[str]) -> None:
+def _tell(outcomes: list[LedgerEntry], customers: list[str]) -> None:
     for name in customers:
         own = [outcome for outcome in outcomes if outcome.customer == name]
         stopped = [outcome for outcome in own if outcome.status in STOPPED]

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 
 import dagster as dg
 
 from capflow_assets.graph.keys import key
 from capflow_assets.graph.pipeline import CUSTOMERS_PER_RUN
 from capflow_resources.home import Home
+from capflow_resources.processes import current_process, has_died
 from capflow_resources.turns import one_at_a_time
 from partitions.partition import customers as partition
 
@@ -69,7 +68,7 @@ def materialise(
             result = job.execute_in_process(
                 instance=storage,
                 asset_selection=[key(asset) for asset in assets],
-                tags={RANGE_START: first, RANGE_END: last, PROCESS: _this_process()},
+                tags={RANGE_START: first, RANGE_END: last, PROCESS: current_process()},
                 run_config=_config(config, home),
                 raise_on_error=False,
             )
@@ -83,8 +82,9 @@ def close_dead_runs(storage: dg.DagsterInstance) -> None:
     """Mark as failed the runs of command lines on this machine that were killed, which Dagster shows as running."""
     filters = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.NOT_STARTED])
     for run in storage.get_runs(filters):
-        host, pid, began = [*run.tags.get(PROCESS, "").split(":"), "", ""][:3]
-        if host == socket.gethostname() and not _alive(int(pid), began):
+        process = run.tags.get(PROCESS, "")
+        if has_died(process):
+            pid = process.split(":")[1]
             storage.report_run_failed(run, f"the process {pid} that ran this is gone; run it again to go on")
 
 
@@ -122,26 +122,3 @@ def _config(config: Mapping[str, object], home: Home) -> dict[str, object]:
         "resources": {"home": {"config": {"path": str(home.path)}}},
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }
-
-
-def _this_process() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}:{_began(os.getpid())}"
-
-
-def _alive(pid: int, began: str) -> bool:
-    """Whether it is still that process: in a container the next one often gets the same number."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return _began(pid) == began
-
-
-def _began(pid: int) -> str:
-    """When a process was started, in the kernel's ticks since boot; empty where there is no /proc to ask."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except OSError:
-        return ""

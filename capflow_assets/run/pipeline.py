@@ -66,7 +66,7 @@ def admit(run: CustomerRun, step: Step) -> None:
 
 def note(run: CustomerRun, outcome: Outcome, began: float) -> None:
     """Keep what came of an asset where `capflow status` reads it, and show it to whoever watches."""
-    run.home.registry.record_outcome(run.name, outcome.asset, outcome.status, outcome.reason, run.run_id or None)
+    run.home.registry.record_status(run.name, outcome.asset, outcome.status, outcome.reason, run.run_id or None)
     log.info("%s", outcome.status, extra=_shown(run, outcome, began))
 
 

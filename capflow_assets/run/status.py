@@ -10,7 +10,7 @@ from capflow_assets.contract.outcome import Blocked
 from capflow_assets.run.catalogue import models
 from capflow_assets.run.customer_run import CustomerRun
 from capflow_resources.home import Home
-from capflow_resources.registry import Outcome, Version
+from capflow_resources.registry import LedgerEntry, Version
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,13 @@ def _customer(home: Home, name: str) -> list[ModelStatus]:
     except ValueError as error:
         return [ModelStatus(name, model, "failed", note=str(error)) for model in models()]
     champions = {version.model: version for version in home.registry.champions(name)}
-    ledger = {outcome.asset: outcome for outcome in home.registry.outcomes(name)}
+    ledger = {outcome.asset: outcome for outcome in home.registry.ledger(name)}
     wanted = [model for model in models() if run.customer.wants(model)]
     return [_row(run, model, data, note, champions.get(model), ledger) for model in wanted]
 
 
 def _row(
-    run: CustomerRun, model: str, data: str, note: str, champion: Version | None, ledger: dict[str, Outcome]
+    run: CustomerRun, model: str, data: str, note: str, champion: Version | None, ledger: dict[str, LedgerEntry]
 ) -> ModelStatus:
     delivered = run.version(f"prediction/{model}")
     facts = delivered.facts if delivered else {}
@@ -77,7 +77,7 @@ def _row(
     )
 
 
-def _why(model: str, ledger: dict[str, Outcome]) -> str:
+def _why(model: str, ledger: dict[str, LedgerEntry]) -> str:
     """The reason of the last attempt that did not simply succeed, the nearest to the cause first."""
     for asset in (f"model/{model}", f"prediction/{model}"):
         outcome = ledger.get(asset)

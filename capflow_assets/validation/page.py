@@ -91,7 +91,7 @@ def _state(run: CustomerRun, verdict: Verdict | None) -> tuple[State, tuple[str,
 def _troubles(run: CustomerRun, but: str) -> tuple[Trouble, ...]:
     return tuple(
         Trouble(outcome.asset, outcome.reason)
-        for outcome in run.home.registry.outcomes(run.name)
+        for outcome in run.home.registry.ledger(run.name)
         if outcome.status == "failed" and outcome.asset.startswith(LAYERS) and outcome.asset != but
     )
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
+import socket
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from capflow_resources.engines.files import WrittenFile, storable
 from capflow_resources.engines.quoting import quote_literal, quote_name
-from capflow_resources.engines.spill import spill_folder
+from capflow_resources.processes import is_alive
 
 if TYPE_CHECKING:
     import ibis
@@ -34,6 +39,22 @@ def connect(spill: Path | None = None) -> Backend:
     )
     connection.raw_sql("SET TimeZone = 'UTC'; SET enable_progress_bar = false; SET preserve_insertion_order = false")
     return connection
+
+
+def spill_folder(parent: Path | None = None) -> str:
+    """Return a new folder's path in `parent` (default: in the system's temporary folder) for what exceeds the memory.
+
+    One for each connection: two processes that share a folder, as by DuckDB's default in the working directory,
+    overwrite each other's files. DuckDB makes it when it needs it, and removes it at the end. Remove here what killed
+    processes of this machine left in `parent`.
+    """
+    parent, machine = parent or Path(tempfile.gettempdir()) / "capflow-spill", socket.gethostname()
+    parent.mkdir(parents=True, exist_ok=True)
+    for folder in parent.iterdir():
+        match = re.fullmatch(rf"{re.escape(machine)}\.(\d+)\.[0-9a-f]{{32}}", folder.name)
+        if match and not is_alive(int(match[1])):
+            shutil.rmtree(folder, ignore_errors=True)
+    return str(parent / f"{machine}.{os.getpid()}.{uuid4().hex}")
 
 
 def read_files(con: Backend, files: Sequence[str], reader: str = "read_parquet", **options: Any) -> ibis.Table:

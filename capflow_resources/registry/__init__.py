@@ -1,6 +1,6 @@
 """Model versions, champions and decisions of every customer, in SQLite or PostgreSQL."""
 
-from capflow_resources.registry.records import Event, Metrics, Outcome, RegistryError, Status, Version
+from capflow_resources.registry.records import Event, LedgerEntry, Metrics, RegistryError, Status, Version
 from capflow_resources.registry.registry import Registry
 
-__all__ = ["Event", "Metrics", "Outcome", "Registry", "RegistryError", "Status", "Version"]
+__all__ = ["Event", "LedgerEntry", "Metrics", "Registry", "RegistryError", "Status", "Version"]

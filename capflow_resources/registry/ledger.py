@@ -7,14 +7,14 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from capflow_resources.registry.dialect import insert_into
-from capflow_resources.registry.records import STATUSES, Outcome, now, utc
+from capflow_resources.registry.records import STATUSES, LedgerEntry, now, utc
 from capflow_resources.registry.tables import tables
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
-def record(connection: Connection, outcomes: Iterable[Outcome]) -> None:
+def record(connection: Connection, outcomes: Iterable[LedgerEntry]) -> None:
     """Write outcomes over those of the same customer and asset; of two in one call the later one stands."""
     at = now()
     last = {(outcome.customer, outcome.asset): outcome for outcome in outcomes}
@@ -33,7 +33,7 @@ def record(connection: Connection, outcomes: Iterable[Outcome]) -> None:
     connection.execute(new.on_conflict_do_update(index_elements=["customer", "asset"], set_=written), rows)
 
 
-def read(connection: Connection, customer: str | None = None) -> list[Outcome]:
+def read(connection: Connection, customer: str | None = None) -> list[LedgerEntry]:
     """The outcomes of one customer or of all, by customer and asset."""
     from sqlalchemy import select
 
@@ -41,4 +41,4 @@ def read(connection: Connection, customer: str | None = None) -> list[Outcome]:
     query = select(table).order_by(table.c.customer, table.c.asset)
     if customer is not None:
         query = query.where(table.c.customer == customer)
-    return [Outcome(**row) for row in connection.execute(query).mappings()]
+    return [LedgerEntry(**row) for row in connection.execute(query).mappings()]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -72,15 +71,14 @@ def _upgrade(connection: Connection, found: str | None, name: str) -> None:
 def _write_ahead_log(connection: Connection) -> None:
     """Let readers go on while one process writes. The switch ignores busy_timeout, so it is tried again."""
     from sqlalchemy.exc import OperationalError
+    from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
     from capflow_resources.registry.database import WAIT_SECONDS
 
-    deadline = time.monotonic() + WAIT_SECONDS
-    while True:
-        try:
-            connection.exec_driver_sql("PRAGMA journal_mode = WAL")
-            return
-        except OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
+    def is_locked(error: BaseException) -> bool:
+        return isinstance(error, OperationalError) and "locked" in str(error)
+
+    patiently = Retrying(
+        retry=retry_if_exception(is_locked), stop=stop_after_delay(WAIT_SECONDS), wait=wait_fixed(0.02), reraise=True
+    )
+    patiently(connection.exec_driver_sql, "PRAGMA journal_mode = WAL")

@@ -86,7 +86,7 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class LedgerEntry:
     """How the last attempt at one asset of one customer ended. `at` is filled in when it is recorded."""
 
     customer: str

@@ -11,7 +11,7 @@ from typing import Any
 from capflow_resources.objects import ObjectStore, checked_key
 from capflow_resources.registry import artefacts, decisions, ledger, versions
 from capflow_resources.registry.database import Database
-from capflow_resources.registry.records import Event, Metrics, Outcome, Status, Version, now, utc
+from capflow_resources.registry.records import Event, LedgerEntry, Metrics, Status, Version, now, utc
 from capflow_resources.registry.tables import tables
 from partitions.customer import NAME_PATTERN
 
@@ -152,7 +152,7 @@ class Registry:
         """The files of a version, each proven to be what was registered; RegistryError names a file that is not."""
         return artefacts.load(self.store, version)
 
-    def record_outcome(
+    def record_status(
         self,
         customer: str,
         asset: str,
@@ -162,16 +162,16 @@ class Registry:
         as_of: datetime | None = None,
     ) -> None:
         """Note how the last attempt at one asset of one customer ended, in place of what was noted before."""
-        self.record_outcomes([Outcome(customer, asset, status, reason, run_id, as_of)])
+        self.record_entries([LedgerEntry(customer, asset, status, reason, run_id, as_of)])
 
-    def record_outcomes(self, outcomes: Iterable[Outcome]) -> None:
+    def record_entries(self, outcomes: Iterable[LedgerEntry]) -> None:
         """Note many outcomes in one transaction; of two for the same customer and asset the later one stands."""
         listed = list(outcomes)
         if listed:
             with self._database.writing() as connection:
                 ledger.record(connection, listed)
 
-    def outcomes(self, customer: str | None = None) -> list[Outcome]:
+    def ledger(self, customer: str | None = None) -> list[LedgerEntry]:
         """How the last attempts ended, for one customer or for all, by customer and asset."""
         with self._database.reading() as connection:
             return ledger.read(connection, customer)

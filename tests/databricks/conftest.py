@@ -15,7 +15,7 @@ from capflow_assets.graph.keys import key
 from capflow_assets.graph.launch import instance
 from capflow_assets.simulator import customer_file
 from capflow_resources.home import Home
-from capflow_resources.registry import Outcome
+from capflow_resources.registry import LedgerEntry
 from tests.conftest import ASKED, SHOP
 from tests.databricks.workspace import TOKEN, Workspace, workspace
 from tests.servers.s3 import S3
@@ -52,9 +52,9 @@ class Installation:
         kept = [line for line in text.splitlines(True) if not line.startswith("engine:")]
         (self.home.customers_folder / f"{name}.yaml").write_text("".join(kept) + engine)
 
-    def outcomes(self, customer: str) -> dict[str, Outcome]:
+    def outcomes(self, customer: str) -> dict[str, LedgerEntry]:
         """What the registry knows of a customer's assets."""
-        return {one.asset: one for one in self.home.registry.outcomes(customer)}
+        return {one.asset: one for one in self.home.registry.ledger(customer)}
 
     def materialised(self, asset: str) -> set[str]:
         """The customers whose asset Dagster shows as made."""

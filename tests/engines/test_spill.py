@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from capflow_resources.engines.spill import spill_folder
+from capflow_resources.engines.duckdb import spill_folder
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 KEYS, ROWS = 1_500_000, 3_000_000

@@ -53,7 +53,7 @@ def featured(home: Home) -> set[str]:
 
 
 def statuses(home: Home, asset: str) -> dict[str, str]:
-    return {row.customer: row.status for row in home.registry.outcomes() if row.asset == asset}
+    return {row.customer: row.status for row in home.registry.ledger() if row.asset == asset}
 
 
 def in_dagster(home: Home, asset: str) -> set[str]:

@@ -39,7 +39,7 @@ def register_many(url: str, objects: str, barrier: Barrier, who: int, rounds: in
     for step in range(rounds):
         version = register(registry, mark=f"{who}-{step}")
         registry.promote("giftco", "churn", version.number, "better")
-        registry.record_outcome("giftco", "model/churn", "done", run_id=f"{who}-{step}")
+        registry.record_status("giftco", "model/churn", "done", run_id=f"{who}-{step}")
 
 
 def register_until_killed(url: str, objects: str, told: Connection, who: int) -> None:
@@ -67,4 +67,4 @@ def put_until_killed(objects: str, told: Connection, size: int) -> None:
 def first_use(url: str, objects: str, told: Connection) -> None:
     """Open a registry, which creates its schema."""
     told.send("started")
-    Registry(url, ObjectStore(objects)).outcomes()
+    Registry(url, ObjectStore(objects)).ledger()

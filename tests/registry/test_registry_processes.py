@@ -64,7 +64,7 @@ def test_six_processes_start_together_and_lose_no_number(
     assert [child.exitcode for child in children] == [0] * 6
     assert sound(registry, store) == 48
     assert registry.generation("giftco", "churn") == 48
-    assert len(registry.outcomes()) == 1
+    assert len(registry.ledger()) == 1
 
 
 def test_threads_share_a_registry(registry: Registry, store: ObjectStore) -> None:
@@ -82,7 +82,7 @@ def test_threads_share_a_registry(registry: Registry, store: ObjectStore) -> Non
 
 
 def test_kill_9_at_any_moment_leaves_whole_versions(database_url: str, registry: Registry, store: ObjectStore) -> None:
-    registry.outcomes()
+    registry.ledger()
     moments = random.Random(7)
     acknowledged = 0
     for who in range(20):
@@ -112,10 +112,10 @@ def test_a_forked_process_leaves_its_parents_connections_alone(database_url: str
         from capflow_resources.objects import ObjectStore
         from capflow_resources.registry import Registry
         registry = Registry(sys.argv[1], ObjectStore(sys.argv[2]))
-        registry.record_outcome("giftco", "model/churn", "done")
-        children = [os.fork() or os._exit(os.EX_OK if len(registry.outcomes()) == 1 else 1) for _ in range(3)]
-        registry.record_outcome("giftco", "model/churn", "failed")
-        print([os.waitpid(child, 0)[1] for child in children], registry.outcomes()[0].status)
+        registry.record_status("giftco", "model/churn", "done")
+        children = [os.fork() or os._exit(os.EX_OK if len(registry.ledger()) == 1 else 1) for _ in range(3)]
+        registry.record_status("giftco", "model/churn", "failed")
+        print([os.waitpid(child, 0)[1] for child in children], registry.ledger()[0].status)
     """
     command = [sys.executable, "-c", code, database_url, str(tmp_path)]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}

@@ -38,7 +38,7 @@ def test_the_migrations_make_the_tables_in_code(registry: Registry) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    registry.outcomes()
+    registry.ledger()
     with registry._database.reading() as connection:
         assert compare_metadata(MigrationContext.configure(connection), tables().metadata) == []
 
@@ -61,11 +61,11 @@ def test_a_current_registry_is_opened_without_alembic(database_url: str, registr
 
 
 def test_a_registry_of_a_newer_capflow_is_left_alone(database_url: str, registry: Registry, store: ObjectStore) -> None:
-    registry.outcomes()
+    registry.ledger()
     with registry._database.writing() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(RegistryError, match=r"has schema 9999; this CapFlow knows .*\n.*upgrade this one"):
-        Registry(database_url, store).outcomes()
+        Registry(database_url, store).ledger()
 
 
 def test_every_wait_has_a_limit(database_url: str) -> None:
@@ -90,18 +90,18 @@ def test_the_database_itself_refuses_a_champion_that_does_not_exist(registry: Re
 @pytest.mark.parametrize("url", ["", "registry.db", "sqlite://", "mysql://u:hunter2@host/db"])
 def test_an_address_that_cannot_be_used_is_explained(url: str, store: ObjectStore) -> None:
     with pytest.raises(RegistryError, match=r"Write sqlite:////folder/registry.db or postgresql://") as caught:
-        Registry(url, store).outcomes()
+        Registry(url, store).ledger()
     assert "hunter2" not in str(caught.value)
 
 
 def test_an_unreachable_server_is_named_without_its_password(store: ObjectStore) -> None:
     pytest.importorskip("psycopg")
     with pytest.raises(RegistryError, match=r"postgresql\+psycopg://me:\*\*\*@127.0.0.1:1/x failed") as caught:
-        Registry("postgresql://me:hunter2@127.0.0.1:1/x", store).outcomes()
+        Registry("postgresql://me:hunter2@127.0.0.1:1/x", store).ledger()
     assert "hunter2" not in str(caught.value)
 
 
 def test_a_file_that_is_no_database_is_named(tmp_path: Path, store: ObjectStore) -> None:
     (tmp_path / "registry.db").write_bytes(b"not a database at all" * 100)
     with pytest.raises(RegistryError, match=r"registry.db failed: file is not a database"):
-        Registry(f"sqlite:///{tmp_path}/registry.db", store).outcomes()
+        Registry(f"sqlite:///{tmp_path}/registry.db", store).ledger()

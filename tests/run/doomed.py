@@ -118,7 +118,7 @@ def watch(passing: Callable[[str], object]) -> None:
     around(registering.versions, "insert", lambda _, version: f"number {version.model}")
     around(Registry, "promote", lambda _, customer, model, *rest: f"promote {model}")
     around(Registry, "keep", lambda _, customer, model, *rest: f"keep {model}")
-    around(Registry, "record_outcome", lambda _, customer, asset, *rest: f"record {asset}")
+    around(Registry, "record_status", lambda _, customer, asset, *rest: f"record {asset}")
     around(DagsterInstance, "handle_new_event", lambda _, event, **rest: f"event {_kind(event)}")
     _watch_rows(lake, passing)
     sys.addaudithook(lambda event, given: passing(f"connect {_file(given[0])}") if event == "sqlite3.connect" else None)

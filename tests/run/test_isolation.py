@@ -288,7 +288,7 @@ def test_an_interrupt_is_no_customers_fault(home: Home, data: Path, monkeypatch:
     raising(monkeypatch, "fit", KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
         run(home, ["bob", "cleo"], ["model/rfm_segments"])
-    assert not [row for row in home.registry.outcomes() if row.asset == "model/rfm_segments"]
+    assert not [row for row in home.registry.ledger() if row.asset == "model/rfm_segments"]
 
 
 def test_what_dagster_cannot_store_of_one_customer_stays_with_it(

@@ -20,6 +20,7 @@ from capflow_assets.graph.launch import instance
 from capflow_assets.run.status import status
 from capflow_resources.home import Home
 from capflow_resources.lake import Lake
+from capflow_resources.processes import current_process
 from tests.run.doomed import CHILDREN, READY, make_storage, run_at_once, run_until_killed, write_until_killed
 from tests.worlds.small_world import CHECKED, EVERYTHING, MODELS, Seen, copied, on_board, reasons, run, seen
 
@@ -187,7 +188,7 @@ def test_a_run_of_a_process_that_lives_is_left_alone(home: Home, monkeypatch: py
     """And one of a dead process whose number another process has by now is not."""
     from capflow_assets.graph import launch
 
-    tags = {"ours": launch._this_process(), "reused": launch._this_process() + "0", "elsewhere": "another-host:1:2"}
+    tags = {"ours": current_process(), "reused": current_process() + "0", "elsewhere": "another-host:1:2"}
     with instance(home) as storage:
         made = {
             name: storage.create_run_for_job(_job(), tags={launch.PROCESS: tag}, status=dg.DagsterRunStatus.STARTED)

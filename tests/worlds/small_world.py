@@ -75,14 +75,12 @@ def run(home: Home, names: Sequence[str], assets: Sequence[str], force: bool = F
         environment.setenv("DAGSTER_HOME", "")  # put back after the run, which sets it for what it may start
         runs = materialise(home, names, assets, force=force)
     assert list(runs.values()) == [""] * len(runs), "a run broke"
-    return {
-        name: {row.asset: row.status for row in home.registry.outcomes(name) if row.run_id in runs} for name in names
-    }
+    return {name: {row.asset: row.status for row in home.registry.ledger(name) if row.run_id in runs} for name in names}
 
 
 def reasons(home: Home, customer: str) -> dict[str, str]:
     """What the ledger says of a customer's assets that did not get through."""
-    return {row.asset: row.reason for row in home.registry.outcomes(customer) if row.status in ("blocked", "failed")}
+    return {row.asset: row.reason for row in home.registry.ledger(customer) if row.status in ("blocked", "failed")}
 
 
 def seen(path: Path, customer: str, but: Sequence[str] = ()) -> Seen:
