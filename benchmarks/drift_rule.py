@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 import numpy as np
 from scipy.special import ndtri
 
-from capflow_assets.performance.drift import dipped
+from capflow_assets.performance.drift import find_dip
 from capflow_assets.performance.realised import Performance
 from capflow_assets.training.evaluation.roc import delong
 
@@ -48,8 +48,8 @@ RULES: dict[str, Rule] = {
     "one batch, z at 1 %": lambda history, reference: any(
         (reference.value - b.value) / math.hypot(b.standard_error, reference.standard_error) > 2.326 for b in history
     ),
-    "CUSUM without the reference's error": lambda history, reference: dipped(history, exact(reference)) is not None,
-    "CUSUM (dipped)": lambda history, reference: dipped(history, reference) is not None,
+    "CUSUM without the reference's error": lambda history, reference: find_dip(history, exact(reference)) is not None,
+    "CUSUM (dipped)": lambda history, reference: find_dip(history, reference) is not None,
 }
 
 

@@ -86,8 +86,8 @@ def _ways(run: Any, model: Any, seconds: float) -> Iterator[tuple[str, str, floa
     from capflow_assets.features.load import lived
     from capflow_assets.features.snapshots import snapshot_dates
     from capflow_assets.training.evaluation.metrics import metric
-    from capflow_assets.training.search.folds import narrowed
-    from capflow_assets.training.search.selection import choose
+    from capflow_assets.training.search.folds import select_columns
+    from capflow_assets.training.search.selection import select_features
     from capflow_assets.training.search.tuning import tune
     from capflow_assets.training.split import split
 
@@ -114,8 +114,8 @@ def _ways(run: Any, model: Any, seconds: float) -> Iterator[tuple[str, str, floa
         learned = value(past, {**usual, "families": [name for name in families if name != "rule"]})
         yield model.name, "without the rule", judged.gain(learned - defaults), process_time() - began
     began = process_time()
-    selection = choose(model, past, usual, 7)
-    shown = [narrowed(snapshot, selection.columns) for snapshot in past]
+    selection = select_features(model, past, usual, 7)
+    shown = [select_columns(snapshot, selection.columns) for snapshot in past]
     chosen = value(shown, usual)
     yield model.name, "selection", judged.gain(chosen - defaults), process_time() - began
     began = process_time()

@@ -31,15 +31,15 @@ def command(customer: str, model: str, number: int | None, out: Path | None, hom
     Without --out the card is printed as Markdown; a file carries its picture within it and needs no other.
     """
     from capflow_assets.training.card import as_html, as_markdown
-    from capflow_assets.training.card.store import picture_of, read_card
+    from capflow_assets.training.card.store import load_card, load_picture
 
     if out is not None and out.suffix not in (*HTML, *MARKDOWN):
         raise click.UsageError(f"--out {out}: the name must end in .html or .md")
     home.require(customer)
     version = _version(home, customer, model, number)
-    card = read_card(home, version)
+    card = load_card(home, version)
     if out is not None:
-        picture = picture_of(home, version)
+        picture = load_picture(home, version)
         write_text(out, as_html(card, picture) if out.suffix in HTML else as_markdown(card, picture))
     if as_json:
         click.echo(json.dumps(card))

@@ -15,7 +15,7 @@ from capflow_resources.home import Home
 
 if TYPE_CHECKING:
     from capflow_assets.contract.model import Model
-    from capflow_assets.training.compare import Compared
+    from capflow_assets.training.compare import CustomerComparison
     from capflow_assets.training.comparison import Summary
 
 
@@ -35,14 +35,14 @@ def command(
     Prints wins, ties and losses (95 % each) and the mean gain with its interval, by vertical, with the cost. Nothing is
     registered without --promote. Exit 3 when some customers failed while the others were compared.
     """
-    from capflow_assets.training.comparison import by_vertical, summary
+    from capflow_assets.training.comparison import summarise, summarise_by_vertical
 
     chosen, rival = _model(model), _rival(model, against)
     names = _customers(home, customers, wave)
     found, failed = _compared(home, chosen, rival, names)
-    total = summary([one.comparison for one in found])
+    total = summarise([one.comparison for one in found])
     promoted = _promoted(home, chosen, found, total) if promote else []
-    verticals = by_vertical([one.comparison for one in found])
+    verticals = summarise_by_vertical([one.comparison for one in found])
     if as_json:
         told = {"model": model, "against": against, "promoted": promoted, "failed": failed}
         each = [asdict(one.comparison) for one in found]
@@ -68,20 +68,20 @@ def _model(name: str) -> Model:
 
 
 def _rival(model: str, against: str) -> str | Model:
-    from capflow_assets.training.compare import BASELINE, CHAMPION, unlike
+    from capflow_assets.training.compare import BASELINE, CHAMPION, why_incomparable
 
     if against in (BASELINE, CHAMPION):
         return against
     if against == model:
         raise click.UsageError(f"{model} is compared with its own champion by --against champion")
     other = _model(against)
-    if reason := unlike(_model(model), other):
+    if reason := why_incomparable(_model(model), other):
         raise click.UsageError(reason)
     return other
 
 
 def _customers(home: Home, given: tuple[str, ...], part: str | None) -> list[str]:
-    from capflow_assets.training.compare import wave
+    from capflow_assets.training.compare import select_wave
 
     for name in given:
         home.require(name)
@@ -93,12 +93,12 @@ def _customers(home: Home, given: tuple[str, ...], part: str | None) -> list[str
     told = re.fullmatch(r"(\d+)/(\d+)", part)
     if told is None or not 1 <= int(told[1]) <= int(told[2]):
         raise click.UsageError(f"--wave {part}: write it like 1/5, the first of five")
-    return wave(names, int(told[1]), int(told[2]))
+    return select_wave(names, int(told[1]), int(told[2]))
 
 
 def _compared(
     home: Home, model: Model, rival: str | Model, names: Sequence[str]
-) -> tuple[list[Compared], dict[str, str]]:
+) -> tuple[list[CustomerComparison], dict[str, str]]:
     """One customer after the other; what goes wrong for one is told and does not stop the others."""
     from capflow_assets.run.customer_run import CustomerRun
     from capflow_assets.training.compare import compare
@@ -115,7 +115,7 @@ def _compared(
     return found, failed
 
 
-def _promoted(home: Home, model: Model, found: Sequence[Compared], total: Summary) -> list[str]:
+def _promoted(home: Home, model: Model, found: Sequence[CustomerComparison], total: Summary) -> list[str]:
     from capflow_assets.run.customer_run import CustomerRun
     from capflow_assets.training.compare import promote
 
@@ -133,7 +133,7 @@ def _promoted(home: Home, model: Model, found: Sequence[Compared], total: Summar
     return made
 
 
-def _tell(model: Model, against: str, found: Sequence[Compared], groups: dict[str, Summary]) -> None:
+def _tell(model: Model, against: str, found: Sequence[CustomerComparison], groups: dict[str, Summary]) -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from capflow_assets.contract.model import Model
 from capflow_assets.contract.outcome import NotAvailable, Outcome, Waiting
 from capflow_assets.features.load import came_true
-from capflow_assets.performance.drift import SLACK, Dip, dipped
-from capflow_assets.performance.realised import Performance, matured, realised
+from capflow_assets.performance.drift import SLACK, Dip, find_dip
+from capflow_assets.performance.realised import Performance, is_matured, measure_realised
 from capflow_assets.run.catalogue import models
 from capflow_assets.run.code_version import code_version
 from capflow_assets.run.customer_run import CustomerRun, fingerprint
 from capflow_assets.run.reuse import reuse
-from capflow_assets.training.evaluation.metrics import Z95, index, metric
+from capflow_assets.training.evaluation.metrics import Z95, metric, unit_index
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -56,7 +56,7 @@ def _matured(run: CustomerRun, model: Model) -> list[Batch]:
     table = run.read(f"prediction/{model.name}")
     rows = table.group_by("as_of").aggregate(version=table.version.max()).order_by("as_of").to_pyarrow().to_pylist()
     until = run.as_of()
-    ready = [(row["as_of"], row["version"]) for row in rows if matured(row["as_of"], model.horizon_days, until)]
+    ready = [(row["as_of"], row["version"]) for row in rows if is_matured(row["as_of"], model.horizon_days, until)]
     if not ready:
         first = rows[0]["as_of"]
         due = first + timedelta(days=model.horizon_days)
@@ -69,8 +69,8 @@ def _realised(run: CustomerRun, model: Model, as_of: datetime) -> Performance:
     prediction = table.filter(table.as_of == as_of).to_pandas()
     outcome = came_true(run, model, as_of)
     units = list(model.unit)
-    predicted = outcome[index(outcome, units).isin(index(prediction, units))].reset_index(drop=True)
-    return realised(prediction, predicted, model.metric, as_of)
+    predicted = outcome[unit_index(outcome, units).isin(unit_index(prediction, units))].reset_index(drop=True)
+    return measure_realised(prediction, predicted, model.metric, as_of)
 
 
 def _dip(run: CustomerRun, model: Model, history: list[tuple[int, Performance]]) -> Dip | None:
@@ -83,7 +83,7 @@ def _dip(run: CustomerRun, model: Model, history: list[tuple[int, Performance]])
     error = (champion.metrics.high - champion.metrics.low) / (2 * Z95)
     reference = Performance(found.name, found.value, error, found.rows, found.tested_as_of, judged.higher_is_better)
     own = [batch for version, batch in history if version == champion.number]
-    return dipped(own, reference, SLACK * (found.value if judged.in_money else 1.0)) if own else None
+    return find_dip(own, reference, SLACK * (found.value if judged.in_money else 1.0)) if own else None
 
 
 def _table(run: CustomerRun, model: Model, history: list[tuple[int, Performance]]) -> pa.Table:

@@ -27,7 +27,7 @@ class Dip:
     reason: str
 
 
-def dipped(
+def find_dip(
     history: Sequence[Performance],
     reference: Performance,
     slack: float = SLACK,

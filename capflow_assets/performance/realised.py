@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from capflow_assets.training.evaluation.metrics import Z95, count, metric
+from capflow_assets.training.evaluation.metrics import Z95, count_units, metric
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,12 +28,12 @@ class Performance:
     higher_is_better: bool = True
 
 
-def matured(as_of: datetime, horizon_days: int, data_until: datetime) -> bool:
+def is_matured(as_of: datetime, horizon_days: int, data_until: datetime) -> bool:
     """Whether all `horizon_days` after a prediction of `as_of` lie within the data, which end at `data_until`."""
     return as_of + timedelta(days=horizon_days) <= data_until
 
 
-def realised(prediction: pd.DataFrame, outcome: pd.DataFrame, metric_name: str, as_of: datetime) -> Performance:
+def measure_realised(prediction: pd.DataFrame, outcome: pd.DataFrame, metric_name: str, as_of: datetime) -> Performance:
     """How good the predictions of `as_of` proved to be, with the error that so few users leave.
 
     Columns of both frames as in models.base for the metric's task. Raises ValueError when the metric is unknown, is
@@ -46,7 +46,7 @@ def realised(prediction: pd.DataFrame, outcome: pd.DataFrame, metric_name: str, 
         metric=metric_name,
         value=value,
         standard_error=max(high - value, value - low) / Z95,  # the longer side: the other may be cut at 0 or 1
-        users=count(judge.task, outcome),
+        users=count_units(judge.task, outcome),
         as_of=as_of,
         higher_is_better=judge.higher_is_better,
     )

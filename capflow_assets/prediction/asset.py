@@ -11,7 +11,7 @@ from capflow_assets.run.catalogue import models
 from capflow_assets.run.code_version import code_version
 from capflow_assets.run.customer_run import CustomerRun, fingerprint
 from capflow_assets.run.reuse import reuse
-from capflow_assets.training.candidate import OtherCodeError, answered
+from capflow_assets.training.candidate import OtherCodeError, predict_with
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +38,7 @@ def predict(run: CustomerRun, asset: str) -> Outcome:
     if fresh := reuse(run, asset, mark):
         return fresh
     try:
-        prediction = answered(run, model, champion, known(run, model, as_of))
+        prediction = predict_with(run, model, champion, known(run, model, as_of))
     except OtherCodeError as error:
         raise Blocked(
             f"{model.name} {error}: train it anew; where nothing that today's code learns is better than its baseline, "

@@ -13,12 +13,14 @@ if TYPE_CHECKING:
 OWN, POOL, RULES = "own model", "pool of the vertical", "rules"
 
 
-def answer(model: Model, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
+def predict_by_rung(model: Model, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
     """The prediction by the rung of the ladder that the artefact stands on: a model, or the model's plain rule."""
-    return ruled(model, snapshot) if artefact.facts.get("rung") == RULES else model.predict(artefact, snapshot)
+    return (
+        predict_by_rule(model, snapshot) if artefact.facts.get("rung") == RULES else model.predict(artefact, snapshot)
+    )
 
 
-def ruled(model: Model, snapshot: Snapshot) -> pd.DataFrame:
+def predict_by_rule(model: Model, snapshot: Snapshot) -> pd.DataFrame:
     """The model's baseline, which needs nothing to be learned where `Model.has_rule` says so."""
     told = model.baseline([], snapshot)
     why = f"a rule, for lack of data to learn from: {model.baseline_name}"

@@ -12,12 +12,12 @@ from capflow_assets.run.catalogue import models
 from capflow_assets.run.code_version import training_code
 from capflow_assets.run.customer_run import CustomerRun
 from capflow_assets.training import card
-from capflow_assets.training.candidate import SEED, Trial, damage
-from capflow_assets.training.card.store import keep_card, picture_of, shown_card
+from capflow_assets.training.candidate import SEED, Candidate, find_damage
+from capflow_assets.training.card.store import card_metadata, load_picture, store_card
 from capflow_assets.training.evaluation import curves
-from capflow_assets.training.evaluation.promotion import Decision
-from capflow_assets.training.fallback import climbed, pool_is_as_then, share, shared_as_asked
-from capflow_assets.training.settings import recipe
+from capflow_assets.training.evaluation.promotion import PromotionDecision
+from capflow_assets.training.fallback import is_pool_unchanged, share_with_pool, sync_contribution, train_with_fallback
+from capflow_assets.training.settings import recipe_hash
 from capflow_resources.registry import Metrics, Version
 
 
@@ -27,17 +27,17 @@ def train(run: CustomerRun, asset: str) -> Outcome:
     if not run.force and (same := _same(run, model)):
         return _outcome(run, asset, same, "reused", f"unchanged since v{same.number}")
     began = process_time()
-    trial = climbed(run, model)
+    trial = train_with_fallback(run, model)
     version = _registered(run, model, trial, process_time() - began)
     _publish(run, version, trial.decision)
-    share(run, model, trial)
+    share_with_pool(run, model, trial)
     return _outcome(run, asset, version, "done", trial.decision.reason)
 
 
-def settled(run: CustomerRun, model: Model, trial: Trial, reason: str, cpu_seconds: float) -> Version:
+def register_as_champion(run: CustomerRun, model: Model, trial: Candidate, reason: str, cpu_seconds: float) -> Version:
     """Register what a trial made and make it champion, for a reason that lies outside this customer."""
     version = _registered(run, model, trial, cpu_seconds)
-    share(run, model, trial)
+    share_with_pool(run, model, trial)
     return run.home.registry.promote(run.name, model.name, version.number, reason)
 
 
@@ -45,7 +45,7 @@ def _ingredients(run: CustomerRun, model: Model) -> dict[str, Any]:
     return {"seed": SEED, "code_version": training_code(model), "data_versions": data_versions(run, model)}
 
 
-def _registered(run: CustomerRun, model: Model, trial: Trial, cpu_seconds: float) -> Version:
+def _registered(run: CustomerRun, model: Model, trial: Candidate, cpu_seconds: float) -> Version:
     fit = trial.fit
     version = run.home.registry.register(
         run.name,
@@ -53,7 +53,7 @@ def _registered(run: CustomerRun, model: Model, trial: Trial, cpu_seconds: float
         fit.artefact.files,
         columns=fit.artefact.columns,
         parameters=fit.parameters,
-        facts={**fit.artefact.facts, "recipe": recipe(run, model), "vertical": run.customer.vertical},
+        facts={**fit.artefact.facts, "recipe": recipe_hash(run, model), "vertical": run.customer.vertical},
         metrics=_metrics(model, trial),
         trained_as_of=fit.test.as_of,
         cpu_seconds=cpu_seconds,
@@ -67,9 +67,11 @@ def _same(run: CustomerRun, model: Model) -> Version | None:
     """The last version, when it was made from exactly these ingredients, judged to the end, and is still whole."""
     for version in run.home.registry.versions(run.name, model.name)[-1:]:
         alike = all(getattr(version, name) == value for name, value in _ingredients(run, model).items())
-        alike = alike and version.facts.get("recipe") == recipe(run, model) and pool_is_as_then(run, model, version)
-        alike = alike and _decided(run, version) and damage(run, version) is None
-        return version if alike and shared_as_asked(run, model, version) else None
+        alike = (
+            alike and version.facts.get("recipe") == recipe_hash(run, model) and is_pool_unchanged(run, model, version)
+        )
+        alike = alike and _decided(run, version) and find_damage(run, version) is None
+        return version if alike and sync_contribution(run, model, version) else None
     return None
 
 
@@ -78,7 +80,7 @@ def _decided(run: CustomerRun, version: Version) -> bool:
     return any(event.version == version.number and event.kind in ("promoted", "kept") for event in events)
 
 
-def _metrics(model: Model, trial: Trial) -> Metrics:
+def _metrics(model: Model, trial: Candidate) -> Metrics:
     found = trial.challenger
     return Metrics(
         model.metric,
@@ -93,11 +95,11 @@ def _metrics(model: Model, trial: Trial) -> Metrics:
     )
 
 
-def _keep(run: CustomerRun, model: Model, version: Version, trial: Trial) -> None:
+def _keep(run: CustomerRun, model: Model, version: Version, trial: Candidate) -> None:
     """The picture and the card of the test date, beside the customer's tables."""
     fit = trial.fit
-    plot = curves.draw(model.task, f"{run.name} / {model.title}", fit.test.outcome, trial.prediction)
-    found = card.kept(
+    plot = curves.draw_curves(model.task, f"{run.name} / {model.title}", fit.test.outcome, trial.prediction)
+    found = card.build_test_record(
         model,
         fit.train,
         fit.test,
@@ -107,10 +109,10 @@ def _keep(run: CustomerRun, model: Model, version: Version, trial: Trial) -> Non
         trial.rival_prediction,
         fit.evidence,
     )
-    keep_card(run, version, found, plot)
+    store_card(run, version, found, plot)
 
 
-def _publish(run: CustomerRun, version: Version, decision: Decision) -> None:
+def _publish(run: CustomerRun, version: Version, decision: PromotionDecision) -> None:
     """Promote or keep a new version. One that was judged before stays as it is: it may have been rolled back since."""
     if _decided(run, version):
         return
@@ -119,7 +121,7 @@ def _publish(run: CustomerRun, version: Version, decision: Decision) -> None:
 
 
 def _outcome(run: CustomerRun, asset: str, version: Version, status: Status, reason: str) -> Outcome:
-    plot = picture_of(run.home, version)
+    plot = load_picture(run.home, version)
     champion = run.home.registry.champion(version.customer, version.model)
     found = version.metrics
     facts = {
@@ -135,6 +137,6 @@ def _outcome(run: CustomerRun, asset: str, version: Version, status: Status, rea
         "cpu_seconds": version.cpu_seconds,
         "rung": version.facts.get("rung"),
         "digest": version.digest[:12],
-        **shown_card(run, version),
+        **card_metadata(run, version),
     }
     return Outcome(asset, status, reason, facts, {"on the test date": plot} if plot else {})

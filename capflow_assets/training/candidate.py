@@ -10,17 +10,17 @@ from capflow_assets.contract.model import Artefact, Model, NothingToLearnError
 from capflow_assets.contract.outcome import NotAvailable
 from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods.labels.labelled_vectors import UnlikeVectorsError
-from capflow_assets.prediction.rungs import OWN, answer
+from capflow_assets.prediction.rungs import OWN, predict_by_rung
 from capflow_assets.run.code_version import training_code
 from capflow_assets.run.customer_run import CustomerRun
 from capflow_assets.training import dates as past
 from capflow_assets.training.evaluation.metrics import Evaluation, metric
-from capflow_assets.training.evaluation.promotion import Decision, decide
-from capflow_assets.training.leakage.check import warnings
-from capflow_assets.training.search.folds import narrowed
-from capflow_assets.training.search.selection import choose
+from capflow_assets.training.evaluation.promotion import PromotionDecision, decide_promotion
+from capflow_assets.training.leakage.check import check_leakage
+from capflow_assets.training.search.folds import select_columns
+from capflow_assets.training.search.selection import select_features
 from capflow_assets.training.search.tuning import tune
-from capflow_assets.training.settings import asked, starts
+from capflow_assets.training.settings import requested_parameters, tuning_starts
 from capflow_resources.registry import RegistryError, Version
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Fit:
 
 
 @dataclass(frozen=True)
-class Trial:
+class Candidate:
     """A fit, what it, its baseline and the champion said of the test date, and what follows from it."""
 
     fit: Fit
@@ -55,23 +55,32 @@ class Trial:
     challenger: Evaluation
     baseline: Evaluation
     champion: Evaluation | None
-    decision: Decision
+    decision: PromotionDecision
 
 
-def own(run: CustomerRun, model: Model) -> Trial:
+def train_own(run: CustomerRun, model: Model) -> Candidate:
     """The customer's own model, learned from its own past. NotAvailable says what the past lacks."""
-    chosen = past.dates(run, model)
-    train, test = past.worlds(run, model, chosen)
+    chosen = past.choose_dates(run, model)
+    train, test = past.load_training_snapshots(run, model, chosen)
     past.require_both_classes(run, model, [test])
-    return judged(run, model, fitted(run, model, train, test))
+    return evaluate_candidate(run, model, fit_candidate(run, model, train, test))
 
 
-def fitted(run: CustomerRun, model: Model, train: Sequence[LabelledSnapshot], test: LabelledSnapshot) -> Fit:
+def fit_candidate(run: CustomerRun, model: Model, train: Sequence[LabelledSnapshot], test: LabelledSnapshot) -> Fit:
     """The model with the columns and the parameters that the past speaks for."""
-    warned = warnings(run, model, train, test)
-    selection = choose(model, train, asked(run, model), SEED) if model.chooses_features else None
-    shown = [narrowed(snapshot, selection.columns) for snapshot in train] if selection else train
-    tuned = tune(model, shown, asked(run, model), starts(run, model), run.customer.training.tuning_seconds, SEED)
+    warned = check_leakage(run, model, train, test)
+    selection = (
+        select_features(model, train, requested_parameters(run, model), SEED) if model.chooses_features else None
+    )
+    shown = [select_columns(snapshot, selection.columns) for snapshot in train] if selection else train
+    tuned = tune(
+        model,
+        shown,
+        requested_parameters(run, model),
+        tuning_starts(run, model),
+        run.customer.training.tuning_seconds,
+        SEED,
+    )
     try:
         artefact = model.fit(shown, tuned.parameters, SEED)
     except NothingToLearnError as reason:
@@ -84,7 +93,7 @@ def fitted(run: CustomerRun, model: Model, train: Sequence[LabelledSnapshot], te
     return Fit(replace(artefact, facts={**artefact.facts, **told}), tuned.parameters, train, test, evidence)
 
 
-def judged(run: CustomerRun, model: Model, fit: Fit) -> Trial:
+def evaluate_candidate(run: CustomerRun, model: Model, fit: Fit) -> Candidate:
     """The fit on its test date, beside its baseline and the champion. NotAvailable when there is nobody to test on."""
     outcome = fit.test.outcome
     if outcome.empty:
@@ -92,28 +101,28 @@ def judged(run: CustomerRun, model: Model, fit: Fit) -> Trial:
             f"{model.name}: nobody to test on in the {model.horizon_days} days after {fit.test.as_of:%Y-%m-%d}"
         )
     judge = metric(model.metric)
-    prediction = answer(model, fit.artefact, fit.test)
+    prediction = predict_by_rung(model, fit.artefact, fit.test)
     baseline_prediction = model.baseline(fit.train, fit.test)
     challenger, baseline = judge.evaluate(outcome, prediction), judge.evaluate(outcome, baseline_prediction)
     rival, lost = _rival(run, model, fit.test)
     champion = None if rival is None else judge.evaluate(outcome, rival)
     paired = None if rival is None else judge.paired(outcome, prediction, rival)
-    decision = decide(challenger, baseline, champion, model.promotion, paired)
+    decision = decide_promotion(challenger, baseline, champion, model.promotion, paired)
     if lost:
         decision = replace(decision, reason=f"{decision.reason}. Not compared with the champion: {lost}")
-    return Trial(fit, prediction, baseline_prediction, rival, challenger, baseline, champion, decision)
+    return Candidate(fit, prediction, baseline_prediction, rival, challenger, baseline, champion, decision)
 
 
-def load(run: CustomerRun, version: Version) -> Artefact:
+def load_artefact(run: CustomerRun, version: Version) -> Artefact:
     """A registered version as the model reads it, each file proven by its checksum."""
     return Artefact(run.home.registry.load(version), version.columns, version.facts)
 
 
-def answered(run: CustomerRun, model: Model, version: Version, snapshot: Snapshot) -> pd.DataFrame:
+def predict_with(run: CustomerRun, model: Model, version: Version, snapshot: Snapshot) -> pd.DataFrame:
     """What a registered version says of a snapshot. OtherCodeError where today's code cannot ask it any more."""
-    artefact = load(run, version)
+    artefact = load_artefact(run, version)
     try:
-        return answer(model, artefact, snapshot)
+        return predict_by_rung(model, artefact, snapshot)
     except Exception as error:
         if isinstance(error, UnlikeVectorsError) or version.code_version == training_code(model):
             raise
@@ -123,7 +132,7 @@ def answered(run: CustomerRun, model: Model, version: Version, snapshot: Snapsho
         ) from error
 
 
-def damage(run: CustomerRun, version: Version) -> str | None:
+def find_damage(run: CustomerRun, version: Version) -> str | None:
     """Why a version's files cannot be used any more, None when they are what was registered."""
     try:
         run.home.registry.load(version)
@@ -140,9 +149,9 @@ def _rival(run: CustomerRun, model: Model, test: Snapshot) -> tuple[pd.DataFrame
     gone = sorted(set(champion.columns) - set(test.features.columns))
     if gone:
         return None, f"it was fitted on {', '.join(gone[:3])}, no feature any more"
-    if broken := damage(run, champion):
+    if broken := find_damage(run, champion):
         return None, broken
     try:
-        return answered(run, model, champion, test), ""
+        return predict_with(run, model, champion, test), ""
     except (UnlikeVectorsError, OtherCodeError) as error:
         return None, str(error)

@@ -13,11 +13,11 @@ from capflow_assets.contract.outcome import Blocked, NotAvailable
 from capflow_assets.run.customer_run import CustomerRun
 from capflow_assets.run.pipeline import admit
 from capflow_assets.run.plan import plan
-from capflow_assets.training.asset import settled
-from capflow_assets.training.candidate import Trial, own
-from capflow_assets.training.comparison import Comparison, comparison
-from capflow_assets.training.evaluation.metrics import index, metric
-from capflow_assets.training.evaluation.promotion import decide
+from capflow_assets.training.asset import register_as_champion
+from capflow_assets.training.candidate import Candidate, train_own
+from capflow_assets.training.comparison import Comparison, compare_values
+from capflow_assets.training.evaluation.metrics import metric, unit_index
+from capflow_assets.training.evaluation.promotion import decide_promotion
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,14 +26,14 @@ BASELINE, CHAMPION = "baseline", "champion"
 
 
 @dataclass(frozen=True)
-class Compared:
+class CustomerComparison:
     """One customer's comparison and the trial that it rests on, None where there was none."""
 
     comparison: Comparison
-    trial: Trial | None
+    trial: Candidate | None
 
 
-def unlike(model: Model, other: Model) -> str | None:
+def why_incomparable(model: Model, other: Model) -> str | None:
     """Why two models cannot be compared: they do not predict the same; None when they can."""
     for word in ("task", "unit", "horizon_days", "metric"):
         one, two = getattr(model, word), getattr(other, word)
@@ -42,45 +42,47 @@ def unlike(model: Model, other: Model) -> str | None:
     return None
 
 
-def wave(customers: Sequence[str], number: int, of: int) -> list[str]:
+def select_wave(customers: Sequence[str], number: int, of: int) -> list[str]:
     """Part `number` (from 1) of the customers, dealt by a hash of their names: always the same, no alphabet's whim."""
     dealt = sorted(customers, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
     return sorted(dealt[number - 1 :: of])
 
 
-def compare(run: CustomerRun, model: Model, against: str | Model) -> Compared:
+def compare(run: CustomerRun, model: Model, against: str | Model) -> CustomerComparison:
     """Train the model for one customer and hold it against its rival on the test date; nothing is registered."""
     vertical, began = "", process_time()
     try:
         vertical = run.customer.vertical
         admit(run, plan()[f"model/{model.name}"])
-        trial = own(run, model)
+        trial = train_own(run, model)
         rival = _rival(run, trial, against)
         outcome = _told_by_both(trial, rival, model)
     except (NotAvailable, Blocked) as reason:
         spent = process_time() - began
-        return Compared(Comparison(run.name, vertical, "not compared", cpu_seconds=spent, reason=str(reason)), None)
+        return CustomerComparison(
+            Comparison(run.name, vertical, "not compared", cpu_seconds=spent, reason=str(reason)), None
+        )
     judged = metric(model.metric)
     paired = judged.paired(outcome, trial.prediction, rival)
     values = judged.value(outcome, trial.prediction), judged.value(outcome, rival)
-    found = comparison(run.name, vertical, judged, paired, *values, process_time() - began)
-    return Compared(found, trial)
+    found = compare_values(run.name, vertical, judged, paired, *values, process_time() - began)
+    return CustomerComparison(found, trial)
 
 
-def promote(run: CustomerRun, model: Model, one: Compared, reason: str) -> bool:
+def promote(run: CustomerRun, model: Model, one: CustomerComparison, reason: str) -> bool:
     """Register a compared model and make it champion, unless it surely lost or does not beat its baseline."""
     if one.trial is None or one.comparison.verdict == "loss":
         return False
-    if not decide(one.trial.challenger, one.trial.baseline, None, model.promotion, None).promoted:
+    if not decide_promotion(one.trial.challenger, one.trial.baseline, None, model.promotion, None).promoted:
         return False
-    settled(run, model, one.trial, reason, one.comparison.cpu_seconds)
+    register_as_champion(run, model, one.trial, reason, one.comparison.cpu_seconds)
     return True
 
 
-def _rival(run: CustomerRun, trial: Trial, against: str | Model) -> pd.DataFrame:
+def _rival(run: CustomerRun, trial: Candidate, against: str | Model) -> pd.DataFrame:
     if isinstance(against, Model):
         admit(run, plan()[f"model/{against.name}"])
-        return own(run, against).prediction
+        return train_own(run, against).prediction
     if against == BASELINE:
         return trial.baseline_prediction
     if trial.rival_prediction is None:
@@ -88,10 +90,10 @@ def _rival(run: CustomerRun, trial: Trial, against: str | Model) -> pd.DataFrame
     return trial.rival_prediction
 
 
-def _told_by_both(trial: Trial, rival: pd.DataFrame, model: Model) -> pd.DataFrame:
+def _told_by_both(trial: Candidate, rival: pd.DataFrame, model: Model) -> pd.DataFrame:
     """The outcome of the units that both predicted."""
     outcome, units = trial.fit.test.outcome, list(model.unit)
-    both = outcome[index(outcome, units).isin(index(rival, units))].reset_index(drop=True)
+    both = outcome[unit_index(outcome, units).isin(unit_index(rival, units))].reset_index(drop=True)
     if both.empty:
         raise NotAvailable("no unit was predicted by both")
     return both

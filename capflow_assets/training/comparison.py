@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import mean, stdev
 from typing import Literal
 
-from capflow_assets.training.evaluation.metrics import Z95, Metric, Paired
+from capflow_assets.training.evaluation.metrics import Z95, Metric, PairedDifference
 from capflow_assets.training.evaluation.promotion import CAUTION
 
 Verdict = Literal["win", "tie", "loss", "not compared"]
@@ -55,8 +55,14 @@ class Summary:
         return self.gain - CAUTION / Z95 * (self.gain - self.low) > 0
 
 
-def comparison(
-    customer: str, vertical: str, judged: Metric, paired: Paired, value: float, rival: float, cpu_seconds: float
+def compare_values(
+    customer: str,
+    vertical: str,
+    judged: Metric,
+    paired: PairedDifference,
+    value: float,
+    rival: float,
+    cpu_seconds: float,
 ) -> Comparison:
     """What a paired difference on one customer's test users comes to."""
     scale = abs(rival) if judged.in_money and rival else 1.0
@@ -65,7 +71,7 @@ def comparison(
     return Comparison(customer, vertical, verdict, gain, error, value, rival, paired.users, cpu_seconds)
 
 
-def summary(found: Sequence[Comparison]) -> Summary:
+def summarise(found: Sequence[Comparison]) -> Summary:
     """All customers together. One customer alone has no interval over customers."""
     told = [one for one in found if one.verdict != "not compared"]
     gains = [one.gain for one in told]
@@ -85,7 +91,7 @@ def summary(found: Sequence[Comparison]) -> Summary:
     )
 
 
-def by_vertical(found: Sequence[Comparison]) -> Mapping[str, Summary]:
+def summarise_by_vertical(found: Sequence[Comparison]) -> Mapping[str, Summary]:
     """The summary of each vertical."""
     names = sorted({one.vertical for one in found})
-    return {name: summary([one for one in found if one.vertical == name]) for name in names}
+    return {name: summarise([one for one in found if one.vertical == name]) for name in names}

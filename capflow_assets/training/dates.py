@@ -14,8 +14,8 @@ from capflow_assets.features.load import came_true, known, lived
 from capflow_assets.features.snapshots import snapshot_dates
 from capflow_assets.run.catalogue import embeddings
 from capflow_assets.run.customer_run import CustomerRun
-from capflow_assets.training.search.folds import narrowed
-from capflow_assets.training.split import Split, TooLittleHistoryError, parted, split
+from capflow_assets.training.search.folds import select_columns
+from capflow_assets.training.split import Split, TooLittleHistoryError, split, split_labelled
 from capflow_assets.validated.anchors import STEP_DAYS, anchors
 from capflow_assets.validation.facts import facts_of
 from capflow_assets.validation.needs import unmet
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MOST_BACK = 3  # steps of the grid that the test date may lie earlier, where nothing came true after the latest
 
 
-class Dates(NamedTuple):
+class TrainingDates(NamedTuple):
     """Training dates, oldest first, the test date, and what came true after it where that was looked up already."""
 
     train: tuple[datetime, ...]
@@ -34,7 +34,7 @@ class Dates(NamedTuple):
     outcome: pd.DataFrame | None = None
 
 
-def dates(run: CustomerRun, model: Model) -> Dates:
+def choose_dates(run: CustomerRun, model: Model) -> TrainingDates:
     """The dates to learn from and to be judged on; NotAvailable says what the customer's data lacks.
 
     A model that learns from labels does both as of now, on parts of the labelled units.
@@ -45,18 +45,18 @@ def dates(run: CustomerRun, model: Model) -> Dates:
     require_current(run, model)
     as_of = run.as_of()
     if model.learns_from == "labels":
-        return Dates((), as_of)
+        return TrainingDates((), as_of)
     available = snapshot_dates(as_of, run.first_sale())
     latest = _split(model, as_of, available)
     if _tells(model, outcome := came_true(run, model, latest.test)):
-        return Dates(*latest, outcome)
+        return TrainingDates(*latest, outcome)
     for back in range(1, MOST_BACK + 1):  # a retailer does not send a campaign every month
         try:
             earlier = _split(model, as_of - timedelta(days=back * STEP_DAYS), available)
         except NotAvailable:
             break
         if _tells(model, outcome := came_true(run, model, earlier.test)):
-            return Dates(*earlier, outcome)
+            return TrainingDates(*earlier, outcome)
     raise NotAvailable(f"{model.name}: nobody to test on in the {model.horizon_days} days after {latest.test:%Y-%m-%d}")
 
 
@@ -82,14 +82,16 @@ def _tells(model: Model, outcome: pd.DataFrame) -> bool:
     return model.task != "uplift" or outcome["treated"].nunique() == 2
 
 
-def test_date(run: CustomerRun, model: Model) -> datetime | None:
+def latest_test_date(run: CustomerRun, model: Model) -> datetime | None:
     """The latest date whose outcome is known, None where the customer's features do not reach back to it."""
     as_of = run.as_of()
     date = next(date for date in anchors(as_of) if date + timedelta(days=model.horizon_days) <= as_of)
     return date if date in snapshot_dates(as_of, run.first_sale()) else None
 
 
-def worlds(run: CustomerRun, model: Model, chosen: Dates) -> tuple[list[LabelledSnapshot], LabelledSnapshot]:
+def load_training_snapshots(
+    run: CustomerRun, model: Model, chosen: TrainingDates
+) -> tuple[list[LabelledSnapshot], LabelledSnapshot]:
     """What the model learns from, and what it is judged on."""
     if model.learns_from == "time":
         past = [lived(run, model, date) for date in chosen.train]
@@ -102,7 +104,7 @@ def worlds(run: CustomerRun, model: Model, chosen: Dates) -> tuple[list[Labelled
             return past, lived(run, model, chosen.test)
         return past, known(run, model, chosen.test).with_outcome(chosen.outcome)
     labelled = lived(run, model, chosen.test)
-    past, test = parted(model, labelled)
+    past, test = split_labelled(model, labelled)
     for purpose, part in (("learn from", past[0]), ("test on", test)):
         if part.outcome.empty:
             raise NotAvailable(f"{model.name}: of {len(labelled.outcome):,} labelled rows none is left to {purpose}")
@@ -113,15 +115,15 @@ def worlds(run: CustomerRun, model: Model, chosen: Dates) -> tuple[list[Labelled
     return past, test
 
 
-def as_recorded(
+def load_recorded_snapshots(
     run: CustomerRun, model: Model, train_dates: Sequence[str], columns: Sequence[str] | None
 ) -> list[LabelledSnapshot]:
     """What a version was fitted on, by its record, in a run that is pinned to the data of then."""
     moments = [datetime.fromisoformat(date) for date in train_dates]
     if model.learns_from == "labels":
-        return parted(model, lived(run, model, moments[0]))[0]
+        return split_labelled(model, lived(run, model, moments[0]))[0]
     past = [lived(run, model, date) for date in moments]
-    return past if columns is None else [narrowed(snapshot, columns) for snapshot in past]
+    return past if columns is None else [select_columns(snapshot, columns) for snapshot in past]
 
 
 def require_current(run: CustomerRun, model: Model) -> None:

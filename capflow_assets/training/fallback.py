@@ -18,9 +18,9 @@ from capflow_assets.models.bases.tabular import TabularModel
 from capflow_assets.prediction.rungs import OWN, POOL, RULES
 from capflow_assets.run.customer_run import CustomerRun, fingerprint
 from capflow_assets.training import dates as past
-from capflow_assets.training.candidate import SEED, Fit, Trial, judged, own
-from capflow_assets.training.evaluation.promotion import Decision
-from capflow_assets.training.settings import asked
+from capflow_assets.training.candidate import SEED, Candidate, Fit, evaluate_candidate, train_own
+from capflow_assets.training.evaluation.promotion import PromotionDecision
+from capflow_assets.training.settings import requested_parameters
 from capflow_assets.validation.facts import facts_of
 from capflow_resources.home import UnknownCustomerError
 from capflow_resources.registry import Version
@@ -30,10 +30,10 @@ from partitions.verticals_file import named
 FEWEST_GIVERS = 2  # a model of one other customer would be that customer's model
 
 
-def climbed(run: CustomerRun, model: Model) -> Trial:
+def train_with_fallback(run: CustomerRun, model: Model) -> Candidate:
     """The first rung that holds. NotAvailable, with the reason why there is no own model, when none does."""
     try:
-        return own(run, model)
+        return train_own(run, model)
     except NotAvailable as reason:
         given = _given(run, model)
         for rung in (_pooled, _ruled):
@@ -43,12 +43,12 @@ def climbed(run: CustomerRun, model: Model) -> Trial:
         raise
 
 
-def pool_is_as_then(run: CustomerRun, model: Model, version: Version) -> bool:
+def is_pool_unchanged(run: CustomerRun, model: Model, version: Version) -> bool:
     """Whether the pool holds for this customer what it held when the version was made; nothing to an own model."""
     return version.facts.get("rung", OWN) == OWN or version.facts.get("pool") == _mark(_given(run, model))
 
 
-def share(run: CustomerRun, model: Model, trial: Trial) -> None:
+def share_with_pool(run: CustomerRun, model: Model, trial: Candidate) -> None:
     """Give the pool what the own model was learned from, if the customer file says so; else take back what it gave."""
     if not _poolable(model) or trial.fit.artefact.facts["rung"] != OWN:
         return
@@ -59,7 +59,7 @@ def share(run: CustomerRun, model: Model, trial: Trial) -> None:
         pool.take_back(vertical, model.name, run.name)
 
 
-def shared_as_asked(run: CustomerRun, model: Model, version: Version) -> bool:
+def sync_contribution(run: CustomerRun, model: Model, version: Version) -> bool:
     """False where the file gives and the pool has nothing yet. What the file gives no longer is taken back."""
     if not _poolable(model) or version.facts.get("rung", OWN) != OWN:
         return True
@@ -94,12 +94,12 @@ def _mark(given: Mapping[str, bytes]) -> str:
     return fingerprint(given={name: hashlib.sha256(content).hexdigest() for name, content in given.items()})
 
 
-def _pooled(run: CustomerRun, model: Model, given: Mapping[str, bytes], why: str) -> Trial | None:
+def _pooled(run: CustomerRun, model: Model, given: Mapping[str, bytes], why: str) -> Candidate | None:
     """A model of what others of the vertical gave, judged on the customer's own past."""
     if not _poolable(model) or len(given) < FEWEST_GIVERS:
         return None
     contributions = {name: Contribution.from_bytes(content) for name, content in given.items()}
-    parameters = asked(run, model)
+    parameters = requested_parameters(run, model)
     fit = _fit(run, model, Artefact({}), parameters)
     if fit is None:
         return None
@@ -109,10 +109,10 @@ def _pooled(run: CustomerRun, model: Model, given: Mapping[str, bytes], why: str
     return _judged(run, model, fit)
 
 
-def _ruled(run: CustomerRun, model: Model, given: Mapping[str, bytes], why: str) -> Trial | None:
+def _ruled(run: CustomerRun, model: Model, given: Mapping[str, bytes], why: str) -> Candidate | None:
     """The model's rule, until there is data to learn from; it never takes the place of something learned."""
     artefact = Artefact({}, facts=_told(RULES, given, why))
-    fit = _fit(run, model, artefact, asked(run, model)) if model.has_rule else None
+    fit = _fit(run, model, artefact, requested_parameters(run, model)) if model.has_rule else None
     trial = _judged(run, model, fit) if fit else None
     if trial is None:
         return None
@@ -120,9 +120,9 @@ def _ruled(run: CustomerRun, model: Model, given: Mapping[str, bytes], why: str)
     told = f"a rule, until there is data to learn from ({why})"
     if champion is not None and champion.facts.get("rung") != RULES:
         return replace(
-            trial, decision=Decision(False, f"{told}; v{champion.number}, which was learned, stays champion")
+            trial, decision=PromotionDecision(False, f"{told}; v{champion.number}, which was learned, stays champion")
         )
-    return replace(trial, decision=Decision(True, told))
+    return replace(trial, decision=PromotionDecision(True, told))
 
 
 def _fit(run: CustomerRun, model: Model, artefact: Artefact, parameters: dict[str, object]) -> Fit | None:
@@ -130,16 +130,16 @@ def _fit(run: CustomerRun, model: Model, artefact: Artefact, parameters: dict[st
     if not set(model.tables) <= set(run.tables()) or not facts_of(run).has_times or model.learns_from == "labels":
         return None
     past.require_current(run, model)
-    date = past.test_date(run, model)
+    date = past.latest_test_date(run, model)
     return None if date is None else Fit(artefact, parameters, [], lived(run, model, date))
 
 
-def _judged(run: CustomerRun, model: Model, fit: Fit) -> Trial | None:
+def _judged(run: CustomerRun, model: Model, fit: Fit) -> Candidate | None:
     """None where the few users of the test date cannot tell good from bad."""
     outcome = fit.test.outcome
     if outcome.empty or (model.task == "binary" and outcome["label"].nunique() < 2):
         return None
-    return judged(run, model, fit)
+    return evaluate_candidate(run, model, fit)
 
 
 def _told(rung: str, given: Mapping[str, bytes], why: str) -> dict[str, Any]:

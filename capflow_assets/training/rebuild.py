@@ -10,12 +10,12 @@ from capflow_assets.prediction.rungs import OWN, RULES
 from capflow_assets.run.catalogue import models
 from capflow_assets.run.code_version import training_code
 from capflow_assets.run.customer_run import CustomerRun
-from capflow_assets.training.dates import as_recorded
+from capflow_assets.training.dates import load_recorded_snapshots
 from capflow_resources.registry import RegistryError, Version
 
 
 @dataclass(frozen=True)
-class Rebuilt:
+class RebuildResult:
     """A version made again: the files that came out otherwise, and whether the code is another one than then."""
 
     version: Version
@@ -28,13 +28,13 @@ class Rebuilt:
         return not self.different
 
 
-def rebuild(run: CustomerRun, version: Version) -> Rebuilt:
+def rebuild(run: CustomerRun, version: Version) -> RebuildResult:
     """Fit a version once more on the data that its record names. LakeError when that data is not there any more."""
     model = models()[version.model]
     for asset, number in version.data_versions.items():
         run.pin(asset, number)
     artefact = _fitted(run, model, version)
-    return Rebuilt(version, _different(artefact, version), version.code_version != training_code(model))
+    return RebuildResult(version, _different(artefact, version), version.code_version != training_code(model))
 
 
 def _fitted(run: CustomerRun, model: Model, version: Version) -> Artefact:
@@ -46,7 +46,7 @@ def _fitted(run: CustomerRun, model: Model, version: Version) -> Artefact:
             f"{model.name} v{version.number} of {run.name!r} was learned from the {rung}, "
             "and what others gave then is not kept"
         )
-    past = as_recorded(run, model, version.facts["train_dates"], version.facts.get("chosen_columns"))
+    past = load_recorded_snapshots(run, model, version.facts["train_dates"], version.facts.get("chosen_columns"))
     return model.fit(past, version.parameters, version.seed)
 
 

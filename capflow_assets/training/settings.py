@@ -13,7 +13,7 @@ from partitions.hints import did_you_mean
 MOST_SIBLINGS = 3
 
 
-def asked(run: CustomerRun, model: Model) -> dict[str, Any]:
+def requested_parameters(run: CustomerRun, model: Model) -> dict[str, Any]:
     """The model's defaults with the retailer's settings; Blocked for a setting that the model does not have."""
     given = run.customer.training.settings.get(model.name, {})
     for name in given:
@@ -25,17 +25,17 @@ def asked(run: CustomerRun, model: Model) -> dict[str, Any]:
     return {**model.parameters, **model.settings, **given}
 
 
-def recipe(run: CustomerRun, model: Model) -> str:
+def recipe_hash(run: CustomerRun, model: Model) -> str:
     """A hash of all that a training is asked to do, whatever settings it then finds: the same is not done again."""
     ignored = run.customer.ignored_features() if model.features else []
     return fingerprint(
-        parameters=asked(run, model),
+        parameters=requested_parameters(run, model),
         ignored=ignored,
         tuning_seconds=run.customer.training.tuning_seconds if model.search_space else 0,
     )
 
 
-def starts(run: CustomerRun, model: Model) -> list[Start]:
+def tuning_starts(run: CustomerRun, model: Model) -> list[Start]:
     """The settings of this customer's champion and of the champions of others, its vertical first: never their data."""
     found, siblings = [], []
     for version in run.home.registry.champions_of(model.name):

@@ -69,7 +69,7 @@ def split(as_of: datetime, horizon_days: int, available: Sequence[datetime], fol
     return Split(tuple(sorted(earlier)), test)
 
 
-def parted(model: Model, snapshot: LabelledSnapshot) -> tuple[list[LabelledSnapshot], LabelledSnapshot]:
+def split_labelled(model: Model, snapshot: LabelledSnapshot) -> tuple[list[LabelledSnapshot], LabelledSnapshot]:
     """What a model that learns from labels is trained on, and what it is judged on: the part that it holds out."""
     kept = model.held_out(snapshot, snapshot.outcome).to_numpy(dtype=bool)
     known, judged = (snapshot.outcome[rows].reset_index(drop=True) for rows in (~kept, kept))

@@ -13,7 +13,7 @@ from capflow_assets.run.customer_run import CustomerRun
 from capflow_assets.run.pipeline import run_customer
 from capflow_assets.run.plan import upstream
 from capflow_assets.simulator import customer_file
-from capflow_assets.training.compare import wave
+from capflow_assets.training.compare import select_wave
 from capflow_resources.home import Home
 from tests.conftest import SHOP
 
@@ -101,10 +101,10 @@ def test_promotion_keeps_the_reason(home: Home) -> None:
 
 def test_waves_deal_every_customer_once() -> None:
     names = [f"c{number:03d}" for number in range(100)]
-    parts = [wave(names, number, 5) for number in range(1, 6)]
+    parts = [select_wave(names, number, 5) for number in range(1, 6)]
     assert sorted(name for part in parts for name in part) == names
     assert {len(part) for part in parts} == {20}
-    assert parts[0] == wave(list(reversed(names)), 1, 5)
+    assert parts[0] == select_wave(list(reversed(names)), 1, 5)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import pytest
 from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot, drop_labels
 from capflow_assets.methods.labels.labelled_vectors import UnlikeVectorsError
 from capflow_assets.models.image_category import ImageCategory
-from capflow_assets.training.split import parted
+from capflow_assets.training.split import split_labelled
 
 MODEL = ImageCategory()
 LABELS = ("mug", "plate")
@@ -55,7 +55,7 @@ def test_labelled_pictures_with_a_vector_are_judged() -> None:
 @pytest.mark.parametrize("pictures_of_an_item", [1, 3, 30])
 def test_pictures_of_one_item_are_on_one_side(pictures_of_an_item: int) -> None:
     table = media(60, pictures_of_an_item)
-    (train,), test = parted(MODEL, snapshot(table))
+    (train,), test = split_labelled(MODEL, snapshot(table))
     item = table.set_index("media_id")["item_id"]
     learned, judged = (set(part.outcome["media_id"].map(item)) for part in (train, test))
     assert not learned & judged
@@ -67,7 +67,7 @@ def test_copies_of_one_file_without_an_item_are_on_one_side() -> None:
     known = snapshot(media(60, item_id=pd.Series([None] * 60, dtype="str")))
     vectors = known.tables["features/media_image"].execute().assign(md5=[f"file {number // 2}" for number in range(60)])
     copied = replace(known, tables={**known.tables, "features/media_image": ibis.memtable(vectors)})
-    _, test = parted(MODEL, copied)
+    _, test = split_labelled(MODEL, copied)
     kept = sorted(int(name[1:]) // 2 for name in test.outcome["media_id"])
     assert len(kept) == 12
     assert kept[::2] == kept[1::2]

@@ -11,7 +11,7 @@ import pytest
 
 from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot, drop_labels
 from capflow_assets.models.review_sentiment import NO_WORDS, ReviewSentiment
-from capflow_assets.training.split import parted
+from capflow_assets.training.split import split_labelled
 
 NOON = datetime(2024, 3, 1, 12)
 MODEL = ReviewSentiment()
@@ -62,10 +62,10 @@ def test_only_reviews_with_stars_and_words_have_a_label_but_the_scale_is_that_of
 
 
 def test_the_newest_fifth_is_held_out() -> None:
-    (train,), test = parted(MODEL, snapshot(table(40)))
+    (train,), test = split_labelled(MODEL, snapshot(table(40)))
     assert list(test.outcome["review_id"]) == [f"r{number}" for number in range(32, 40)]
     assert len(train.outcome) == 32
-    (_,), untimed = parted(MODEL, snapshot(table(40, ts=[None] * 40)))
+    (_,), untimed = split_labelled(MODEL, snapshot(table(40, ts=[None] * 40)))
     assert len(untimed.outcome) == 8
     assert set(untimed.outcome["review_id"]) != set(test.outcome["review_id"])
 

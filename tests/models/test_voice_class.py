@@ -11,7 +11,7 @@ import pytest
 
 from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot, drop_labels
 from capflow_assets.models.voice_class import VoiceClass
-from capflow_assets.training.split import parted
+from capflow_assets.training.split import split_labelled
 
 MODEL = VoiceClass()
 
@@ -37,7 +37,7 @@ def snapshot(speakers: list[str | None]) -> LabelledSnapshot:
 
 def judged_on(speakers: list[str | None]) -> list[str | None]:
     """The speakers of the recordings that are held out."""
-    _, test = parted(MODEL, snapshot(speakers))
+    _, test = split_labelled(MODEL, snapshot(speakers))
     return [speakers[int(name[1:])] for name in test.outcome["media_id"]]
 
 

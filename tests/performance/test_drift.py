@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from benchmarks.drift_rule import rates
-from capflow_assets.performance.drift import dipped
+from capflow_assets.performance.drift import find_dip
 from capflow_assets.performance.realised import Performance
 
 START = datetime(2024, 1, 1)
@@ -22,12 +22,12 @@ REFERENCE = measured(0.75, error=0.0)[0]
 
 
 def test_a_model_that_holds_has_not_dipped() -> None:
-    assert dipped(measured(*[0.75, 0.74, 0.76] * 10), REFERENCE) is None
-    assert dipped([], REFERENCE) is None
+    assert find_dip(measured(*[0.75, 0.74, 0.76] * 10), REFERENCE) is None
+    assert find_dip([], REFERENCE) is None
 
 
 def test_a_fall_is_a_dip_with_its_weeks_and_words() -> None:
-    dip = dipped(measured(0.75, 0.70, 0.70, 0.70), REFERENCE)
+    dip = find_dip(measured(0.75, 0.70, 0.70, 0.70), REFERENCE)
     assert dip is not None
     # each bad batch adds (.05 - slack .01) / .01 - k .5 = 3.5, so the second one passes h = 4
     assert dip.score == pytest.approx(7.0)
@@ -38,34 +38,34 @@ def test_a_fall_is_a_dip_with_its_weeks_and_words() -> None:
 
 def test_small_falls_add_up_and_a_good_batch_wipes_them() -> None:
     """A fall of .024 adds .9 a batch: five in a row pass h = 4, five with a good one between them do not."""
-    assert dipped(measured(*[0.726] * 5), REFERENCE) is not None
-    assert dipped(measured(*[0.726] * 4), REFERENCE) is None
-    assert dipped(measured(0.726, 0.726, 0.80, 0.726, 0.726, 0.726), REFERENCE) is None
+    assert find_dip(measured(*[0.726] * 5), REFERENCE) is not None
+    assert find_dip(measured(*[0.726] * 4), REFERENCE) is None
+    assert find_dip(measured(0.726, 0.726, 0.80, 0.726, 0.726, 0.726), REFERENCE) is None
 
 
 def test_a_fall_within_the_slack_is_never_a_dip() -> None:
-    assert dipped(measured(*[0.7401] * 500, error=1e-6), REFERENCE) is None
+    assert find_dip(measured(*[0.7401] * 500, error=1e-6), REFERENCE) is None
 
 
 def test_the_references_own_error_makes_it_slower() -> None:
     bad = measured(*[0.70] * 3)
-    assert dipped(bad, REFERENCE) is not None
-    assert dipped(bad, replace(REFERENCE, standard_error=0.03)) is None
+    assert find_dip(bad, REFERENCE) is not None
+    assert find_dip(bad, replace(REFERENCE, standard_error=0.03)) is None
 
 
 def test_an_error_gets_worse_by_rising() -> None:
     reference = measured(10.0, error=0.1, metric="mae", higher=False)[0]
-    assert dipped(measured(8.0, 8.0, 8.0, metric="mae", higher=False), reference) is None
-    dip = dipped(measured(12.0, metric="mae", higher=False), reference)
+    assert find_dip(measured(8.0, 8.0, 8.0, metric="mae", higher=False), reference) is None
+    dip = find_dip(measured(12.0, metric="mae", higher=False), reference)
     assert dip is not None
     assert "rose to 12" in dip.reason
 
 
 def test_without_any_error_every_drop_beyond_the_slack_is_sure() -> None:
-    dip = dipped(measured(0.70, error=0.0), REFERENCE)
+    dip = find_dip(measured(0.70, error=0.0), REFERENCE)
     assert dip is not None
     assert dip.score == math.inf
-    assert dipped(measured(0.75, error=0.0), REFERENCE) is None
+    assert find_dip(measured(0.75, error=0.0), REFERENCE) is None
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_without_any_error_every_drop_beyond_the_slack_is_sure() -> None:
 )
 def test_what_cannot_be_compared_is_refused(history: list[Performance], words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        dipped(history, REFERENCE)
+        find_dip(history, REFERENCE)
 
 
 def test_it_seldom_cries_wolf_and_mostly_catches() -> None:

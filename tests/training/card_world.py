@@ -12,7 +12,7 @@ import pandas as pd
 
 from capflow_assets.contract.model import Artefact, Model, Task
 from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
-from capflow_assets.training.card import card_of, kept
+from capflow_assets.training.card import build_card, build_test_record
 from capflow_assets.training.evaluation.metrics import metrics_of
 from capflow_resources.registry import Event, Metrics, Version
 
@@ -130,10 +130,12 @@ def found(task: Task, text: str, unit: tuple[str, ...] = ("user_id",)) -> dict[s
     model, (outcome, prediction) = made(task, unit, text), example(task, unit, text)
     past = [snapshot(outcome, datetime(2024, 1, 1), text)]
     facts, told = version(model, text=text).facts, evidence(text)
-    return kept(model, past, snapshot(outcome, T, text), facts, prediction, simple(prediction), prediction, told)
+    return build_test_record(
+        model, past, snapshot(outcome, T, text), facts, prediction, simple(prediction), prediction, told
+    )
 
 
 def card(task: Task, text: str, unit: tuple[str, ...] = ("user_id",)) -> dict[str, Any]:
     """The whole card of version 2, the champion."""
     model, events = made(task, unit, text), history(*PROMOTED, (2, "promoted", f"better{text}"))
-    return card_of(version(model, text=text), events, 2, found(task, text, unit))
+    return build_card(version(model, text=text), events, 2, found(task, text, unit))

@@ -12,11 +12,11 @@ import pytest
 
 from capflow_assets.contract.model import ANSWERS, Task
 from capflow_assets.contract.snapshot import LabelledSnapshot
-from capflow_assets.training.card import as_html, as_markdown, card_of, in_brief
-from capflow_assets.training.card.came_true import calibration, came_true
-from capflow_assets.training.card.reasons import frequent
+from capflow_assets.training.card import as_html, as_markdown, build_card, in_brief
+from capflow_assets.training.card.came_true import calibration, compare_with_outcome
+from capflow_assets.training.card.reasons import most_frequent
 from capflow_assets.training.card.sections import NOT_KEPT
-from capflow_assets.training.card.slices import slices
+from capflow_assets.training.card.slices import evaluate_slices
 from capflow_assets.training.evaluation.metrics import metric
 from tests.training.card_world import (
     COUNT,
@@ -41,7 +41,7 @@ def test_by_tenth_and_calibration_in_known_numbers() -> None:
     score = np.repeat(np.linspace(0.95, 0.05, 10), 10)
     label = np.concatenate([np.arange(10) < right for right in range(10, 0, -1)]).astype(int)
     users = [f"u{number}" for number in range(100)]
-    rows = came_true(
+    rows = compare_with_outcome(
         "binary",
         pd.DataFrame({"user_id": users, "label": label}),
         pd.DataFrame({"user_id": users, "score": score}).sample(frac=1, random_state=1),
@@ -56,7 +56,7 @@ def test_by_tenth_and_calibration_in_known_numbers() -> None:
 
 
 def test_what_came_true_by_rank_segment_label_and_contact() -> None:
-    tables = {task: came_true(task, *example(task)) for task in TASKS}
+    tables = {task: compare_with_outcome(task, *example(task)) for task in TASKS}
     assert tables["ranking"][0] == {"rank": 1, "units": COUNT, "share": pytest.approx(0.6, abs=0.01)}
     assert [row["share"] for row in tables["ranking"][1:]] == [0.0] * 9
     assert [(row["label"], row["units"]) for row in tables["segment"]] == [("best", 150), ("lost", 150)]
@@ -64,7 +64,7 @@ def test_what_came_true_by_rank_segment_label_and_contact() -> None:
     first = tables["uplift"][0]
     assert first["gained"] == pytest.approx(first["treated"] - first["held_back"])
     outcome, prediction = example("uplift")
-    alone = came_true("uplift", outcome.assign(treated=(outcome.index < 30).astype(int)), prediction)
+    alone = compare_with_outcome("uplift", outcome.assign(treated=(outcome.index < 30).astype(int)), prediction)
     assert (alone[0]["held_back"], alone[0]["gained"], alone[5]["treated"]) == (None, None, None)
 
 
@@ -81,7 +81,7 @@ def test_reasons_are_counted_by_their_words_and_phrases_keep_their_own_numbers()
         ],
         ["spent 7.00 in the last 90 days", "3rd week ahead"],
     ]
-    counted = {row["reason"]: (row["share"], row["example"]) for row in frequent(told, phrases)}
+    counted = {row["reason"]: (row["share"], row["example"]) for row in most_frequent(told, phrases)}
     assert counted == {
         "spent … in the last 90 days": (0.75, "spent 7.00 in the last 90 days"),
         "spent … in the last 30 days": (0.25, "spent 7.00 in the last 30 days"),
@@ -90,12 +90,12 @@ def test_reasons_are_counted_by_their_words_and_phrases_keep_their_own_numbers()
         "… week ahead": (0.25, "3rd week ahead"),
         "goes with item i512, bought … times": (0.25, "goes with item i512, bought 4 times"),
     }
-    assert frequent([["x" * 1000]], {})[0]["example"] == "x" * 160 + "…"
+    assert most_frequent([["x" * 1000]], {})[0]["example"] == "x" * 160 + "…"
 
 
 def test_a_slice_is_the_metric_of_its_users_alone() -> None:
     model, (outcome, prediction) = made("binary"), example("binary")
-    rows = slices(model, snapshot(outcome), prediction.sample(frac=1, random_state=3), simple(prediction))
+    rows = evaluate_slices(model, snapshot(outcome), prediction.sample(frac=1, random_state=3), simple(prediction))
     by_recency = [row for row in rows if row["by"] == "days since the last visit"]
     assert [(row["group"], row["units"]) for row in by_recency[:3]] == [
         ("1 to 100", 100),
@@ -117,7 +117,7 @@ def test_equal_values_are_never_parted_and_one_kind_alone_is_not_judged() -> Non
     model, (outcome, prediction) = made("binary"), example("binary")
     features = pd.DataFrame({"user_id": outcome["user_id"], "frequency_bills_90d": [1] * 250 + [9] * 50, "spend": 3})
     outcome["label"] = outcome["label"].where(outcome.index < 250, 0)
-    rows = slices(model, LabelledSnapshot("acme", T, features, {}, outcome), prediction, simple(prediction))
+    rows = evaluate_slices(model, LabelledSnapshot("acme", T, features, {}, outcome), prediction, simple(prediction))
     assert [(row["by"], row["group"], row["units"]) for row in rows] == [
         ("visits in the last 90 days", "1", 250), ("visits in the last 90 days", "9", 50),
     ]  # fmt: skip
@@ -131,13 +131,15 @@ def test_a_model_without_features_is_sliced_by_what_sales_say() -> None:
     sales = pd.DataFrame({"user_id": outcome["user_id"], "ts": late, "amount": 5.0, "is_return": False})
     twice = pd.concat([sales, sales.head(100).assign(ts=T - timedelta(days=400))])
     bare = LabelledSnapshot("acme", T, outcome[["user_id"]], {"bills": ibis.memtable(twice)}, outcome)
-    rows = slices(model, bare, prediction, simple(prediction))
+    rows = evaluate_slices(model, bare, prediction, simple(prediction))
     assert [(row["by"], row["group"]) for row in rows] == [
         *(("days since the last visit", group) for group in ("1 to 100", "101 to 200", "201 to 300")),
         ("visits so far", "1"), ("visits so far", "2"), ("spend so far", "5"), ("spend so far", "10"),
     ]  # fmt: skip
     assert (
-        slices(model, LabelledSnapshot("acme", T, outcome[["user_id"]], {}, outcome), prediction, simple(prediction))
+        evaluate_slices(
+            model, LabelledSnapshot("acme", T, outcome[["user_id"]], {}, outcome), prediction, simple(prediction)
+        )
         == []
     )
 
@@ -147,7 +149,7 @@ def test_other_units_are_sliced_by_their_own_columns() -> None:
         made("regression", ("item_id", "store_id")),
         example("regression", ("item_id", "store_id")),
     )
-    rows = slices(model, snapshot(outcome), prediction, simple(prediction))
+    rows = evaluate_slices(model, snapshot(outcome), prediction, simple(prediction))
     assert [(row["by"], row["group"], row["units"]) for row in rows] == [("store", f"way {n}", 100) for n in range(3)]
     inside = outcome[outcome["store_id"] == "way 1"]
     assert rows[1]["value"] == pytest.approx(metric("mae").value(inside, prediction))
@@ -225,13 +227,13 @@ def test_the_page_loads_nothing_and_runs_nothing(task: Task) -> None:
 
 def test_a_version_older_than_cards_has_a_card_of_what_is_known() -> None:
     model = made("binary")
-    told = card_of(version(model), history(*PROMOTED, (2, "kept", "not better")), 1, None, model)
+    told = build_card(version(model), history(*PROMOTED, (2, "kept", "not better")), 1, None, model)
     assert told["status"] == "not promoted"
     assert NOT_KEPT in as_markdown(told)
     assert NOT_KEPT in Page(as_html(told)).text()
     assert "0.6000 to 0.8000" in in_brief(told)
     with pytest.raises(ValueError, match="Nothing is known of made"):
-        card_of(version(model), [], None, None)
+        build_card(version(model), [], None, None)
 
 
 def test_what_became_of_a_version_is_its_status() -> None:
@@ -243,10 +245,10 @@ def test_what_became_of_a_version_is_its_status() -> None:
         "not decided": (history(*PROMOTED), 1),
     }
     for words, (events, champion) in status.items():
-        told = card_of(version(model), events, champion, facts)
+        told = build_card(version(model), events, champion, facts)
         assert told["status"] == words
         assert told["metric"]["champion"]["version"] == 1
-    assert "oops" in as_markdown(card_of(version(model), status["champion"][0], 2, facts)).splitlines()[2]
+    assert "oops" in as_markdown(build_card(version(model), status["champion"][0], 2, facts)).splitlines()[2]
 
 
 def test_a_group_in_which_the_baseline_does_better_is_named() -> None:
@@ -268,6 +270,6 @@ def test_a_column_of_small_groups_is_one_row_and_of_many_groups_the_largest_are_
     ):
         names = [f"s{number % stores}" for number in range(COUNT)]
         frames = [frame.assign(store_id=names) for frame in (outcome, prediction, simple(prediction))]
-        rows = slices(model, snapshot(frames[0]), *frames[1:])
+        rows = evaluate_slices(model, snapshot(frames[0]), *frames[1:])
         assert [(row["by"], row["group"], row["units"]) for row in rows] == shown
         assert {row["why"] for row in rows} == {"fewer than 50 pairs" if stores == 100 else ""}

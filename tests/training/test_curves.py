@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from capflow_assets.contract.model import ANSWERS, Task
-from capflow_assets.training.evaluation.curves import draw, tenths
+from capflow_assets.training.evaluation.curves import draw_curves, mean_by_tenth
 
 COUNT = 300
 USERS = [f"u{number:03d}" for number in range(COUNT)]
@@ -41,22 +41,22 @@ def example(task: Task) -> tuple[pd.DataFrame, pd.DataFrame]:
 @pytest.mark.parametrize("task", sorted(ANSWERS))
 def test_every_task_has_a_small_picture(task: Task) -> None:
     outcome, prediction = example(task)
-    picture = draw(task, "A model", outcome, prediction)
+    picture = draw_curves(task, "A model", outcome, prediction)
     assert picture.startswith(b"\x89PNG")
     assert 2_000 < len(picture) < 25_000
-    assert picture == draw(task, "A model", outcome, prediction)
+    assert picture == draw_curves(task, "A model", outcome, prediction)
 
 
 @pytest.mark.parametrize("task", sorted(ANSWERS))
 def test_a_few_users_are_enough_for_a_picture(task: Task) -> None:
     outcome, prediction = example(task)
     alone = outcome.head(5 if task == "uplift" else 1)
-    assert draw(task, "A model", alone, prediction).startswith(b"\x89PNG")
+    assert draw_curves(task, "A model", alone, prediction).startswith(b"\x89PNG")
 
 
 def test_tenths_start_with_the_highest_predictions() -> None:
     outcome = pd.DataFrame({"user_id": USERS, "value": np.arange(COUNT, dtype=float)})
-    means = tenths(outcome, outcome.sample(frac=1, random_state=1), "value", "value")
+    means = mean_by_tenth(outcome, outcome.sample(frac=1, random_state=1), "value", "value")
     assert len(means) == 10
     assert means["actual"].tolist() == means["predicted"].tolist()
     assert means["actual"].iloc[0] == pytest.approx(284.5)

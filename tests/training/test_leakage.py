@@ -12,7 +12,7 @@ import pytest
 
 from capflow_assets.contract.model import Task
 from capflow_assets.contract.snapshot import LabelledSnapshot
-from capflow_assets.training.leakage import Suspicion, suspicions
+from capflow_assets.training.leakage import Suspicion, find_suspicions
 
 AS_OF = datetime(2026, 6, 1)
 USERS = 1_500
@@ -62,7 +62,7 @@ def _snapshot(
 
 def found(task: Task, plant: Plant | None = None) -> list[Suspicion]:
     """What the checker says of that world."""
-    return suspicions(*world(task, plant), task)
+    return find_suspicions(*world(task, plant), task)
 
 
 def only(suspected: list[Suspicion]) -> Suspicion:
@@ -113,7 +113,7 @@ def test_two_copies_do_not_clear_one_another() -> None:
     doubled = [replace(s, features=s.features.assign(copy=2 * s.features["planted"]))
                for s in (*train, test, newest)]  # fmt: skip
     blocked = {
-        one.column for one in suspicions(doubled[:2], doubled[2], doubled[3], "binary") if one.severity == "block"
+        one.column for one in find_suspicions(doubled[:2], doubled[2], doubled[3], "binary") if one.severity == "block"
     }
     assert blocked == {"planted", "copy"}
 
@@ -154,7 +154,7 @@ def test_a_time_that_has_not_come_yet_blocks(task: Task, kind: str) -> None:
         for snapshot in snapshots:
             snapshot.features[name] = np.arange(USERS) % 200 - 3
             del snapshot.features["planted"]
-    suspected = [one for one in suspicions(snapshots[:2], test, newest, task) if one.column == name]
+    suspected = [one for one in find_suspicions(snapshots[:2], test, newest, task) if one.column == name]
     assert [(one.kind, one.severity) for one in suspected] == [("future", "block")]
     assert "2025-12-03" in suspected[0].evidence
 
@@ -184,11 +184,11 @@ def test_a_feature_that_never_differs_warns(value: float, kind: str) -> None:
 def test_few_users_prove_nothing() -> None:
     train, test, newest = world("binary", lambda w, rng, _: w["answer"])
     few = [replace(s, features=s.features.head(40)) for s in (*train, test, newest)]
-    assert suspicions(few[:1], few[2], few[3], "binary") == []
+    assert find_suspicions(few[:1], few[2], few[3], "binary") == []
 
 
 def test_a_model_without_features_or_outcome_columns_is_let_pass() -> None:
     train, test, newest = world("binary")
     bare = [replace(s, features=s.features[["user_id"]]) for s in (*train, test, newest)]
-    assert suspicions(bare[:2], bare[2], bare[3], "binary") == []
-    assert suspicions(train, test, newest, "segment") == []
+    assert find_suspicions(bare[:2], bare[2], bare[3], "binary") == []
+    assert find_suspicions(train, test, newest, "segment") == []

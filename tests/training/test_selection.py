@@ -14,7 +14,7 @@ import pytest
 from capflow_assets.contract.snapshot import LabelledSnapshot
 from capflow_assets.models.churn import Churn
 from capflow_assets.training.search import selection
-from capflow_assets.training.search.selection import choose
+from capflow_assets.training.search.selection import select_features
 from tests.models.test_churn import bills
 
 USERS = 900
@@ -39,12 +39,12 @@ def past(dates: int, noise: int, seed: int = 0) -> list[LabelledSnapshot]:
 
 
 def test_columns_of_noise_go_and_the_others_stay() -> None:
-    found = choose(Churn(), past(3, 30), PARAMETERS, 1)
+    found = select_features(Churn(), past(3, 30), PARAMETERS, 1)
     assert {"tells_much", "tells_some"} <= set(found.columns)
     assert len(found.columns) <= 6
     assert found.offered == 32
     assert "columns beat columns of noise; auc" in found.reason
-    assert found == choose(Churn(), list(reversed(past(3, 30))), PARAMETERS, 1)
+    assert found == select_features(Churn(), list(reversed(past(3, 30))), PARAMETERS, 1)
 
 
 def test_all_stay_where_fewer_would_be_worse(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,13 +52,13 @@ def test_all_stay_where_fewer_would_be_worse(monkeypatch: pytest.MonkeyPatch) ->
         return {name: selection.FITS * name.startswith("noise") for name in columns}
 
     monkeypatch.setattr(selection, "_votes", only_noise)
-    found = choose(Churn(), past(3, 10), PARAMETERS, 1)
+    found = select_features(Churn(), past(3, 10), PARAMETERS, 1)
     assert len(found.columns) == found.offered == 12
     assert "10 columns alone would cost: auc -0." in found.reason
 
 
 @pytest.mark.parametrize(("dates", "noise", "told"), [(1, 30, "one past date"), (3, 2, "nothing to choose")])
 def test_why_all_stay_is_told(dates: int, noise: int, told: str) -> None:
-    found = choose(Churn(), past(dates, noise), PARAMETERS, 1)
+    found = select_features(Churn(), past(dates, noise), PARAMETERS, 1)
     assert len(found.columns) == noise + 2
     assert told in found.reason

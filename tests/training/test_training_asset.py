@@ -127,14 +127,14 @@ def test_another_process_makes_the_champion_again_from_its_record(shop: Home) ->
 def test_a_champion_that_todays_code_cannot_ask_is_not_compared_with(
     shop: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    champion, asks = version(shop, "ann"), trial.answer
+    champion, asks = version(shop, "ann"), trial.predict_by_rung
 
     def answer(model: Model, artefact: Artefact, snapshot: Snapshot) -> Any:
         if "recipe" in artefact.facts:  # a registered version, not the one just fitted
             raise KeyError("a column that it was never fitted on")
         return asks(model, artefact, snapshot)
 
-    monkeypatch.setattr(trial, "answer", answer)
+    monkeypatch.setattr(trial, "predict_by_rung", answer)
     monkeypatch.setattr(type(shop.registry), "champion", lambda *_: champion)
     run = CustomerRun(shop, "ann")
     run.force = True

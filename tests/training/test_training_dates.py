@@ -34,7 +34,7 @@ def after(monkeypatch: pytest.MonkeyPatch, outcomes: dict[datetime, pd.DataFrame
 
 def grid(run: Any, monkeypatch: pytest.MonkeyPatch) -> datetime:
     after(monkeypatch, {AS_OF - timedelta(days=days): SENT for days in range(400)})
-    return past.dates(run, CampaignResponse()).test
+    return past.choose_dates(run, CampaignResponse()).test
 
 
 def test_the_latest_date_is_tested_on_where_something_came_true(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,7 +46,7 @@ def test_a_month_without_a_campaign_is_passed_over(run: Any, monkeypatch: pytest
     latest = grid(run, monkeypatch)
     earlier = latest - timedelta(days=30)
     after(monkeypatch, {earlier: SENT})
-    chosen = past.dates(run, CampaignResponse())
+    chosen = past.choose_dates(run, CampaignResponse())
     assert chosen.test == earlier
     assert max(chosen.train) + timedelta(days=30) <= earlier
 
@@ -55,32 +55,34 @@ def test_campaigns_long_ago_are_no_test(run: Any, monkeypatch: pytest.MonkeyPatc
     latest = grid(run, monkeypatch)
     after(monkeypatch, {latest - timedelta(days=150): SENT})
     with pytest.raises(NotAvailable, match=r"campaign_response: nobody to test on in the 30 days after"):
-        past.dates(run, CampaignResponse())
+        past.choose_dates(run, CampaignResponse())
 
 
 def test_uplift_needs_a_control_group_in_the_test(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     latest = grid(run, monkeypatch)
     everybody = TRIAL.assign(treated=1)
     after(monkeypatch, {latest: everybody, latest - timedelta(days=60): TRIAL})
-    assert past.dates(run, CampaignUplift()).test == latest - timedelta(days=60)
+    assert past.choose_dates(run, CampaignUplift()).test == latest - timedelta(days=60)
 
 
 def test_past_dates_in_which_nothing_came_true_are_not_learned_from(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    chosen = past.Dates((datetime(2026, 3, 1), datetime(2026, 4, 1)), datetime(2026, 5, 1))
+    chosen = past.TrainingDates((datetime(2026, 3, 1), datetime(2026, 4, 1)), datetime(2026, 5, 1))
     monkeypatch.setattr(past, "require_both_classes", lambda run, model, past: None)
 
     def lived(run: Any, model: Any, date: datetime) -> Any:
         return SimpleNamespace(as_of=date, outcome=SENT if date != datetime(2026, 3, 1) else SENT.iloc[:0])
 
     monkeypatch.setattr(past, "lived", lived)
-    train, test = past.worlds(run, CampaignResponse(), chosen)
+    train, test = past.load_training_snapshots(run, CampaignResponse(), chosen)
     assert [one.as_of for one in train] == [datetime(2026, 4, 1)]
     assert test.as_of == datetime(2026, 5, 1)
     with pytest.raises(NotAvailable, match="nothing came true after 2026-03-01"):
-        past.worlds(run, CampaignResponse(), past.Dates((datetime(2026, 3, 1),), datetime(2026, 5, 1)))
+        past.load_training_snapshots(
+            run, CampaignResponse(), past.TrainingDates((datetime(2026, 3, 1),), datetime(2026, 5, 1))
+        )
 
 
 def test_a_model_whose_library_is_not_installed_is_not_available(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(CampaignResponse, "libraries", {"json": "plain", "no_such_library": "deep"})
     with pytest.raises(NotAvailable, match=r"needs no_such_library: pip install 'capflow\[deep\]'"):
-        past.dates(run, CampaignResponse())
+        past.choose_dates(run, CampaignResponse())

@@ -14,8 +14,8 @@ import pytest
 from capflow_assets.contract.model import Artefact, Model
 from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.training.search import tuning
-from capflow_assets.training.search.folds import folds
-from capflow_assets.training.search.tuning import Start, portfolio, trials_within, tune
+from capflow_assets.training.search.folds import time_folds
+from capflow_assets.training.search.tuning import Start, affordable_trials, portfolio, tune
 
 USERS = [f"u{number:04d}" for number in range(800)]
 DEFAULTS = {"noise": 1.0, "luck": 0.0, "kept": "as it is"}
@@ -61,11 +61,11 @@ def past(dates: int, columns: int = 3) -> list[LabelledSnapshot]:
 
 def test_folds_predict_each_date_from_the_ones_before_it() -> None:
     made = past(3)
-    assert [([one.as_of for one in inside], later.as_of) for inside, later in folds(list(reversed(made)))] == [
+    assert [([one.as_of for one in inside], later.as_of) for inside, later in time_folds(list(reversed(made)))] == [
         ([made[0].as_of], made[1].as_of),
         ([made[0].as_of, made[1].as_of], made[2].as_of),
     ]
-    assert folds(made[:1]) == []
+    assert time_folds(made[:1]) == []
 
 
 def test_settings_that_surely_help_are_taken() -> None:
@@ -101,9 +101,9 @@ def test_the_champions_settings_are_tried_first_and_none_twice() -> None:
 
 def test_large_data_gets_fewer_trials() -> None:
     small, large = past(3), [replace(one, features=pd.concat([one.features] * 600)) for one in past(3, 10)]
-    assert trials_within(20.0, small) == tuning.MOST_TRIALS
-    assert trials_within(20.0, large) < 3
-    assert trials_within(0.0, small) == 0
+    assert affordable_trials(20.0, small) == tuning.MOST_TRIALS
+    assert affordable_trials(20.0, large) < 3
+    assert affordable_trials(0.0, small) == 0
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from capflow_assets.contract.model import Task
 from capflow_assets.training.evaluation import ranking
-from capflow_assets.training.evaluation.curves import tenth_of
-from capflow_assets.training.evaluation.metrics import aligned, count
+from capflow_assets.training.evaluation.curves import assign_tenths
+from capflow_assets.training.evaluation.metrics import align_predictions, count_units
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Rows = list[dict[str, Any]]
 
 
-def came_true(task: Task, outcome: pd.DataFrame, prediction: pd.DataFrame) -> Rows:
+def compare_with_outcome(task: Task, outcome: pd.DataFrame, prediction: pd.DataFrame) -> Rows:
     """A row for each tenth of the units (highest predictions first), each rank, segment or label.
 
     binary: `predicted`, `actual`, `lift` (actual over the average) and `captured`, the share of all who did that are in
@@ -50,7 +50,7 @@ def mean_outcome(task: Task, outcome: pd.DataFrame) -> float | None:
     if outcome.empty:
         return None
     if task == "ranking":
-        return len(outcome.drop_duplicates()) / count(task, outcome)
+        return len(outcome.drop_duplicates()) / count_units(task, outcome)
     if task == "choice":
         return float(outcome["label"].value_counts(normalize=True).iloc[0])
     return float(outcome["value" if task in ("regression", "segment") else "label"].mean())
@@ -60,9 +60,9 @@ def _by_score(truth: str, guess: str) -> Callable[[pd.DataFrame, pd.DataFrame], 
     def rows(outcome: pd.DataFrame, prediction: pd.DataFrame) -> Rows:
         import pandas as pd
 
-        predicted = aligned(outcome, prediction, guess).to_numpy(dtype=float)
+        predicted = align_predictions(outcome, prediction, guess).to_numpy(dtype=float)
         actual = outcome[truth].to_numpy(dtype=float)
-        grouped = pd.DataFrame({"predicted": predicted, "actual": actual}).groupby(tenth_of(predicted))
+        grouped = pd.DataFrame({"predicted": predicted, "actual": actual}).groupby(assign_tenths(predicted))
         found = grouped.mean().assign(units=grouped.size(), total=grouped["actual"].sum())
         whole = float(actual.sum()) if (actual >= 0).all() else 0.0
         found["lift"] = found["actual"] / actual.mean() if whole else None
@@ -73,7 +73,7 @@ def _by_score(truth: str, guess: str) -> Callable[[pd.DataFrame, pd.DataFrame], 
 
 
 def _by_rank(outcome: pd.DataFrame, prediction: pd.DataFrame) -> Rows:
-    units = count("ranking", outcome)
+    units = count_units("ranking", outcome)
     bought = ranking.hits(outcome, prediction)["rank"].value_counts()
     return [
         {"rank": rank, "units": units, "share": int(bought.get(rank, 0)) / units} for rank in range(1, ranking.TOP + 1)
@@ -83,7 +83,7 @@ def _by_rank(outcome: pd.DataFrame, prediction: pd.DataFrame) -> Rows:
 def _by_segment(outcome: pd.DataFrame, prediction: pd.DataFrame) -> Rows:
     import pandas as pd
 
-    label = aligned(outcome, prediction, "label").astype(str).to_numpy()
+    label = align_predictions(outcome, prediction, "label").astype(str).to_numpy()
     grouped = pd.DataFrame({"label": label, "actual": outcome["value"].to_numpy(dtype=float)}).groupby("label")
     found = grouped.mean().assign(units=grouped.size()).sort_values("actual", ascending=False, kind="stable")
     return _plain(found.assign(share=found["units"] / len(outcome)).reset_index())
@@ -92,7 +92,7 @@ def _by_segment(outcome: pd.DataFrame, prediction: pd.DataFrame) -> Rows:
 def _by_label(outcome: pd.DataFrame, prediction: pd.DataFrame) -> Rows:
     import pandas as pd
 
-    told = aligned(outcome, prediction, "label").astype(str).to_numpy()
+    told = align_predictions(outcome, prediction, "label").astype(str).to_numpy()
     true = outcome["label"].astype(str).to_numpy()
     grouped = pd.DataFrame({"label": true, "right": true == told}).groupby("label")["right"]
     found = pd.DataFrame({"units": grouped.size(), "right": grouped.mean()})
@@ -102,11 +102,11 @@ def _by_label(outcome: pd.DataFrame, prediction: pd.DataFrame) -> Rows:
 def _by_gain(outcome: pd.DataFrame, prediction: pd.DataFrame) -> Rows:
     import pandas as pd
 
-    score = aligned(outcome, prediction, "score", truths=2).to_numpy(dtype=float)
+    score = align_predictions(outcome, prediction, "score", truths=2).to_numpy(dtype=float)
     label, treated = outcome["label"].to_numpy(dtype=float), outcome["treated"].to_numpy() == 1
     frame = pd.DataFrame({"predicted": score, "treated": label, "held_back": label})
     frame["treated"], frame["held_back"] = frame["treated"].where(treated), frame["held_back"].where(~treated)
-    grouped = frame.groupby(tenth_of(score))
+    grouped = frame.groupby(assign_tenths(score))
     found = grouped.mean().assign(units=grouped.size())
     found["gained"] = found["treated"] - found["held_back"]
     return _plain(found.reset_index(names="tenth").assign(tenth=lambda f: f["tenth"] + 1))

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from capflow_assets.contract.model import Model
 from capflow_assets.contract.snapshot import LabelledSnapshot
-from capflow_assets.training.card.came_true import calibration, came_true, mean_outcome
+from capflow_assets.training.card.came_true import calibration, compare_with_outcome, mean_outcome
 from capflow_assets.training.card.limits import limits
-from capflow_assets.training.card.reasons import frequent
-from capflow_assets.training.card.slices import slices
-from capflow_assets.training.evaluation.metrics import METRICS, Z95, Metric, count, metric
+from capflow_assets.training.card.reasons import most_frequent
+from capflow_assets.training.card.slices import evaluate_slices
+from capflow_assets.training.evaluation.metrics import METRICS, Z95, Metric, count_units, metric
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 
 
-def kept(
+def build_test_record(
     model: Model,
     train: Sequence[LabelledSnapshot],
     test: LabelledSnapshot,
@@ -39,10 +39,10 @@ def kept(
     """
     outcome, judged = test.outcome, metric(model.metric)
     rivals = {"baseline": baseline, "champion": champion}
-    rows = came_true(model.task, outcome, prediction)
+    rows = compare_with_outcome(model.task, outcome, prediction)
     return {
         "format": FORMAT,
-        "says": said(model),
+        "says": describe_model(model),
         "train": [_dated(model, snapshot) for snapshot in sorted(train, key=lambda snapshot: snapshot.as_of)],
         "test": _dated(model, test),
         "columns_offered": _numbers(test.features),
@@ -52,12 +52,12 @@ def kept(
         },
         "came_true": rows,
         "calibration": calibration(rows) if model.task == "binary" else None,
-        "reasons": frequent(prediction["reasons"], facts.get("phrases", {})),
-        "slices": slices(model, test, prediction, baseline),
+        "reasons": most_frequent(prediction["reasons"], facts.get("phrases", {})),
+        "slices": evaluate_slices(model, test, prediction, baseline),
     }
 
 
-def said(model: Model) -> dict[str, Any]:
+def describe_model(model: Model) -> dict[str, Any]:
     """What a model says of itself."""
     return {
         "title": model.title,
@@ -74,7 +74,7 @@ def said(model: Model) -> dict[str, Any]:
     }
 
 
-def card_of(
+def build_card(
     version: Version,
     events: Sequence[Event],
     champion: int | None,
@@ -88,7 +88,7 @@ def card_of(
     """
     if judged is None and model is None:
         raise ValueError(f"Nothing is known of {version.model}: no card was kept, and there is no such model any more.")
-    says: dict[str, Any] = dict(judged["says"]) if judged is not None else said(model)  # type: ignore[arg-type]
+    says: dict[str, Any] = dict(judged["says"]) if judged is not None else describe_model(model)  # type: ignore[arg-type]
     found: Mapping[str, Any] = judged or {}
     facts, parameters = version.facts, version.parameters
     settings = {name: parameters.get(name, value) for name, value in says["settings"].items()}
@@ -178,7 +178,7 @@ def _champion_then(version: Version, events: Sequence[Event]) -> int | None:
 def _dated(model: Model, snapshot: LabelledSnapshot) -> dict[str, Any]:
     return {
         "as_of": snapshot.as_of.isoformat(),
-        "units": count(model.task, snapshot.outcome),
+        "units": count_units(model.task, snapshot.outcome),
         "mean_outcome": mean_outcome(model.task, snapshot.outcome),
     }
 

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from capflow_assets.training.card.sections import Card, picture_words, sections, title, verdict
+from capflow_assets.training.card.sections import Card, last_decision, picture_description, sections, title
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -21,10 +21,10 @@ def as_html(card: Card, picture: bytes | None = None) -> str:
         .render(
             card=card,
             title=title(card),
-            verdict=verdict(card),
+            verdict=last_decision(card),
             sections=sections(card),
             picture=b64encode(picture).decode("ascii") if picture else "",
-            picture_words=picture_words(card["task"]),
+            picture_words=picture_description(card["task"]),
         )
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from capflow_assets.contract.model import Model, Task
-from capflow_assets.training.card.words import plural
+from capflow_assets.training.card.words import count_words
 
 NO_EFFECT = (
     "It says who is likely to, not whom a contact would change: for that take an uplift model or a test with a group "
@@ -31,9 +31,9 @@ def limits(model: Model) -> list[str]:
         (needs.reviews, "review"),
         (needs.images, "picture"),
     ]
-    least = [plural(number, word) for number, word in asked if number]
+    least = [count_words(number, word) for number, word in asked if number]
     told = (
-        f"It looks {plural(model.horizon_days, 'day')} ahead from the date it is asked about, and no further."
+        f"It looks {count_words(model.horizon_days, 'day')} ahead from the date it is asked about, and no further."
         if model.learns_from == "time"
         else "It tells what is there to be seen or read, and nothing about the future."
     )

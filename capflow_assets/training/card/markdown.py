@@ -6,7 +6,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from capflow_assets.training.card.sections import Card, Section, Table, picture_words, sections, title, verdict
+from capflow_assets.training.card.sections import (
+    Card,
+    CardTable,
+    Section,
+    last_decision,
+    picture_description,
+    sections,
+    title,
+)
 from capflow_assets.validation.plots import png_markdown
 
 LONGEST = 240
@@ -16,17 +24,17 @@ _AT_START = re.compile(r"^(\s*)(#|[-+](?=\s)|\d+(?=[.)]\s))")
 
 def as_markdown(card: Card, picture: bytes | None = None) -> str:
     """The whole card; `picture`, the curves of the test date, is carried within it."""
-    lines = [f"# {safe(title(card))}", "", f"**{safe(card['status'])}**: {safe(verdict(card))}", ""]
+    lines = [f"# {safe(title(card))}", "", f"**{safe(card['status'])}**: {safe(last_decision(card))}", ""]
     for section in sections(card):
         lines += [f"## {section.title}", "", *_body(section)]
         if section.picture and picture:
-            lines += [png_markdown(picture, picture_words(card["task"])), ""]
+            lines += [png_markdown(picture, picture_description(card["task"])), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
 def in_brief(card: Card) -> str:
     """The card in under 60 lines, whatever is on it: how good, what to mind, for whom, and why."""
-    lines = [f"**{safe(title(card))}** ({safe(card['status'])}): {safe(verdict(card)[:LONGEST])}", ""]
+    lines = [f"**{safe(title(card))}** ({safe(card['status'])}): {safe(last_decision(card)[:LONGEST])}", ""]
     for section in sections(card):
         if section.brief:
             lines += [f"**{section.title}**", "", *_body(_shortened(section))]
@@ -55,7 +63,7 @@ def _body(section: Section) -> Iterator[str]:
         yield from (*(f"- {safe(item)}" for item in section.items), "")
 
 
-def _table(table: Table) -> Iterator[str]:
+def _table(table: CardTable) -> Iterator[str]:
     yield from (f"{safe(table.caption)}:", "")
     rows = [[safe(cell) for cell in row] for row in (table.head, *table.rows)]
     widths = [max(3, *(len(row[place]) for row in rows)) for place in range(len(table.head))]

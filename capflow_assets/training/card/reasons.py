@@ -15,7 +15,9 @@ _DIGITS = r"-?\d+(?:[.,]\d+)*(?:e[+-]?\d+)?"
 _NUMBER = re.compile(rf"(?<![\w.,-]){_DIGITS}(?:(?:st|nd|rd|th)\b)?")
 
 
-def frequent(reasons: Iterable[Iterable[str]], phrases: Mapping[str, str], most: int = MOST) -> list[dict[str, Any]]:
+def most_frequent(
+    reasons: Iterable[Iterable[str]], phrases: Mapping[str, str], most: int = MOST
+) -> list[dict[str, Any]]:
     """The most frequent reasons: `reason`, the `share` of predictions that give it, and the commonest `example`.
 
     `phrases` are the texts that the model fills with a number (facts["phrases"]): "in the last 90 days" then keeps its

@@ -17,7 +17,7 @@ NOT_KEPT = (
 
 
 @dataclass(frozen=True)
-class Table:
+class CardTable:
     """Rows of texts under a head; columns whose place is in `numbers` are numbers."""
 
     caption: str
@@ -37,7 +37,7 @@ class Section:
     title: str
     texts: tuple[str, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
-    tables: tuple[Table, ...] = ()
+    tables: tuple[CardTable, ...] = ()
     items: tuple[str, ...] = ()
     brief: int = 0
     picture: bool = False
@@ -48,7 +48,7 @@ def title(card: Card) -> str:
     return f"{card['title']}: {card['customer']}, version {card['version']}"
 
 
-def verdict(card: Card) -> str:
+def last_decision(card: Card) -> str:
     """What was decided last, in words."""
     return next((one["reason"] for one in reversed(card["history"])), "nothing was decided yet")
 
@@ -71,8 +71,8 @@ def _is(card: Card) -> Section:
         ("customer", card["customer"]),
         ("version", f"{card['version']} ({card['digest'][:12]})"),
         ("on the ladder", card["rung"]),
-        ("predicts for", words.of_units(card["unit"])),
-        *((("looks ahead", words.plural(card["horizon_days"], "day")),) if card["learns_from"] == "time" else ()),
+        ("predicts for", words.unit_words(card["unit"])),
+        *((("looks ahead", words.count_words(card["horizon_days"], "day")),) if card["learns_from"] == "time" else ()),
         ("trained at", f"{card['created_at'].replace('T', ' ')} UTC"),
         ("owner", card["owner"]),
     )
@@ -80,15 +80,15 @@ def _is(card: Card) -> Section:
 
 
 def _good(card: Card) -> Section:
-    found, units = card["metric"], words.of_units(card["unit"])
+    found, units = card["metric"], words.unit_words(card["unit"])
     baseline, champion = found["baseline"], found["champion"]
     rows = [
-        ("this version", words.number(found["value"]), words.interval(found["low"], found["high"]), ""),
-        (f"baseline: {baseline['name']}", words.number(baseline["value"]), "", words.gain(baseline)),
+        ("this version", words.format_metric(found["value"]), words.format_interval(found["low"], found["high"]), ""),
+        (f"baseline: {baseline['name']}", words.format_metric(baseline["value"]), "", words.format_gain(baseline)),
     ]
     if champion is not None:
         number = "" if champion["version"] is None else f", version {champion['version']}"
-        rows.append((f"champion then{number}", words.number(champion["value"]), "", words.gain(champion)))
+        rows.append((f"champion then{number}", words.format_metric(champion["value"]), "", words.format_gain(champion)))
     meaning = words.MEANING.get(found["name"])
     text = f"Measured by {found['title']}. {meaning}" if meaning else f"Measured by {found['title']}."
     caption = f"On the same {found['units']:,} {units}, as of {found['tested_as_of'][:10]}"
@@ -104,33 +104,34 @@ def _mind(card: Card) -> Section:
 def _true(card: Card) -> Section:
     if not card["judged"]:
         return Section("true", "What came true", (NOT_KEPT,), picture=True)
-    table = _TRUE[card["task"]](card["came_true"], words.short(card["unit"]))
+    table = _TRUE[card["task"]](card["came_true"], words.unit_noun(card["unit"]))
     texts: tuple[str, ...] = ()
     if (found := card["calibration"]) is not None:
         texts = (
-            f"On average it said {words.percent(found['predicted'])}, and {words.percent(found['actual'])} came true. "
+            f"On average it said {words.format_share(found['predicted'])}, and {words.format_share(found['actual'])} "
+            "came true. "
             f"By tenth it is off by {found['error'] * 100:.1f} percentage points on average "
-            f"(expected calibration error {found['error']:.4f}); of so many {words.of_units(card['unit'])} "
+            f"(expected calibration error {found['error']:.4f}); of so many {words.unit_words(card['unit'])} "
             f"even probabilities that are right would be off by {found['chance'] * 100:.1f}, by chance.",
         )
     return Section("true", "What came true", texts, tables=(table,), picture=True)
 
 
 def _whom(card: Card) -> Section:
-    units, found = words.of_units(card["unit"]), card["slices"] or ()
+    units, found = words.unit_words(card["unit"]), card["slices"] or ()
     rows = [
         (
             row["by"],
             row["group"],
             f"{row['units']:,}",
-            "" if row["value"] is None else words.number(row["value"]),
-            words.interval(row["low"], row["high"]),
-            "" if row["value"] is None else words.number(row["baseline"]),
+            "" if row["value"] is None else words.format_metric(row["value"]),
+            words.format_interval(row["low"], row["high"]),
+            "" if row["value"] is None else words.format_metric(row["baseline"]),
             f"not judged: {row['why']}" if row["why"] else _beaten(card, row),
         )
         for row in found
     ]
-    head = ("by", "group", words.short(card["unit"]), card["metric"]["name"], "95 % interval", "baseline", "note")
+    head = ("by", "group", words.unit_noun(card["unit"]), card["metric"]["name"], "95 % interval", "baseline", "note")
     caption = f"The same measure for some of the {units} only"
     texts: tuple[str, ...] = ()
     if not rows and card["judged"]:
@@ -152,7 +153,7 @@ def _beaten(card: Card, row: Mapping[str, Any]) -> str:
 
 
 def _why(card: Card) -> Section:
-    rows = [(row["reason"], words.percent(row["share"]), row["example"]) for row in card["reasons"] or ()]
+    rows = [(row["reason"], words.format_share(row["share"]), row["example"]) for row in card["reasons"] or ()]
     texts = ("A reason says what the prediction rests on, not what caused it.",) if rows else ()
     table = _table(
         "The reasons given most often on the test date", ("reason", "of predictions", "for example"), rows, {1}
@@ -166,7 +167,7 @@ def _data(card: Card) -> Section:
         [("tested on", data["test"])] if data["test"] else []
     )
     rows = [(use, one["as_of"][:10], f"{one['units']:,}", _mean(task, one["mean_outcome"])) for use, one in dates]
-    head = ("", "as of", words.short(card["unit"]), words.MEAN_OUTCOME[task])
+    head = ("", "as of", words.unit_noun(card["unit"]), words.MEAN_OUTCOME[task])
     texts: tuple[str, ...] = ()
     if card["learns_from"] == "labels":
         texts = ("It learns from labels, which have no date: what it was tested on was held back by lot.",)
@@ -178,7 +179,7 @@ def _data(card: Card) -> Section:
 
 
 def _mean(task: Task, value: float | None) -> str:
-    return words.percent(value) if task in words.SHARES else words.amount(value)
+    return words.format_share(value) if task in words.SHARES else words.format_amount(value)
 
 
 def _columns(card: Card) -> Section:
@@ -189,7 +190,7 @@ def _columns(card: Card) -> Section:
     texts = [f"It uses {len(used):,}{of} feature columns."]
     if selection:
         reason = selection.get("reason") if isinstance(selection, Mapping) else None
-        texts.append(f"How they were chosen: {reason or words.plain(selection)}.")
+        texts.append(f"How they were chosen: {reason or words.format_value(selection)}.")
     return Section("columns", "Columns", (*texts, ", ".join(used)))
 
 
@@ -198,21 +199,21 @@ def _made(card: Card) -> Section:
     if tuning:
         trials = tuning.get("trials", ())
         tried = len(trials) if isinstance(trials, list | tuple) else trials
-        spent = f" in {words.plain(tuning['seconds'])} seconds" if "seconds" in tuning else ""
+        spent = f" in {words.format_value(tuning['seconds'])} seconds" if "seconds" in tuning else ""
         chosen = tuning.get("reason", tuning.get("chosen"))
-        found = f"How the parameters were found: {words.plural(tried, 'trial')}{spent}"
-        found += f"; {words.plain(chosen)}." if chosen else "."
-    facts = [(name, words.plain(value)) for name, value in card["parameters"].items()]
-    facts += [("seed", words.plain(card["seed"])), ("code version", str(card["code_version"]))]
+        found = f"How the parameters were found: {words.count_words(tried, 'trial')}{spent}"
+        found += f"; {words.format_value(chosen)}." if chosen else "."
+    facts = [(name, words.format_value(value)) for name, value in card["parameters"].items()]
+    facts += [("seed", words.format_value(card["seed"])), ("code version", str(card["code_version"]))]
     facts += [("cost", f"{card['cpu_seconds']:,.1f} CPU-seconds")]
     return Section("made", "How it was made", (found,), tuple(facts))
 
 
 def _wishes(card: Card) -> Section:
-    facts = [(name.replace("_", " "), words.plain(value)) for name, value in card["settings"].items()]
+    facts = [(name.replace("_", " "), words.format_value(value)) for name, value in card["settings"].items()]
     rule = card["decision"]
     told = rule.get("rule") if isinstance(rule, Mapping) else rule
-    texts = (f"What follows: {words.plain(told if told else rule)}.",) if rule else ()
+    texts = (f"What follows: {words.format_value(told if told else rule)}.",) if rule else ()
     return Section("settings", "What the retailer decides", texts, tuple(facts))
 
 
@@ -222,17 +223,19 @@ def _decided(card: Card) -> Section:
     return Section("decided", "Decisions", tables=(table,))
 
 
-def _table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]], numbers: set[int] | None = None) -> Table:
-    return Table(caption, tuple(head), tuple(map(tuple, rows)), frozenset(numbers or ()))
+def _table(
+    caption: str, head: Sequence[str], rows: Sequence[Sequence[str]], numbers: set[int] | None = None
+) -> CardTable:
+    return CardTable(caption, tuple(head), tuple(map(tuple, rows)), frozenset(numbers or ()))
 
 
 def _tenths(
     caption: str, columns: Mapping[str, str], shown: Callable[[float | None], str]
-) -> Callable[[Sequence[Mapping[str, Any]], str], Table]:
+) -> Callable[[Sequence[Mapping[str, Any]], str], CardTable]:
     """Rows by tenth: `columns` are heads by key; lift is told in times, captured as a share, others as `shown` does."""
-    formats: dict[str, Callable[[Any], str]] = {"lift": _times, "captured": words.percent}
+    formats: dict[str, Callable[[Any], str]] = {"lift": _times, "captured": words.format_share}
 
-    def table(rows: Sequence[Mapping[str, Any]], units: str) -> Table:
+    def table(rows: Sequence[Mapping[str, Any]], units: str) -> CardTable:
         head = ("tenth", units, *columns.values())
         cells = [
             (str(row["tenth"]), f"{row['units']:,}", *(formats.get(key, shown)(row[key]) for key in columns))
@@ -247,24 +250,25 @@ def _times(value: float | None) -> str:
     return "not known" if value is None else f"{value:.2f} times"
 
 
-def _ranks(rows: Sequence[Mapping[str, Any]], units: str) -> Table:
-    cells = [(str(row["rank"]), words.percent(row["share"])) for row in rows]
+def _ranks(rows: Sequence[Mapping[str, Any]], units: str) -> CardTable:
+    cells = [(str(row["rank"]), words.format_share(row["share"])) for row in rows]
     return _table("How often what was at each rank came true", ("rank", f"share of {units}"), cells, {0, 1})
 
 
-def _segments(rows: Sequence[Mapping[str, Any]], units: str) -> Table:
+def _segments(rows: Sequence[Mapping[str, Any]], units: str) -> CardTable:
     cells = [
-        (row["label"], f"{row['units']:,}", words.percent(row["share"]), words.amount(row["actual"])) for row in rows
+        (row["label"], f"{row['units']:,}", words.format_share(row["share"]), words.format_amount(row["actual"]))
+        for row in rows
     ]
     return _table("What each segment spent later", ("segment", units, "share", "mean later spend"), cells, {1, 2, 3})
 
 
-def _labels(rows: Sequence[Mapping[str, Any]], units: str) -> Table:
-    cells = [(row["label"], f"{row['units']:,}", words.percent(row["right"])) for row in rows]
+def _labels(rows: Sequence[Mapping[str, Any]], units: str) -> CardTable:
+    cells = [(row["label"], f"{row['units']:,}", words.format_share(row["right"])) for row in rows]
     return _table("How often each label was told right", ("label", units, "told right"), cells, {1, 2})
 
 
-_TRUE: Mapping[Task, Callable[[Sequence[Mapping[str, Any]], str], Table]] = {
+_TRUE: Mapping[Task, Callable[[Sequence[Mapping[str, Any]], str], CardTable]] = {
     "binary": _tenths(
         "By tenth, highest scores first",
         {
@@ -273,7 +277,7 @@ _TRUE: Mapping[Task, Callable[[Sequence[Mapping[str, Any]], str], Table]] = {
             "lift": "against the average",
             "captured": "of all who did, so far",
         },
-        words.percent,
+        words.format_share,
     ),
     "regression": _tenths(
         "By tenth, highest predictions first",
@@ -283,7 +287,7 @@ _TRUE: Mapping[Task, Callable[[Sequence[Mapping[str, Any]], str], Table]] = {
             "lift": "against the average",
             "captured": "of the sum, so far",
         },
-        words.amount,
+        words.format_amount,
     ),
     "ranking": _ranks,
     "segment": _segments,
@@ -296,12 +300,12 @@ _TRUE: Mapping[Task, Callable[[Sequence[Mapping[str, Any]], str], Table]] = {
             "held_back": "answered, held back",
             "gained": "gained",
         },
-        words.percent,
+        words.format_share,
     ),
 }
 
 
-def picture_words(task: Task) -> str:
+def picture_description(task: Task) -> str:
     """What the curves of a task show, for whoever cannot see them."""
     return {
         "binary": "Two curves of the test date: lift by tenth of the score, and predicted against actual shares.",

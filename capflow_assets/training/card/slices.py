@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from capflow_assets.contract.model import TRUTHS, Model, Task
 from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods.visits import last_day_before, visit_history
-from capflow_assets.training.card.words import short
-from capflow_assets.training.evaluation.metrics import count, metric, unit
+from capflow_assets.training.card.words import unit_noun
+from capflow_assets.training.evaluation.metrics import count_units, metric, unit_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +34,7 @@ _KINDS: dict[Task, tuple[str, int, str]] = {
 }
 
 
-def slices(
+def evaluate_slices(
     model: Model, snapshot: LabelledSnapshot, prediction: pd.DataFrame, baseline: pd.DataFrame
 ) -> list[dict[str, Any]]:
     """The metric of each group of units: `by` what, `group`, `units`, `value`, `low`, `high`, `baseline`, and `why`.
@@ -56,7 +56,7 @@ def slices(
     return found
 
 
-def in_words(column: str) -> str:
+def describe_column(column: str) -> str:
     """A feature column that slices are made of, as an analyst says it."""
     for pattern, words in KNOWN.items():
         if match := re.fullmatch(pattern, column):
@@ -65,10 +65,10 @@ def in_words(column: str) -> str:
 
 
 def _judged(model: Model, outcome: pd.DataFrame, prediction: pd.DataFrame, baseline: pd.DataFrame) -> dict[str, Any]:
-    units = count(model.task, outcome)
+    units = count_units(model.task, outcome)
     empty: dict[str, Any] = {"units": units, "value": None, "low": None, "high": None, "baseline": None}
     if units < FEWEST:
-        return {**empty, "why": f"fewer than {FEWEST} {short(model.unit)}"}
+        return {**empty, "why": f"fewer than {FEWEST} {unit_noun(model.unit)}"}
     if model.task in _KINDS:
         column, fewest, words = _KINDS[model.task]
         if min((outcome[column] == kind).sum() for kind in (0, 1)) < fewest:
@@ -83,7 +83,7 @@ def _groups(model: Model, snapshot: LabelledSnapshot) -> Iterator[tuple[str, str
     """What to slice by, the column of the unit that it belongs to, and the group of each value of that column."""
     import pandas as pd
 
-    units = snapshot.outcome[unit(snapshot.outcome, len(TRUTHS[model.task]))].drop_duplicates()
+    units = snapshot.outcome[unit_columns(snapshot.outcome, len(TRUTHS[model.task]))].drop_duplicates()
     for column in units.columns:
         if column == "user_id":
             yield from _of_users(snapshot, pd.Index(units["user_id"].unique(), name="user_id"))
@@ -93,7 +93,7 @@ def _groups(model: Model, snapshot: LabelledSnapshot) -> Iterator[tuple[str, str
             values = sorted(sorted(sizes.index), key=lambda value: -sizes[value])
             shown = values[: MOST_VALUES if sizes.iloc[0] >= FEWEST else 1]  # all too small: one row says so
             more = f" (the largest of {len(values):,})" if len(shown) < len(values) else ""
-            yield f"{in_words(column)}{more}", column, pd.Series(shown, index=shown)
+            yield f"{describe_column(column)}{more}", column, pd.Series(shown, index=shown)
 
 
 def _of_users(snapshot: Snapshot, users: pd.Index) -> Iterator[tuple[str, str, pd.Series]]:
@@ -104,7 +104,7 @@ def _of_users(snapshot: Snapshot, users: pd.Index) -> Iterator[tuple[str, str, p
         values = pd.to_numeric(features[column], errors="coerce").astype("float64").reindex(users)
         groups = _thirds(values)
         if groups.nunique() > 1:
-            yield in_words(column), "user_id", groups
+            yield describe_column(column), "user_id", groups
 
 
 def _features(snapshot: Snapshot) -> pd.DataFrame:

@@ -8,12 +8,12 @@ from typing import Any
 from capflow_assets.contract.outcome import Markdown
 from capflow_assets.run.catalogue import models
 from capflow_assets.run.customer_run import CustomerRun
-from capflow_assets.training.card import card_of, in_brief
+from capflow_assets.training.card import build_card, in_brief
 from capflow_resources.home import Home
 from capflow_resources.registry import RegistryError, Version
 
 
-def keep_card(run: CustomerRun, version: Version, found: dict[str, Any], picture: bytes) -> None:
+def store_card(run: CustomerRun, version: Version, found: dict[str, Any], picture: bytes) -> None:
     """Keep what `training.card.kept` found, and the curves; a version that was registered before keeps its own."""
     run.home.lake.put_document(run.name, f"model/{version.model}/{version.digest}.png", picture)
     if version.created or run.home.lake.document(run.name, document_name(version)) is None:
@@ -21,17 +21,17 @@ def keep_card(run: CustomerRun, version: Version, found: dict[str, Any], picture
         run.home.lake.put_document(run.name, document_name(version), content.encode())
 
 
-def shown_card(run: CustomerRun, version: Version) -> dict[str, Markdown]:
+def card_metadata(run: CustomerRun, version: Version) -> dict[str, Markdown]:
     """The card in brief, for the metadata of the model's asset."""
-    return {"card": Markdown(in_brief(read_card(run.home, version)))}
+    return {"card": Markdown(in_brief(load_card(run.home, version)))}
 
 
-def read_card(home: Home, version: Version) -> dict[str, Any]:
+def load_card(home: Home, version: Version) -> dict[str, Any]:
     """All that there is to say of a version; RegistryError when nothing is known of its model any more."""
     content = home.lake.document(version.customer, document_name(version))
     champion = home.registry.champion(version.customer, version.model)
     try:
-        return card_of(
+        return build_card(
             version,
             home.registry.events(version.customer, version.model),
             champion.number if champion else None,
@@ -42,7 +42,7 @@ def read_card(home: Home, version: Version) -> dict[str, Any]:
         raise RegistryError(str(reason)) from reason
 
 
-def picture_of(home: Home, version: Version) -> bytes | None:
+def load_picture(home: Home, version: Version) -> bytes | None:
     """The curves of a version's test date, as a PNG."""
     return home.lake.document(version.customer, f"model/{version.model}/{version.digest}.png")
 

@@ -31,12 +31,12 @@ SHARES: tuple[Task, ...] = ("binary", "choice", "uplift")
 _UNITS = {"user_id": "user", "item_id": "item", "media_id": "file"}
 
 
-def short(unit: Sequence[str]) -> str:
+def unit_noun(unit: Sequence[str]) -> str:
     """What is predicted, in one word of the plural, for the head of a table."""
-    return of_units(unit).partition(" of ")[0]
+    return unit_words(unit).partition(" of ")[0]
 
 
-def of_units(unit: Sequence[str]) -> str:
+def unit_words(unit: Sequence[str]) -> str:
     """What is predicted, in the plural: "users", "pairs of user and channel"."""
     names = [_UNITS.get(column, column.removesuffix("_id").replace("_", " ")) for column in unit]
     if len(names) == 1:
@@ -44,13 +44,13 @@ def of_units(unit: Sequence[str]) -> str:
     return f"{'pairs' if len(names) == 2 else 'sets'} of {', '.join(names[:-1])} and {names[-1]}"
 
 
-def plural(number: float, word: str) -> str:
+def count_words(number: float, word: str) -> str:
     """So many of something: 1 day, 60 days of history."""
     first, _, rest = word.partition(" ")
     return f"{number:,} {first}{'' if number == 1 else 's'}{' ' + rest if rest else ''}"
 
 
-def number(value: float | None) -> str:
+def format_metric(value: float | None) -> str:
     """A metric with the digits that matter."""
     if value is None:
         return "not known"
@@ -59,34 +59,36 @@ def number(value: float | None) -> str:
     return f"{value:,.2f}" if abs(value) >= 10 else f"{value:.4f}"
 
 
-def amount(value: float | None) -> str:
+def format_amount(value: float | None) -> str:
     """Money, or how many."""
     if value is None:
         return "not known"
     return f"{value:,.2f}" if abs(value) >= 0.1 or value == 0 else f"{value:.3g}"
 
 
-def percent(share: float | None) -> str:
+def format_share(share: float | None) -> str:
     """A share of 0 to 1 as a percentage."""
     if share is None:
         return "not known"
     return f"{share * 100:.1f} %" if abs(share) >= 0.001 or share == 0 else f"{share * 100:.2f} %"
 
 
-def interval(low: float | None, high: float | None) -> str:
+def format_interval(low: float | None, high: float | None) -> str:
     """From the one to the other, nothing where it is not known."""
-    return "" if low is None or high is None else f"{number(low)} to {number(high)}"
+    return "" if low is None or high is None else f"{format_metric(low)} to {format_metric(high)}"
 
 
-def gain(found: Mapping[str, Any]) -> str:
+def format_gain(found: Mapping[str, Any]) -> str:
     """How much better on the same units (below 0: worse), how sure that is, and whether it may be chance."""
     if found.get("gain") is None:
         return ""
-    better, low, high = (f"{'+' if found[name] >= 0 else ''}{number(found[name])}" for name in ("gain", "low", "high"))
+    better, low, high = (
+        f"{'+' if found[name] >= 0 else ''}{format_metric(found[name])}" for name in ("gain", "low", "high")
+    )
     return f"{better} ({low} to {high}){', may be chance' if found['low'] <= 0 <= found['high'] else ''}"
 
 
-def plain(value: Any) -> str:
+def format_value(value: Any) -> str:
     """A parameter or fact of any kind, in one line."""
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "none"}[value]
@@ -95,7 +97,7 @@ def plain(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, Mapping):
-        return ", ".join(f"{name}: {plain(one)}" for name, one in value.items()) or "none"
+        return ", ".join(f"{name}: {format_value(one)}" for name, one in value.items()) or "none"
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return ", ".join(map(plain, value)) or "none"
+        return ", ".join(map(format_value, value)) or "none"
     return str(value)

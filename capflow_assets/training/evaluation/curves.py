@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from capflow_assets.contract.model import Task
 from capflow_assets.training.evaluation import ranking
-from capflow_assets.training.evaluation.metrics import aligned, count, qini_curve
+from capflow_assets.training.evaluation.metrics import align_predictions, count_units, qini_curve
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +21,7 @@ DOTS_PER_INCH = 72
 BLUE, GREY = "#2f6db3", "#9aa3ad"
 
 
-def draw(task: Task, title: str, outcome: pd.DataFrame, prediction: pd.DataFrame) -> bytes:
+def draw_curves(task: Task, title: str, outcome: pd.DataFrame, prediction: pd.DataFrame) -> bytes:
     """A PNG (under 25 KB) of what came true against what was predicted, of the kind that suits the task.
 
     binary: lift by tenth of the score, and calibration; regression: predicted and actual by tenth; ranking: hits by
@@ -43,7 +43,7 @@ def draw(task: Task, title: str, outcome: pd.DataFrame, prediction: pd.DataFrame
     return buffer.getvalue()
 
 
-def tenth_of(score: np.ndarray) -> np.ndarray:
+def assign_tenths(score: np.ndarray) -> np.ndarray:
     """The tenth of each unit, 0 for the highest scores to 9; equal scores are parted in the order that they come in."""
     import numpy as np
 
@@ -53,17 +53,17 @@ def tenth_of(score: np.ndarray) -> np.ndarray:
     return group
 
 
-def tenths(outcome: pd.DataFrame, prediction: pd.DataFrame, truth: str, guess: str) -> pd.DataFrame:
+def mean_by_tenth(outcome: pd.DataFrame, prediction: pd.DataFrame, truth: str, guess: str) -> pd.DataFrame:
     """Mean `predicted` and `actual` of each tenth of the users, highest predictions first."""
     import pandas as pd
 
-    predicted = aligned(outcome, prediction, guess).to_numpy(dtype=float)
+    predicted = align_predictions(outcome, prediction, guess).to_numpy(dtype=float)
     actual = outcome[truth].to_numpy(dtype=float)
-    return pd.DataFrame({"predicted": predicted, "actual": actual}).groupby(tenth_of(predicted)).mean()
+    return pd.DataFrame({"predicted": predicted, "actual": actual}).groupby(assign_tenths(predicted)).mean()
 
 
 def _lift(axes: Axes, outcome: pd.DataFrame, prediction: pd.DataFrame) -> None:
-    rates = tenths(outcome, prediction, "label", "score")["actual"]
+    rates = mean_by_tenth(outcome, prediction, "label", "score")["actual"]
     overall = max(float(outcome["label"].mean()), 1e-12)
     axes.bar(rates.index + 1, rates / overall, color=BLUE)
     axes.axhline(1.0, color=GREY, linewidth=1)
@@ -71,14 +71,14 @@ def _lift(axes: Axes, outcome: pd.DataFrame, prediction: pd.DataFrame) -> None:
 
 
 def _calibration(axes: Axes, outcome: pd.DataFrame, prediction: pd.DataFrame) -> None:
-    rates = tenths(outcome, prediction, "label", "score")
+    rates = mean_by_tenth(outcome, prediction, "label", "score")
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=1)
     axes.plot(rates["predicted"], rates["actual"], marker="o", markersize=3, color=BLUE)
     _name(axes, "calibration", "predicted probability", "share that came true")
 
 
 def _actual(axes: Axes, outcome: pd.DataFrame, prediction: pd.DataFrame) -> None:
-    means = tenths(outcome, prediction, "value", "value")
+    means = mean_by_tenth(outcome, prediction, "value", "value")
     axes.bar(means.index + 0.8, means["predicted"], width=0.4, color=BLUE, label="predicted")
     axes.bar(means.index + 1.2, means["actual"], width=0.4, color=GREY, label="actual")
     axes.legend(fontsize=7, frameon=False)
@@ -86,7 +86,7 @@ def _actual(axes: Axes, outcome: pd.DataFrame, prediction: pd.DataFrame) -> None
 
 
 def _hits(axes: Axes, outcome: pd.DataFrame, prediction: pd.DataFrame) -> None:
-    users = max(count("ranking", outcome), 1)
+    users = max(count_units("ranking", outcome), 1)
     found = ranking.hits(outcome, prediction)["rank"].value_counts()
     rates = found.reindex(range(1, ranking.TOP + 1), fill_value=0) / users
     axes.bar(rates.index, rates, color=BLUE)
@@ -100,14 +100,14 @@ def _sizes(axes: Axes, outcome: pd.DataFrame, prediction: pd.DataFrame) -> None:
 
 
 def _spend(axes: Axes, outcome: pd.DataFrame, prediction: pd.DataFrame) -> None:
-    labels = aligned(outcome, prediction, "label").to_numpy()
+    labels = align_predictions(outcome, prediction, "label").to_numpy()
     means = outcome["value"].groupby(labels).mean().sort_index()
     axes.barh(means.index, means, color=BLUE)
     _name(axes, "mean next spend", "", "")
 
 
 def _by_label(axes: Axes, outcome: pd.DataFrame, prediction: pd.DataFrame) -> None:
-    right = outcome["label"].to_numpy() == aligned(outcome, prediction, "label").to_numpy()
+    right = outcome["label"].to_numpy() == align_predictions(outcome, prediction, "label").to_numpy()
     shares = outcome.assign(right=right).groupby("label")["right"].mean().sort_index()
     axes.barh(shares.index, shares, color=BLUE)
     _name(axes, "told right", "share", "")

@@ -36,7 +36,7 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
-class Paired:
+class PairedDifference:
     """The first predictions' metric less the second's on the same users, and the standard error of that difference."""
 
     difference: float
@@ -63,7 +63,7 @@ class Metric(ABC):
         """The 95 % interval of the value."""
 
     @abstractmethod
-    def paired(self, outcome: pd.DataFrame, first: pd.DataFrame, second: pd.DataFrame) -> Paired:
+    def paired(self, outcome: pd.DataFrame, first: pd.DataFrame, second: pd.DataFrame) -> PairedDifference:
         """How much `first` differs from `second` on the same users, with the error that their pairing leaves."""
 
     def gain(self, difference: float) -> float:
@@ -73,7 +73,7 @@ class Metric(ABC):
     def evaluate(self, outcome: pd.DataFrame, prediction: pd.DataFrame) -> Evaluation:
         """The value with its interval and the number of users."""
         low, high = self.interval(outcome, prediction)
-        return Evaluation(self.name, self.value(outcome, prediction), low, high, count(self.task, outcome))
+        return Evaluation(self.name, self.value(outcome, prediction), low, high, count_units(self.task, outcome))
 
 
 @dataclass(frozen=True)
@@ -90,16 +90,16 @@ class Auc(Metric):
         reach = Z95 * float(variance[0, 0]) ** 0.5
         return max(float(area[0]) - reach, 0.0), min(float(area[0]) + reach, 1.0)
 
-    def paired(self, outcome: pd.DataFrame, first: pd.DataFrame, second: pd.DataFrame) -> Paired:
+    def paired(self, outcome: pd.DataFrame, first: pd.DataFrame, second: pd.DataFrame) -> PairedDifference:
         """DeLong's test of two correlated areas."""
         label, one = _pairs(outcome, first, "label", "score")
         area, variance = roc.delong(label, one, _pairs(outcome, second, "label", "score")[1])
         spread = float(variance[0, 0] + variance[1, 1] - 2 * variance[0, 1])
-        return Paired(float(area[0] - area[1]), max(spread, 0.0) ** 0.5, len(label))
+        return PairedDifference(float(area[0] - area[1]), max(spread, 0.0) ** 0.5, len(label))
 
 
 @dataclass(frozen=True)
-class MeanOfUsers(Metric):
+class MeanPerUser(Metric):
     """A metric that is the mean of one number a user."""
 
     per_user: PerUser | None = None
@@ -118,14 +118,14 @@ class MeanOfUsers(Metric):
         mean, error = _mean_and_error(self.each(outcome, prediction))
         return mean - Z95 * error, mean + Z95 * error
 
-    def paired(self, outcome: pd.DataFrame, first: pd.DataFrame, second: pd.DataFrame) -> Paired:
+    def paired(self, outcome: pd.DataFrame, first: pd.DataFrame, second: pd.DataFrame) -> PairedDifference:
         """The mean of the users' differences and its standard error."""
         one, two = self.each(outcome, first), self.each(outcome, second)
-        return Paired(*_mean_and_error(one - two.reindex(one.index)), len(one))
+        return PairedDifference(*_mean_and_error(one - two.reindex(one.index)), len(one))
 
 
 @dataclass(frozen=True)
-class Resampled(Metric):
+class BootstrapMetric(Metric):
     """A metric of all users at once; its errors are what 100 resamples of the same users give (bootstrap).
 
     `columns` takes from an outcome and a prediction what `of` measures: arrays with a number a user.
@@ -146,13 +146,13 @@ class Resampled(Metric):
         low, high = np.quantile([self._measured(told, rows) for rows in _resamples(len(outcome))], [0.025, 0.975])
         return float(low), float(high)
 
-    def paired(self, outcome: pd.DataFrame, first: pd.DataFrame, second: pd.DataFrame) -> Paired:
+    def paired(self, outcome: pd.DataFrame, first: pd.DataFrame, second: pd.DataFrame) -> PairedDifference:
         """The difference, with its standard deviation over the resamples, the same for both."""
         import numpy as np
 
         one, two = self._told(outcome, first), self._told(outcome, second)
         changes = [self._measured(one, rows) - self._measured(two, rows) for rows in _resamples(len(outcome))]
-        return Paired(self._measured(one) - self._measured(two), float(np.std(changes, ddof=1)), len(outcome))
+        return PairedDifference(self._measured(one) - self._measured(two), float(np.std(changes, ddof=1)), len(outcome))
 
     def _told(self, outcome: pd.DataFrame, prediction: pd.DataFrame) -> tuple[np.ndarray, ...]:
         assert self.columns is not None
@@ -238,12 +238,12 @@ def evaluate(name: str, outcome: pd.DataFrame, prediction: pd.DataFrame) -> Eval
     return metric(name).evaluate(outcome, prediction)
 
 
-def aligned(outcome: pd.DataFrame, prediction: pd.DataFrame, column: str, truths: int = 1) -> pd.Series:
+def align_predictions(outcome: pd.DataFrame, prediction: pd.DataFrame, column: str, truths: int = 1) -> pd.Series:
     """`column` of the prediction for each row of the outcome; ValueError when a unit was not predicted.
 
     The unit is what the outcome's columns name before its last `truths`.
     """
-    found = prediction.set_index(units := unit(outcome, truths))[column].reindex(index(outcome, units))
+    found = prediction.set_index(units := unit_columns(outcome, truths))[column].reindex(unit_index(outcome, units))
     missing = int(found.isna().sum())
     if missing:
         example = found.index[found.isna()][0]
@@ -254,41 +254,41 @@ def aligned(outcome: pd.DataFrame, prediction: pd.DataFrame, column: str, truths
     return found
 
 
-def unit(outcome: pd.DataFrame, truths: int = 1) -> list[str]:
+def unit_columns(outcome: pd.DataFrame, truths: int = 1) -> list[str]:
     """The columns that say what was judged: all of an outcome but its last ones."""
     return list(outcome.columns[:-truths])
 
 
-def index(frame: pd.DataFrame, units: list[str]) -> pd.Index:
+def unit_index(frame: pd.DataFrame, units: list[str]) -> pd.Index:
     """The unit of each row."""
     import pandas as pd
 
     return pd.Index(frame[units[0]]) if len(units) == 1 else pd.MultiIndex.from_frame(frame[units])
 
 
-def count(task: Task, outcome: pd.DataFrame) -> int:
+def count_units(task: Task, outcome: pd.DataFrame) -> int:
     """How many units an outcome judges."""
-    return len(outcome[unit(outcome, len(TRUTHS[task]))].drop_duplicates())
+    return len(outcome[unit_columns(outcome, len(TRUTHS[task]))].drop_duplicates())
 
 
 def _pairs(outcome: pd.DataFrame, prediction: pd.DataFrame, truth: str, guess: str) -> tuple[np.ndarray, np.ndarray]:
-    return outcome[truth].to_numpy(dtype=float), aligned(outcome, prediction, guess).to_numpy(dtype=float)
+    return outcome[truth].to_numpy(dtype=float), align_predictions(outcome, prediction, guess).to_numpy(dtype=float)
 
 
 def _treated(outcome: pd.DataFrame, prediction: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     treated, label = outcome["treated"].to_numpy(dtype=float), outcome["label"].to_numpy(dtype=float)
-    return treated, label, aligned(outcome, prediction, "score", truths=2).to_numpy(dtype=float)
+    return treated, label, align_predictions(outcome, prediction, "score", truths=2).to_numpy(dtype=float)
 
 
 def _right(outcome: pd.DataFrame, prediction: pd.DataFrame) -> pd.Series:
-    guess = aligned(outcome, prediction, "label").to_numpy()
+    guess = align_predictions(outcome, prediction, "label").to_numpy()
     return _by_user((outcome["label"].to_numpy() == guess).astype(float), outcome)
 
 
 def _by_user(values: np.ndarray, outcome: pd.DataFrame) -> pd.Series:
     import pandas as pd
 
-    return pd.Series(values, index=index(outcome, unit(outcome)))
+    return pd.Series(values, index=unit_index(outcome, unit_columns(outcome)))
 
 
 def _absolute_error(outcome: pd.DataFrame, prediction: pd.DataFrame) -> pd.Series:
@@ -313,7 +313,7 @@ def _segments(outcome: pd.DataFrame, prediction: pd.DataFrame) -> tuple[np.ndarr
     import pandas as pd
 
     spend = outcome["value"].to_numpy(dtype=float)
-    return np.log1p(np.maximum(spend, 0.0)), pd.factorize(aligned(outcome, prediction, "label"), sort=True)[0]
+    return np.log1p(np.maximum(spend, 0.0)), pd.factorize(align_predictions(outcome, prediction, "label"), sort=True)[0]
 
 
 def _places(outcome: pd.DataFrame, prediction: pd.DataFrame) -> tuple[np.ndarray, ...]:
@@ -334,16 +334,16 @@ METRICS: dict[str, Metric] = {
     one.name: one
     for one in (
         Auc("auc", "area under the ROC curve", "binary", True),
-        MeanOfUsers("brier", "Brier score", "binary", False, per_user=_squared_error),
-        MeanOfUsers("mae", "mean absolute error", "regression", False, in_money=True, per_user=_absolute_error),
-        MeanOfUsers("ndcg_at_10", "NDCG of the top 10", "ranking", True, per_user=ranking.ndcg_at_10),
-        MeanOfUsers("recall_at_10", "recall of the top 10", "ranking", True, per_user=ranking.recall_at_10),
-        MeanOfUsers("accuracy", "share told right", "choice", True, per_user=_right),
-        Resampled(
+        MeanPerUser("brier", "Brier score", "binary", False, per_user=_squared_error),
+        MeanPerUser("mae", "mean absolute error", "regression", False, in_money=True, per_user=_absolute_error),
+        MeanPerUser("ndcg_at_10", "NDCG of the top 10", "ranking", True, per_user=ranking.ndcg_at_10),
+        MeanPerUser("recall_at_10", "recall of the top 10", "ranking", True, per_user=ranking.recall_at_10),
+        MeanPerUser("accuracy", "share told right", "choice", True, per_user=_right),
+        BootstrapMetric(
             "spend_gini", "order of the spend (normalised Gini)", "regression", True, columns=_places, of=spend_gini
         ),
-        Resampled("qini", "Qini area per person", "uplift", True, columns=_treated, of=qini),
-        Resampled(
+        BootstrapMetric("qini", "Qini area per person", "uplift", True, columns=_treated, of=qini),
+        BootstrapMetric(
             "variance_explained",
             "variance of the next spend explained",
             "segment",

@@ -5,26 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from capflow_assets.contract.model import Promotion
-from capflow_assets.training.evaluation.metrics import Evaluation, Metric, Paired, metric
+from capflow_assets.training.evaluation.metrics import Evaluation, Metric, PairedDifference, metric
 
 CAUTION = 1.28  # standard errors: a 90 % one-sided bound
 
 
 @dataclass(frozen=True)
-class Decision:
+class PromotionDecision:
     """Whether the challenger is promoted, and the reason that people read."""
 
     promoted: bool
     reason: str
 
 
-def decide(
+def decide_promotion(
     challenger: Evaluation,
     baseline: Evaluation,
     champion: Evaluation | None,
     promotion: Promotion,
-    paired: Paired | None,
-) -> Decision:
+    paired: PairedDifference | None,
+) -> PromotionDecision:
     """Promote when the challenger beats the baseline and, where there is a champion, very likely does not lose to it.
 
     All are evaluated on the same test users; `paired` is challenger less champion on them (Metric.paired). The rule:
@@ -47,20 +47,20 @@ def decide(
     return _champion(judged, challenger, champion, promotion, paired)
 
 
-def _baseline(judged: Metric, challenger: Evaluation, baseline: Evaluation, promotion: Promotion) -> Decision:
+def _baseline(judged: Metric, challenger: Evaluation, baseline: Evaluation, promotion: Promotion) -> PromotionDecision:
     gain = judged.gain(challenger.value - baseline.value)
     wanted = promotion.over_baseline * (abs(baseline.value) if judged.in_money else 1.0)
     told = f"{judged.title} {_number(challenger.value)} against {_number(baseline.value)} of the baseline"
     if gain > 0 and gain >= wanted:
-        return Decision(True, f"{told}: better by {_number(gain)}; there is no champion yet")
+        return PromotionDecision(True, f"{told}: better by {_number(gain)}; there is no champion yet")
     if gain > 0:
-        return Decision(False, f"{told}: better by {_number(gain)}, but {_number(wanted)} is asked for")
-    return Decision(False, f"{told}: not better than the baseline")
+        return PromotionDecision(False, f"{told}: better by {_number(gain)}, but {_number(wanted)} is asked for")
+    return PromotionDecision(False, f"{told}: not better than the baseline")
 
 
 def _champion(
-    judged: Metric, challenger: Evaluation, champion: Evaluation, promotion: Promotion, paired: Paired
-) -> Decision:
+    judged: Metric, challenger: Evaluation, champion: Evaluation, promotion: Promotion, paired: PairedDifference
+) -> PromotionDecision:
     gain = judged.gain(paired.difference)
     tolerance = promotion.tolerance * (abs(champion.value) if judged.in_money else 1.0)
     worst = gain - CAUTION * paired.standard_error
@@ -69,11 +69,13 @@ def _champion(
         f"on {paired.users:,} users"
     )
     if gain <= 0:
-        return Decision(False, f"{told}: not better")
+        return PromotionDecision(False, f"{told}: not better")
     sure = f"better by {_number(gain)} ± {_number(paired.standard_error)}, at worst {_number(worst)}"
     if worst > -tolerance:
-        return Decision(True, f"{told}: {sure}, within the tolerance of {_number(tolerance)}")
-    return Decision(False, f"{told}: {sure}, which is a bigger risk than the tolerance of {_number(tolerance)}")
+        return PromotionDecision(True, f"{told}: {sure}, within the tolerance of {_number(tolerance)}")
+    return PromotionDecision(
+        False, f"{told}: {sure}, which is a bigger risk than the tolerance of {_number(tolerance)}"
+    )
 
 
 def _number(value: float) -> str:

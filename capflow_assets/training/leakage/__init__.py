@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from capflow_assets.training.leakage.answers import knowing
-from capflow_assets.training.leakage.skew import skewed
+from capflow_assets.training.leakage.answers import find_target_leaks
+from capflow_assets.training.leakage.skew import find_skew
 from capflow_assets.training.leakage.suspicion import Suspicion
-from capflow_assets.training.leakage.values import empty, future, ids
+from capflow_assets.training.leakage.values import find_empty, find_future_values, find_ids
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 MOST_USERS = 20_000  # of each snapshot: more would not change a verdict
 ANSWERS: Mapping[Task, str] = {"binary": "label", "regression": "value"}
 
-__all__ = ["Suspicion", "suspicions"]
+__all__ = ["Suspicion", "find_suspicions"]
 
 S = TypeVar("S", bound="Snapshot")
 
 
-def suspicions(
+def find_suspicions(
     train: Sequence[LabelledSnapshot], test: LabelledSnapshot, newest: Snapshot, task: Task
 ) -> list[Suspicion]:
     """What is wrong with the features of these snapshots, those that block first.
@@ -44,11 +44,11 @@ def suspicions(
     columns = [str(name) for name in now.features.columns if name != "user_id" and _is_everywhere(name, past)]
     worst: dict[str, Suspicion] = {}
     for found in (
-        *future([*past, now], columns),
-        *ids(learned, columns),
+        *find_future_values([*past, now], columns),
+        *find_ids(learned, columns),
         *_knowing(learned, columns, task),
-        *skewed(past, now, columns),
-        *empty(learned, columns),
+        *find_skew(past, now, columns),
+        *find_empty(learned, columns),
     ):
         known = worst.get(found.column)
         if known is None or (known.severity, found.severity) == ("warn", "block"):
@@ -81,4 +81,4 @@ def _knowing(snapshots: Sequence[LabelledSnapshot], columns: Sequence[str], task
         for name in numeric:
             values[name].append(rows[name].to_numpy(dtype=float, na_value=float("nan")))
     stacked = {name: np.concatenate(parts) for name, parts in values.items()}
-    return list(knowing(stacked, np.concatenate(outcomes), task == "binary"))
+    return list(find_target_leaks(stacked, np.concatenate(outcomes), task == "binary"))

@@ -26,7 +26,7 @@ ERRORS = 2.0
 EDGE = 0.01  # outliers are drawn in to this quantile at each end
 
 
-def knowing(columns: Mapping[str, np.ndarray], outcome: np.ndarray, binary: bool) -> Iterator[Suspicion]:
+def find_target_leaks(columns: Mapping[str, np.ndarray], outcome: np.ndarray, binary: bool) -> Iterator[Suspicion]:
     """The columns that know `outcome` (0 or 1 for `binary`, else amounts); null is NaN, rows are the same in all."""
     told = {name: _told(values, outcome, binary) for name, values in columns.items()}
     suspects = [name for name, much in told.items() if much >= NOTABLE]

@@ -11,12 +11,14 @@ from capflow_assets.contract.snapshot import LabelledSnapshot
 from capflow_assets.features.load import known
 from capflow_assets.run.catalogue import feature_sets
 from capflow_assets.run.customer_run import CustomerRun
-from capflow_assets.training.leakage import Suspicion, suspicions
+from capflow_assets.training.leakage import Suspicion, find_suspicions
 
 SHOWN = 3
 
 
-def warnings(run: CustomerRun, model: Model, past: Sequence[LabelledSnapshot], test: LabelledSnapshot) -> list[str]:
+def check_leakage(
+    run: CustomerRun, model: Model, past: Sequence[LabelledSnapshot], test: LabelledSnapshot
+) -> list[str]:
     """What is to be kept with the version about its features; Blocked when one of them may not be learned from.
 
     Columns that the customer file trusts are not looked at; those that it ignores are not there. A model that learns
@@ -26,7 +28,7 @@ def warnings(run: CustomerRun, model: Model, past: Sequence[LabelledSnapshot], t
         return []
     newest = known(run, model, run.as_of())
     trusted = set(run.customer.trusted_features())
-    found = [one for one in suspicions(past, test, newest, model.task) if one.column not in trusted]
+    found = [one for one in find_suspicions(past, test, newest, model.task) if one.column not in trusted]
     found = [replace(one, severity="warn") if _is_a_quiet_month(model, one) else one for one in found]
     bad = [one for one in found if one.severity == "block"]
     if bad:

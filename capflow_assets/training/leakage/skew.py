@@ -22,7 +22,7 @@ OFTEN_KNOWN = 0.50
 BEYOND_HABIT = 3.0
 
 
-def skewed(past: Sequence[Snapshot], newest: Snapshot, columns: Sequence[str]) -> Iterator[Suspicion]:
+def find_skew(past: Sequence[Snapshot], newest: Snapshot, columns: Sequence[str]) -> Iterator[Suspicion]:
     """Columns that went missing or constant (block), or moved far more than from snapshot to snapshot before (warn).
 
     `past` are the snapshots with outcomes, oldest first. A feature that grows with the calendar moves at every date:

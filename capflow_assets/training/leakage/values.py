@@ -24,7 +24,7 @@ EPOCH_UNITS = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nano
 SINCE = ("days_since", "recency_days")
 
 
-def empty(snapshots: Sequence[Snapshot], columns: Sequence[str]) -> Iterator[Suspicion]:
+def find_empty(snapshots: Sequence[Snapshot], columns: Sequence[str]) -> Iterator[Suspicion]:
     """Columns that are null, or the same, for every user of every snapshot: nothing can be learned from them."""
     for name in columns:
         values = [snapshot.features[name].dropna() for snapshot in snapshots]
@@ -34,7 +34,7 @@ def empty(snapshots: Sequence[Snapshot], columns: Sequence[str]) -> Iterator[Sus
             yield Suspicion(name, "constant", "warn", f"is {values[0].iloc[0]} for every user that is learned from")
 
 
-def ids(snapshots: Sequence[Snapshot], columns: Sequence[str]) -> Iterator[Suspicion]:
+def find_ids(snapshots: Sequence[Snapshot], columns: Sequence[str]) -> Iterator[Suspicion]:
     """Columns that name users instead of saying something of them.
 
     Whole numbers, nearly all different, which stay with their user from one snapshot to the next; where there is one
@@ -55,7 +55,7 @@ def ids(snapshots: Sequence[Snapshot], columns: Sequence[str]) -> Iterator[Suspi
             )
 
 
-def future(snapshots: Sequence[Snapshot], columns: Sequence[str]) -> Iterator[Suspicion]:
+def find_future_values(snapshots: Sequence[Snapshot], columns: Sequence[str]) -> Iterator[Suspicion]:
     """Columns that hold a time at or after the date as of which they should be known."""
     for name in columns:
         for snapshot in snapshots:

@@ -8,10 +8,10 @@ from typing import Any
 
 from capflow_assets.contract.model import Model
 from capflow_assets.contract.snapshot import LabelledSnapshot
-from capflow_assets.training.evaluation.metrics import Paired, metric
+from capflow_assets.training.evaluation.metrics import PairedDifference, metric
 
 
-def folds(train: Sequence[LabelledSnapshot]) -> list[tuple[list[LabelledSnapshot], LabelledSnapshot]]:
+def time_folds(train: Sequence[LabelledSnapshot]) -> list[tuple[list[LabelledSnapshot], LabelledSnapshot]]:
     """Pairs of what to learn from and the later date to be told; none where there is one past date only.
 
     Past dates lie a horizon apart (training.split), so no label window of a fold reaches into the date that it tells.
@@ -20,7 +20,7 @@ def folds(train: Sequence[LabelledSnapshot]) -> list[tuple[list[LabelledSnapshot
     return [(ordered[:k], ordered[k]) for k in range(1, len(ordered))]
 
 
-def narrowed(snapshot: LabelledSnapshot, columns: Sequence[str]) -> LabelledSnapshot:
+def select_columns(snapshot: LabelledSnapshot, columns: Sequence[str]) -> LabelledSnapshot:
     """The snapshot with these feature columns alone."""
     return replace(snapshot, features=snapshot.features[["user_id", *columns]])
 
@@ -33,22 +33,22 @@ class Attempt:
     columns: tuple[str, ...] | None = None
 
 
-def compared(
+def compare_attempts(
     model: Model, train: Sequence[LabelledSnapshot], attempt: Attempt, usual: Attempt, seed: int, known: dict[int, Any]
-) -> Paired:
+) -> PairedDifference:
     """How much better (in the metric's better direction) an attempt does than the usual way, mean over folds.
 
     `known` keeps what the usual way predicted, fold by fold, from one call to the next.
     """
     judged, found = metric(model.metric), []
-    for number, (past, later) in enumerate(folds(train)):
+    for number, (past, later) in enumerate(time_folds(train)):
         if number not in known:
             known[number] = _predicted(model, past, later, usual, seed)
         prediction = _predicted(model, past, later, attempt, seed)
         found.append(judged.paired(later.outcome, prediction, known[number]))
     gain = judged.gain(sum(one.difference for one in found) / len(found))
     error = sum(one.standard_error**2 for one in found) ** 0.5 / len(found)
-    return Paired(gain, error, sum(one.users for one in found))
+    return PairedDifference(gain, error, sum(one.users for one in found))
 
 
 def _predicted(
@@ -58,5 +58,8 @@ def _predicted(
         return model.tried(past, later, attempt.parameters, seed)
     columns = attempt.columns
     return model.tried(
-        [narrowed(snapshot, columns) for snapshot in past], narrowed(later, columns), attempt.parameters, seed
+        [select_columns(snapshot, columns) for snapshot in past],
+        select_columns(later, columns),
+        attempt.parameters,
+        seed,
     )

@@ -16,7 +16,7 @@ from capflow_assets.contract.model import Model
 from capflow_assets.contract.snapshot import LabelledSnapshot
 from capflow_assets.methods.ensemble.learners.trees import REPEATABLE
 from capflow_assets.training.evaluation.metrics import metric
-from capflow_assets.training.search.folds import Attempt, compared, folds
+from capflow_assets.training.search.folds import Attempt, compare_attempts, time_folds
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,13 +49,15 @@ class Selection:
         }
 
 
-def choose(model: Model, train: Sequence[LabelledSnapshot], parameters: dict[str, Any], seed: int) -> Selection:
+def select_features(
+    model: Model, train: Sequence[LabelledSnapshot], parameters: dict[str, Any], seed: int
+) -> Selection:
     """Which columns of the features `model` is to be fitted on, by what these past dates say."""
     offered = _offered(train)
     everything = tuple(offered)
     if len(offered) < FEWEST_COLUMNS:
         return Selection(everything, len(offered), f"all: {len(offered)} columns leave nothing to choose", {})
-    if not folds(train):
+    if not time_folds(train):
         return Selection(everything, len(offered), "all: one past date cannot tell whether fewer are enough", {})
     votes = _votes(*_rows(train, offered, seed), offered, seed)
     kept = tuple(column for column in offered if votes[column] >= LEAST_VOTES)
@@ -75,8 +77,8 @@ def _accepted(
     seed: int,
 ) -> Selection:
     kept, columns = dict[int, Any](), fewer.columns or ()
-    found = compared(model, train, fewer, usual, seed, kept)
-    judged, (_, later) = metric(model.metric), folds(train)[-1]
+    found = compare_attempts(model, train, fewer, usual, seed, kept)
+    judged, (_, later) = metric(model.metric), time_folds(train)[-1]
     scale = abs(judged.value(later.outcome, kept[max(kept)])) if judged.in_money else 1.0
     told = f"{model.metric} {found.difference:+.4g} on later dates against all {offered}"
     if found.difference >= -TOLERANCE * scale:

@@ -16,7 +16,7 @@ from typing import Any
 
 from capflow_assets.contract.model import Model
 from capflow_assets.contract.snapshot import LabelledSnapshot
-from capflow_assets.training.search.folds import Attempt, compared, folds
+from capflow_assets.training.search.folds import Attempt, compare_attempts, time_folds
 
 CELLS_A_SECOND = 1_000_000  # rows x columns that a trial gets through in a CPU-second (benchmarks/tuning.py)
 LEAST_SECONDS_A_TRIAL = 0.5
@@ -55,7 +55,7 @@ def tune(
     `seconds` are CPU-seconds to spend, about; 0 keeps the defaults.
     """
     usual = dict(defaults)
-    trials = trials_within(seconds, train)
+    trials = affordable_trials(seconds, train)
     why = _nothing_to_do(model, train, seconds, trials)
     if why:
         return Tuning(usual, {"reason": why, "trials": []})
@@ -66,7 +66,7 @@ def tune(
             stopped = f"; ended by the clock after {len(rows)} of {trials} trials"
             break
         parameters = {**usual, **start.parameters}
-        found = compared(model, train, Attempt(parameters), Attempt(usual), seed, known)
+        found = compare_attempts(model, train, Attempt(parameters), Attempt(usual), seed, known)
         sure = found.difference - SURE * found.standard_error > 0
         row = {
             "source": start.source,
@@ -87,9 +87,9 @@ def tune(
     return Tuning(best, {"reason": told + stopped, "trials": rows})
 
 
-def trials_within(seconds: float, train: Sequence[LabelledSnapshot]) -> int:
+def affordable_trials(seconds: float, train: Sequence[LabelledSnapshot]) -> int:
     """How many trials are worth so many CPU-seconds, from the size of the data alone."""
-    cells = sum(past.features.size for inside, _ in folds(train) for past in inside)
+    cells = sum(past.features.size for inside, _ in time_folds(train) for past in inside)
     each = max(cells / CELLS_A_SECOND, LEAST_SECONDS_A_TRIAL)
     return min(MOST_TRIALS, int(seconds / each))
 
@@ -119,7 +119,7 @@ def _nothing_to_do(model: Model, train: Sequence[LabelledSnapshot], seconds: flo
         return "the defaults: the model has no settings to search"
     if seconds <= 0:
         return "the defaults: tuning is off (training.tuning_seconds: 0)"
-    if not folds(train):
+    if not time_folds(train):
         return "the defaults: one past date cannot tell which settings are better"
     if trials < 1:
         return f"the defaults: {seconds:g} CPU-seconds are not enough for a trial on so many rows"
