@@ -7,7 +7,7 @@ not give (training.pool.give), nobody reads it whose file does not take, and wha
 from __future__ import annotations
 
 from capflow_resources.objects import ObjectStore
-from partitions.verticals_file import named
+from partitions.verticals_file import normalise_vertical
 
 
 class Pool:
@@ -31,7 +31,7 @@ class Pool:
     def contributions(self, vertical: str, model: str, taker: str) -> dict[str, bytes]:
         """What others of the vertical gave to a model, by customer, never what the taker itself gave."""
         found = {}
-        for key in self._store.list(f"pool/{named(vertical) or 'other'}/{model}"):
+        for key in self._store.list(f"pool/{normalise_vertical(vertical) or 'other'}/{model}"):
             customer = key.rsplit("/", 1)[1].removesuffix(".npz")
             if customer != taker:
                 found[customer] = self._store.get(key)
@@ -39,4 +39,4 @@ class Pool:
 
 
 def _key(vertical: str, model: str, customer: str) -> str:
-    return f"pool/{named(vertical) or 'other'}/{model}/{customer}.npz"
+    return f"pool/{normalise_vertical(vertical) or 'other'}/{model}/{customer}.npz"

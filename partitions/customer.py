@@ -38,8 +38,8 @@ class Engine:
 class ColumnMapping:
     """How one canonical column is filled: from source columns, or with the same `value` on every row.
 
-    Several `columns` are joined by " > " (a category path). `format` is a strptime pattern for text dates.
-    `timezone` is where these times were written down, when that is not the customer's own time zone.
+    Several `columns` are joined by " > " (a category path). `format` is a strptime pattern for text dates, or one of
+    epoch_seconds and epoch_milliseconds. `timezone` is that of these times, where it is not the customer's own.
     """
 
     columns: tuple[str, ...] = ()
@@ -58,11 +58,11 @@ class ReturnRule:
 
 @dataclass(frozen=True)
 class Incremental:
-    """How a table is read without reading all of it again: only rows whose `watermark` is recent enough.
+    """How a table is read in increments: only rows whose `watermark` is recent enough.
 
-    `watermark` is a column of the source that no row that is new or restated leaves behind: a time, or a whole number.
-    Rows may come `lateness_days` late (times) or `lateness` late (numbers; None where the watermark is a time). A row
-    replaces stored rows with the same `key` (canonical columns). After `full_every_days` all is read once more.
+    `watermark` is a column of the source, a time or a whole number, that grows with every new or changed row.
+    Rows may arrive `lateness_days` late (times) or `lateness` late (numbers; None where the watermark is a time). A row
+    replaces stored rows with the same `key` (canonical columns). After `full_every_days` the whole table is read again.
     """
 
     watermark: str
@@ -89,7 +89,7 @@ class TableMapping:
 
 @dataclass(frozen=True)
 class Expected:
-    """A change that is real: from `since` on a new state holds, and why. `figures` is empty for all of them."""
+    """A change in the business that is real: its first day, the daily figures it concerns (empty: all), and why."""
 
     since: date
     why: str
@@ -98,7 +98,7 @@ class Expected:
 
 @dataclass(frozen=True)
 class Encoding:
-    """How texts, pictures or sound become vectors: the `kind` of encoder, its `model` (a path, or a name), options."""
+    """How texts, images or audio become vectors: the `kind` of encoder, its `model` (a path or hub name), options."""
 
     kind: str
     model: str = ""
@@ -109,8 +109,9 @@ class Encoding:
 class Training:
     """How a customer's models are trained.
 
-    `tuning_seconds` are CPU-seconds a model. `settings` are the retailer's own, by model: the price of a contact. The
-    pool is what customers of a vertical learn together: one gives its past without ids, one takes from it.
+    `tuning_seconds` are CPU-seconds per model. `settings` are the retailer's own, by model: the price of a contact.
+    The pool holds what customers of a vertical learn from together; giving to it (the past, without ids) and taking
+    from it are separate choices.
     """
 
     tuning_seconds: float = 0.0
@@ -123,9 +124,8 @@ class Training:
 class Customer:
     """One retailer: its partition key, its data, and what it asked for. `models` is None for all of them.
 
-    `root` is the folder or prefix that its sources must not leave. `features` says "ignore" or "trust" of single
-    feature columns. `secrets` are the values that the environment gave, each with the ${NAME} that stands for it in
-    the file.
+    `root` is the folder or prefix that its sources must not leave. `features` maps single feature columns to "ignore"
+    or "trust". `secrets` maps values from the environment to the ${NAME} that stands for each in the file.
     """
 
     name: str
@@ -147,20 +147,25 @@ class Customer:
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def wants(self, model: str) -> bool:
-        """Whether this customer asked for `model`."""
+        """Return whether this customer asked for `model`."""
         return self.models is None or model in self.models
 
+    @property
     def ignored_features(self) -> list[str]:
         """The feature columns that no model of this customer may use."""
-        return sorted(column for column, word in self.features.items() if word == "ignore")
+        return sorted(column for column, action in self.features.items() if action == "ignore")
 
+    @property
     def trusted_features(self) -> list[str]:
-        """The feature columns that may be used whatever the leakage checker finds."""
-        return sorted(column for column, word in self.features.items() if word == "trust")
+        """The feature columns that may be used whatever the leakage check finds."""
+        return sorted(column for column, action in self.features.items() if action == "trust")
 
     def hide(self, text: str) -> str:
-        """`text` as it may be shown, logged or stored: with ${NAME} in place of every value from the environment."""
+        """Return `text` safe to show, log or store: every value from the environment replaced by its ${NAME}.
+
+        A value is also found where it is percent-encoded (in a URL) or escaped as in JSON.
+        """
         for value in sorted(self.secrets, key=len, reverse=True):
-            for written in (value, quote(value, safe=""), json.dumps(value)[1:-1]):
-                text = text.replace(written, self.secrets[value])
+            for spelling in (value, quote(value, safe=""), json.dumps(value)[1:-1]):
+                text = text.replace(spelling, self.secrets[value])
         return text

@@ -1,25 +1,24 @@
-"""The customer file: one YAML file that describes one retailer, with every mistake in it explained by its line."""
+"""Reads the customer file, which describes one retailer, and explains every mistake in it by its line."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from yaml.nodes import Node, SequenceNode
 
-from partitions.customer import NAME_PATTERN, TIERS, Customer, Source
+from partitions.customer import NAME_PATTERN, TIERS, Customer, Expected, Source
 from partitions.embeddings_form import read_embeddings
 from partitions.engine_form import read_engine
-from partitions.expected_form import read_expected
-from partitions.features_form import read_features
 from partitions.form import Form, Problem
 from partitions.hints import did_you_mean
+from partitions.models_form import read_features, read_models, read_training
 from partitions.source_kinds import SOURCE_KINDS, SourceKind
 from partitions.table_form import read_tables
-from partitions.training_form import read_training
 
 REQUIRED_KEYS = ("name", "vertical", "currency", "timezone", "sources", "tables")
 OPTIONAL_KEYS = (
@@ -35,11 +34,12 @@ OPTIONAL_KEYS = (
     "destinations",
 )
 KEYS = (*REQUIRED_KEYS, *OPTIONAL_KEYS)
-SHOWN = ("${CAPFLOW_HOME}",)  # no secret: where everything lies
+EXPECTED_KEYS = ("from", "figures", "why")
+PUBLIC_VARIABLES = ("${CAPFLOW_HOME}",)  # no secret: where everything lies
 
 
 class CustomerFileError(ValueError):
-    """A customer file with mistakes: `problems` lists all of them, and the text names each on its own line."""
+    """A customer file with mistakes: `problems` lists all of them; the text has one line for each."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
@@ -52,9 +52,9 @@ def load_customer(
     known_models: Collection[str] = (),
     known_kinds: Mapping[str, SourceKind] = SOURCE_KINDS,
 ) -> Customer:
-    """The retailer that a customer file describes.
+    """Return the retailer that a customer file describes.
 
-    Raises CustomerFileError, which explains every mistake in the file at once.
+    Arguments as in check_customer_file. Raises CustomerFileError, which explains every mistake in the file at once.
     """
     customer, problems = _read(path, environ, known_models, known_kinds)
     if customer is None or problems:
@@ -68,9 +68,10 @@ def check_customer_file(
     known_models: Collection[str] = (),
     known_kinds: Mapping[str, SourceKind] = SOURCE_KINDS,
 ) -> list[Problem]:
-    """Every mistake in a customer file, in the order of its lines; empty when it can be used.
+    """Return every mistake in a customer file, in the order of its lines; empty when it can be used.
 
-    `environ` fills ${NAME} in sources; `known_models`, where given, is what `models` may name.
+    `environ` fills ${NAME} in sources; `known_models`, unless empty, is what `models` may name; `known_kinds` are the
+    kinds of source.
     """
     return _read(path, environ, known_models, known_kinds)[1]
 
@@ -101,8 +102,9 @@ def _customer(
         if key not in keys:
             form.note(None, f"'{key}' is missing; add '{key}: ...' to the customer file")
     sources = _sources(form, keys.get("sources"), known_kinds)
-    within = form.expanded(keys["root"], "root") if "root" in keys else ""
-    within = form.environ.get("CAPFLOW_ROOT", "").replace("{customer}", path.stem) or within  # the operator's word
+    allowed_root = form.expand(keys["root"], "root") if "root" in keys else ""
+    # The operator's setting goes before the file's.
+    allowed_root = form.environ.get("CAPFLOW_ROOT", "").replace("{customer}", path.stem) or allowed_root
     _refuse_destinations(form, keys.get("destinations"))
     return Customer(
         name=_name(form, keys.get("name"), path.stem),
@@ -113,15 +115,15 @@ def _customer(
         tables=read_tables(form, keys.get("tables"), sources, known_kinds, check_timezone),
         tier=_choice(form, keys.get("tier"), "tier", TIERS, "silver"),
         engine=read_engine(form, keys.get("engine")),
-        models=_models(form, keys.get("models"), known_models),
+        models=read_models(form, keys.get("models"), known_models),
         thresholds=_thresholds(form, keys.get("thresholds")),
-        expected=read_expected(form, keys.get("expected")),
+        expected=_expected(form, keys.get("expected")),
         features=read_features(form, keys.get("features")),
         embeddings=read_embeddings(form, keys.get("embeddings"), path.parent),
         training=read_training(form, keys.get("training"), known_models),
         path=path,
-        root=within,
-        secrets={value: name for value, name in form.filled.items() if name not in SHOWN},
+        root=allowed_root,
+        secrets={value: name for value, name in form.variables.items() if name not in PUBLIC_VARIABLES},
     )
 
 
@@ -170,24 +172,37 @@ def _choice(form: Form, node: Node | None, key: str, choices: tuple[str, ...], d
     return value
 
 
-def _models(form: Form, node: Node | None, known: Collection[str]) -> tuple[str, ...] | None:
-    if node is None or node.value == "all":
-        return None
-    if isinstance(node.value, str):
-        form.note(node, "models must be 'all' or a list, like [churn, cltv]")
-        return None
-    names = form.texts(node, "models")
-    if not names:
-        form.note(node, "models names no model; write 'all' or a list, like [churn, cltv]")
-    for item in node.value if known else ():
-        if item.value and isinstance(item.value, str) and item.value not in known:
-            form.note(item, f"unknown model '{item.value}'{did_you_mean(item.value, sorted(known))}")
-    return tuple(dict.fromkeys(names))
-
-
 def _thresholds(form: Form, node: Node | None) -> dict[str, float]:
     entries = form.entries(node, "thresholds")
     return {key: form.number(value, f"thresholds.{key}") for key, value in entries.items()}
+
+
+def _expected(form: Form, node: Node | None) -> tuple[Expected, ...]:
+    """Read the real changes in the business, like [{from: 2026-03-01, why: new tills}].
+
+    The days after such a change are not compared with the days before it.
+    """
+    if node is None or (node.value in ("", "null", "~")):
+        return ()
+    if not isinstance(node, SequenceNode):
+        form.note(node, 'expected must be a list, like [{from: 2026-03-01, why: "new tills"}]')
+        return ()
+    entries = [_expected_change(form, item) for item in node.value]
+    return tuple(entry for entry in entries if entry is not None)
+
+
+def _expected_change(form: Form, node: Node) -> Expected | None:
+    keys = form.entries(node, "expected", EXPECTED_KEYS)
+    for key in ("from", "why"):
+        if key not in keys:
+            form.note(node, f"an entry of expected has no '{key}'; write it like {{from: 2026-03-01, why: new tills}}")
+    why, since = form.text(keys.get("why"), "expected.why"), form.text(keys.get("from"), "expected.from")
+    figures = form.texts(keys.get("figures"), "expected.figures")
+    try:
+        return Expected(date.fromisoformat(since), why, figures) if since else None
+    except ValueError:
+        form.note(keys["from"], f"expected.from '{since}' is not a date; write it like 2026-03-01")
+        return None
 
 
 def _refuse_destinations(form: Form, node: Node | None) -> None:
@@ -206,10 +221,10 @@ def _sources(form: Form, node: Node | None, kinds: Mapping[str, SourceKind]) -> 
         kind = form.text(keys.get("kind"), f"{where}.kind")
         if kind and kind not in kinds:
             form.note(keys["kind"], f"unknown kind of source '{kind}'{did_you_mean(kind, kinds)}")
-        uri = form.expanded(keys.get("uri"), f"{where}.uri")
+        uri = form.expand(keys.get("uri"), f"{where}.uri")
         sources[name] = Source(name, kind, uri, _options(form, keys.get("options"), where, kinds.get(kind)))
     if node is not None and not sources:
-        form.note(node, "sources names no source; add one, like sales: {kind: csv, uri: ...}")
+        form.note(node, "sources lists no source; add one, like sales: {kind: csv, uri: ...}")
     return sources
 
 
@@ -217,8 +232,8 @@ def _options(form: Form, node: Node | None, where: str, kind: SourceKind | None)
     options: dict[str, Any] = {}
     for key, value in form.entries(node, f"{where}.options", kind.options if kind else None).items():
         if isinstance(value, SequenceNode):
-            options[key] = tuple(form.expanded(item, f"an entry of {where}.options.{key}") for item in value.value)
+            options[key] = tuple(form.expand(item, f"an entry of {where}.options.{key}") for item in value.value)
             continue
-        plain = form.plain(value, f"{where}.options.{key}")
-        options[key] = form.expanded(value, f"{where}.options.{key}") if isinstance(plain, str) else plain
+        scalar = form.scalar(value, f"{where}.options.{key}")
+        options[key] = form.expand(value, f"{where}.options.{key}") if isinstance(scalar, str) else scalar
     return options

@@ -1,4 +1,4 @@
-"""What a customer file may say under `embeddings:`, how texts, pictures and sound become vectors."""
+"""`embeddings` in a customer file: how texts, images and audio become vectors."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ ENCODERS: Mapping[str, tuple[str, ...]] = {
     "image": ("pixels", "clip", NONE),
     "audio": ("mfcc", NONE),
 }
-"""What may encode each medium. The first is the default, which needs no model."""
+"""The encoders of each medium. The first is the default, which needs no model."""
 
 PRETRAINED = ("words", "sentence-transformers", "clip")
 WEIGHTINGS = ("sif", "mean")
-MOST_DIMENSIONS = 1024
+MAX_DIMENSIONS = 1024
 OPTIONS: Mapping[str, tuple[str, ...]] = {"lsa": ("dimensions",), "words": ("weighting",)}
 
 
 def read_embeddings(form: Form, node: Node | None, folder: Path) -> dict[str, Encoding]:
-    """`embeddings: {text: {kind: words, model: ../glove.txt.gz}}`, or `{text: none}`; mistakes are noted in the form.
+    """Read `embeddings: {text: {kind: words, model: ../glove.txt.gz}}`, or `{text: none}`, by medium.
 
-    A relative path of a model starts at `folder`, the customer file's own.
+    A model's relative path starts at `folder`, the customer file's own.
     """
     entries = form.entries(node, "embeddings", ENCODERS)
     return {medium: _encoding(form, medium, entry, folder) for medium, entry in entries.items()}
 
 
 def default_encoding(medium: str) -> Encoding:
-    """How a medium is encoded when the customer file says nothing."""
+    """Return how a medium is encoded when the customer file says nothing."""
     return Encoding(ENCODERS[medium][0])
 
 
@@ -49,10 +49,10 @@ def _encoding(form: Form, medium: str, node: Node, folder: Path) -> Encoding:
         form.note(node, f"{where} has no 'kind'; add 'kind: ...', one of {', '.join(ENCODERS[medium])}")
         return default_encoding(medium)
     kind = _kind(form, keys["kind"], f"{where}.kind", medium)
-    model = form.expanded(keys["model"], f"{where}.model") if "model" in keys else ""
+    model = form.expand(keys["model"], f"{where}.model") if "model" in keys else ""
     if model and kind in ENCODERS[medium] and kind not in PRETRAINED:
-        form.note(keys["model"], f"{where}.model has no meaning for {kind}; take it out")
-    encoding = Encoding(kind, _placed(model, folder), _options(form, keys, where, kind))
+        form.note(keys["model"], f"{where}.model does not apply to {kind}; remove it")
+    encoding = Encoding(kind, _resolve(model, folder), _options(form, keys, where, kind))
     return encoding if "model" in keys else _without_model(form, encoding, node, where)
 
 
@@ -69,8 +69,8 @@ def _without_model(form: Form, encoding: Encoding, node: Node, where: str) -> En
     return encoding
 
 
-def _placed(model: str, folder: Path) -> str:
-    """A path as a whole one, a name on the hub (org/name) as it is."""
+def _resolve(model: str, folder: Path) -> str:
+    """Return a path as an absolute one, and a name on the hub (org/name) as it is."""
     local = model.startswith((".", "/", "~")) or (model and (folder / model).exists())
     return str((folder / Path(model).expanduser()).resolve()) if local else model
 
@@ -80,15 +80,16 @@ def _options(form: Form, keys: Mapping[str, Node], where: str, kind: str) -> dic
     for owner, names in OPTIONS.items():
         for name in names:
             if name in keys and kind != owner:
-                form.note(keys[name], f"{where}.{name} is an option of {owner}, not of {kind}; take it out")
+                form.note(keys[name], f"{where}.{name} is an option of {owner}, not of {kind}; remove it")
     if kind == "lsa" and "dimensions" in keys:
         number = form.number(keys["dimensions"], f"{where}.dimensions")
-        if not number.is_integer() or not 2 <= number <= MOST_DIMENSIONS:
-            form.note(keys["dimensions"], f"{where}.dimensions must be a whole number from 2 to {MOST_DIMENSIONS}")
+        if not number.is_integer() or not 2 <= number <= MAX_DIMENSIONS:
+            form.note(keys["dimensions"], f"{where}.dimensions must be a whole number from 2 to {MAX_DIMENSIONS}")
         options["dimensions"] = int(number)
     if kind == "words" and "weighting" in keys:
-        word = form.text(keys["weighting"], f"{where}.weighting")
-        if word and word not in WEIGHTINGS:
-            form.note(keys["weighting"], f"unknown {where}.weighting '{word}'{did_you_mean(word, WEIGHTINGS)}")
-        options["weighting"] = word
+        weighting = form.text(keys["weighting"], f"{where}.weighting")
+        if weighting and weighting not in WEIGHTINGS:
+            hint = did_you_mean(weighting, WEIGHTINGS)
+            form.note(keys["weighting"], f"unknown {where}.weighting '{weighting}'{hint}")
+        options["weighting"] = weighting
     return options

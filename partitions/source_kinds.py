@@ -12,26 +12,27 @@ class SourceKind:
 
     `holds_tables`: one source holds several tables, so each canonical table names its own with `table:`.
     `holds_documents`: a row may hold a list, whose entries `explode:` turns into rows.
-    `gives`: the columns that it has under CapFlow's own names, which need no mapping.
+    `columns`: the columns that it has under CapFlow's own names, which need no mapping.
     """
 
     options: tuple[str, ...] = ()
     holds_tables: bool = False
     holds_documents: bool = False
-    gives: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
 
 
-# Where files lie: S3, and what fsspec's packages take.
+# Options of the stores where files lie: S3, and those that fsspec's packages accept.
 _S3 = ("timeout_seconds", "region", "endpoint", "access_key_id", "secret_access_key", "session_token")
 _STORE = (*_S3, "account_name", "account_key", "connection_string", "token", "username", "password")
 _CSV = ("delimiter", "quote", "encoding", "decimal", "thousands", "null", "skip", "comment", "columns")
 
-_MEDIA = (
+_MEDIA_COLUMNS = (
     *("media_id", "kind", "uri", "label", "bytes", "format", "width", "height"),
     *("duration_seconds", "sample_rate", "channels", "corrupt", "corrupt_reason"),
 )
 
-# capflow_resources.sources reads these kinds; a test holds both equal.
+# capflow_resources.sources.catalogue has a reader for each kind. A customer file is checked without importing them,
+# so what it may say is declared here; a test holds the names equal.
 SOURCE_KINDS: Mapping[str, SourceKind] = {
     "csv": SourceKind((*_CSV, *_STORE)),
     "jsonl": SourceKind(("encoding", *_STORE)),
@@ -61,10 +62,10 @@ SOURCE_KINDS: Mapping[str, SourceKind] = {
     "redis": SourceKind(("page_size", "timeout_seconds"), holds_tables=True),
     "media": SourceKind(
         ("pattern", "uri_column", "folder", *_STORE),
-        gives=_MEDIA,
+        columns=_MEDIA_COLUMNS,
     ),
     "text": SourceKind(
         ("pattern", "uri_column", "folder", "encoding", "text_field", *_STORE),
-        gives=("text", "language", "corrupt", "corrupt_reason"),
+        columns=("text", "language", "corrupt", "corrupt_reason"),
     ),
 }

@@ -1,4 +1,4 @@
-"""The `tables` part of a customer file: which source and which columns fill each canonical table."""
+"""`tables` in a customer file: which source and which columns fill each canonical table, and how it is read."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from partitions.canonical import (
     TIME_COLUMNS,
     attribute_column,
 )
-from partitions.customer import ColumnMapping, ReturnRule, Source, TableMapping
+from partitions.customer import ColumnMapping, Incremental, ReturnRule, Source, TableMapping
 from partitions.form import Form
 from partitions.hints import did_you_mean
-from partitions.incremental_form import read_incremental
 from partitions.source_kinds import SourceKind
 
 Sources = Mapping[str, Source]
 CheckTimezone = Callable[[Form, Node | None, str], None]
 
 EPOCH_FORMATS = ("epoch_seconds", "epoch_milliseconds")
+INCREMENTAL_KEYS = ("watermark", "lateness_days", "lateness", "key", "full_every_days")
 _RETURNS = re.compile(r"\s*starts with (?P<prefix>.+?) in (?P<column>\w+)\s*")
 
 
@@ -36,7 +36,7 @@ def read_tables(
     kinds: Mapping[str, SourceKind],
     check_timezone: CheckTimezone,
 ) -> dict[str, TableMapping]:
-    """The mappings of all canonical tables of a customer file; mistakes are noted in `form`."""
+    """Return the mappings of all canonical tables of a customer file; mistakes are noted in `form`."""
     entries = form.entries(node, "tables", CANONICAL_COLUMNS)
     if node is not None and "line_items" not in entries:
         form.note(node, "tables.line_items is missing; it is the one table that every customer needs")
@@ -54,8 +54,8 @@ def _table(
     where = f"tables.{table}"
     keys = form.entries(node, where, _keys_of(table))
     source = _source(form, keys.get("source"), node, where, sources)
-    given = _given(table, sources.get(source), kinds)
-    columns = _columns(form, keys.get("columns"), node, table, given, check_timezone)
+    unmapped = _columns_of_source(table, sources.get(source), kinds)
+    columns = _columns(form, keys.get("columns"), node, table, unmapped, check_timezone)
     options = _options(form, keys, node, where, sources.get(source), kinds)
     return TableMapping(
         table=table,
@@ -66,7 +66,7 @@ def _table(
         drop_items=form.texts(keys.get("drop_items"), f"{where}.drop_items"),
         drop_duplicates=form.flag(keys.get("drop_duplicates"), f"{where}.drop_duplicates"),
         options=options,
-        incremental=read_incremental(form, keys.get("incremental"), f"{where}.incremental", columns),
+        incremental=_incremental(form, keys.get("incremental"), f"{where}.incremental", columns),
     )
 
 
@@ -103,25 +103,25 @@ def _options(
     if "table" in keys:
         options["table"] = form.text(keys["table"], f"{where}.table")
         if source and kind and not kind.holds_tables:
-            form.note(keys["table"], f"{where}.table has no meaning for a {source.kind} source; take it out")
+            form.note(keys["table"], f"{where}.table does not apply to a {source.kind} source; remove it")
     elif source and kind and kind.holds_tables:
         form.note(table, f"{where} has no 'table'; add 'table: ...' with the name it has in '{source.name}'")
     if "explode" in keys:
         options["explode"] = form.text(keys["explode"], f"{where}.explode")
         if source and kind and not kind.holds_documents:
-            form.note(keys["explode"], f"{where}.explode has no meaning for a {source.kind} source; take it out")
+            form.note(keys["explode"], f"{where}.explode does not apply to a {source.kind} source; remove it")
     for key in ("distinct", "allow_empty"):
         if key in keys:
             options[key] = form.flag(keys[key], f"{where}.{key}")
     return options
 
 
-def _given(table: str, source: Source | None, kinds: Mapping[str, SourceKind]) -> dict[str, ColumnMapping]:
-    """The columns that a source has under CapFlow's names: those of its kind, and those of its pattern."""
+def _columns_of_source(table: str, source: Source | None, kinds: Mapping[str, SourceKind]) -> dict[str, ColumnMapping]:
+    """Return the columns that a source has under CapFlow's own names: those of its kind, and those of its pattern."""
     kind = kinds.get(source.kind) if source else None
-    if source is None or kind is None or not kind.gives:
+    if source is None or kind is None or not kind.columns:
         return {}
-    names = (*kind.gives, *re.findall(r"\{(\w+)\}", str(source.options.get("pattern", ""))))
+    names = (*kind.columns, *re.findall(r"\{(\w+)\}", str(source.options.get("pattern", ""))))
     return {name: ColumnMapping((name,)) for name in names if name in CANONICAL_COLUMNS[table]}
 
 
@@ -130,19 +130,19 @@ def _columns(
     node: Node | None,
     table_node: Node,
     table: str,
-    given: dict[str, ColumnMapping],
+    unmapped: dict[str, ColumnMapping],
     check_timezone: CheckTimezone,
 ) -> dict[str, ColumnMapping]:
     where = f"tables.{table}.columns"
-    if node is None and not given:
+    if node is None and not unmapped:
         form.note(table_node, f"tables.{table} has no 'columns'; add 'columns: {{...}}'")
         return {}
     entries = form.entries(node, where, CANONICAL_COLUMNS[table])
     for group in REQUIRED_COLUMNS[table]:
-        if not any(name in entries or name in given for name in group):
+        if not any(name in entries or name in unmapped for name in group):
             form.note(node or table_node, f"{where} maps no {' or '.join(group)}, which {table} needs")
     mapped = {name: _column(form, name, entry, f"{where}.{name}", check_timezone) for name, entry in entries.items()}
-    return {**given, **mapped}
+    return {**unmapped, **mapped}
 
 
 def _column(form: Form, name: str, node: Node, where: str, check_timezone: CheckTimezone) -> ColumnMapping:
@@ -154,8 +154,8 @@ def _column(form: Form, name: str, node: Node, where: str, check_timezone: Check
         return ColumnMapping()
     if "value" in keys:
         for key in keys.keys() & {"format", "timezone"}:
-            form.note(keys[key], f"{where}.{key} has no meaning beside 'value'; take it out")
-        value = form.plain(keys["value"], f"{where}.value")
+            form.note(keys[key], f"{where}.{key} does not apply beside 'value'; remove it")
+        value = form.scalar(keys["value"], f"{where}.value")
         if value is None:
             form.note(keys["value"], f"{where}.value is empty; leave the column out instead")
         return ColumnMapping(value=value)
@@ -221,4 +221,43 @@ def _attributes(form: Form, node: Node | None, where: str) -> tuple[str, ...]:
         other = kept.setdefault(attribute_column(name), name)
         if other != name:
             form.note(node, f"{where}.attributes '{other}' and '{name}' would become the same column")
+    return tuple(dict.fromkeys(names))
+
+
+def _incremental(form: Form, node: Node | None, where: str, columns: Mapping[str, ColumnMapping]) -> Incremental | None:
+    """Read how a table is read in increments, None when it is always read whole; `key` may name mapped `columns`."""
+    if node is None:
+        return None
+    keys = form.entries(node, where, INCREMENTAL_KEYS)
+    if "watermark" not in keys:
+        form.note(node, f"{where} has no 'watermark'; add 'watermark: ...' with the source's column of times")
+    if "lateness" in keys and "lateness_days" in keys:
+        form.note(keys["lateness"], f"{where} has both 'lateness' (numbers) and 'lateness_days' (times); keep one")
+    days = _number_from_0(form, keys, "lateness_days", where)
+    return Incremental(
+        watermark=form.text(keys.get("watermark"), f"{where}.watermark"),
+        lateness_days=Incremental.lateness_days if days is None else days,
+        lateness=_number_from_0(form, keys, "lateness", where),
+        key=_key(form, keys.get("key"), f"{where}.key", columns),
+        full_every_days=_number_from_0(form, keys, "full_every_days", where),
+    )
+
+
+def _number_from_0(form: Form, keys: Mapping[str, Node], key: str, where: str) -> float | None:
+    if key not in keys:
+        return None
+    number = form.number(keys[key], f"{where}.{key}")
+    if number < 0 or (number == 0 and key == "full_every_days"):
+        form.note(keys[key], f"{where}.{key} must be {'above' if key == 'full_every_days' else 'at least'} 0")
+    return number
+
+
+def _key(form: Form, node: Node | None, where: str, columns: Mapping[str, ColumnMapping]) -> tuple[str, ...]:
+    names = form.texts(node, where)
+    for item in node.value if node is not None and names else ():
+        name = item.value
+        if name not in columns:
+            form.note(item, f"{where} names '{name}', which is not mapped{did_you_mean(str(name), columns)}")
+        elif not columns[name].columns:
+            form.note(item, f"{where} names '{name}', which is the same on every row; name columns that differ")
     return tuple(dict.fromkeys(names))

@@ -1,4 +1,4 @@
-"""verticals.yaml: an operator's own bounds for each vertical, with every mistake in it explained by its line."""
+"""Reads verticals.yaml, an operator's own bounds for each vertical, and explains every mistake in it by its line."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Verticals = Mapping[str, Mapping[str, float]]
 
 
 class VerticalsFileError(CustomerFileError):
-    """A verticals.yaml with mistakes: the text names each on its own line."""
+    """A verticals.yaml with mistakes: the text has one line for each."""
 
 
 def load_verticals(path: Path, known: Collection[str]) -> Verticals:
-    """Thresholds by vertical and figure; nothing where there is no such file. `known` are the figures there are.
+    """Return thresholds by vertical and KPI, {} if there is no such file; `known` are the names of all KPIs.
 
     Raises VerticalsFileError, which explains every mistake at once.
     """
@@ -30,17 +30,17 @@ def load_verticals(path: Path, known: Collection[str]) -> Verticals:
         form.note(None, f"the file cannot be read ({type(error).__name__}); save it as UTF-8 text that you may read")
         raise VerticalsFileError(form.problems) from None
     root = form.compose(content) if re.search(r"^\s*[^#\s]", content, re.MULTILINE) else None
-    found: dict[str, dict[str, float]] = {}
+    bounds: dict[str, dict[str, float]] = {}
     for name, node in form.entries(root, "verticals.yaml").items():
-        if named(name) in found:
-            form.note(node, f"vertical '{name}' stands twice; keep one of them")
+        if normalise_vertical(name) in bounds:
+            form.note(node, f"vertical '{name}' appears twice; keep one of them")
         entries = form.entries(node, name, known)
-        found[named(name)] = {key: form.number(value, f"{name}.{key}") for key, value in entries.items()}
+        bounds[normalise_vertical(name)] = {key: form.number(value, f"{name}.{key}") for key, value in entries.items()}
     if form.problems:
         raise VerticalsFileError(sorted(form.problems, key=lambda problem: problem.line))
-    return found
+    return bounds
 
 
-def named(vertical: str) -> str:
-    """A vertical's name as all spellings of it are compared: "Food & Beverage" is food_and_beverage."""
-    return re.sub(r"[^a-z0-9]+", "_", vertical.lower().replace("&", " and ")).strip("_")
+def normalise_vertical(name: str) -> str:
+    """Return the form in which all spellings of a vertical are the same: food_and_beverage for "Food & Beverage"."""
+    return re.sub(r"[^a-z0-9]+", "_", name.lower().replace("&", " and ")).strip("_")

@@ -38,14 +38,14 @@ def show(vertical: str, home: Home, as_json: bool) -> None:
 def learn(vertical: str, write: bool, home: Home, as_json: bool) -> None:
     """Propose bounds for VERTICAL from the KPIs of its customers who passed (5 at least); rows are never read."""
     from capflow_assets.validation.verticals import FILE, proposed
-    from partitions.verticals_file import load_verticals, named
+    from partitions.verticals_file import load_verticals, normalise_vertical
 
     names, values = _passed(home, vertical)
     try:
         found = proposed(values)
     except ValueError as error:
         raise click.ClickException(f"vertical '{vertical}': {error}") from None
-    key = named(vertical)
+    key = normalise_vertical(vertical)
     lines = [f"# Learned from {len(names)} customers: {', '.join(names)}.", f"{key}:"]
     text = "\n".join([*lines, *(f"  {name}: {value:g}" for name, value in found.items())]) + "\n"
     if write:
@@ -71,13 +71,13 @@ def _passed(home: Home, vertical: str) -> tuple[list[str], list[dict[str, float 
     from capflow_assets.contract.outcome import Blocked
     from capflow_assets.run.customer_run import CustomerRun
     from partitions.customer_file import CustomerFileError
-    from partitions.verticals_file import named
+    from partitions.verticals_file import normalise_vertical
 
     names, values = [], []
     for name in home.customer_names():
         run = CustomerRun(home, name)
         try:
-            if named(run.customer.vertical) != named(vertical):
+            if normalise_vertical(run.customer.vertical) != normalise_vertical(vertical):
                 continue
             run.require_passed()
             values.append(json.loads(run.report()["report"])["values"])

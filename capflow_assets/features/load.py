@@ -99,7 +99,7 @@ def _features(run: CustomerRun, model: Model, as_of: datetime, tables: dict[str,
     if joined is None:
         lines = tables["line_items"]
         joined = lines.filter(lines.user_id.notnull()).select("user_id").distinct().to_pandas()
-    ignored = [column for column in run.customer.ignored_features() if column in joined.columns]
+    ignored = [column for column in run.customer.ignored_features if column in joined.columns]
     return joined.drop(columns=ignored).sort_values("user_id", ignore_index=True)
 
 

@@ -88,7 +88,7 @@ def fit_candidate(run: CustomerRun, model: Model, train: Sequence[LabelledSnapsh
     told: dict[str, Any] = {"rung": OWN, "train_dates": [snapshot.as_of.isoformat() for snapshot in train]}
     told |= {"chosen_columns": list(selection.columns)} if selection else {}
     told |= {"warnings": warned} if warned else {}
-    told |= {"ignored_features": ignored} if model.features and (ignored := run.customer.ignored_features()) else {}
+    told |= {"ignored_features": ignored} if model.features and (ignored := run.customer.ignored_features) else {}
     evidence = {"selection": selection.facts() if selection else None, "tuning": tuned.facts}
     return Fit(replace(artefact, facts={**artefact.facts, **told}), tuned.parameters, train, test, evidence)
 

@@ -25,7 +25,7 @@ from capflow_assets.validation.facts import facts_of
 from capflow_resources.home import UnknownCustomerError
 from capflow_resources.registry import Version
 from partitions.customer_file import CustomerFileError
-from partitions.verticals_file import named
+from partitions.verticals_file import normalise_vertical
 
 FEWEST_GIVERS = 2  # a model of one other customer would be that customer's model
 
@@ -87,7 +87,9 @@ def _gives(run: CustomerRun, name: str) -> bool:
         other = run.home.customer(name)
     except (UnknownCustomerError, CustomerFileError):
         return False
-    return other.training.gives_to_pool and named(other.vertical) == named(run.customer.vertical)
+    return other.training.gives_to_pool and normalise_vertical(other.vertical) == normalise_vertical(
+        run.customer.vertical
+    )
 
 
 def _mark(given: Mapping[str, bytes]) -> str:

@@ -27,7 +27,7 @@ def requested_parameters(run: CustomerRun, model: Model) -> dict[str, Any]:
 
 def recipe_hash(run: CustomerRun, model: Model) -> str:
     """A hash of all that a training is asked to do, whatever settings it then finds: the same is not done again."""
-    ignored = run.customer.ignored_features() if model.features else []
+    ignored = run.customer.ignored_features if model.features else []
     return fingerprint(
         parameters=requested_parameters(run, model),
         ignored=ignored,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from capflow_assets.validation.history.figures import EVERY
 from capflow_assets.validation.kpis.catalogue import KPIS
-from partitions.verticals_file import load_verticals, named
+from partitions.verticals_file import load_verticals, normalise_vertical
 
 FILE = "verticals.yaml"
 LEAST_CUSTOMERS = 5
@@ -38,7 +38,7 @@ def thresholds(vertical: str, home: Path | None = None) -> dict[str, float]:
     Raises VerticalsFileError for a file with mistakes.
     """
     own = load_verticals(home / FILE, (*KPIS, *EVERY)) if home else {}
-    return {**SHIPPED.get(named(vertical), {}), **own.get(named(vertical), {})}
+    return {**SHIPPED.get(normalise_vertical(vertical), {}), **own.get(normalise_vertical(vertical), {})}
 
 
 def proposed(reports: Sequence[Mapping[str, float | None]]) -> dict[str, float]:

@@ -15,7 +15,7 @@ from capflow_resources.engines import EngineError, databricks
 from capflow_resources.engines.databricks import Settings, Size
 from partitions.customer import Customer, Engine
 from partitions.customer_file import check_customer_file
-from partitions.databricks_form import OPTIONS
+from partitions.engine_form import DATABRICKS_OPTIONS
 
 SNAPSHOT = Path(__file__).with_name("snapshots") / "cluster_of_a_large_customer.json"
 SHARED = {
@@ -43,7 +43,7 @@ def customer(**options: Any) -> Customer:
 
 
 def test_the_customer_file_knows_the_same_options() -> None:
-    assert {one.name for one in fields(Settings)} - {"host"} == set(OPTIONS)
+    assert {one.name for one in fields(Settings)} - {"host"} == set(DATABRICKS_OPTIONS)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_the_check_of_a_customer_file_names_the_line(tmp_path: Path) -> None:
     )
     told = [str(problem).split(":", 1)[1] for problem in check_customer_file(file, {})]
     assert told == [
-        "7: engine.url is no address of a workspace; write it like https://${DATABRICKS_HOST}",
+        "7: engine.url is not an address of a workspace; write it like https://${DATABRICKS_HOST}",
         "9: unknown key 'max_worker' under engine.options; did you mean 'max_workers'?",
     ]
 

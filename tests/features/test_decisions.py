@@ -64,7 +64,7 @@ def test_a_feature_that_knows_the_answer_keeps_its_model_from_being_trained(
 
     def leaking(run: CustomerRun, model: Any, as_of: datetime, tables: Any) -> pd.DataFrame:
         features = honest(run, model, as_of, tables)
-        if "duration" in run.customer.ignored_features():
+        if "duration" in run.customer.ignored_features:
             return features
         came = worlds.came_true(run, model, as_of).set_index("user_id")["label"].reindex(features["user_id"])
         noise = np.random.default_rng(0).normal(scale=0.1, size=len(features))

@@ -14,9 +14,11 @@ from partitions.customer import ColumnMapping, TableMapping
 from partitions.source_kinds import SOURCE_KINDS
 
 
-def test_the_file_knows_the_tables_and_their_columns():
-    described = {name: tuple(column.name for column in table.columns) for name, table in canonical_tables().items()}
-    assert described == CANONICAL_COLUMNS
+def test_the_file_knows_the_tables_and_their_columns_in_order_with_their_types():
+    declared = {
+        name: [(column.name, column.dtype) for column in table.columns] for name, table in canonical_tables().items()
+    }
+    assert declared == {name: list(columns.items()) for name, columns in CANONICAL_COLUMNS.items()}
 
 
 def test_the_file_knows_which_columns_are_times_and_numbers():

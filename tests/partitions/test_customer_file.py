@@ -124,12 +124,12 @@ MISTAKES = [
     ("drop_duplicates: true", "drop_duplicates: maybe", 24, "drop_duplicates must be true or false"),
     ("drop_duplicates: true", "attributes: [a]", 24, "unknown key 'attributes' under tables.line_items"),
     ("table: member, ", "", 25, "tables.users has no 'table'; add 'table: ...' with the name it has in 'till'"),
-    ("    source: sales", "    source: sales\n    table: x", 14, "has no meaning for a csv source"),
-    ("    source: sales", "    source: sales\n    explode: x", 14, "explode has no meaning for a csv source"),
+    ("    source: sales", "    source: sales\n    table: x", 14, "does not apply to a csv source"),
+    ("    source: sales", "    source: sales\n    explode: x", 14, "explode does not apply to a csv source"),
     ("[Home Owner, age]", "[Home Owner, home_owner]", 25, "would become the same column"),
     ("0.05", "few", 26, "thresholds.invalid_share must be a number"),
     ("destinations: []", "destinations: [s3]", 27, "destinations are not supported yet"),
-    ("tier: gold", "name: acme", 5, "key 'name' stands twice under the customer file"),
+    ("tier: gold", "name: acme", 5, "key 'name' appears twice under the customer file"),
 ]
 
 

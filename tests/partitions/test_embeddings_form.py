@@ -54,7 +54,7 @@ def test_what_each_form_means(written, tmp_path: Path) -> None:
         ("{text: words}", "embeddings.text has no 'model'; words needs one"),
         ("{image: {kind: clip}}", "embeddings.image has no 'model'; clip needs one"),
         ("{text: {model: x}}", "embeddings.text has no 'kind'; add 'kind: ...', one of lsa, words"),
-        ("{text: {kind: lsa, model: ./x}}", "embeddings.text.model has no meaning for lsa; take it out"),
+        ("{text: {kind: lsa, model: ./x}}", "embeddings.text.model does not apply to lsa; remove it"),
         ("{text: {kind: lsa, dimensions: 1.5}}", "embeddings.text.dimensions must be a whole number from 2 to 1024"),
         ("{text: {kind: lsa, weighting: sif}}", "embeddings.text.weighting is an option of words, not of lsa"),
         ("{text: {kind: words, model: ./x, weighting: six}}", "unknown embeddings.text.weighting 'six'; did you mean"),

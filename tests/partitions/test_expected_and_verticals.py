@@ -9,7 +9,7 @@ import pytest
 
 from partitions.customer import Expected
 from partitions.customer_file import check_customer_file, load_customer
-from partitions.verticals_file import VerticalsFileError, load_verticals, named
+from partitions.verticals_file import VerticalsFileError, load_verticals, normalise_vertical
 from tests.partitions.small_file import customer_file
 
 KNOWN = ("return_share", "anonymous_share")
@@ -30,7 +30,7 @@ def test_an_expected_change_is_read(tmp_path: Path) -> None:
     [
         (
             "expected: [{from: 1.3.2026, why: x}]",
-            "acme.yaml:7: expected.from '1.3.2026' is no date; write it",
+            "acme.yaml:7: expected.from '1.3.2026' is not a date; write it",
         ),
         ("expected: [{from: 2026-03-01}]", "has no 'why'"),
         ("expected: [{why: x}]", "has no 'from'"),
@@ -49,7 +49,7 @@ def test_verticals_are_read_however_they_are_spelt(tmp_path: Path) -> None:
     assert load_verticals(path, KNOWN) == {}
     path.write_text("# mine\nFood & Beverage:\n  return_share: 0.02\n")
     assert load_verticals(path, KNOWN) == {"food_and_beverage": {"return_share": 0.02}}
-    assert named("food-and-beverage") == named("Food & Beverage")
+    assert normalise_vertical("food-and-beverage") == normalise_vertical("Food & Beverage")
     path.write_text("# nothing yet\n")
     assert load_verticals(path, KNOWN) == {}
 
@@ -61,7 +61,7 @@ def test_verticals_are_read_however_they_are_spelt(tmp_path: Path) -> None:
         ("fashion:\n  return_share: half\n", "verticals.yaml:2: fashion.return_share must be a number"),
         (
             "fashion: {return_share: 1}\nFashion: {return_share: 1}\n",
-            "verticals.yaml:2: vertical 'Fashion' stands",
+            "verticals.yaml:2: vertical 'Fashion' appears",
         ),
         ("fashion: [", "verticals.yaml:1: this is not YAML"),
         ("fashion: 3", "fashion must hold 'key: value' entries"),

@@ -18,7 +18,7 @@ from capflow_assets.validation.kpis.catalogue import KPIS
 from capflow_assets.validation.verticals import SHIPPED, proposed, thresholds
 from capflow_resources.home import Home
 from partitions.customer import Customer
-from partitions.verticals_file import named
+from partitions.verticals_file import normalise_vertical
 
 SHOP = Customer("acme", "Fashion", "GBP", "UTC", {}, {})
 FILE = """name: {name}
@@ -44,7 +44,7 @@ def test_the_file_comes_before_the_vertical_and_that_before_the_default() -> Non
 
 def test_shipped_bounds_are_of_figures_that_there_are() -> None:
     for vertical, bounds in SHIPPED.items():
-        assert vertical == named(vertical)
+        assert vertical == normalise_vertical(vertical)
         assert set(bounds) <= {*KPIS, *EVERY}
 
 

@@ -27,7 +27,7 @@ def check_leakage(
     if not model.features or model.learns_from == "labels":
         return []
     newest = known(run, model, run.as_of())
-    trusted = set(run.customer.trusted_features())
+    trusted = set(run.customer.trusted_features)
     found = [one for one in find_suspicions(past, test, newest, model.task) if one.column not in trusted]
     found = [replace(one, severity="warn") if _is_a_quiet_month(model, one) else one for one in found]
     bad = [one for one in found if one.severity == "block"]
