@@ -152,7 +152,7 @@ def compared(folder: Path) -> None:
     for model in (process, learned):
         began = perf_counter()
         train = [test] if model is process else past  # cltv reads the visits before the day, and no outcome
-        answers[model.name] = model.judged(model.fit(train, model.parameters, 7), test)
+        answers[model.name] = model.predict_quickly(model.fit(train, model.parameters, 7), test)
         seconds[model.name] = perf_counter() - began
     answers["nothing, for everybody"] = answers["cltv"].assign(value=0.0)
     value = test.outcome.set_index("user_id")["value"]

@@ -96,7 +96,7 @@ def _ways(run: Any, model: Any, seconds: float) -> Iterator[tuple[str, str, floa
     usual, judged = {**model.parameters, **model.settings}, metric(model.metric)
 
     def value(shown: list[Any], parameters: dict[str, Any]) -> float:
-        return float(judged.value(test.outcome, model.judged(model.fit(shown, parameters, 7), test)))
+        return float(judged.value(test.outcome, model.predict_quickly(model.fit(shown, parameters, 7), test)))
 
     began = process_time()
     defaults = value(past, usual)

@@ -101,7 +101,7 @@ def its_rule_needs_nothing_learned(fitted: Fitted) -> None:
 
 def judged_is_what_is_predicted(fitted: Fitted) -> None:
     """The quick answer that tuning asks for is that of predict, but for reasons."""
-    quick = fitted.model.judged(fitted.artefact, fitted.test)
+    quick = fitted.model.predict_quickly(fitted.artefact, fitted.test)
     same(fitted.model, fitted.prediction.drop(columns="reasons"), quick.drop(columns="reasons"))
 
 

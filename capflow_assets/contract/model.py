@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Task = Literal["binary", "regression", "ranking", "segment", "choice", "uplift"]
 
-ANSWERS: Mapping[Task, tuple[str, ...]] = {
+PREDICTED_COLUMNS: Mapping[Task, tuple[str, ...]] = {
     "binary": ("score",),
     "regression": ("value",),
     "ranking": ("rank", "ranked", "score"),
@@ -24,9 +24,9 @@ ANSWERS: Mapping[Task, tuple[str, ...]] = {
     "choice": ("label", "score"),
     "uplift": ("score",),
 }
-"""What is predicted of each unit; the column of what a ranking ranks is named by `Model.ranked`."""
+"""The columns predicted for each unit, by task. "ranked" stands for the column that `Model.ranked` names."""
 
-TRUTHS: Mapping[Task, tuple[str, ...]] = {
+OUTCOME_COLUMNS: Mapping[Task, tuple[str, ...]] = {
     "binary": ("label",),
     "regression": ("value",),
     "ranking": ("ranked",),
@@ -34,22 +34,23 @@ TRUTHS: Mapping[Task, tuple[str, ...]] = {
     "choice": ("label",),
     "uplift": ("treated", "label"),
 }
-"""What comes true of each unit: the last columns of an outcome, after those of the unit."""
+"""The last columns of an outcome, by task; the columns of the unit come before them."""
 
 
 class NothingToLearnError(ValueError):
-    """This customer's past holds nothing that the model could be fitted on; the message says what is missing."""
+    """This customer's history holds nothing that the model could be fitted on; the message says what is missing."""
 
 
 @dataclass(frozen=True)
 class Needs:
-    """The least data a model accepts; below it the model is reported as not available, with the reason.
+    """The least data that a model accepts. With less, the model is reported as not available, with the reason.
 
-    `history_days` counts from the first sale to the as-of date; `positives` is the least number of users of each
-    class in the training outcome and the label shares, 0 to 1, bound the share of those who did (binary models only).
-    `items` were sold at least once. Of contacts, `treated` reached a shopper and `control` were held back from one.
-    `described_share` is the least share of `items` whose description has two real words or more, in one of `languages`
-    (none: any). `images`, `audio_seconds` and `reviews` count what can be read; shares are of all that was sent.
+    `history_days` counts from the first sale to the as-of date. `positives` is the least number of units of each class
+    in the training outcomes; `least_label_share` and `greatest_label_share` (0 to 1) bound the share of positives
+    (binary models only). `items` counts items sold at least once. `treated` counts contacts that reached a shopper,
+    `control` those held back. `described_share` is the least share of `items` whose description has at least two real
+    words, in one of `languages` (none: in any). `images`, `audio_seconds` and `reviews` count what can be read; the
+    `readable_…` shares are of all that was sent.
     """
 
     users: int = 100
@@ -76,9 +77,9 @@ class Needs:
 class Promotion:
     """When a new version becomes champion.
 
-    It must beat the model's baseline by at least `over_baseline` (in metric units, in the metric's better direction)
-    and, against the champion on the same rows, gain more than 0 with gain - 1.28 standard errors > -`tolerance`.
-    Where the metric is money (mae), both are shares of the rival's error: 0.01 is one percent of it.
+    It must beat the model's baseline by at least `over_baseline` (in units of the metric, in its better direction)
+    and, on the same rows as the champion, have gain > 0 and gain - 1.28 standard errors > -`tolerance`.
+    If the metric is money (mae), both are shares of the rival's error: 0.01 is one percent of it.
     """
 
     over_baseline: float = 0.0
@@ -87,9 +88,9 @@ class Promotion:
 
 @dataclass(frozen=True)
 class Artefact:
-    """All that a fitted model is, as bytes that load without running code, plus JSON facts.
+    """A fitted model as bytes that load without running code, plus JSON facts.
 
-    `columns` are the feature columns it was fitted on, in order; `facts` must survive json.dumps unchanged.
+    `columns` are the feature columns it was fitted on, in order. `facts` must survive json.dumps unchanged.
     """
 
     files: Mapping[str, bytes]
@@ -98,104 +99,150 @@ class Artefact:
 
 
 class Model(ABC):
-    """One model for every customer. Subclasses hold no state: what is learned is in the Artefact.
+    """One model for every customer. Subclasses are stateless: what is learned is in the Artefact.
 
-    `unit` is what one prediction is about: a shopper, an item, a shopper and a channel. `ranked` names the column of
-    what a ranking ranks, `extras` further numbers of a prediction, each with a sentence. `settings` are what a retailer
-    decides and no data can tell (the price of a contact); `fit` gets them among its parameters.
+    The class attributes stay flat, in the four sections below: a model sets eight to fifteen of them, each on one line,
+    and groups would only add a constructor around every one or two.
 
-    With `chooses_features` the platform chooses anew at each training which columns of `features` the model may see.
-    A model that `counts_returns` says so, else returned sales must change nothing; `tolerance` is by how much the same
-    shopper's prediction may differ with the batch it is in (torch: 1e-4).
+    For readers: `method` cites the published method, `baseline_name` says in words what `baseline` predicts.
 
-    `libraries` are what it imports beyond CapFlow's own dependencies, each with the extra that brings it: where one is
-    not installed the model is not available.
+    Prediction: `unit` is what one prediction is about (a shopper, an item, a shopper and a channel). `ranked` names the
+    column of what a ranking ranks; `extras` are further numeric columns, each with a sentence for merchandisers.
+    `horizon_days` is how far ahead.
 
-    A model that `has_rule` has a baseline that learns nothing: it serves a customer with too little data for a model.
+    Data: `tables`, `optional_tables`, `features` (feature sets) and `needs`. `libraries` maps each import beyond
+    CapFlow's own dependencies to the extra that installs it; without it the model is not available.
 
-    A model `learns_from` "time": on past dates, judged on a later one; or from "labels" that have no date (what a
-    picture shows): on a part of the labelled units, judged on the part that `held_out` keeps back.
+    Training and evaluation: with `learns_from = "time"` a model is fitted on past dates and evaluated on a later one;
+    with "labels" (which have no date, such as what a picture shows) on the labelled units, except those that
+    `is_holdout` keeps for evaluation. `settings` are decided by the retailer (the price of a contact) and reach `fit`
+    among its parameters. With `chooses_features` the platform selects the feature columns at each training.
+    `has_rule` says that `baseline` learns nothing, so that it can serve a customer with too little data.
+    Returned sales must not change a prediction unless the model `counts_returns`. `tolerance` is how much a unit's
+    prediction may depend on the rest of its batch (torch: 1e-4).
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
     description: ClassVar[str]
     family: ClassVar[str]
+    owner: ClassVar[str] = "team:data-science"
+    method: ClassVar[str]
+    baseline_name: ClassVar[str]
+
     task: ClassVar[Task]
     unit: ClassVar[tuple[str, ...]] = ("user_id",)
     ranked: ClassVar[str] = "item_id"
     extras: ClassVar[Mapping[str, str]] = {}
-    learns_from: ClassVar[Literal["time", "labels"]] = "time"
-    owner: ClassVar[str] = "team:data-science"
-    method: ClassVar[str]
+    horizon_days: ClassVar[int] = 30
+
     tables: ClassVar[tuple[str, ...]] = ()
     optional_tables: ClassVar[tuple[str, ...]] = ()
     features: ClassVar[tuple[str, ...]] = ()
     needs: ClassVar[Needs] = Needs()
-    horizon_days: ClassVar[int] = 30
-    metric: ClassVar[str]
-    baseline_name: ClassVar[str]
-    promotion: ClassVar[Promotion] = Promotion()
+    libraries: ClassVar[Mapping[str, str]] = {}
+
+    learns_from: ClassVar[Literal["time", "labels"]] = "time"
     parameters: ClassVar[Mapping[str, Any]] = {}
     settings: ClassVar[Mapping[str, Any]] = {}
     search_space: ClassVar[Mapping[str, Sequence[Any]]] = {}
     chooses_features: ClassVar[bool] = False
-    libraries: ClassVar[Mapping[str, str]] = {}
-    counts_returns: ClassVar[bool] = False
+    metric: ClassVar[str]
+    promotion: ClassVar[Promotion] = Promotion()
     has_rule: ClassVar[bool] = False
+    counts_returns: ClassVar[bool] = False
     tolerance: ClassVar[float] = 1e-9
+
+    renamed_methods: ClassVar[Mapping[str, str]] = {
+        "judged": "predict_quickly",
+        "tried": "fit_and_predict_quickly",
+        "held_out": "is_holdout",
+    }
+    """Former names of methods. A model that still overrides one by its former name has it called all the same."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Bind methods that a subclass defines by their former names to the present ones."""
+        super().__init_subclass__(**options)
+        for former, present in cls.renamed_methods.items():
+            if former in vars(cls) and present not in vars(cls):
+                setattr(cls, present, vars(cls)[former])
 
     @property
     def prediction_columns(self) -> tuple[str, ...]:
         """The columns of a prediction, in order."""
-        answer = (self.ranked if name == "ranked" else name for name in ANSWERS[self.task])
+        answer = (self.ranked if name == "ranked" else name for name in PREDICTED_COLUMNS[self.task])
         return (*self.unit, *answer, *self.extras, "reasons")
 
     @property
     def outcome_columns(self) -> tuple[str, ...]:
-        """The columns of an outcome, in order: the unit, then what came true of it."""
-        return (*self.unit, *(self.ranked if name == "ranked" else name for name in TRUTHS[self.task]))
+        """The columns of an outcome, in order: the unit, then what came true for it."""
+        return (*self.unit, *(self.ranked if name == "ranked" else name for name in OUTCOME_COLUMNS[self.task]))
 
     @property
     def key(self) -> list[str]:
-        """The columns of a prediction that no two of its rows share."""
+        """The columns that identify a row of a prediction."""
         return [*self.unit, "rank"] if self.task == "ranking" else list(self.unit)
 
     @abstractmethod
     def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
-        """What came true after the snapshot: `outcome_columns`, a row a unit (a ranking: for each right one).
+        """Return what came true after the snapshot: `outcome_columns`, one row per unit (ranking: per relevant item).
 
-        `window` holds the rows of the model's tables in [as_of, as_of + horizon_days) and no others. Only the
-        snapshot's `tables` are there, not its features: outcomes are also asked for dates that have none.
-        Its units are the model's population: predict must cover each of them. A model that learns from labels finds
-        them in `window`, which then holds all that is known as of the snapshot.
+        `window` holds only the rows of the model's tables in [as_of, as_of + horizon_days). The snapshot has its
+        `tables` but no features, because outcomes are also computed for dates without features. The units of the
+        outcome are the model's population: predict must cover each of them. A model that learns from labels finds the
+        labels in `window`, which then holds all that is known as of the snapshot.
         """
 
     @abstractmethod
     def fit(self, train: Sequence[LabelledSnapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
-        """Learn from past snapshots with outcomes. All that is learned is in the Artefact; same input, same bytes."""
+        """Fit on past snapshots. Whatever is learned is in the Artefact; same input and seed, same bytes."""
 
     @abstractmethod
     def predict(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
-        """`prediction_columns` for the population in `snapshot`; `reasons` holds one to three texts."""
+        """Return `prediction_columns` for the population of `snapshot`; each row of `reasons` holds 1 to 3 texts."""
 
     @abstractmethod
     def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
-        """What one would predict without this model, in the same columns as predict (reasons may be empty lists)."""
+        """Predict as one would without this model, in the columns of predict (reasons may be empty lists)."""
 
-    def judged(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
-        """As predict, but reasons may be empty: what tuning asks for, many times. Override where reasons cost time."""
+    def predict_quickly(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
+        """Predict as `predict` does, but `reasons` may be empty lists. Tuning calls it many times.
+
+        Override it where reasons cost time.
+        """
         return self.predict(artefact, snapshot)
 
-    def tried(
+    def fit_and_predict_quickly(
         self, train: Sequence[LabelledSnapshot], later: LabelledSnapshot, parameters: Mapping[str, Any], seed: int
     ) -> pd.DataFrame:
-        """What a quick fit on `train` with these parameters predicts for `later`: tuning compares these."""
-        return self.judged(self.fit(train, parameters, seed), later)
+        """Fit on `train` and predict `later`, as cheaply as is enough to compare parameters or columns in tuning."""
+        return self.predict_quickly(self.fit(train, parameters, seed), later)
 
-    def held_out(self, snapshot: Snapshot, outcome: pd.DataFrame) -> pd.Series:
-        """Of a model that learns from labels: which rows of the outcome it is judged on. By default a fifth, by lot."""
+    def is_holdout(self, snapshot: Snapshot, outcome: pd.DataFrame) -> pd.Series:
+        """Return which rows of the outcome are kept for evaluation, if the model learns from labels.
+
+        By default a fifth of the units, by a hash of their ids.
+        """
         import pandas as pd
 
         lot = pd.util.hash_pandas_object(outcome[list(self.unit)].astype(str), index=False)
         return pd.Series(lot.to_numpy() % 5 == 0, index=outcome.index)
+
+
+class Poolable(Model):
+    """A model that can learn from the contributions of other customers of the vertical.
+
+    `poolable` must be true too: the outcome then means the same at every retailer of a vertical.
+    """
+
+    poolable: ClassVar[bool] = False
+
+    @abstractmethod
+    def contribute(self, train: Sequence[LabelledSnapshot], seed: int) -> bytes:
+        """Return what this customer gives to the pool of its vertical; nothing in it may identify a shopper."""
+
+    @abstractmethod
+    def fit_pooled(
+        self, contributions: Mapping[str, bytes], snapshot: Snapshot, parameters: Mapping[str, Any], seed: int
+    ) -> Artefact:
+        """Fit on others' contributions, by customer; `snapshot` is of the customer that is predicted for."""

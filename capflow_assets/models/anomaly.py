@@ -113,7 +113,7 @@ class Anomaly(Model):
         reasons = strongest(pushes, wide, names, {**artefact.facts["phrases"], **OWN, **UNUSUAL})
         return self._frame(users, wide, fitted, reasons)
 
-    def judged(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
+    def predict_quickly(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
         """As predict, without reasons."""
         users, wide, fitted = self._asked(artefact, snapshot)
         return self._frame(users, wide, fitted, [[] for _ in range(len(users))])

@@ -69,15 +69,15 @@ class CampaignUplift(TabularModel):
             raise ValueError(f"{self.name} for {ordered[-1].customer!r}: {error}") from error
         told = phrases(self.features, columns)
         facts = {"uplift": dict(fitted.facts), "levels": {}, "phrases": told, "rows": sum(len(p) for p in parts)}
-        return Artefact(files=dict(fitted.files), columns=columns, facts={**facts, **self.decided(parameters)})
+        return Artefact(files=dict(fitted.files), columns=columns, facts={**facts, **self.decision_facts(parameters)})
 
-    def tried(
+    def fit_and_predict_quickly(
         self, train: Sequence[LabelledSnapshot], later: LabelledSnapshot, parameters: Mapping[str, Any], seed: int
     ) -> pd.DataFrame:
         """What a whole fit on `train` says of `later`."""
-        return Model.tried(self, train, later, parameters, seed)
+        return Model.fit_and_predict_quickly(self, train, later, parameters, seed)
 
-    def decided(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    def decision_facts(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Whom it pays to contact: where the extra purchases are worth more than the contact."""
         price, value = parameters.get("price_of_contact"), parameters.get("value_of_success")
         if not price or not value:

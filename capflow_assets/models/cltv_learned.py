@@ -74,7 +74,7 @@ class CltvLearned(TabularModel):
         facts = {"edges": [float(edge) for edge in edges], **carried_on(units, last_day_before(latest.as_of))}
         return replace(fitted, facts={**fitted.facts, **facts})
 
-    def further(
+    def extra_columns(
         self, artefact: Artefact, snapshot: Snapshot, units: pd.DataFrame, answer: np.ndarray
     ) -> dict[str, np.ndarray]:
         """The values of a year and of three, and the fifth."""

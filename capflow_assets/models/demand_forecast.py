@@ -114,7 +114,7 @@ class DemandForecast(Model):
         matrix = _coming_weeks(panel, artefact)
         return prediction_frame(self, {**self._told(artefact, panel, matrix), "reasons": _reasons(panel, matrix)})
 
-    def judged(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
+    def predict_quickly(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
         """The same without reasons."""
         panel = _panel(snapshot)
         return prediction_frame(self, self._told(artefact, panel, _coming_weeks(panel, artefact)))

@@ -26,7 +26,7 @@ class ImageCategory(MediaClass):
     features = ("media_image",)
     needs = Needs(users=0, bills=0, history_days=0, images=100)
 
-    def held_out(self, snapshot: Snapshot, outcome: pd.DataFrame) -> pd.Series:
+    def is_holdout(self, snapshot: Snapshot, outcome: pd.DataFrame) -> pd.Series:
         """A fifth of the items by lot, with all their pictures."""
         import pandas as pd
 

@@ -58,7 +58,7 @@ class NextBillValue(TabularModel):
         asked = self.population(snapshot)[["user_id"]].merge(first, on="user_id")
         return asked[["user_id"]].assign(value=asked["cents"].astype("float64") / 100.0)
 
-    def measured(self, snapshot: Snapshot, units: pd.DataFrame, background: Mapping[str, Any]) -> pd.DataFrame:
+    def measure(self, snapshot: Snapshot, units: pd.DataFrame, background: Mapping[str, Any]) -> pd.DataFrame:
         """`usual_bill`: the shopper's own mean bill in currency units; null without one."""
         bills = paid(snapshot.tables["bills"])
         own = bills.group_by("user_id").aggregate(usual_bill=bills.cents.mean() / 100.0).execute()

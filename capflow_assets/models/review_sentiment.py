@@ -58,7 +58,7 @@ class ReviewSentiment(Model):
         outcome = frame[["review_id"]].astype("str").assign(label=label.astype("int64"))
         return outcome if greatest > 0 else outcome.iloc[:0]
 
-    def held_out(self, snapshot: Snapshot, outcome: pd.DataFrame) -> pd.Series:
+    def is_holdout(self, snapshot: Snapshot, outcome: pd.DataFrame) -> pd.Series:
         """The newest fifth of the reviews; those of one moment, and all where times are not known, by lot."""
         import numpy as np
         import pandas as pd
@@ -86,7 +86,7 @@ class ReviewSentiment(Model):
         """`score`: the probability that the review is content, for every review with text."""
         return self._predicted(artefact, snapshot, with_reasons=True)
 
-    def judged(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
+    def predict_quickly(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
         """The same without reasons."""
         return self._predicted(artefact, snapshot, with_reasons=False)
 

@@ -28,7 +28,7 @@ class VoiceClass(MediaClass):
     features = ("media_audio",)
     needs = Needs(users=0, bills=0, history_days=0, audio_seconds=60)
 
-    def held_out(self, snapshot: Snapshot, outcome: pd.DataFrame) -> pd.Series:
+    def is_holdout(self, snapshot: Snapshot, outcome: pd.DataFrame) -> pd.Series:
         """A fifth of the speakers by lot, one at least, with all that they said; of less than three, a fifth by lot.
 
         Recordings of nobody are learned from.
@@ -38,7 +38,7 @@ class VoiceClass(MediaClass):
         known, _ = labelled_vectors.vectors(snapshot.tables[self.vectors])
         speaker = known.set_index(known["media_id"].astype("str"))["user_id"].reindex(outcome["media_id"])
         if speaker.nunique() < LEAST_SPEAKERS:
-            return Model.held_out(self, snapshot, outcome)
+            return Model.is_holdout(self, snapshot, outcome)
         kept = pd.Series(False, index=outcome.index)
         kept[speaker.notna().to_numpy()] = labelled_vectors.whole_groups(speaker.dropna())
         return kept

@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 from capflow_assets.contract.embedding import Embedding
 from capflow_assets.contract.feature_set import FeatureSet
-from capflow_assets.contract.model import ANSWERS, Model
+from capflow_assets.contract.model import PREDICTED_COLUMNS, Model
 from capflow_assets.contract.table import Table
 from partitions.canonical import CANONICAL_COLUMNS
 from partitions.hints import did_you_mean
@@ -241,8 +241,8 @@ def _instance(kind: type[Model]) -> Model:
     if missing:
         raise ValueError(f"{kind.__name__} does not set {', '.join(missing)}")
     _require_name(kind.name)
-    if kind.task not in ANSWERS:
-        raise ValueError(f"{kind.name} has the task {kind.task!r}; allowed: {', '.join(ANSWERS)}")
+    if kind.task not in PREDICTED_COLUMNS:
+        raise ValueError(f"{kind.name} has the task {kind.task!r}; allowed: {', '.join(PREDICTED_COLUMNS)}")
     if not OWNER.fullmatch(kind.owner):
         raise ValueError(f"{kind.name} has the owner {kind.owner!r}: write team:NAME or an e-mail address")
     for attribute in ("unit", "tables", "optional_tables", "features"):

@@ -10,11 +10,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, TypeGuard
 
-from capflow_assets.contract.model import Artefact, Model
+from capflow_assets.contract.model import Artefact, Model, Poolable
 from capflow_assets.contract.outcome import NotAvailable
 from capflow_assets.features.load import lived
-from capflow_assets.methods.ensemble.pooled import Contribution
-from capflow_assets.models.bases.tabular import TabularModel
 from capflow_assets.prediction.rungs import OWN, POOL, RULES
 from capflow_assets.run.customer_run import CustomerRun, fingerprint
 from capflow_assets.training import dates as past
@@ -54,7 +52,7 @@ def share_with_pool(run: CustomerRun, model: Model, trial: Candidate) -> None:
         return
     pool, vertical = run.home.pool, run.customer.vertical
     if run.customer.training.gives_to_pool:
-        pool.give(vertical, model.name, run.name, model.contribution(trial.fit.train, SEED).to_bytes())
+        pool.give(vertical, model.name, run.name, model.contribute(trial.fit.train, SEED))
     else:
         pool.take_back(vertical, model.name, run.name)
 
@@ -70,8 +68,8 @@ def sync_contribution(run: CustomerRun, model: Model, version: Version) -> bool:
     return held or not gives
 
 
-def _poolable(model: Model) -> TypeGuard[TabularModel]:
-    return isinstance(model, TabularModel) and model.poolable
+def _poolable(model: Model) -> TypeGuard[Poolable]:
+    return isinstance(model, Poolable) and model.poolable
 
 
 def _given(run: CustomerRun, model: Model) -> dict[str, bytes]:
@@ -100,13 +98,12 @@ def _pooled(run: CustomerRun, model: Model, given: Mapping[str, bytes], why: str
     """A model of what others of the vertical gave, judged on the customer's own past."""
     if not _poolable(model) or len(given) < FEWEST_GIVERS:
         return None
-    contributions = {name: Contribution.from_bytes(content) for name, content in given.items()}
     parameters = requested_parameters(run, model)
     fit = _fit(run, model, Artefact({}), parameters)
     if fit is None:
         return None
-    artefact = model.fit_pooled(contributions, fit.test, parameters, SEED)
-    told = {**_told(POOL, given, why), "contributors": sorted(contributions)}
+    artefact = model.fit_pooled(given, fit.test, parameters, SEED)
+    told = {**_told(POOL, given, why), "contributors": sorted(given)}
     fit = replace(fit, artefact=replace(artefact, facts={**artefact.facts, **told}))
     return _judged(run, model, fit)
 

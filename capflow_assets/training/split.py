@@ -71,6 +71,6 @@ def split(as_of: datetime, horizon_days: int, available: Sequence[datetime], fol
 
 def split_labelled(model: Model, snapshot: LabelledSnapshot) -> tuple[list[LabelledSnapshot], LabelledSnapshot]:
     """What a model that learns from labels is trained on, and what it is judged on: the part that it holds out."""
-    kept = model.held_out(snapshot, snapshot.outcome).to_numpy(dtype=bool)
+    kept = model.is_holdout(snapshot, snapshot.outcome).to_numpy(dtype=bool)
     known, judged = (snapshot.outcome[rows].reset_index(drop=True) for rows in (~kept, kept))
     return [replace(snapshot, outcome=known)], replace(snapshot, outcome=judged)

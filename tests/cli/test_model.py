@@ -72,7 +72,7 @@ def test_a_fit_that_hangs_is_ended_with_all_that_it_started(
         while True:
             time.sleep(1)
 """
-    path = rule("        import pandas as pd\n\n        known = [", hanging + "        known = [")
+    path = rule("        import pandas as pd\n\n        parts = [", hanging + "        parts = [")
     code, out, _ = capflow("model", "check", path, "--timeout", "15")
     assert code == 3
     assert f"FAILED   {isolated.LEARNS}: not done after 15 s" in out
@@ -93,7 +93,7 @@ def test_a_fit_that_ends_badly_is_told(
     capflow: Capflow, rule: Callable[[str, str], str], inside: str, told: str
 ) -> None:
     path = rule(
-        "        import pandas as pd\n\n        known = [", f"        import os\n        {inside}\n        known = ["
+        "        import pandas as pd\n\n        parts = [", f"        import os\n        {inside}\n        parts = ["
     )
     code, out, _ = capflow("model", "check", path)
     assert code == 3

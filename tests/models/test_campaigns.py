@@ -56,14 +56,14 @@ def test_offers_never_sent_before_are_not_asked_about() -> None:
     outcome = model.outcome(snapshot, tables(later, []))
     assert list(outcome.itertuples(index=False, name=None)) == [("ann", "tea", 1), ("bob", "tea", 0)]
     assert model.population(snapshot)["offer"].tolist() == ["tea", "tea"]
-    assert model.asked(snapshot, {"offer": ["jam"]})["offer"].tolist() == ["jam", "tea", "jam", "tea"]
+    assert model.units_to_predict(snapshot, {"offer": ["jam"]})["offer"].tolist() == ["jam", "tea", "jam", "tea"]
 
 
 def test_what_is_measured_of_a_shopper_and_an_offer() -> None:
     past = [("ann", -5, -4, True, "tea"), ("ann", -6, None, True, "tea"), ("ann", -7, -6, True, "jam")]
     snapshot = Snapshot("acme", T, pd.DataFrame(), tables(past, KNOWN))
     units = pd.DataFrame({"user_id": ["ann", "ann", "bob"], "offer": ["jam", "tea", "tea"]})
-    found = OfferRedemption().measured(snapshot, units, {})
+    found = OfferRedemption().measure(snapshot, units, {})
     assert found["own_contacts"].tolist() == [1, 2, 0]
     assert found["own_rate"].tolist()[:2] == [1.0, 0.5]
     assert found["own_rate"].isna().tolist() == [False, False, True]
@@ -79,7 +79,7 @@ def test_the_channel_that_a_shopper_answers_scores_highest(small: World) -> None
     now = small.labelled_snapshot(AS_OF - timedelta(days=30), model)
     prediction = model.predict(artefact, now)
     assert sorted(prediction["channel"].unique()) == sorted(CHANNELS)
-    told = model.measured(now, prediction, {}).assign(score=prediction["score"].to_numpy())
+    told = model.measure(now, prediction, {}).assign(score=prediction["score"].to_numpy())
     often = told["own_contacts"] >= 4
     assert (
         told[often & (told["own_rate"] > 0.5)]["score"].mean()

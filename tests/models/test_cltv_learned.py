@@ -33,7 +33,7 @@ def artefact(train: list[LabelledSnapshot]) -> Artefact:
 
 
 def test_fifths_are_fifths_of_who_it_was_learned_from(artefact: Artefact, train: list[LabelledSnapshot]) -> None:
-    found = CltvLearned().judged(artefact, train[-1])
+    found = CltvLearned().predict_quickly(artefact, train[-1])
     shares = found["bucket"].value_counts(normalize=True)
     assert sorted(shares.index) == [1.0, 2.0, 3.0, 4.0, 5.0]
     assert shares.between(0.1, 0.3).all()
@@ -44,7 +44,7 @@ def test_fifths_are_fifths_of_who_it_was_learned_from(artefact: Artefact, train:
 def test_years_are_worth_more_than_a_quarter_and_less_than_the_ratio_of_days(
     artefact: Artefact, test_date: LabelledSnapshot
 ) -> None:
-    found = CltvLearned().judged(artefact, test_date)
+    found = CltvLearned().predict_quickly(artefact, test_date)
     assert artefact.facts["extrapolation"] == "expected visits by BG/NBD"
     assert BGNBD(**artefact.facts["bgnbd"]).a > 0
     assert (found["value"] < found["value_year"]).all()
@@ -53,7 +53,7 @@ def test_years_are_worth_more_than_a_quarter_and_less_than_the_ratio_of_days(
 
 
 def test_what_is_predicted_adds_up_to_about_what_is_spent(artefact: Artefact, test_date: LabelledSnapshot) -> None:
-    found = CltvLearned().judged(artefact, test_date)
+    found = CltvLearned().predict_quickly(artefact, test_date)
     assert found["value"].sum() == pytest.approx(test_date.outcome["value"].sum(), rel=0.25)
 
 
@@ -69,5 +69,5 @@ def test_without_a_process_the_days_carry_it_on_and_the_facts_say_so(
     told = artefact.facts["extrapolation"]
     assert told == "the ratio of the days, as if no shopper left. BG/NBD did not converge from 4 starts."
     last = train[-1]
-    found = model.judged(artefact, Snapshot(last.customer, last.as_of, last.features, last.tables))
+    found = model.predict_quickly(artefact, Snapshot(last.customer, last.as_of, last.features, last.tables))
     np.testing.assert_allclose(found["value_year"], found["value"] * 365 / 90)

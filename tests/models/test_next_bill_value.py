@@ -33,7 +33,7 @@ def test_the_next_bill_is_the_first_one_paid_in_the_window() -> None:
 def test_the_usual_bill_is_told_of_each_unit_in_its_order() -> None:
     rows: Bills = [("a", -3, 10.0, False), ("a", -2, 20.0, False), ("b", -5, 60.0, False), ("a", -1, -20.0, True)]
     units = pd.DataFrame({"user_id": ["b", "unknown", "a"]})
-    told = NextBillValue().measured(snapshot(rows), units, {})["usual_bill"]
+    told = NextBillValue().measure(snapshot(rows), units, {})["usual_bill"]
     assert told.iloc[[0, 2]].tolist() == [60.0, 15.0]
     assert np.isnan(told.iloc[1])
 

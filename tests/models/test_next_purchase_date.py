@@ -64,4 +64,4 @@ def test_predictions_stay_within_the_window() -> None:
     test = small.labelled_snapshot(AS_OF - timedelta(days=60), model)
     found = model.predict(model.fit(train, model.parameters, 1), test)
     assert found["value"].between(0, 60).all()
-    assert model.tried(train, test, model.parameters, 1)["value"].between(0, 60).all()
+    assert model.fit_and_predict_quickly(train, test, model.parameters, 1)["value"].between(0, 60).all()

@@ -47,8 +47,8 @@ def test_what_bgnbd_says_is_learned_from_and_blended_in() -> None:
 def test_a_small_retailer_learns_from_others_how_its_shoppers_stand_by_bgnbd_too() -> None:
     model, giver, taker = Purchase(), world(200, seed=2), world(60, seed=3)
     train = [giver.labelled_snapshot(AS_OF - timedelta(days=days), model) for days in (90, 60)]
-    given = {name: model.contribution(train, seed) for seed, name in enumerate(("ann", "bob"))}
-    assert given["ann"].columns[-1] == "by_visits"
+    given = {name: model.contribute(train, seed) for seed, name in enumerate(("ann", "bob"))}
+    assert Contribution.from_bytes(given["ann"]).columns[-1] == "by_visits"
     test = taker.labelled_snapshot(AS_OF - timedelta(days=30), model)
     artefact = model.fit_pooled(given, test, dict(model.parameters), 1)
     assert "rule" not in artefact.facts["ensemble"]["weights"], "a standing is no probability"

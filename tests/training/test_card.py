@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capflow_assets.contract.model import ANSWERS, Task
+from capflow_assets.contract.model import PREDICTED_COLUMNS, Task
 from capflow_assets.contract.snapshot import LabelledSnapshot
 from capflow_assets.training.card import as_html, as_markdown, build_card, in_brief
 from capflow_assets.training.card.came_true import calibration, compare_with_outcome
@@ -34,7 +34,7 @@ from tests.training.card_world import (
 )
 from tests.validation.html_page import Page
 
-TASKS, USERS = sorted(ANSWERS), ("user_id",)
+TASKS, USERS = sorted(PREDICTED_COLUMNS), ("user_id",)
 
 
 def test_by_tenth_and_calibration_in_known_numbers() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capflow_assets.contract.model import ANSWERS, Task
+from capflow_assets.contract.model import PREDICTED_COLUMNS, Task
 from capflow_assets.training.evaluation.curves import draw_curves, mean_by_tenth
 
 COUNT = 300
@@ -38,7 +38,7 @@ def example(task: Task) -> tuple[pd.DataFrame, pd.DataFrame]:
     return pd.DataFrame({"user_id": USERS, "value": score * 100}), pd.DataFrame({"user_id": USERS, "label": labels})
 
 
-@pytest.mark.parametrize("task", sorted(ANSWERS))
+@pytest.mark.parametrize("task", sorted(PREDICTED_COLUMNS))
 def test_every_task_has_a_small_picture(task: Task) -> None:
     outcome, prediction = example(task)
     picture = draw_curves(task, "A model", outcome, prediction)
@@ -47,7 +47,7 @@ def test_every_task_has_a_small_picture(task: Task) -> None:
     assert picture == draw_curves(task, "A model", outcome, prediction)
 
 
-@pytest.mark.parametrize("task", sorted(ANSWERS))
+@pytest.mark.parametrize("task", sorted(PREDICTED_COLUMNS))
 def test_a_few_users_are_enough_for_a_picture(task: Task) -> None:
     outcome, prediction = example(task)
     alone = outcome.head(5 if task == "uplift" else 1)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capflow_assets.contract.model import ANSWERS
+from capflow_assets.contract.model import PREDICTED_COLUMNS
 from capflow_assets.training.evaluation import roc
 from capflow_assets.training.evaluation.metrics import evaluate, metric, metrics_of
 
@@ -195,7 +195,7 @@ def test_an_unknown_metric_is_told_the_names() -> None:
     with pytest.raises(ValueError, match=r"no metric called 'aucc'.*auc, brier, mae"):
         metric("aucc")
     assert [one.name for one in metrics_of("ranking")] == ["ndcg_at_10", "recall_at_10"]
-    assert all(metrics_of(task) for task in ANSWERS)
+    assert all(metrics_of(task) for task in PREDICTED_COLUMNS)
 
 
 def uplift(count: int, effect: float, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -41,7 +41,7 @@ class Noisy(Model):
     def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
         raise NotImplementedError
 
-    def tried(
+    def fit_and_predict_quickly(
         self, train: Sequence[LabelledSnapshot], later: Snapshot, parameters: Mapping[str, Any], seed: int
     ) -> pd.DataFrame:
         chance = np.random.default_rng([seed, later.as_of.month, int(parameters["luck"])])

@@ -43,9 +43,9 @@ class AnswersBy(TabularModel):
 
     def population(self, snapshot: Snapshot) -> pd.DataFrame:
         """Every shopper with features, with each of the values most sent lately."""
-        return self.asked(snapshot, {})
+        return self.units_to_predict(snapshot, {})
 
-    def asked(self, snapshot: Snapshot, learned: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    def units_to_predict(self, snapshot: Snapshot, learned: Mapping[str, Sequence[str]]) -> pd.DataFrame:
         """As the population, filled up to twenty with values that were learned from."""
         import pandas as pd
 
@@ -75,7 +75,7 @@ class AnswersBy(TabularModel):
         told = told[told["user_id"].isin(buyers(snapshot)) & told[self.by].isin(known)].reset_index(drop=True)
         return told[list(self.unit)].assign(label=(told["answers"] > 0).astype("int64"))
 
-    def measured(self, snapshot: Snapshot, units: pd.DataFrame, background: Mapping[str, Any]) -> pd.DataFrame:
+    def measure(self, snapshot: Snapshot, units: pd.DataFrame, background: Mapping[str, Any]) -> pd.DataFrame:
         """How often the shopper got and answered this before, and how that differs from their answers to all."""
         import numpy as np
 

@@ -47,7 +47,7 @@ class MediaClass(Model):
         return labelled_vectors.labelled(window["media"], self.kind, known)
 
     @abstractmethod
-    def held_out(self, snapshot: Snapshot, outcome: pd.DataFrame) -> pd.Series:
+    def is_holdout(self, snapshot: Snapshot, outcome: pd.DataFrame) -> pd.Series:
         """Which media it is judged on: whole items, whole speakers."""
 
     def fit(self, train: Sequence[LabelledSnapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:

@@ -62,7 +62,7 @@ class ComesAgain(TabularModel):
         """The process behind the visits up to the latest date; None where BG/NBD finds none."""
         return _process(*_visits(past[-1]))
 
-    def measured(self, snapshot: Snapshot, units: pd.DataFrame, background: Mapping[str, Any]) -> pd.DataFrame:
+    def measure(self, snapshot: Snapshot, units: pd.DataFrame, background: Mapping[str, Any]) -> pd.DataFrame:
         """`by_visits`: the same probability by BG/NBD; null where it found no process."""
         import pandas as pd
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from math import fsum, inf
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from capflow_assets.contract.model import Artefact, Model, NothingToLearnError
+from capflow_assets.contract.model import Artefact, NothingToLearnError, Poolable
 from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods.ensemble import ensemble, pooled
 from capflow_assets.methods.ensemble.feature_matrix import feature_matrix, numeric_columns, require_columns
@@ -31,7 +31,7 @@ class Answers(Protocol):
         """What each column adds, rows x columns."""
 
 
-class TabularModel(Model):
+class TabularModel(Poolable):
     """A model of one number of each shopper, a probability or a value, from features, by an ensemble of families.
 
     One that is `poolable` predicts something that means the same at every retailer of a vertical, from a shopper alone.
@@ -51,7 +51,6 @@ class TabularModel(Model):
     parameters: ClassVar[Mapping[str, Any]] = {**trees.PARAMETERS, "families": list(ALL_FAMILIES)}
     search_space: ClassVar[Mapping[str, Sequence[Any]]] = trees.SEARCH_SPACE
     chooses_features: ClassVar[bool] = True
-    poolable: ClassVar[bool] = False
     measures: ClassVar[Mapping[str, str]] = {}
     rule: ClassVar[str] = ""
     within: ClassVar[tuple[float, float]] = (-inf, inf)
@@ -60,7 +59,7 @@ class TabularModel(Model):
         """The units to predict, sorted: by default every shopper with features."""
         return snapshot.features[["user_id"]]
 
-    def asked(self, snapshot: Snapshot, learned: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    def units_to_predict(self, snapshot: Snapshot, learned: Mapping[str, Sequence[str]]) -> pd.DataFrame:
         """The population, where it depends on which values of the unit's other columns were learned from."""
         return self.population(snapshot)
 
@@ -68,7 +67,7 @@ class TabularModel(Model):
         """What `measured` has to know of everybody's past, as JSON, oldest date first: it is kept with the version."""
         return {}
 
-    def measured(self, snapshot: Snapshot, units: pd.DataFrame, background: Mapping[str, Any]) -> pd.DataFrame:
+    def measure(self, snapshot: Snapshot, units: pd.DataFrame, background: Mapping[str, Any]) -> pd.DataFrame:
         """The columns of `measures` for these units, in their order; NaN where there is nothing to measure."""
         return units[[]]
 
@@ -102,7 +101,7 @@ class TabularModel(Model):
         settings = {**parameters, "families": families}
         return self._learned(rows, columns, {**known, "grid": pooled.grid(own)}, settings, seed)
 
-    def decided(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    def decision_facts(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """What follows from the retailer's own settings, kept with the version: whom it pays to contact."""
         price, value = parameters.get("price_of_contact"), parameters.get("value_of_success")
         if self.objective != "binary" or not price or not value:
@@ -112,7 +111,7 @@ class TabularModel(Model):
         )
         return {"decision": {"threshold": price / value, "rule": told}}
 
-    def further(
+    def extra_columns(
         self, artefact: Artefact, snapshot: Snapshot, units: pd.DataFrame, answer: np.ndarray
     ) -> Mapping[str, np.ndarray]:
         """The `extras` of each of `units`, rows of the population, from the answer for them."""
@@ -131,11 +130,11 @@ class TabularModel(Model):
         texts = self._texts(artefact)
         return strongest(self._fitted(artefact).pushes(_seen(artefact, matrix)), matrix, list(texts), texts)
 
-    def judged(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
+    def predict_quickly(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
         """As predict, without reasons."""
         return self._answered(artefact, snapshot)[0]
 
-    def tried(
+    def fit_and_predict_quickly(
         self, train: Sequence[LabelledSnapshot], later: LabelledSnapshot, parameters: Mapping[str, Any], seed: int
     ) -> pd.DataFrame:
         """What boosting alone says of `later`: enough to compare settings and columns by."""
@@ -172,7 +171,7 @@ class TabularModel(Model):
             "rows": count,
             "mean_outcome": fsum(value for part in parts for value in part.target) / count,
             **told,
-            **self.decided(parameters),
+            **self.decision_facts(parameters),
         }
         return Artefact(files=dict(fitted.files), columns=columns, facts=facts)
 
@@ -184,12 +183,12 @@ class TabularModel(Model):
         answer = np.clip(self._fitted(artefact).answer(_seen(artefact, matrix)), *self.within)
         columns = {column: units[column] for column in self.unit}
         columns["value" if self.task == "regression" else "score"] = answer
-        further = self.further(artefact, snapshot, units, answer)
+        further = self.extra_columns(artefact, snapshot, units, answer)
         return prediction_frame(self, {**columns, **further}), matrix
 
     def _asked(self, artefact: Artefact, snapshot: Snapshot) -> tuple[pd.DataFrame, np.ndarray]:
         require_columns(snapshot, artefact.columns)
-        units = self.asked(snapshot, artefact.facts["levels"]).reset_index(drop=True)
+        units = self.units_to_predict(snapshot, artefact.facts["levels"]).reset_index(drop=True)
         return units, self._matrix(snapshot, units, artefact.columns, artefact.facts)
 
     def _known(self, train: Sequence[LabelledSnapshot]) -> dict[str, Any]:
@@ -207,7 +206,7 @@ class TabularModel(Model):
         import numpy as np
 
         numbers = feature_matrix(snapshot, units["user_id"], columns)
-        measured = self.measured(snapshot, units, known.get("background", {}))
+        measured = self.measure(snapshot, units, known.get("background", {}))
         own, levels = measured[list(self.measures)].to_numpy(dtype="float64"), known.get("levels", {})
         flags = [(units[name].astype(str).to_numpy() == level) for name, values in levels.items() for level in values]
         return np.column_stack([numbers, own, *flags])

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from capflow_assets.contract.model import TRUTHS, Model, Task
+from capflow_assets.contract.model import OUTCOME_COLUMNS, Model, Task
 from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods.visits import last_day_before, visit_history
 from capflow_assets.training.card.words import unit_noun
@@ -83,7 +83,7 @@ def _groups(model: Model, snapshot: LabelledSnapshot) -> Iterator[tuple[str, str
     """What to slice by, the column of the unit that it belongs to, and the group of each value of that column."""
     import pandas as pd
 
-    units = snapshot.outcome[unit_columns(snapshot.outcome, len(TRUTHS[model.task]))].drop_duplicates()
+    units = snapshot.outcome[unit_columns(snapshot.outcome, len(OUTCOME_COLUMNS[model.task]))].drop_duplicates()
     for column in units.columns:
         if column == "user_id":
             yield from _of_users(snapshot, pd.Index(units["user_id"].unique(), name="user_id"))

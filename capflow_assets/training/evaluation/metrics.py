@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from capflow_assets.contract.model import TRUTHS, Task
+from capflow_assets.contract.model import OUTCOME_COLUMNS, Task
 from capflow_assets.methods.variance import eta_squared
 from capflow_assets.training.evaluation import ranking, roc
 
@@ -268,7 +268,7 @@ def unit_index(frame: pd.DataFrame, units: list[str]) -> pd.Index:
 
 def count_units(task: Task, outcome: pd.DataFrame) -> int:
     """How many units an outcome judges."""
-    return len(outcome[unit_columns(outcome, len(TRUTHS[task]))].drop_duplicates())
+    return len(outcome[unit_columns(outcome, len(OUTCOME_COLUMNS[task]))].drop_duplicates())
 
 
 def _pairs(outcome: pd.DataFrame, prediction: pd.DataFrame, truth: str, guess: str) -> tuple[np.ndarray, np.ndarray]:

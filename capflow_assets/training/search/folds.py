@@ -55,9 +55,9 @@ def _predicted(
     model: Model, past: Sequence[LabelledSnapshot], later: LabelledSnapshot, attempt: Attempt, seed: int
 ) -> Any:
     if attempt.columns is None:
-        return model.tried(past, later, attempt.parameters, seed)
+        return model.fit_and_predict_quickly(past, later, attempt.parameters, seed)
     columns = attempt.columns
-    return model.tried(
+    return model.fit_and_predict_quickly(
         [select_columns(snapshot, columns) for snapshot in past],
         select_columns(later, columns),
         attempt.parameters,
