@@ -14,7 +14,7 @@ from capflow_assets.methods.ensemble.feature_matrix import feature_matrix, numer
 from capflow_assets.methods.ensemble.learners import Rows, stack, trees
 from capflow_assets.methods.phrases import phrases, strongest
 from capflow_assets.methods.visits import YEAR_DAYS, last_day_before
-from capflow_assets.models.bases.prediction import prediction_frame
+from capflow_assets.models.bases.prediction_frame import prediction_frame
 
 if TYPE_CHECKING:
     import ibis

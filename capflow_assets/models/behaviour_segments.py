@@ -11,7 +11,7 @@ from capflow_assets.methods import clusters
 from capflow_assets.methods.ensemble.feature_matrix import feature_matrix, numeric_columns
 from capflow_assets.methods.phrases import phrases
 from capflow_assets.methods.visits import YEAR_DAYS, active, next_spend
-from capflow_assets.models.bases.prediction import prediction_frame
+from capflow_assets.models.bases.prediction_frame import prediction_frame
 from capflow_assets.models.rfm_segments import RfmSegments
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.features.visits import SECONDS_PER_DAY, is_return
 from capflow_assets.methods import dirichlet
 from capflow_assets.methods.visits import YEAR_DAYS
-from capflow_assets.models.bases.prediction import prediction_frame
+from capflow_assets.models.bases.prediction_frame import prediction_frame
 
 if TYPE_CHECKING:
     import ibis

@@ -13,7 +13,7 @@ from capflow_assets.methods.contacts import buyers, trial
 from capflow_assets.methods.ensemble.feature_matrix import numeric_columns
 from capflow_assets.methods.phrases import phrases
 from capflow_assets.methods.visits import YEAR_DAYS, visit_history
-from capflow_assets.models.bases.prediction import prediction_frame
+from capflow_assets.models.bases.prediction_frame import prediction_frame
 from capflow_assets.models.bases.tabular import TabularModel
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class CampaignUplift(TabularModel):
             self, {"user_id": history["user_id"], "score": history["visits_year"] / float(YEAR_DAYS)}
         )
 
-    def _fitted(self, artefact: Artefact) -> uplift.Uplift:
+    def _predictor(self, artefact: Artefact) -> uplift.Uplift:
         return uplift.Uplift(artefact.files, artefact.facts["uplift"])
 
     def _trial(self, snapshot: LabelledSnapshot, columns: Sequence[str]) -> uplift.Trial:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from capflow_assets.contract.model import Needs, Task
-from capflow_assets.models.bases.contact_response import AnswersBy
+from capflow_assets.models.bases.contact_response import ContactResponse
 
 
-class ChannelPropensity(AnswersBy):
+class ChannelPropensity(ContactResponse):
     """Channel: the probability that a shopper answers a campaign of the next 30 days, for each channel it may come by.
 
     The retailer chooses the channel of each past campaign; where it chose by the shopper, the model has learned that.

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods.visits import last_day_before
-from capflow_assets.models.bases.prediction import prediction_frame
-from capflow_assets.models.bases.repeat_purchase import ComesAgain
+from capflow_assets.models.bases.prediction_frame import prediction_frame
+from capflow_assets.models.bases.repeat_purchase import RepeatPurchase
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 ACTIVE_DAYS = 180
 
 
-class Churn(ComesAgain):
+class Churn(RepeatPurchase):
     """Lapse: the probability that an active shopper (bought in the last 180 days) has no bill in the next 60 days."""
 
     name = "churn"
@@ -25,8 +25,8 @@ class Churn(ComesAgain):
     features = ("rfm", "rhythm")
     horizon_days = 60
     baseline_name = "days since the last visit"
-    lately_days = ACTIVE_DAYS
-    away = True
+    active_days = ACTIVE_DAYS
+    lapse = True
     measures: ClassVar[Mapping[str, str]] = {
         "by_visits": "{value:.0%} likely to stay away by the dates of their visits",
     }

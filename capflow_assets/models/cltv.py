@@ -16,7 +16,7 @@ from capflow_assets.methods.lifetime.lifetime import (
     repeat_visits,
 )
 from capflow_assets.methods.visits import last_day_before, next_spend, visit_history
-from capflow_assets.models.bases.prediction import prediction_frame
+from capflow_assets.models.bases.prediction_frame import prediction_frame
 
 if TYPE_CHECKING:
     import ibis

@@ -12,7 +12,7 @@ from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods.lifetime import bgnbd
 from capflow_assets.methods.lifetime.lifetime import LONGER_IN_WORDS, longer_values, past_rate, process_of
 from capflow_assets.methods.visits import last_day_before, next_spend, visit_history
-from capflow_assets.models.bases.prediction import prediction_frame
+from capflow_assets.models.bases.prediction_frame import prediction_frame
 from capflow_assets.models.bases.tabular import TabularModel
 
 if TYPE_CHECKING:
@@ -69,8 +69,8 @@ class CltvLearned(TabularModel):
 
         fitted = super().fit(train, parameters, seed)
         latest = max(train, key=lambda snapshot: snapshot.as_of)
-        units, matrix = self._asked(fitted, latest)
-        edges = np.quantile(self._fitted(fitted).answer(matrix), np.arange(1, BUCKETS) / BUCKETS)
+        units, matrix = self._units_and_matrix(fitted, latest)
+        edges = np.quantile(self._predictor(fitted).answer(matrix), np.arange(1, BUCKETS) / BUCKETS)
         facts = {"edges": [float(edge) for edge in edges], **carried_on(units, last_day_before(latest.as_of))}
         return replace(fitted, facts={**fitted.facts, **facts})
 

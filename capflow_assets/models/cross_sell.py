@@ -14,7 +14,7 @@ from capflow_assets.methods.recommend import ease
 from capflow_assets.methods.recommend.co_purchase import by_user, item_days, most_bought
 from capflow_assets.methods.recommend.top_k import append, listed, ndcg, speakers, top
 from capflow_assets.methods.visits import YEAR_DAYS, last_day_before
-from capflow_assets.models.bases.prediction import prediction_frame
+from capflow_assets.models.bases.prediction_frame import prediction_frame
 
 if TYPE_CHECKING:
     import ibis

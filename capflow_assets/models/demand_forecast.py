@@ -9,7 +9,7 @@ from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearn
 from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods import demand
 from capflow_assets.methods.ensemble.learners.trees import REPEATABLE
-from capflow_assets.models.bases.prediction import prediction_frame
+from capflow_assets.models.bases.prediction_frame import prediction_frame
 
 if TYPE_CHECKING:
     import ibis

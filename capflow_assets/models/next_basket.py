@@ -13,7 +13,7 @@ from capflow_assets.methods.recommend import tifu_knn
 from capflow_assets.methods.recommend.co_purchase import bought_by, by_user, most_bought, recent_days
 from capflow_assets.methods.recommend.matrices import drawn, from_bytes, to_bytes
 from capflow_assets.methods.recommend.top_k import Listed, append, listed, ndcg, top
-from capflow_assets.models.bases.prediction import prediction_frame
+from capflow_assets.models.bases.prediction_frame import prediction_frame
 
 if TYPE_CHECKING:
     import ibis

@@ -10,7 +10,7 @@ from capflow_assets.contract.model import Needs, Promotion, Task
 from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.features.visits import visits
 from capflow_assets.methods.visits import YEAR_DAYS, active
-from capflow_assets.models.bases.prediction import prediction_frame
+from capflow_assets.models.bases.prediction_frame import prediction_frame
 from capflow_assets.models.bases.tabular import TabularModel
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from capflow_assets.contract.model import Needs, Promotion, Task
 from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods.visits import active, last_day_before, visits
-from capflow_assets.models.bases.prediction import prediction_frame
+from capflow_assets.models.bases.prediction_frame import prediction_frame
 from capflow_assets.models.bases.tabular import TabularModel
 
 if TYPE_CHECKING:

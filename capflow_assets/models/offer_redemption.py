@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from capflow_assets.contract.model import Needs, Task
-from capflow_assets.models.bases.contact_response import AnswersBy
+from capflow_assets.models.bases.contact_response import ContactResponse
 
 
-class OfferRedemption(AnswersBy):
+class OfferRedemption(ContactResponse):
     """Offer: the probability that a shopper redeems an offer sent in the next 30 days, for each of the usual offers.
 
     An offer that the retailer never sent is not known; one that is new is told by what the shopper does with others.

@@ -13,7 +13,7 @@ from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods.recommend.co_purchase import Shop, bought_by, buckets, by_user, item_history, learn
 from capflow_assets.methods.recommend.item_names import item_names
 from capflow_assets.methods.recommend.top_k import TOP, ndcg, speakers, top
-from capflow_assets.models.bases.prediction import prediction_frame
+from capflow_assets.models.bases.prediction_frame import prediction_frame
 
 if TYPE_CHECKING:
     import ibis

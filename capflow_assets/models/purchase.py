@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from capflow_assets.methods.visits import YEAR_DAYS
-from capflow_assets.models.bases.repeat_purchase import ComesAgain
+from capflow_assets.models.bases.repeat_purchase import RepeatPurchase
 
 
-class Purchase(ComesAgain):
+class Purchase(RepeatPurchase):
     """Propensity to buy: the probability that a shopper of the last 365 days has a bill in the next 30 days."""
 
     name = "purchase"
@@ -17,5 +17,5 @@ class Purchase(ComesAgain):
     description = "How likely each shopper of the last year is to buy something in the next 30 days, and why."
     features = ("rfm", "rhythm", "basket")
     horizon_days = 30
-    lately_days = YEAR_DAYS
+    active_days = YEAR_DAYS
     measures: ClassVar[Mapping[str, str]] = {"by_visits": "{value:.0%} likely to come by the dates of their visits"}

@@ -10,7 +10,7 @@ from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods.labels import text_classifier
 from capflow_assets.methods.labels.labelled_vectors import lot
 from capflow_assets.methods.labels.text_classifier import TextClassifier
-from capflow_assets.models.bases.prediction import prediction_frame
+from capflow_assets.models.bases.prediction_frame import prediction_frame
 
 if TYPE_CHECKING:
     import ibis

@@ -14,7 +14,7 @@ from capflow_assets.methods.recommend.item_names import item_names
 from capflow_assets.methods.recommend.matrices import drawn, from_bytes, to_bytes
 from capflow_assets.methods.recommend.top_k import Listed, append, listed, speakers, top
 from capflow_assets.methods.visits import last_day_before
-from capflow_assets.models.bases.prediction import prediction_frame
+from capflow_assets.models.bases.prediction_frame import prediction_frame
 from capflow_assets.models.product_affinity import popular_items
 
 if TYPE_CHECKING:

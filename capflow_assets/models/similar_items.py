@@ -16,7 +16,7 @@ from capflow_assets.methods.recommend.matrices import entries, from_bytes, to_by
 from capflow_assets.methods.recommend.shared_words import SharedWords
 from capflow_assets.methods.recommend.top_k import TOP, Listed, append, listed, ndcg, top
 from capflow_assets.methods.visits import YEAR_DAYS, last_day_before
-from capflow_assets.models.bases.prediction import prediction_frame
+from capflow_assets.models.bases.prediction_frame import prediction_frame
 
 if TYPE_CHECKING:
     import ibis

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from capflow_assets.models.bases.prediction import prediction_frame
+from capflow_assets.models.bases.prediction_frame import prediction_frame
 from capflow_assets.models.churn import Churn
 from capflow_assets.models.cltv import Cltv
 from capflow_assets.models.next_bill_value import NextBillValue

@@ -10,6 +10,7 @@ import pytest
 
 from capflow_assets.conformance.world import AS_OF, world
 from capflow_assets.contract.snapshot import Snapshot
+from capflow_assets.methods.ensemble.pooled import Contribution
 from capflow_assets.methods.lifetime import bgnbd
 from capflow_assets.methods.lifetime.likelihood import ConvergenceError
 from capflow_assets.models.purchase import Purchase

@@ -1,1 +1,1 @@
-"""What several models share."""
+"""Base classes of models, and the prediction table."""

@@ -1,4 +1,4 @@
-"""Media class: the base of models that tell which of the retailer's own labels a picture or recording has."""
+"""The base of models that classify pictures or recordings by the retailer's own labels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from capflow_assets.contract.model import Artefact, Model, Task
 from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods.labels import labelled_vectors, linear_classifier
 from capflow_assets.methods.labels.linear_classifier import LinearClassifier
-from capflow_assets.models.bases.prediction import prediction_frame
+from capflow_assets.models.bases.prediction_frame import prediction_frame
 
 if TYPE_CHECKING:
     import ibis
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class MediaClass(Model):
-    """The label of every medium that has a vector, with the probability that it is the right one.
+    """Predict the label of every medium with a vector, and its probability.
 
-    A subclass says the `kind` of media, the one feature set of its vectors, what its media belong to (`belongs_to`:
-    media of one item or speaker are either learned from or judged on, never both) and how to say it (`verb`).
+    A subclass sets the `kind` of media, the feature set with their vectors, `belongs_to` (the column of the group: all
+    media of one item or speaker are in training, or all in the holdout) and the `verb` for reasons.
     """
 
     kind: ClassVar[str]
@@ -38,20 +38,20 @@ class MediaClass(Model):
 
     @property
     def vectors(self) -> str:
-        """The asset that the vectors lie in."""
+        """The asset that holds the vectors."""
         return f"features/{self.features[0]}"
 
     def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
-        """`label`: what each labelled medium with a vector shows or says."""
+        """Return `label` for each labelled medium with a vector."""
         known, _ = labelled_vectors.vectors(snapshot.tables[self.vectors])
         return labelled_vectors.labelled(window["media"], self.kind, known)
 
     @abstractmethod
     def is_holdout(self, snapshot: Snapshot, outcome: pd.DataFrame) -> pd.Series:
-        """Which media it is judged on: whole items, whole speakers."""
+        """Return which media are held out: whole items, whole speakers."""
 
     def fit(self, train: Sequence[LabelledSnapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
-        """Learn the labels from the newest snapshot's vectors; the penalty by folds of whole items or speakers."""
+        """Fit on the vectors of the newest snapshot; choose the penalty by folds of whole items or speakers."""
         newest = max(train, key=lambda snapshot: snapshot.as_of)
         known, matrix, label = labelled_vectors.learned_from(newest, self.vectors, self.name)
         group = labelled_vectors.groups(known, self.belongs_to)
@@ -60,7 +60,7 @@ class MediaClass(Model):
         return Artefact(files=fitted.to_files(), facts=facts)
 
     def predict(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
-        """`label` and its probability (`score`) for every medium with a vector."""
+        """Return `label` and its probability (`score`) for every medium with a vector."""
         known, matrix = labelled_vectors.vectors(snapshot.tables[self.vectors])
         fitted = LinearClassifier.from_files(artefact.files)
         found = labelled_vectors.probabilities(fitted, matrix, f"{self.name} of {snapshot.customer!r}")
@@ -75,7 +75,7 @@ class MediaClass(Model):
         )
 
     def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
-        """The label that most media have in training, for every medium."""
+        """Predict the most frequent training label for every medium."""
         known, _ = labelled_vectors.vectors(snapshot.tables[self.vectors])
         label, share = labelled_vectors.most_frequent(train)
         return prediction_frame(

@@ -1,4 +1,4 @@
-"""Tabular: the base of every model that learns something of shoppers from a table of their features."""
+"""The base of every model that learns from a table of shoppers' features."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from capflow_assets.methods.ensemble import ensemble, pooled
 from capflow_assets.methods.ensemble.feature_matrix import feature_matrix, numeric_columns, require_columns
 from capflow_assets.methods.ensemble.learners import RULE, Objective, Rows, trees
 from capflow_assets.methods.phrases import phrases, strongest
-from capflow_assets.models.bases.prediction import prediction_frame
+from capflow_assets.models.bases.prediction_frame import prediction_frame
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,26 +21,24 @@ if TYPE_CHECKING:
 ALL_FAMILIES = ("boosting", "forest", "linear")
 
 
-class Answers(Protocol):
-    """What a fitted method can be asked for: an answer for each row, and what each column adds to it."""
+class Predictor(Protocol):
+    """A fitted method."""
 
     def answer(self, matrix: np.ndarray) -> np.ndarray:
-        """The probability or value of each row."""
+        """Return the probability or value of each row."""
 
     def pushes(self, matrix: np.ndarray) -> np.ndarray:
-        """What each column adds, rows x columns."""
+        """Return what each column adds to each row's answer, rows x columns."""
 
 
 class TabularModel(Poolable):
-    """A model of one number of each shopper, a probability or a value, from features, by an ensemble of families.
+    """Predict one number per unit, a probability or a value, from features by an ensemble of learner families.
 
-    One that is `poolable` predicts something that means the same at every retailer of a vertical, from a shopper alone.
-
-    A subclass says whom it is about (`population`), what came true (`outcome`) and what it is held against. A unit may
-    have more columns than the shopper, such as the channel: each of their values becomes a column of its own. What is
-    to be known of a unit beyond the shopper's features is measured by `measured`; `measures` has the phrase of each.
-    One of them may be the probability that a rule gives: named by `rule`, it joins the families of the ensemble.
-    Values are held `within` two bounds; a subclass with `extras` tells them by `further`.
+    A subclass defines `population`, `outcome`, `baseline` and `objective`. A unit may have more columns than the user,
+    such as the channel: they are one-hot encoded. Predictors beyond the shopper's features are computed by `measure`;
+    `measures` maps each to its phrase for reasons. `rule` may name one of them that is a probability by itself: it
+    joins the learners of the ensemble. Predictions are clipped to `within`; a subclass with `extras` overrides
+    `extra_columns`. A `poolable` subclass predicts each shopper from that shopper alone.
     """
 
     method = (
@@ -54,114 +52,119 @@ class TabularModel(Poolable):
     measures: ClassVar[Mapping[str, str]] = {}
     rule: ClassVar[str] = ""
     within: ClassVar[tuple[float, float]] = (-inf, inf)
+    renamed_methods: ClassVar[Mapping[str, str]] = {
+        **Poolable.renamed_methods,
+        "asked": "units_to_predict",
+        "measured": "measure",
+        "decided": "decision_facts",
+        "further": "extra_columns",
+    }
 
     def population(self, snapshot: Snapshot) -> pd.DataFrame:
-        """The units to predict, sorted: by default every shopper with features."""
+        """Return the units to predict, sorted: by default every shopper with features."""
         return snapshot.features[["user_id"]]
 
     def units_to_predict(self, snapshot: Snapshot, learned: Mapping[str, Sequence[str]]) -> pd.DataFrame:
-        """The population, where it depends on which values of the unit's other columns were learned from."""
+        """Return the population, given the values of the unit's other columns that the model was fitted on."""
         return self.population(snapshot)
 
     def background(self, past: Sequence[Snapshot]) -> dict[str, Any]:
-        """What `measured` has to know of everybody's past, as JSON, oldest date first: it is kept with the version."""
+        """Return what `measure` needs from all shoppers' past (oldest date first), as JSON facts of the version."""
         return {}
 
     def measure(self, snapshot: Snapshot, units: pd.DataFrame, background: Mapping[str, Any]) -> pd.DataFrame:
-        """The columns of `measures` for these units, in their order; NaN where there is nothing to measure."""
+        """Return the columns of `measures` for these units, in their order; NaN where there is nothing to measure."""
         return units[[]]
 
     def fit(self, train: Sequence[LabelledSnapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
-        """The families on all past dates; their weights and the calibration from the latest, told by the earlier."""
+        """Fit each learner on all training dates; learn blend weights and calibration on the latest, out of sample."""
         ordered = sorted(train, key=lambda snapshot: snapshot.as_of)
-        columns, known = numeric_columns(ordered[-1].features), self._known(ordered)
-        parts = [self._rows(snapshot, columns, known) for snapshot in ordered]
+        columns, facts = numeric_columns(ordered[-1].features), self._matrix_facts(ordered)
+        parts = [self._rows(snapshot, columns, facts) for snapshot in ordered]
         self._require_difference(ordered[-1], parts)
-        return self._learned(parts, columns, known, parameters, seed)
+        return self._fit_parts(parts, columns, facts, parameters, seed)
 
-    def contribution(self, train: Sequence[LabelledSnapshot], seed: int) -> pooled.Contribution:
-        """What a customer gives to the pool of its vertical: past rows without ids, as standings among its shoppers."""
+    def contribute(self, train: Sequence[LabelledSnapshot], seed: int) -> bytes:
+        """Return past rows without ids, each value as its rank (0 to 1) among the customer's own shoppers."""
         ordered = sorted(train, key=lambda snapshot: snapshot.as_of)
-        columns, known = numeric_columns(ordered[-1].features), {"background": self.background(ordered)}
-        parts = [self._rows(snapshot, columns, known) for snapshot in ordered]
-        return pooled.contribution(parts, (*columns, *self.measures), seed)
+        columns, facts = numeric_columns(ordered[-1].features), {"background": self.background(ordered)}
+        parts = [self._rows(snapshot, columns, facts) for snapshot in ordered]
+        return pooled.contribution(parts, (*columns, *self.measures), seed).to_bytes()
 
     def fit_pooled(
-        self,
-        given: Mapping[str, pooled.Contribution],
-        snapshot: Snapshot,
-        parameters: Mapping[str, Any],
-        seed: int,
+        self, contributions: Mapping[str, bytes], snapshot: Snapshot, parameters: Mapping[str, Any], seed: int
     ) -> Artefact:
-        """Learn from what others gave; of this customer only how its shoppers stand to one another, in `snapshot`."""
-        columns, known = numeric_columns(snapshot.features), {"levels": {}, "background": self.background([snapshot])}
-        own = self._matrix(snapshot, self.population(snapshot).reset_index(drop=True), columns, known)
+        """Fit on others' contributions; from this customer use only the rank of each value, as of `snapshot`."""
+        columns, facts = numeric_columns(snapshot.features), {"levels": {}, "background": self.background([snapshot])}
+        own = self._matrix(snapshot, self.population(snapshot).reset_index(drop=True), columns, facts)
+        given = {name: pooled.Contribution.from_bytes(content) for name, content in contributions.items()}
         rows = pooled.together(given, (*columns, *self.measures))
-        families = [name for name in parameters["families"] if name != RULE.name]  # a standing is no probability
+        families = [name for name in parameters["families"] if name != RULE.name]  # a rank is no probability
         settings = {**parameters, "families": families}
-        return self._learned(rows, columns, {**known, "grid": pooled.grid(own)}, settings, seed)
+        return self._fit_parts(rows, columns, {**facts, "grid": pooled.grid(own)}, settings, seed)
 
     def decision_facts(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """What follows from the retailer's own settings, kept with the version: whom it pays to contact."""
+        """Return the facts that follow from the retailer's settings: from which probability a contact pays."""
         price, value = parameters.get("price_of_contact"), parameters.get("value_of_success")
         if self.objective != "binary" or not price or not value:
             return {}
-        told = (
+        rule = (
             f"contact pays from a probability of {price / value:.3g}: {price:g} for a contact, {value:g} for a success"
         )
-        return {"decision": {"threshold": price / value, "rule": told}}
+        return {"decision": {"threshold": price / value, "rule": rule}}
 
     def extra_columns(
         self, artefact: Artefact, snapshot: Snapshot, units: pd.DataFrame, answer: np.ndarray
     ) -> Mapping[str, np.ndarray]:
-        """The `extras` of each of `units`, rows of the population, from the answer for them."""
+        """Return the columns of `extras` for `units` (rows of the population), given their predicted values."""
         return {}
 
     def predict(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
-        """The probability or value of each unit of the population, with what pushed it most."""
+        """Predict the probability or value of each unit, with the features that moved it most as reasons."""
         import pandas as pd
 
-        prediction, matrix = self._answered(artefact, snapshot)
+        prediction, matrix = self._predict_with_matrix(artefact, snapshot)
         prediction["reasons"] = pd.Series(self.reasons(artefact, prediction, matrix), dtype="object")
         return prediction
 
     def reasons(self, artefact: Artefact, prediction: pd.DataFrame, matrix: np.ndarray) -> list[list[str]]:
-        """What pushed each row of the prediction most, in words; `matrix` holds what is known of the same rows."""
-        texts = self._texts(artefact)
-        return strongest(self._fitted(artefact).pushes(_seen(artefact, matrix)), matrix, list(texts), texts)
+        """Return the strongest contributions to each row of the prediction, in words; `matrix` has the same rows."""
+        texts = self._column_phrases(artefact)
+        contributions = self._predictor(artefact).pushes(_rank_if_pooled(artefact, matrix))
+        return strongest(contributions, matrix, list(texts), texts)
 
     def predict_quickly(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
-        """As predict, without reasons."""
-        return self._answered(artefact, snapshot)[0]
+        """Predict without reasons."""
+        return self._predict_with_matrix(artefact, snapshot)[0]
 
     def fit_and_predict_quickly(
         self, train: Sequence[LabelledSnapshot], later: LabelledSnapshot, parameters: Mapping[str, Any], seed: int
     ) -> pd.DataFrame:
-        """What boosting alone says of `later`: enough to compare settings and columns by."""
+        """Fit boosting alone and predict `later`: enough to compare parameters and columns."""
         import numpy as np
         import pandas as pd
 
         ordered = sorted(train, key=lambda snapshot: snapshot.as_of)
-        columns, known = numeric_columns(later.features), self._known(ordered)
-        parts = [self._rows(snapshot, columns, known) for snapshot in ordered]
+        columns, facts = numeric_columns(later.features), self._matrix_facts(ordered)
+        parts = [self._rows(snapshot, columns, facts) for snapshot in ordered]
         past = Rows(np.concatenate([p.matrix for p in parts]), np.concatenate([p.target for p in parts]))
-        rows = self._rows(later, columns, known)
+        rows = self._rows(later, columns, facts)
         answer = np.clip(ensemble.tried(past, rows, self.objective, parameters, seed), *self.within)
         units = later.outcome[list(self.unit)].reset_index(drop=True)
         return pd.concat([units, pd.Series(answer, name="score" if self.task == "binary" else "value")], axis=1)
 
-    def _fitted(self, artefact: Artefact) -> Answers:
+    def _predictor(self, artefact: Artefact) -> Predictor:
         return ensemble.Ensemble(artefact.files, artefact.facts["ensemble"])
 
-    def _learned(
+    def _fit_parts(
         self,
         parts: Sequence[Rows],
         columns: tuple[str, ...],
-        told: Mapping[str, Any],
+        matrix_facts: Mapping[str, Any],
         parameters: Mapping[str, Any],
         seed: int,
     ) -> Artefact:
-        """The ensemble of the rows of each date, the oldest first, with what is `told` of how its matrix is made."""
+        """Fit the ensemble on the rows of each date, oldest first."""
         settings = {**parameters, "rule_column": self._rule_column(columns)}
         fitted = ensemble.fit([part for part in parts if len(part)], self.objective, settings, seed)
         count = sum(len(part) for part in parts)
@@ -170,63 +173,63 @@ class TabularModel(Poolable):
             "phrases": {**phrases(self.features, columns), **self.measures},
             "rows": count,
             "mean_outcome": fsum(value for part in parts for value in part.target) / count,
-            **told,
+            **matrix_facts,
             **self.decision_facts(parameters),
         }
         return Artefact(files=dict(fitted.files), columns=columns, facts=facts)
 
-    def _answered(self, artefact: Artefact, snapshot: Snapshot) -> tuple[pd.DataFrame, np.ndarray]:
-        """The prediction without reasons, and what is known of each of its rows."""
+    def _predict_with_matrix(self, artefact: Artefact, snapshot: Snapshot) -> tuple[pd.DataFrame, np.ndarray]:
+        """Return the prediction without reasons and the matrix that it was made from."""
         import numpy as np
 
-        units, matrix = self._asked(artefact, snapshot)
-        answer = np.clip(self._fitted(artefact).answer(_seen(artefact, matrix)), *self.within)
+        units, matrix = self._units_and_matrix(artefact, snapshot)
+        answer = np.clip(self._predictor(artefact).answer(_rank_if_pooled(artefact, matrix)), *self.within)
         columns = {column: units[column] for column in self.unit}
         columns["value" if self.task == "regression" else "score"] = answer
-        further = self.extra_columns(artefact, snapshot, units, answer)
-        return prediction_frame(self, {**columns, **further}), matrix
+        extras = self.extra_columns(artefact, snapshot, units, answer)
+        return prediction_frame(self, {**columns, **extras}), matrix
 
-    def _asked(self, artefact: Artefact, snapshot: Snapshot) -> tuple[pd.DataFrame, np.ndarray]:
+    def _units_and_matrix(self, artefact: Artefact, snapshot: Snapshot) -> tuple[pd.DataFrame, np.ndarray]:
         require_columns(snapshot, artefact.columns)
         units = self.units_to_predict(snapshot, artefact.facts["levels"]).reset_index(drop=True)
         return units, self._matrix(snapshot, units, artefact.columns, artefact.facts)
 
-    def _known(self, train: Sequence[LabelledSnapshot]) -> dict[str, Any]:
-        """What is kept with the version of how a matrix is made: the values of the unit's columns, the background."""
+    def _matrix_facts(self, train: Sequence[LabelledSnapshot]) -> dict[str, Any]:
+        """Return the facts that `_matrix` needs: the levels of the unit's other columns, and the background."""
         return {"levels": self._levels(train), "background": self.background(train)}
 
-    def _rows(self, snapshot: LabelledSnapshot, columns: Sequence[str], known: Mapping[str, Any]) -> Rows:
+    def _rows(self, snapshot: LabelledSnapshot, columns: Sequence[str], facts: Mapping[str, Any]) -> Rows:
         units, truth = snapshot.outcome[list(self.unit)], snapshot.outcome[snapshot.outcome.columns[-1]]
-        return Rows(self._matrix(snapshot, units, columns, known), truth.to_numpy(dtype="float64"))
+        return Rows(self._matrix(snapshot, units, columns, facts), truth.to_numpy(dtype="float64"))
 
     def _matrix(
-        self, snapshot: Snapshot, units: pd.DataFrame, columns: Sequence[str], known: Mapping[str, Any]
+        self, snapshot: Snapshot, units: pd.DataFrame, columns: Sequence[str], facts: Mapping[str, Any]
     ) -> np.ndarray:
-        """Units x columns, NaN where a shopper has no such feature; then `measures`; then 1 or 0 for each level."""
+        """Return units x (feature columns, `measures`, one-hot levels); NaN where a shopper lacks a feature."""
         import numpy as np
 
         numbers = feature_matrix(snapshot, units["user_id"], columns)
-        measured = self.measure(snapshot, units, known.get("background", {}))
-        own, levels = measured[list(self.measures)].to_numpy(dtype="float64"), known.get("levels", {})
+        measured = self.measure(snapshot, units, facts.get("background", {}))
+        own, levels = measured[list(self.measures)].to_numpy(dtype="float64"), facts.get("levels", {})
         flags = [(units[name].astype(str).to_numpy() == level) for name, values in levels.items() for level in values]
         return np.column_stack([numbers, own, *flags])
 
     def _rule_column(self, columns: Sequence[str]) -> int | None:
-        """Where the rule's probability stands in the matrix."""
+        """Return the position of the rule's probability in the matrix, None without a rule."""
         return len(columns) + list(self.measures).index(self.rule) if self.rule else None
 
     def _levels(self, train: Sequence[LabelledSnapshot]) -> dict[str, list[str]]:
-        """The values of the unit's other columns, each to be a column of its own."""
+        """Return the values of the unit's other columns, for one-hot encoding."""
         outcomes = [snapshot.outcome for snapshot in train]
         return {
             name: sorted({str(value) for outcome in outcomes for value in outcome[name].unique()})
             for name in self.unit[1:]
         }
 
-    def _texts(self, artefact: Artefact) -> dict[str, str]:
-        """The words for each column of the matrix."""
-        words = {column: artefact.facts["phrases"][column] for column in (*artefact.columns, *self.measures)}
-        return words | {
+    def _column_phrases(self, artefact: Artefact) -> dict[str, str]:
+        """Return the phrase of each column of the matrix."""
+        texts = {column: artefact.facts["phrases"][column] for column in (*artefact.columns, *self.measures)}
+        return texts | {
             f"{name}={level}": f"{name.replace('_', ' ')} is {_plain(level)}"
             for name, values in artefact.facts["levels"].items()
             for level in values
@@ -242,12 +245,12 @@ class TabularModel(Poolable):
             )
 
 
-def _seen(artefact: Artefact, matrix: np.ndarray) -> np.ndarray:
-    """The matrix as the model was fitted on it: a pooled one knows standings, not values."""
+def _rank_if_pooled(artefact: Artefact, matrix: np.ndarray) -> np.ndarray:
+    """Return the matrix as the model was fitted on it: a pooled one on ranks, not values."""
     grids = artefact.facts.get("grid")
     return matrix if grids is None else pooled.standing(matrix, grids)
 
 
 def _plain(text: str) -> str:
-    """A retailer's own word inside a phrase: its braces are no places to fill in."""
+    """Return a retailer's own word for use in a phrase: its braces must not be filled in by `format`."""
     return text.replace("{", "(").replace("}", ")")
