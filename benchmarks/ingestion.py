@@ -65,7 +65,7 @@ def duckdb(kind: str, place: str, folder: Path) -> int:
 
     con = engine.connect(config={"threads": 2, "memory_limit": "4GB", "preserve_insertion_order": False})
     if kind == "postgres":
-        from capflow_resources.sources.extensions import load_extension
+        from capflow_resources.sources.duckdb_extension import load_extension
 
         load_extension(con, "postgres_scanner")
         rows = f"SELECT {', '.join(COLUMNS)} FROM postgres_scan('{place}', 'public', 'line_items')"

@@ -25,7 +25,7 @@ from capflow_assets.methods.labels import linear_classifier, text_classifier
 from capflow_assets.models.image_category import ImageCategory
 from capflow_assets.models.review_sentiment import ReviewSentiment
 from capflow_assets.models.voice_class import VoiceClass
-from capflow_resources.sources.columns import JOINED_BY
+from capflow_resources.sources.columns import PATH_SEPARATOR
 from partitions.embeddings_form import default_encoding
 
 DATA = Path(os.environ.get("CAPFLOW_REAL_DATA", "../shared/data"))
@@ -50,7 +50,7 @@ def reviews() -> Said:
     frame = pd.read_parquet(DATA / "reviews/womens_clothing_reviews.parquet")
     frame = frame[frame["Review Text"].notna()].reset_index(drop=True)
     label, item = frame["Recommended IND"].to_numpy(), frame["Clothing ID"]
-    titled = frame["Title"].fillna("") + JOINED_BY
+    titled = frame["Title"].fillna("") + PATH_SEPARATOR
     joined = titled.where(frame["Title"].notna(), "") + frame["Review Text"]
     for what, texts in (("text alone", frame["Review Text"]), ("title and text", joined)):
         began = time.perf_counter()

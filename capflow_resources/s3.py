@@ -36,7 +36,7 @@ class S3Access:
 
     def attach(self, con: DuckDBPyConnection, scope: str) -> None:
         """Let DuckDB read and write under `scope` (s3://bucket/prefix); ModuleNotFoundError without httpfs."""
-        from capflow_resources.sources.extensions import load_extension
+        from capflow_resources.sources.duckdb_extension import load_extension
 
         load_extension(con, "httpfs")
         con.execute(f"SET http_timeout = {self.seconds}")

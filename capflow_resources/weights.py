@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from capflow_resources.sources.errors import file_name
-from capflow_resources.sources.patience import NoAnswerError, within
+from capflow_resources.sources.time_limit import NoAnswerError, run_with_timeout
 from partitions.customer import Customer
 
 HUB_NAME = r"[\w.-]+(/[\w.-]+)?"
@@ -76,7 +76,7 @@ def _of_hub(customer: Customer, where: str, model: str) -> Path:
         pass
     patience = float(os.environ.get(HUB_SECONDS, DOWNLOAD_SECONDS))
     try:
-        return Path(within(patience, lambda: snapshot_download(model, **options)))
+        return Path(run_with_timeout(patience, lambda: snapshot_download(model, **options)))
     except NoAnswerError:
         what = f"'{model}' did not come from the hub in {patience:g} seconds"
     except Exception as error:  # the hub's client, its HTTP library or the network

@@ -11,7 +11,7 @@ from capflow_assets.onboarding.proposal import Proposal
 from capflow_assets.run.catalogue import models, tables
 from capflow_assets.validated.tables import clean, derive_bills, drop
 from capflow_assets.validation.needs import Facts, unmet
-from capflow_resources.sources import canonical
+from capflow_resources.sources import to_canonical
 from partitions.customer import Customer
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def coverage(customer: Customer, proposal: Proposal, con: Backend) -> Coverage:
     cleaned: dict[str, ibis.Table] = {}
     for name, mapping in customer.tables.items():
         facts = proposal.tables[name].facts
-        raw = con.create_table(f"raw_{name}", canonical(con.table(facts.sample), mapping), temp=True)
+        raw = con.create_table(f"raw_{name}", to_canonical(con.table(facts.sample), mapping), temp=True)
         dropped = drop(raw, mapping)
         rows = clean(name, dropped.kept, mapping, customer.timezone)
         cleaned[name] = con.create_table(f"clean_{name}", rows, temp=True)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from capflow_resources.sources.databases.sql_doors import SCHEMES as SQL_SCHEMES
-from partitions.hints import did_you_mean
+from capflow_resources.sources.databases.sql_connections import SCHEMES as SQL_SCHEMES
+from partitions.form import nearest
 from partitions.source_kinds import SOURCE_KINDS
 
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")

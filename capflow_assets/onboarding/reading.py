@@ -89,13 +89,13 @@ class Looker:
         return [self._with_options(place) for place in grouped(self._listed(uri), self._columns, taken)]
 
     def _listed(self, uri: str) -> list[File]:
-        from capflow_resources.sources.files.stores import store
+        from capflow_resources.sources.files.stores import open_store
 
         pattern = uri if set("*?[") & set(uri) else f"{uri.rstrip('/')}/**"
         place = self._with_options(Place("listed", "parquet", pattern, pattern))
         customer, asked = self.mapping(place, None)
-        with sources.reading(customer, asked), self._in_time(place):
-            found = [file.place for file in store(customer, customer.sources["listed"]).found(pattern)]
+        with sources.explain_errors(customer, asked), self._in_time(place):
+            found = [file.place for file in open_store(customer, customer.sources["listed"]).found(pattern)]
         scheme, delta = uri.split("://")[0], kind_of(ENDINGS["delta"])
         tables = sorted({name.partition("/_delta_log/")[0] for name in found if "/_delta_log/" in name})
         files = [(delta, name) for name in tables if delta]
@@ -131,7 +131,7 @@ class Looker:
         if not SOURCE_KINDS[place.kind].holds_tables:
             return [None]
         customer, asked = self.mapping(place, None)
-        with sources.reading(customer, asked), self._in_time(place):
+        with sources.explain_errors(customer, asked), self._in_time(place):
             names = sources.KINDS[place.kind].tables(customer, customer.sources[place.source])  # type: ignore[attr-defined]
         if len(names) > MOST_TABLES:
             self.skipped += names[MOST_TABLES:]
@@ -140,7 +140,7 @@ class Looker:
     def _profile(self, place: Place, table: str | None) -> Table:
         customer, asked = self.mapping(place, table)
         rows = self._rows(place, table)
-        with sources.reading(customer, asked), self._in_time(place):
+        with sources.explain_errors(customer, asked), self._in_time(place):
             name = f"looked_at_{next(self._numbers)}"
             sample = self.con.create_table(name, rows.limit(ROWS), temp=True)
             seen = int(sample.count().execute())
@@ -150,10 +150,10 @@ class Looker:
     def _rows(self, place: Place, table: str | None) -> ibis.Table:
         customer, asked = self.mapping(place, table)
         with self._in_time(place):
-            opened = sources.look(customer, asked, self.con)
+            opened = sources.open_table(customer, asked, self.con)
             if set(opened.columns) - set(opened.rows.columns):  # a kind that reads nothing but what is asked for
                 customer, asked = self.mapping(place, table, list(opened.columns))
-                opened = sources.look(customer, asked, self.con)
+                opened = sources.open_table(customer, asked, self.con)
         return opened.rows
 
     def _columns(self, file: File) -> frozenset[str]:
@@ -198,7 +198,7 @@ class Looker:
 
     def _pull(self, place: Place) -> None:
         customer, asked = self.mapping(place, None)
-        with sources.reading(customer, asked), self._in_time(place):
+        with sources.explain_errors(customer, asked), self._in_time(place):
             self._rows(place, None).limit(20_000).count().execute()
 
     @contextmanager

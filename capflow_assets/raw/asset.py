@@ -15,9 +15,9 @@ from capflow_assets.run.reuse import reuse, unchanged
 from capflow_resources import sources
 from capflow_resources.lake import TableVersion
 from capflow_resources.sources import Since
-from capflow_resources.sources.changes.drift import compare, described
-from capflow_resources.sources.changes.increment import Increment, check_key, increment, unchanged_rows
-from capflow_resources.sources.changes.watermark import Watermark, WatermarkError, highest
+from capflow_resources.sources.changes.drift import compare_columns, describe_retyped
+from capflow_resources.sources.changes.increment import Increment, check_key, is_unchanged, merge_increment
+from capflow_resources.sources.changes.watermark import Watermark, WatermarkError, find_highest
 from capflow_resources.sources.columns import WATERMARK, source_columns
 from capflow_resources.sources.errors import file_name, source_error
 from partitions.customer import Incremental, TableMapping
@@ -70,7 +70,7 @@ def rows(run: CustomerRun, table: str) -> ibis.Table:
 
 
 def _reading(run: CustomerRun, table: str, mapping: TableMapping, mark: str) -> Reading:
-    settings = sources.settings(run.customer, mapping)
+    settings = sources.settings_hash(run.customer, mapping)
     before = None if run.force else run.version(f"raw/{table}")
     if before and before.facts.get("settings") != settings:  # another mapping or place: nothing to go on from
         before = None
@@ -82,11 +82,11 @@ def _whole(run: CustomerRun, reading: Reading, tells: bool) -> Outcome:
     """All rows; those of a source that does not tell whether it changed are compared with the stored ones first."""
     opened, noticed = _looked(run, reading)
     before = reading.before
-    with sources.reading(run.customer, reading.mapping):
+    with sources.explain_errors(run.customer, reading.mapping):
         if tells or before is None:
             return _published(run, reading, opened, noticed)
         with staged(run, reading.table, opened) as read:
-            if unchanged_rows(_stored(run, reading), read):
+            if is_unchanged(_stored(run, reading), read):
                 return unchanged(before, f"raw/{reading.table}", "read again", noticed)
             return _published(run, reading, read, noticed)
 
@@ -98,12 +98,16 @@ def _by_watermark(run: CustomerRun, reading: Reading, asked: Incremental) -> Out
         return _all_by_watermark(run, reading, asked)
     since = Since(asked.watermark, stored.begin(asked))
     opened, noticed = _looked(run, reading, since)
-    with sources.reading(run.customer, reading.mapping), staged(run, reading.table, opened) as read:
-        now = highest(asked, read, run.customer.timezone, reading.now) or Watermark(
+    with sources.explain_errors(run.customer, reading.mapping), staged(run, reading.table, opened) as read:
+        now = find_highest(asked, read, run.customer.timezone, reading.now) or Watermark(
             stored.kind, since.value, stored.form
         )
         check_key(asked, read)
-        found = increment(_stored(run, reading), read, since.value, stored, asked.key) if now.follows(stored) else None
+        found = (
+            merge_increment(_stored(run, reading), read, since.value, stored, asked.key)
+            if now.follows(stored)
+            else None
+        )
         if found is not None:
             return _stepped(run, reading, found, now, noticed)
     return _all_by_watermark(run, reading, asked)
@@ -111,8 +115,8 @@ def _by_watermark(run: CustomerRun, reading: Reading, asked: Incremental) -> Out
 
 def _all_by_watermark(run: CustomerRun, reading: Reading, asked: Incremental) -> Outcome:
     opened, noticed = _looked(run, reading)
-    with sources.reading(run.customer, reading.mapping), staged(run, reading.table, opened) as read:
-        mark = highest(asked, read, run.customer.timezone, reading.now)
+    with sources.explain_errors(run.customer, reading.mapping), staged(run, reading.table, opened) as read:
+        mark = find_highest(asked, read, run.customer.timezone, reading.now)
         check_key(asked, read)
         facts = {"mode": "full", "read_in_full": reading.now.isoformat(), "watermark": mark and mark.facts()}
         return _published(run, reading, read, {**facts, **noticed})
@@ -136,20 +140,20 @@ def _is_due(asked: Incremental, before: TableVersion, now: datetime) -> bool:
 
 def _looked(run: CustomerRun, reading: Reading, since: Since | None = None) -> tuple[ibis.Table, dict[str, Any]]:
     """The rows of the source and what is new about its columns; Blocked when a mapped one changed its kind."""
-    opened = sources.look(run.customer, reading.mapping, run.landing, since)
+    opened = sources.open_table(run.customer, reading.mapping, run.landing, since)
     if since is None:
-        with sources.reading(run.customer, reading.mapping):
+        with sources.explain_errors(run.customer, reading.mapping):
             sources.refuse_empty(run.customer, reading.mapping, opened.rows)
     before = reading.before.facts.get("columns", {}) if reading.before else {}
-    drift = compare(before, opened.columns, source_columns(reading.mapping)) if before else None
+    drift = compare_columns(before, opened.columns, source_columns(reading.mapping)) if before else None
     if drift and drift.retyped:
         remedy = (
             f"Correct it at the source, or accept it (all is read again): `capflow run --customer {run.name} --force`."
         )
         source = run.customer.sources[reading.mapping.source]
-        raise Blocked(str(source_error(run.customer, source, described(drift.retyped), remedy)))
+        raise Blocked(str(source_error(run.customer, source, describe_retyped(drift.retyped), remedy)))
     facts = {"columns": dict(opened.columns), **(drift.facts() if drift else {})}
-    return sources.canonical(opened.rows, reading.mapping), facts
+    return sources.to_canonical(opened.rows, reading.mapping), facts
 
 
 def _stored(run: CustomerRun, reading: Reading) -> ibis.Table:

@@ -1,20 +1,28 @@
 """Where customers keep their data: one module for each kind of source, and one way to read any of them."""
 
-from capflow_resources.sources.catalogue import KINDS, fingerprint, look, read, reading, refuse_empty, settings
-from capflow_resources.sources.columns import canonical
+from capflow_resources.sources.catalogue import (
+    KINDS,
+    explain_errors,
+    fingerprint,
+    open_table,
+    read,
+    refuse_empty,
+    settings_hash,
+)
+from capflow_resources.sources.columns import to_canonical
 from capflow_resources.sources.errors import SourceError
-from capflow_resources.sources.kind import Opened, Since
+from capflow_resources.sources.reader import Since, SourceTable
 
 __all__ = [
     "KINDS",
-    "Opened",
     "Since",
     "SourceError",
-    "canonical",
+    "SourceTable",
+    "explain_errors",
     "fingerprint",
-    "look",
+    "open_table",
     "read",
-    "reading",
     "refuse_empty",
-    "settings",
+    "settings_hash",
+    "to_canonical",
 ]

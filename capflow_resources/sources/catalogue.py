@@ -11,13 +11,19 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from capflow_resources.lake import LakeError
-from capflow_resources.sources.columns import canonical, source_columns
+from capflow_resources.sources.columns import source_columns, to_canonical
 from capflow_resources.sources.databases import duckdb_file, mysql, postgres, sql, sqlite
 from capflow_resources.sources.documents import couchdb, dynamodb, mongodb, redis
-from capflow_resources.sources.errors import SourceError, file_name, missing_columns, refuse_alike, source_error
+from capflow_resources.sources.errors import (
+    SourceError,
+    file_name,
+    missing_columns_error,
+    refuse_case_duplicates,
+    source_error,
+)
 from capflow_resources.sources.files import csv, delta, jsonl, parquet
-from capflow_resources.sources.kind import Kind, Opened, Since
 from capflow_resources.sources.media import media, text
+from capflow_resources.sources.reader import Since, SourceReader, SourceTable
 from partitions.customer import Customer, Source, TableMapping
 from partitions.hints import did_you_mean
 
@@ -25,7 +31,7 @@ if TYPE_CHECKING:
     import ibis
     from ibis.backends.duckdb import Backend
 
-KINDS: Mapping[str, Kind] = {
+KINDS: Mapping[str, SourceReader] = {
     "csv": csv,
     "jsonl": jsonl,
     "parquet": parquet,
@@ -47,20 +53,20 @@ READ_VERSION = 2
 REMEDY = "Send it again, whole, or correct it (or sources.{source}.options in {file})."
 
 
-def look(customer: Customer, table: TableMapping, con: Backend, since: Since | None = None) -> Opened:
+def open_table(customer: Customer, table: TableMapping, con: Backend, since: Since | None = None) -> SourceTable:
     """One table's source as it is: its rows (with `since`, only those from then on) and all of its columns.
 
     Raises SourceError, also for a mapped column that is not there.
     """
     source = customer.sources[table.source]
-    refuse_alike(customer, source, table.table, source_columns(table))
-    with reading(customer, table):
+    refuse_case_duplicates(customer, source, table.table, source_columns(table))
+    with explain_errors(customer, table):
         opened = _kind(customer, source).open(customer, source, table, con, since)
-    if missing := missing_columns(customer, source, table.table, source_columns(table), opened.rows.columns):
+    if missing := missing_columns_error(customer, source, table.table, source_columns(table), opened.rows.columns):
         raise missing
     if since is None:
         return opened
-    return Opened(opened.rows.filter(opened.rows[since.column] >= since.value), opened.columns)
+    return SourceTable(opened.rows.filter(opened.rows[since.column] >= since.value), opened.columns)
 
 
 def read(customer: Customer, table: TableMapping, con: Backend) -> ibis.Table:
@@ -70,7 +76,7 @@ def read(customer: Customer, table: TableMapping, con: Backend) -> ibis.Table:
     and every row. A fault in the middle of a file appears only when the rows are pulled: do that inside `reading`.
     Raises SourceError.
     """
-    return canonical(look(customer, table, con).rows, table)
+    return to_canonical(open_table(customer, table, con).rows, table)
 
 
 def refuse_empty(customer: Customer, table: TableMapping, rows: ibis.Table) -> None:
@@ -90,22 +96,22 @@ def fingerprint(customer: Customer, table: TableMapping) -> str | None:
     None when the source cannot tell without being read. Raises SourceError when the source is not there.
     """
     source = customer.sources[table.source]
-    with reading(customer, table):
+    with explain_errors(customer, table):
         state = _kind(customer, source).state(customer, source, table)
-    return None if state is None else _hashed(customer, {**_settings(customer, table), "state": state})
+    return None if state is None else _hash(customer, {**_settings_facts(customer, table), "state": state})
 
 
-def settings(customer: Customer, table: TableMapping) -> str:
+def settings_hash(customer: Customer, table: TableMapping) -> str:
     """A text that changes when a table is read from another place, or in another way: all of it must be read again."""
-    return _hashed(customer, _settings(customer, table))
+    return _hash(customer, _settings_facts(customer, table))
 
 
-def _settings(customer: Customer, table: TableMapping) -> dict[str, object]:
+def _settings_facts(customer: Customer, table: TableMapping) -> dict[str, object]:
     source = customer.sources[table.source]
     return {
         "version": READ_VERSION,
         "source": asdict(source),
-        "place": _place(source.uri),
+        "place": _hash_address(source.uri),
         "columns": {name: [list(column.columns), column.value] for name, column in table.columns.items()},
         "attributes": list(table.attributes),
         "options": dict(table.options),
@@ -113,7 +119,7 @@ def _settings(customer: Customer, table: TableMapping) -> dict[str, object]:
     }
 
 
-def _place(uri: str) -> str:
+def _hash_address(uri: str) -> str:
     """A hash of server and path without user and password: a variable that hides them must not hide a move."""
     if "://" not in uri and ";" in uri:  # a list of settings, with a password among them
         return ""
@@ -125,13 +131,13 @@ def _place(uri: str) -> str:
     return hashlib.sha256(shown.encode()).hexdigest()
 
 
-def _hashed(customer: Customer, facts: Mapping[str, object]) -> str:
+def _hash(customer: Customer, facts: Mapping[str, object]) -> str:
     # Without the secrets: a hash of a short password could be guessed back.
     return hashlib.sha256(customer.hide(json.dumps(facts, sort_keys=True, default=str)).encode()).hexdigest()
 
 
 @contextmanager
-def reading(customer: Customer, table: TableMapping) -> Iterator[None]:
+def explain_errors(customer: Customer, table: TableMapping) -> Iterator[None]:
     """Turn a complaint about a source, on open or in the middle of its rows, into one line for the retailer."""
     source = customer.sources[table.source]
     try:
@@ -147,7 +153,7 @@ def reading(customer: Customer, table: TableMapping) -> Iterator[None]:
         raise source_error(customer, source, fault, remedy) from None
 
 
-def _kind(customer: Customer, source: Source) -> Kind:
+def _kind(customer: Customer, source: Source) -> SourceReader:
     if source.kind not in KINDS:
         what = f"its kind '{source.kind}' is unknown{did_you_mean(source.kind, KINDS)}"
         raise source_error(customer, source, what, f"Correct sources.{source.name}.kind in {file_name(customer)}.")

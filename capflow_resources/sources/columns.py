@@ -10,7 +10,7 @@ from partitions.customer import ColumnMapping, TableMapping
 if TYPE_CHECKING:
     import ibis
 
-JOINED_BY = " > "
+PATH_SEPARATOR = " > "
 WATERMARK = "watermark_"
 """The raw table's own column for the watermark that a table is read by."""
 
@@ -22,15 +22,15 @@ def source_columns(mapping: TableMapping) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*mapped, *mapping.attributes, *watermark]))
 
 
-def canonical(opened: ibis.Table, mapping: TableMapping) -> ibis.Table:
+def to_canonical(opened: ibis.Table, mapping: TableMapping) -> ibis.Table:
     """The mapped columns of `opened` under their canonical names, attributes as attribute_<name>, the watermark."""
-    columns = {name: _expression(opened, column) for name, column in mapping.columns.items()}
+    columns = {name: _column_expression(opened, column) for name, column in mapping.columns.items()}
     attributes = {attribute_column(name): opened[name] for name in mapping.attributes}
     watermark = {WATERMARK: opened[mapping.incremental.watermark]} if mapping.incremental else {}
     return opened.select(**columns, **attributes, **watermark)
 
 
-def _expression(opened: ibis.Table, column: ColumnMapping) -> ibis.Value:
+def _column_expression(opened: ibis.Table, column: ColumnMapping) -> ibis.Value:
     import ibis
 
     if not column.columns:
@@ -38,4 +38,4 @@ def _expression(opened: ibis.Table, column: ColumnMapping) -> ibis.Value:
     if len(column.columns) == 1:
         return opened[column.columns[0]]
     parts = [opened[name].cast("string").strip().nullif("") for name in column.columns]
-    return ibis.literal(JOINED_BY).join(parts).nullif("")  # leaves out the parts that are null
+    return ibis.literal(PATH_SEPARATOR).join(parts).nullif("")  # leaves out the parts that are null

@@ -19,7 +19,7 @@ def source_error(customer: Customer, source: Source, what: str, remedy: str) -> 
     return SourceError(f"source '{source.name}' of '{customer.name}': {one_line}{end} {remedy}")
 
 
-def missing_columns(
+def missing_columns_error(
     customer: Customer, source: Source, table: str, wanted: Iterable[str], found: Iterable[str]
 ) -> SourceError | None:
     """The error for wanted columns that the source lacks, each with the nearest one that it has; None for none."""
@@ -31,7 +31,7 @@ def missing_columns(
     return source_error(customer, source, what, f"Correct tables.{table}.columns in {file_name(customer)}.")
 
 
-def refuse_alike(customer: Customer, source: Source, table: str, columns: Iterable[str]) -> None:
+def refuse_case_duplicates(customer: Customer, source: Source, table: str, columns: Iterable[str]) -> None:
     """SourceError for columns that differ only by capital letters: DuckDB would take one for the other."""
     alike: dict[str, str] = {}
     for name in columns:

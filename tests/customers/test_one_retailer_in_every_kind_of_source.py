@@ -62,7 +62,7 @@ def canonical_rows(customer: Customer) -> dict[str, list[str]]:
     con = ibis.duckdb.connect(threads=1)
     found = {}
     for table, mapping in customer.tables.items():
-        with sources.reading(customer, mapping):
+        with sources.explain_errors(customer, mapping):
             raw = con.create_table(f"raw_{table}", sources.read(customer, mapping, con))
         rows = con.create_table(table, clean(table, drop(raw, mapping).kept, mapping, customer.timezone))
         assert audit(rows, canonical_tables()[table], filled_columns(mapping), {}).failures == (), table

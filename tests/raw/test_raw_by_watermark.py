@@ -98,7 +98,7 @@ def test_a_touched_file_with_the_same_rows_makes_no_new_version(till):
 
 
 def test_an_unchanged_source_is_not_opened(till, monkeypatch):
-    monkeypatch.setattr(raw.sources, "look", lambda *_: pytest.fail("the source was read"))
+    monkeypatch.setattr(raw.sources, "open_table", lambda *_: pytest.fail("the source was read"))
     assert till.load().status == "reused"
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from capflow_resources.sources import SourceError
-from capflow_resources.sources.databases.address import address, timeout
+from capflow_resources.sources.databases.address import parse_address, timeout
 from partitions.customer import Customer, Source
 
 SCHEMES = ("postgresql", "postgres")
@@ -16,7 +16,7 @@ CUSTOMER = Customer("acme", "gifts", "GBP", "UTC", {}, {})
 
 def taken_apart(uri, *secrets, options=None):
     customer = replace(CUSTOMER, secrets={secret: f"${{S{number}}}" for number, secret in enumerate(secrets)})
-    return address(customer, Source("sales", "postgres", uri, options or {}), SCHEMES)
+    return parse_address(customer, Source("sales", "postgres", uri, options or {}), SCHEMES)
 
 
 # The private letters of Unicode are the ones that stand for secrets.

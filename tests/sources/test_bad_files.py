@@ -149,7 +149,7 @@ def test_a_file_that_vanishes_after_it_was_found_is_told(acme, con, tmp_path, ki
     rows = sources.read(customer, table, con)
     (tmp_path / "1.x").unlink()
     gone = pytest.raises(SourceError, match=r"1\.x is gone, though it was there before")
-    with gone as caught, sources.reading(customer, table):
+    with gone as caught, sources.explain_errors(customer, table):
         rows.to_pyarrow()
     assert "\n" not in str(caught.value)
 

@@ -8,7 +8,7 @@ import pytest
 from capflow_assets.validated.tables import clean
 from capflow_resources import sources
 from capflow_resources.sources import SourceError
-from capflow_resources.sources.files import plain
+from capflow_resources.sources.files import transcode
 
 COLUMNS = {"item_id": "id", "quantity": "n"}
 TEXTS = {
@@ -40,7 +40,7 @@ def look(acme, tmp_path, con):
         (tmp_path / name).write_bytes(content)
         customer = acme("csv", tmp_path / name, columns, options)
         table = customer.tables["line_items"]
-        with sources.reading(customer, table):
+        with sources.explain_errors(customer, table):
             return con.to_pyarrow(sources.read(customer, table, con)).to_pylist()
 
     return rows
@@ -59,7 +59,7 @@ def test_every_encoding_is_read_to_the_letter(look, encoding, text):
 
 
 def test_letters_may_stand_across_the_pieces_that_a_file_is_read_in(look, monkeypatch):
-    monkeypatch.setattr(plain, "PIECE", 7)
+    monkeypatch.setattr(transcode, "PIECE", 7)
     assert values(look("id,n\né😀日x,1\nü,2\n".encode("utf-16"), {"encoding": "utf-16"})) == [
         ("é😀日x", "1"),
         ("ü", "2"),

@@ -18,7 +18,7 @@ def read(acme, tmp_path, con):
             (tmp_path / f"{number}{pattern[1:]}").write_bytes(data)
         customer = acme("csv", tmp_path / pattern, columns, options)
         table = customer.tables["line_items"]
-        with sources.reading(customer, table):
+        with sources.explain_errors(customer, table):
             found = con.to_pyarrow(sources.read(customer, table, con)).to_pylist()
         return sorted((tuple(row.values()) for row in found), key=str)
 
@@ -100,5 +100,5 @@ def test_a_fault_that_a_writer_passes_on_is_still_the_source_s(acme, tmp_path, c
     customer = acme("csv", tmp_path / "a.csv", COLUMNS)
     table = customer.tables["line_items"]
     rows = sources.read(customer, table, con)
-    with pytest.raises(SourceError, match="line 200002"), sources.reading(customer, table):
+    with pytest.raises(SourceError, match="line 200002"), sources.explain_errors(customer, table):
         pa.RecordBatchReader.from_stream(rows.to_pyarrow_batches()).read_all()

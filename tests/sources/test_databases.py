@@ -156,7 +156,7 @@ def test_a_table_that_goes_between_open_and_read_is_said(shop, database, con):
     table = customer.tables["line_items"]
     rows = sources.read(customer, table, con)
     database.do("DROP TABLE sale")
-    with pytest.raises(SourceError, match="removed while it was read"), sources.reading(customer, table):
+    with pytest.raises(SourceError, match="removed while it was read"), sources.explain_errors(customer, table):
         rows.to_pyarrow()
 
 

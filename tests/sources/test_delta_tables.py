@@ -17,7 +17,7 @@ def look(acme, con):
     def rows(uri, columns=COLUMNS, options=None):
         customer = acme("delta", uri, columns, options)
         table = customer.tables["line_items"]
-        with sources.reading(customer, table):
+        with sources.explain_errors(customer, table):
             return sorted(tuple(row.values()) for row in sources.read(customer, table, con).to_pyarrow().to_pylist())
 
     return rows

@@ -27,7 +27,7 @@ QUICK = {"timeout_seconds": 0.5}
 
 def rows_of(customer, con):
     table = customer.tables["line_items"]
-    with sources.reading(customer, table):
+    with sources.explain_errors(customer, table):
         return con.to_pyarrow(sources.read(customer, table, con)).to_pylist()
 
 
@@ -79,7 +79,7 @@ def dynamo(dynamodb, acme):
 
 def test_only_mapped_fields_are_asked_for_and_all_columns_are_told(mongo, mongodb, con):
     customer = mongo([{"sku": "a", "price": 1, "note": {"by": "x"}}])
-    opened = sources.look(customer, customer.tables["line_items"], con)
+    opened = sources.open_table(customer, customer.tables["line_items"], con)
     assert opened.columns == {"_id": "number", "sku": "text", "price": "number", "note.by": "text"}
     assert mongodb.counted("find")[-1]["projection"] == {"_id": 1, "sku": 1, "price": 1}
 
@@ -169,8 +169,8 @@ def test_a_run_begins_anew_where_going_on_would_be_wrong(mongo, mongodb, con, mo
         table = replace(table, incremental=Incremental("price", lateness=0.0))
     customer = replace(customer, tables={"line_items": table})
     if why == "another user's wish":
-        with sources.reading(customer, table):
-            sources.look(customer, table, con, Since("price", 20.0))
+        with sources.explain_errors(customer, table):
+            sources.open_table(customer, table, con, Since("price", 20.0))
     else:
         assert len(rows_of(customer, con)) == 100
     scans = [command for command in mongodb.counted("find") if not command.get("limit")]
@@ -206,11 +206,11 @@ def test_a_change_behind_the_watermark_is_all_that_is_asked_for(mongo, mongodb, 
     documents = [*numbered(40), {"sku": "text", "price": "12"}]
     customer = mongo(documents)
     table = customer.tables["line_items"]
-    opened = sources.look(customer, table, con, Since("sku", "s00038"))
+    opened = sources.open_table(customer, table, con, Since("sku", "s00038"))
     assert sorted(con.to_pyarrow(opened.rows)["sku"].to_pylist()) == ["s00038", "s00039", "text"]
     wanted = mongodb.counted("find")[-1]["filter"]
     assert wanted == {"$or": [{"sku": {"$gte": "s00038"}}, {"sku": {"$not": {"$type": "string"}}}]}
-    assert con.to_pyarrow(sources.look(customer, table, con, Since("sku", "z")).rows).num_rows == 0
+    assert con.to_pyarrow(sources.open_table(customer, table, con, Since("sku", "z")).rows).num_rows == 0
 
 
 def test_names_that_differ_only_by_case_hold_dots_or_quotes(mongo, con):
@@ -424,7 +424,7 @@ class TestDynamoDB:
 
         server.fill(dynamodb, "mixed", [{"sku": n, "price": 1} for n in range(9)] + [{"sku": "x", "price": 1}])
         customer = dynamo(way.port, table="mixed")
-        opened = sources.look(customer, replace(customer.tables["line_items"]), con, Since("sku", "7"))
+        opened = sources.open_table(customer, replace(customer.tables["line_items"]), con, Since("sku", "7"))
         assert sorted(con.to_pyarrow(opened.rows)["sku"].to_pylist()) == ["7", "8", "x"]
         assert "FilterExpression" in self.scans(way)[-1]
 
@@ -553,5 +553,5 @@ class TestCouchDB:
 
     def test_a_watermark(self, orders, con):
         customer = orders()
-        opened = sources.look(customer, customer.tables["line_items"], con, Since("price", 14.5))
+        opened = sources.open_table(customer, customer.tables["line_items"], con, Since("price", 14.5))
         assert sorted(con.to_pyarrow(opened.rows)["price"].to_pylist()) == [14.5, 14.75]

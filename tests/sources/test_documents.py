@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capflow_resources.sources.documents.nested import DocumentError, Shape, decide, tell, word
+from capflow_resources.sources.documents.flatten import DocumentError, Shape, choose_type, describe_kinds, to_text
 
 BILL = {
     "_id": "b1",
@@ -80,7 +80,7 @@ def test_what_is_asked_of_a_store_covers_every_place_a_column_may_be_in():
     ],
 )
 def test_a_column_s_type_holds_all_of_its_values(values, dtype):
-    assert decide(kinds([{"v": value} for value in values], "v")) == dtype
+    assert choose_type(kinds([{"v": value} for value in values], "v")) == dtype
 
 
 @pytest.mark.parametrize(
@@ -99,12 +99,12 @@ def test_a_column_s_type_holds_all_of_its_values(values, dtype):
     ],
 )
 def test_values_as_text(value, told):
-    assert tell(value) == told
+    assert to_text(value) == told
 
 
 @given(st.decimals(min_value=-(10**9), max_value=10**9, places=4))
 def test_money_is_the_same_double_that_a_csv_file_gives(amount):
-    kind, text = tell(amount)
+    kind, text = to_text(amount)
     assert float(text) == float(str(amount))
     assert kind in ("whole", "decimal")
 
@@ -137,4 +137,4 @@ def test_all_columns_are_named_with_what_they_hold():
         "empty": "list",
         "none": "empty",
     }
-    assert word({"whole", "decimal", "null"}) == "number"
+    assert describe_kinds({"whole", "decimal", "null"}) == "number"

@@ -120,7 +120,7 @@ def line_items(customer) -> list[str]:
 
     mapping = customer.tables["line_items"]
     con = ibis.duckdb.connect(threads=1)
-    with sources.reading(customer, mapping):
+    with sources.explain_errors(customer, mapping):
         kept = con.create_table("raw", sources.read(customer, mapping, con))
     rows = clean("line_items", drop(kept, mapping).kept, mapping, customer.timezone)
     return sorted(str(tuple(row.values())) for row in con.to_pyarrow(rows).to_pylist())

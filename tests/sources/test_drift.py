@@ -2,7 +2,7 @@
 
 import pytest
 
-from capflow_resources.sources.changes.drift import Drift, compare, family
+from capflow_resources.sources.changes.drift import Drift, compare_columns, type_family
 
 SAME = [
     ("int32", "int64"),
@@ -33,16 +33,20 @@ OTHER = [
 
 @pytest.mark.parametrize(("before", "now"), SAME)
 def test_types_of_one_family(before, now):
-    assert compare({"a": before}, {"a": now}, ["a"]) == compare({"a": now}, {"a": before}, ["a"]) == Drift()
+    assert (
+        compare_columns({"a": before}, {"a": now}, ["a"])
+        == compare_columns({"a": now}, {"a": before}, ["a"])
+        == Drift()
+    )
 
 
 @pytest.mark.parametrize(("before", "now"), OTHER)
 def test_types_of_two_families(before, now):
-    assert compare({"a": before}, {"a": now}, ["a"]).retyped == (("a", before, now),)
-    assert family(before) != family(now)
+    assert compare_columns({"a": before}, {"a": now}, ["a"]).retyped == (("a", before, now),)
+    assert type_family(before) != type_family(now)
 
 
 def test_only_mapped_columns_are_looked_at():
-    drift = compare({"a": "int64", "b": "text", "c": "text"}, {"a": "text", "b": "text", "d": "text"}, ["b"])
+    drift = compare_columns({"a": "int64", "b": "text", "c": "text"}, {"a": "text", "b": "text", "d": "text"}, ["b"])
     assert drift == Drift(new=("d",), gone=("c",))
     assert drift.facts() == {"new_columns": ["d"], "gone_columns": ["c"]}

@@ -47,7 +47,7 @@ def test_every_type_comes_as_what_the_lake_can_hold(till, con):
     declared = ", ".join(f"c{number} {dtype}" for number, dtype in enumerate(SHOWN))
     values = ", ".join(value for value, _ in SHOWN.values())
     customer = till(f"CREATE TABLE t ({declared})", f"INSERT INTO t VALUES ({values})", columns={})
-    found = sources.look(customer, customer.tables["line_items"], con).rows.to_pyarrow().to_pylist()[0]
+    found = sources.open_table(customer, customer.tables["line_items"], con).rows.to_pyarrow().to_pylist()[0]
     assert dict(zip(SHOWN, found.values(), strict=True)) == {dtype: expected for dtype, (_, expected) in SHOWN.items()}
 
 
@@ -96,6 +96,6 @@ def test_a_file_that_was_cut_off_is_damaged(till, con):
     whole = till.path.read_bytes()
     till.path.write_bytes(whole[: len(whole) // 2])
     table = customer.tables["line_items"]
-    with pytest.raises(SourceError) as caught, sources.reading(customer, table):
+    with pytest.raises(SourceError) as caught, sources.explain_errors(customer, table):
         sources.read(customer, table, con).to_pyarrow()
     assert "\n" not in str(caught.value)

@@ -105,7 +105,7 @@ def test_the_fingerprint_changes_with_what_is_read(build):
 
 def test_errors_that_are_not_the_source_s_pass_unchanged(build):
     customer = build()
-    with pytest.raises(OSError, match="No space left"), sources.reading(customer, customer.tables["line_items"]):
+    with pytest.raises(OSError, match="No space left"), sources.explain_errors(customer, customer.tables["line_items"]):
         raise OSError("No space left on device")
 
 
@@ -130,7 +130,7 @@ def test_a_file_of_another_kind_is_an_error(joined, build, tmp_path, con):
     path.write_bytes(b"\x00\x01\x02\xff\xfe" * 400)
     customer = build(path)
     table = customer.tables["line_items"]
-    with pytest.raises(SourceError) as caught, sources.reading(customer, table):
+    with pytest.raises(SourceError) as caught, sources.explain_errors(customer, table):
         con.to_pyarrow(sources.read(customer, table, con))
     assert "\n" not in str(caught.value)
 

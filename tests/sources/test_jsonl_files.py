@@ -16,7 +16,7 @@ def look(acme, tmp_path, con):
         names = ("item_id", "bill_id", "user_id", "store_id", "channel")
         customer = acme("jsonl", tmp_path / name, dict(zip(names, columns, strict=False)), options)
         table = customer.tables["line_items"]
-        with sources.reading(customer, table):
+        with sources.explain_errors(customer, table):
             found = sources.read(customer, table, con).to_pyarrow().to_pylist()
         return [tuple(row.values()) for row in found]
 

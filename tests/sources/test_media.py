@@ -14,7 +14,7 @@ from capflow_assets.validated.tables import clean
 from capflow_resources import sources
 from capflow_resources.sources import SourceError
 from capflow_resources.sources.media import decoding, media
-from capflow_resources.sources.media.collected import pattern_regex
+from capflow_resources.sources.media.collection_rows import pattern_regex
 from partitions.customer import Customer
 from partitions.customer_file import check_customer_file, load_customer
 
@@ -150,7 +150,7 @@ def test_a_picture_that_claims_to_be_huge_is_not_decoded(tmp_path):
     import zlib
 
     bomb = png[:16] + header + struct.pack(">I", zlib.crc32(b"IHDR" + header)) + png[33:]
-    facts = decoding.decoded("bomb.png", bomb)
+    facts = decoding.decode_medium("bomb.png", bomb)
     assert facts["corrupt"]
     assert "pixels" in facts["corrupt_reason"]
 
@@ -192,7 +192,7 @@ def test_a_manifest_says_whose_pictures_they_are(customer, folder, con):
         "A4": ("top", 12, None),
     }
     assert sources.fingerprint(acme, acme.tables["media"]) is None
-    assert "Season" in sources.look(acme, acme.tables["media"], con).columns
+    assert "Season" in sources.open_table(acme, acme.tables["media"], con).columns
 
 
 @pytest.mark.parametrize("uri", ["/etc/hostname", "../outside.jpg"])

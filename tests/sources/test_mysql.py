@@ -39,8 +39,10 @@ def read(mariadb, acme, con):
     def rows(database, columns, table="t", options=None):
         customer = acme("mysql", f"{mariadb}/{database.name}", columns, options, {"table": table})
         mapping = customer.tables["line_items"]
-        with sources.reading(customer, mapping):
-            opened = sources.read(customer, mapping, con) if columns else sources.look(customer, mapping, con).rows
+        with sources.explain_errors(customer, mapping):
+            opened = (
+                sources.read(customer, mapping, con) if columns else sources.open_table(customer, mapping, con).rows
+            )
             return opened.to_pyarrow().to_pylist()
 
     return rows

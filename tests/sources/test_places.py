@@ -49,7 +49,7 @@ def look(acme, con, place):
     def rows(pattern, kind="csv", columns=COLUMNS, **options):
         customer = acme(kind, f"{place[0]}/{pattern}", columns, {**place[1], **options})
         table = customer.tables["line_items"]
-        with sources.reading(customer, table):
+        with sources.explain_errors(customer, table):
             found = sources.read(customer, table, con).to_pyarrow().to_pylist()
         return sorted(tuple(row.values()) for row in found)
 

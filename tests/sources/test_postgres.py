@@ -42,8 +42,10 @@ def read(postgres, acme, con):
         customer = acme("postgres", f"{postgres}/{encoded or database.name}", columns, table={"table": table})
         mapping = customer.tables["line_items"]
         con.raw_sql("SET TimeZone = 'UTC'")
-        with sources.reading(customer, mapping):
-            opened = sources.read(customer, mapping, con) if columns else sources.look(customer, mapping, con).rows
+        with sources.explain_errors(customer, mapping):
+            opened = (
+                sources.read(customer, mapping, con) if columns else sources.open_table(customer, mapping, con).rows
+            )
             return opened.to_pyarrow().to_pylist()
 
     return rows
@@ -138,7 +140,7 @@ def test_a_user_without_rights_is_told_so(postgres, acme, con):
     uri = f"postgresql://guest_{database.name}:hush@{database.host}:{database.port}/{database.name}"
     customer = acme("postgres", uri, {"item_id": "id"}, table={"table": "t"})
     mapping = customer.tables["line_items"]
-    with pytest.raises(SourceError, match="permission denied for table t"), sources.reading(customer, mapping):
+    with pytest.raises(SourceError, match="permission denied for table t"), sources.explain_errors(customer, mapping):
         sources.read(customer, mapping, con).to_pyarrow()
 
 

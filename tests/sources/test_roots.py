@@ -142,7 +142,7 @@ def test_a_delta_table_that_names_files_elsewhere_is_refused(acme, con, tmp_path
 def test_other_modules_ask_by_one_function(customer, tmp_path):
     retailer = customer("DATA/acme/*.csv", "DATA/acme")
     source = Source("photos", "media", "list.csv")
-    roots.check(retailer, source, tmp_path / "data" / "acme" / "x" / "photo.jpg")
+    roots.check_root(retailer, source, tmp_path / "data" / "acme" / "x" / "photo.jpg")
     for place in (tmp_path / "data" / "bob" / "photo.jpg", "https://example.org/photo.jpg", "../data/photo.jpg"):
         with pytest.raises(SourceError, match=r"source 'photos' of 'acme': .* is outside of"):
-            roots.check(retailer, source, place)
+            roots.check_root(retailer, source, place)

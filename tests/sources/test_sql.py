@@ -7,8 +7,8 @@ import pytest
 
 from capflow_resources import sources
 from capflow_resources.sources import SourceError
-from capflow_resources.sources.patience import NoAnswerError, iter_within, within
-from capflow_resources.sources.stream import StreamError, stream_fault, streamed
+from capflow_resources.sources.stream import StreamError, find_stream_error, stream_table
+from capflow_resources.sources.time_limit import NoAnswerError, iterate_with_timeout, run_with_timeout
 from tests.sources.database_shop import Postgres, killing, silent_host
 
 DOORS = ("postgresql", "adbc+postgresql")
@@ -20,7 +20,7 @@ def read(request, postgres, acme, con):
         uri = uri.replace("DOOR", request.param)
         customer = acme("sql", uri, columns or {"item_id": "id", "unit_price": "price"}, options, {"table": table})
         mapping = customer.tables["line_items"]
-        with sources.reading(customer, mapping):
+        with sources.explain_errors(customer, mapping):
             return sources.read(customer, mapping, con).to_pyarrow().to_pylist()
 
     return rows
@@ -112,10 +112,10 @@ def test_a_driver_that_is_not_installed_is_named_with_its_package(uri, package, 
 def test_waiting_ends_and_what_goes_wrong_comes_through():
     never = threading.Event()
     with pytest.raises(NoAnswerError, match=r"no answer for 0\.2 seconds"):
-        within(0.2, never.wait)
+        run_with_timeout(0.2, never.wait)
     with pytest.raises(KeyError):
-        within(5, lambda: {}["x"])
-    assert list(iter_within(5, lambda: iter(range(100)))) == list(range(100))
+        run_with_timeout(5, lambda: {}["x"])
+    assert list(iterate_with_timeout(5, lambda: iter(range(100)))) == list(range(100))
     never.set()
 
 
@@ -128,9 +128,9 @@ def test_a_stream_is_read_anew_each_time_and_its_fault_comes_through(con):
         if len(opened) > 2:
             raise StreamError("the shelf fell down")
 
-    rows = streamed(con, schema, batches)
+    rows = stream_table(con, schema, batches)
     assert rows.n.sum().execute() == rows.n.sum().execute() == 3
     with pytest.raises(Exception, match="StreamError") as caught:
         rows.n.sum().execute()
-    assert stream_fault(caught.value) == "the shelf fell down"
-    assert stream_fault(ValueError("no such thing")) is None
+    assert find_stream_error(caught.value) == "the shelf fell down"
+    assert find_stream_error(ValueError("no such thing")) is None

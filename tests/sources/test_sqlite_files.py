@@ -96,6 +96,6 @@ def test_text_that_is_not_utf_8_is_refused_and_not_shown(acme, tmp_path, con):
         database.execute("CREATE TABLE t AS SELECT CAST(x'6d617279e9' AS TEXT) AS id")
     customer = acme("sqlite", path, {"item_id": "id"}, table={"table": "t"})
     table = customer.tables["line_items"]
-    with pytest.raises(SourceError, match="a text is not UTF-8") as caught, sources.reading(customer, table):
+    with pytest.raises(SourceError, match="a text is not UTF-8") as caught, sources.explain_errors(customer, table):
         sources.read(customer, table, con).to_pyarrow()
     assert "mary" not in str(caught.value)

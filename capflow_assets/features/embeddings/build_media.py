@@ -12,7 +12,7 @@ from capflow_assets.contract.outcome import NotAvailable, Outcome
 from capflow_assets.features.embeddings.batches import LeftOut
 from capflow_assets.features.embeddings.encoders import media_encoder, opened
 from capflow_assets.features.embeddings.encoding import Making, vectors_of
-from capflow_resources.sources.media.collected import OutsideError
+from capflow_resources.sources.media.collection_rows import OutsideCollectionError
 from capflow_resources.sources.media.media import open_bytes
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _read(making: Making, row: dict[str, str]) -> File:
     name = row[making.embedding.id]
     try:
         data = open_bytes(making.run.customer, row["uri"])
-    except OutsideError:
+    except OutsideCollectionError:
         return File(name, reason="in no media source of the customer")
     mark = hashlib.md5(data, usedforsecurity=False).hexdigest()
     if mark == row["was"]:

@@ -21,12 +21,12 @@ def main_language(items: ibis.Table) -> tuple[str | None, float | None]:
     """
     if find_spec("py3langid") is None:
         return None, None
-    from capflow_resources.sources.media.decoding import language
+    from capflow_resources.sources.media.decoding import detect_language
 
     described = items.filter(items["description"].notnull()).order_by("item_id").limit(SAMPLE_ITEMS)
     texts = described.select(text=described["description"].left(200).lower()).to_pyarrow()["text"].to_pylist()
     groups = (". ".join(texts[start : start + TOGETHER]) for start in range(0, len(texts), TOGETHER))
-    told = Counter(found for group in groups if (found := language(group)))
+    told = Counter(found for group in groups if (found := detect_language(group)))
     if not told:
         return None, None
     name, count = min(told.items(), key=lambda pair: (-pair[1], pair[0]))

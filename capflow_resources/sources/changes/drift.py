@@ -36,7 +36,7 @@ class Drift:
         return {name: columns for name, columns in shown.items() if columns}
 
 
-def compare(before: Mapping[str, str], now: Mapping[str, str], mapped: Iterable[str]) -> Drift:
+def compare_columns(before: Mapping[str, str], now: Mapping[str, str], mapped: Iterable[str]) -> Drift:
     """What changed between two readings of a source, each its columns with their types in the source's own words.
 
     A whole number that became a decimal one, or a date that became a time, is no other kind of value; a number that
@@ -48,23 +48,23 @@ def compare(before: Mapping[str, str], now: Mapping[str, str], mapped: Iterable[
         retyped=tuple(
             (name, before[name], now[name])
             for name in mapped
-            if name in before and name in now and _differ(family(before[name]), family(now[name]))
+            if name in before and name in now and _is_different(type_family(before[name]), type_family(now[name]))
         ),
     )
 
 
-def family(written: str) -> str:
+def type_family(written: str) -> str:
     """The kind of values that a type holds, from its name in any database's words; "" when it is not understood."""
     return next((name for name, pattern in FAMILIES if re.search(pattern, written.lower())), "")
 
 
-def described(retyped: Iterable[tuple[str, str, str]]) -> str:
+def describe_retyped(retyped: Iterable[tuple[str, str, str]]) -> str:
     """What happened to columns that hold another kind of values, in one clause."""
     return "; ".join(
-        f"column '{name}' held {family(before)} ({before}) and now holds {family(now)} ({now})"
+        f"column '{name}' held {type_family(before)} ({before}) and now holds {type_family(now)} ({now})"
         for name, before, now in retyped
     )
 
 
-def _differ(before: str, now: str) -> bool:
+def _is_different(before: str, now: str) -> bool:
     return bool(before and now) and before != now

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from capflow_resources.sources.changes.content import fitted, same_rows
+from capflow_resources.sources.changes.content import has_same_rows, unify_types
 from capflow_resources.sources.changes.watermark import Value, Watermark, WatermarkError
 from capflow_resources.sources.columns import WATERMARK
 from partitions.customer import Incremental
@@ -28,7 +28,7 @@ class Increment:
     replaced: int
 
 
-def increment(
+def merge_increment(
     stored: ibis.Table, read: ibis.Table, begin: Value, last: Watermark, key: Sequence[str]
 ) -> Increment | None:
     """What becomes of `stored` by the rows `read`, all of the source whose watermark is `begin` or later.
@@ -36,15 +36,15 @@ def increment(
     They take the place of the stored rows from `begin` on, and of older ones with the same `key`. None where the
     types of both do not fit: then all must be read again. `last` is the highest watermark of the stored rows.
     """
-    both = fitted(stored, read)
+    both = unify_types(stored, read)
     if both is None:
         return None
     stored, read = both
     window = stored.filter(stored[WATERMARK] >= begin)
-    read_rows, read_early = _counted(read, last)
-    stored_rows, stored_early = _counted(window, last)
+    read_rows, read_early = _count_with_early(read, last)
+    stored_rows, stored_early = _count_with_early(window, last)
     late = max(0, read_early - stored_early)
-    if read_rows == stored_rows and same_rows(window, read):
+    if read_rows == stored_rows and has_same_rows(window, read):
         return Increment(None, read_rows, late, 0)
     kept = stored.filter(stored[WATERMARK] < begin)
     if key:
@@ -69,17 +69,17 @@ def check_key(asked: Incremental, read: ibis.Table) -> None:
         )
 
 
-def unchanged_rows(stored: ibis.Table, read: ibis.Table) -> bool:
+def is_unchanged(stored: ibis.Table, read: ibis.Table) -> bool:
     """Whether a source gave exactly the rows that are stored already."""
-    both = fitted(stored, read)
-    return both is not None and same_rows(*both)
+    both = unify_types(stored, read)
+    return both is not None and has_same_rows(*both)
 
 
 def _count(rows: ibis.Table) -> int:
     return int(rows.count().to_pyarrow().as_py())
 
 
-def _counted(rows: ibis.Table, last: Watermark) -> tuple[int, int]:
+def _count_with_early(rows: ibis.Table, last: Watermark) -> tuple[int, int]:
     """All rows, and those from before the highest watermark of the last reading."""
     early = (rows[WATERMARK] < last.value).sum().fill_null(0)
     found = rows.aggregate(all=rows.count(), early=early).to_pyarrow().to_pylist()[0]

@@ -69,11 +69,11 @@ class Watermark:
         if isinstance(self.value, int | float):
             return self.value - type(self.value)(asked.lateness or 0)
         if isinstance(self.value, datetime):
-            return _earlier(self.value, asked.lateness_days)
-        return _written(_earlier(datetime.fromisoformat(self.value), asked.lateness_days), self.form)
+            return _subtract_days(self.value, asked.lateness_days)
+        return _format_like(_subtract_days(datetime.fromisoformat(self.value), asked.lateness_days), self.form)
 
 
-def check(asked: Incremental, dtype: dt.DataType) -> str:
+def check_watermark_type(asked: Incremental, dtype: dt.DataType) -> str:
     """The kind of watermark that a column of this type is; WatermarkError when it can be none."""
     kind = _kind(dtype)
     if kind is None:
@@ -85,15 +85,15 @@ def check(asked: Incremental, dtype: dt.DataType) -> str:
     return kind
 
 
-def highest(asked: Incremental, rows: ibis.Table, timezone: str, now: datetime) -> Watermark | None:
+def find_highest(asked: Incremental, rows: ibis.Table, timezone: str, now: datetime) -> Watermark | None:
     """The highest watermark of rows that were read; None where there are no rows.
 
     A time after `now` counts as `now`: a till with a wrong clock must not hide what is sold until then. WatermarkError
     for rows without a watermark, which would never be read again, and for text whose order is not that of time.
     """
-    kind = check(asked, rows[WATERMARK].type())
+    kind = check_watermark_type(asked, rows[WATERMARK].type())
     column = rows[WATERMARK].nullif("") if kind == "text" else rows[WATERMARK]
-    forms = _form(column).collect(distinct=True) if kind == "text" else column.count()
+    forms = _text_form(column).collect(distinct=True) if kind == "text" else column.count()
     found = rows.aggregate(rows=rows.count(), filled=column.count(), highest=column.max(), forms=forms)
     one: dict[str, Any] = found.to_pyarrow().to_pylist()[0]
     if one["filled"] < one["rows"]:
@@ -105,7 +105,7 @@ def highest(asked: Incremental, rows: ibis.Table, timezone: str, now: datetime) 
         return None
     if kind == "text":
         return _text_watermark(asked, one["highest"], one["forms"], now, timezone)
-    return Watermark(kind, _capped(_plain(one["highest"]), now, timezone))
+    return Watermark(kind, _cap_at_now(_to_python(one["highest"]), now, timezone))
 
 
 def _kind(dtype: dt.DataType) -> str | None:
@@ -118,7 +118,7 @@ def _kind(dtype: dt.DataType) -> str | None:
     return "text" if dtype.is_string() else None
 
 
-def _plain(value: Any) -> datetime | int | float:
+def _to_python(value: Any) -> datetime | int | float:
     """A watermark as Python holds it; numbers lose nothing that matters: whole ones stay whole."""
     if isinstance(value, datetime | int | float):
         return value
@@ -127,7 +127,7 @@ def _plain(value: Any) -> datetime | int | float:
     return datetime.combine(value, time())
 
 
-def _capped(value: datetime | int | float, now: datetime, timezone: str) -> datetime | int | float:
+def _cap_at_now(value: datetime | int | float, now: datetime, timezone: str) -> datetime | int | float:
     if not isinstance(value, datetime):
         return value
     if value.tzinfo is not None:
@@ -137,14 +137,14 @@ def _capped(value: datetime | int | float, now: datetime, timezone: str) -> date
     return min(value, local, utc)
 
 
-def _earlier(moment: datetime, days: float) -> datetime:
+def _subtract_days(moment: datetime, days: float) -> datetime:
     try:
         return moment - timedelta(days=days)
     except OverflowError:
         return datetime.min.replace(tzinfo=moment.tzinfo)
 
 
-def _form(column: ibis.Value) -> ibis.Value:
+def _text_form(column: ibis.Value) -> ibis.Value:
     """How each text is written: 0 for a digit of the time, and the offset as it is, or ? for what is no ISO time."""
     import ibis
 
@@ -158,12 +158,12 @@ def _text_watermark(asked: Incremental, value: str, forms: list[str], now: datet
         what = "no ISO times (year first)" if "?" in forms else f"times in several forms ({', '.join(sorted(forms))})"
         raise WatermarkError(f"'{asked.watermark}' is text and holds {what}: its order is not that of time")
     moment = datetime.fromisoformat(value[:FINEST] if len(value) > FINEST and "." in value else value)
-    capped = _capped(moment, now, timezone)
+    capped = _cap_at_now(moment, now, timezone)
     assert isinstance(capped, datetime)
-    return Watermark("text", value if capped == moment else _written(capped, forms[0]), forms[0])
+    return Watermark("text", value if capped == moment else _format_like(capped, forms[0]), forms[0])
 
 
-def _written(moment: datetime, form: str) -> str:
+def _format_like(moment: datetime, form: str) -> str:
     """A moment in the same form as the source's texts, cut off and never rounded up."""
     offset = re.search(OFFSET_TEXT, form)
     shown = form[: offset.start()] if offset else form

@@ -30,7 +30,7 @@ class Address:
     query: Mapping[str, str] = field(default_factory=dict)
 
 
-def address(customer: Customer, source: Source, schemes: Collection[str]) -> Address:
+def parse_address(customer: Customer, source: Source, schemes: Collection[str]) -> Address:
     """The parts of a source's uri; SourceError when it is not understood.
 
     What ${NAME} put into it is taken as it is, whatever signs it holds; only what is written in the customer file may
@@ -39,7 +39,7 @@ def address(customer: Customer, source: Source, schemes: Collection[str]) -> Add
     secrets = [value for value in sorted(customer.secrets, key=len, reverse=True) if "://" not in value]
     scheme, separator, rest = source.uri.partition("://")
     if not separator or scheme not in schemes:
-        raise _not_understood(customer, source, schemes)
+        raise _malformed_uri_error(customer, source, schemes)
     for number, value in enumerate(secrets):
         rest = rest.replace(value, chr(_PRIVATE + number))
 
@@ -50,9 +50,9 @@ def address(customer: Customer, source: Source, schemes: Collection[str]) -> Add
         return text
 
     parts = _PARTS.fullmatch(rest)
-    hosts = [_host(host, plain) for host in parts["hosts"].split(",")] if parts else [None]
+    hosts = [_parse_host(host, plain) for host in parts["hosts"].split(",")] if parts else [None]
     if not parts or None in hosts:
-        raise _not_understood(customer, source, schemes)
+        raise _malformed_uri_error(customer, source, schemes)
     user, _, password = (parts["login"] or "").partition(":")
     return Address(
         scheme,
@@ -61,7 +61,7 @@ def address(customer: Customer, source: Source, schemes: Collection[str]) -> Add
         tuple(host for host, _ in filter(None, hosts)),
         tuple(port for _, port in filter(None, hosts)),
         plain(parts["path"]),
-        {plain(key): plain(value) for key, _, value in (part.partition("=") for part in _split(parts["query"]))},
+        {plain(key): plain(value) for key, _, value in (part.partition("=") for part in _split_query(parts["query"]))},
     )
 
 
@@ -74,7 +74,7 @@ def timeout(customer: Customer, source: Source) -> int:
     return int(value)
 
 
-def no_table(customer: Customer, source: Source, table: str, name: str, names: Collection[str]) -> Exception:
+def unknown_table_error(customer: Customer, source: Source, table: str, name: str, names: Collection[str]) -> Exception:
     """The error for a table that the database does not have, with the nearest that it has."""
     what = (
         f"there is no table '{name}'{did_you_mean(name, names)}" if names else "the database shows this user no table"
@@ -82,16 +82,26 @@ def no_table(customer: Customer, source: Source, table: str, name: str, names: C
     return source_error(customer, source, what, f"Correct tables.{table}.table in {file_name(customer)}.")
 
 
-def _host(written: str, plain: Callable[[str | None], str]) -> tuple[str, str] | None:
+def quoted(name: str) -> str:
+    """A name in SQL, whatever signs it holds."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A text in SQL, whatever signs it holds."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _parse_host(written: str, plain: Callable[[str | None], str]) -> tuple[str, str] | None:
     found = _HOST.fullmatch(plain(written))
     return (found["ipv6"] or found["host"] or "", found["port"] or "") if found else None
 
 
-def _split(query: str | None) -> list[str]:
+def _split_query(query: str | None) -> list[str]:
     return [part for part in (query or "").split("&") if part]
 
 
-def _not_understood(customer: Customer, source: Source, schemes: Collection[str]) -> Exception:
+def _malformed_uri_error(customer: Customer, source: Source, schemes: Collection[str]) -> Exception:
     shape = f"{next(iter(schemes))}://${{USER}}:${{PASSWORD}}@host:port/database"
     remedy = f"Write sources.{source.name}.uri of {file_name(customer)} like {shape}."
     return source_error(customer, source, "its uri is not the address of a database", remedy)

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from capflow_resources.engines.quoting import quote_literal, quote_name
-from capflow_resources.sources.kind import Since
+from capflow_resources.sources.databases.address import literal, quoted
+from capflow_resources.sources.reader import Since
 
 if TYPE_CHECKING:
     import ibis
@@ -25,14 +25,14 @@ def lazy_table(con: Backend, relation: str, columns: Iterable[str], since: Since
     Lists and records become JSON text; enumerations, UUIDs, durations and times of day text; an infinite time null.
     """
     types = {name: dtype for name, dtype, *_ in con.con.execute(f"DESCRIBE FROM {relation}").fetchall()}
-    chosen = ", ".join(f"{_readable(quote_name(name), types[name])} AS {quote_name(name)}" for name in columns)
-    condition = _since(since, types) if since else ""
+    chosen = ", ".join(f"{_storable_sql(quoted(name), types[name])} AS {quoted(name)}" for name in columns)
+    condition = _since_condition(since, types) if since else ""
     view = f"source_{uuid4().hex}"
     con.con.execute(f"CREATE TEMP VIEW {view} AS SELECT {chosen} FROM {relation}{condition}")
     return con.table(view)
 
 
-def _readable(column: str, dtype: str) -> str:
+def _storable_sql(column: str, dtype: str) -> str:
     if dtype in TIMES:
         cast = f"{column}::TIMESTAMP" if dtype.startswith("TIMESTAMP_") else column
         return f"CASE WHEN isfinite({column}) THEN {cast} END"
@@ -45,18 +45,18 @@ def _readable(column: str, dtype: str) -> str:
     return f"{column}::VARCHAR"
 
 
-def _since(since: Since, types: dict[str, str]) -> str:
+def _since_condition(since: Since, types: dict[str, str]) -> str:
     """The condition that spares rows from being sent; none where the two could be compared in more than one way."""
     dtype, value = types.get(since.column, ""), since.value
     bound: str | None = None
     if isinstance(value, datetime):
-        bound = _time(value, dtype)
+        bound = _time_literal(value, dtype)
     elif _is_number(value) and (dtype in WHOLE or dtype in ("FLOAT", "DOUBLE") or dtype.startswith("DECIMAL")):
         bound = repr(value)
     return f" WHERE {quote_name(since.column)} >= {bound}" if bound else ""
 
 
-def _time(value: datetime, dtype: str) -> str | None:
+def _time_literal(value: datetime, dtype: str) -> str | None:
     if dtype == "TIMESTAMP" and value.tzinfo is None:
         return f"TIMESTAMP {quote_literal(value.isoformat(' '))}"
     if dtype == "TIMESTAMP WITH TIME ZONE" and value.tzinfo is not None:

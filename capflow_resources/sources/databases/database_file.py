@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from capflow_resources.sources.errors import file_name, source_error
-from capflow_resources.sources.files.listing import matched
-from capflow_resources.sources.files.listing import state as state_of_files
+from capflow_resources.sources.files.listing import file_state as state_of_files
+from capflow_resources.sources.files.listing import list_local_files
 from partitions.customer import Customer, Source
 
 
-def database_file(customer: Customer, source: Source) -> Path:
+def find_database_file(customer: Customer, source: Source) -> Path:
     """The file; SourceError when there is none, or when the uri's pattern matches several."""
-    paths = matched(customer, source)
+    paths = list_local_files(customer, source)
     if len(paths) > 1:
         remedy = f"Name one of them in sources.{source.name}.uri of {file_name(customer)}."
         raise source_error(customer, source, f"{len(paths)} databases match {source.uri}", remedy)

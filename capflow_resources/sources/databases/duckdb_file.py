@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from capflow_resources.engines.quoting import quote_literal, quote_name
 from capflow_resources.sources.columns import source_columns
-from capflow_resources.sources.databases.address import no_table
+from capflow_resources.sources.databases.address import literal, quoted, unknown_table_error
 from capflow_resources.sources.databases.attached import lazy_table
-from capflow_resources.sources.databases.database_file import database_file, state_with_log
-from capflow_resources.sources.errors import missing_columns
-from capflow_resources.sources.kind import Opened, Since
+from capflow_resources.sources.databases.database_file import find_database_file, state_with_log
+from capflow_resources.sources.errors import missing_columns_error
+from capflow_resources.sources.reader import Since, SourceTable
 from partitions.customer import Customer, Source, TableMapping
 
 if TYPE_CHECKING:
@@ -29,28 +29,30 @@ FAULTS = {
 }
 
 
-def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None) -> Opened:
+def open(
+    customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None
+) -> SourceTable:
     """The mapped columns of one table, lazily. Lists and records come as JSON text.
 
     Views are not read: they could reach other files than this one.
     """
     attached = _attach(customer, source, con.con)
-    known = _tables(con.con, attached)
+    known = _list_tables(con.con, attached)
     asked = str(mapping.options.get("table", ""))
     if asked not in known:
-        raise no_table(customer, source, mapping.table, asked, list(known))
+        raise unknown_table_error(customer, source, mapping.table, asked, list(known))
     schema, table = known[asked]
-    found = dict(_columns(con.con, attached, schema, table))
+    found = dict(_list_columns(con.con, attached, schema, table))
     wanted = source_columns(mapping) or tuple(found)
-    if missing := missing_columns(customer, source, mapping.table, wanted, found):
+    if missing := missing_columns_error(customer, source, mapping.table, wanted, found):
         raise missing
-    relation = ".".join(map(quote_name, (attached, schema, table)))
-    return Opened(lazy_table(con, relation, wanted, since), found)
+    relation = ".".join(map(quoted, (attached, schema, table)))
+    return SourceTable(lazy_table(con, relation, wanted, since), found)
 
 
 def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str]:
     """What changes when the database may have changed, its write-ahead log included."""
-    return state_with_log(database_file(customer, source), ".wal")
+    return state_with_log(find_database_file(customer, source), ".wal")
 
 
 def tables(customer: Customer, source: Source) -> list[str]:
@@ -58,7 +60,7 @@ def tables(customer: Customer, source: Source) -> list[str]:
     import duckdb
 
     with closing(duckdb.connect(config={"threads": 1})) as con:
-        return list(_tables(con, _attach(customer, source, con)))
+        return list(_list_tables(con, _attach(customer, source, con)))
 
 
 def fault(source: Source, error: Exception) -> str | None:
@@ -70,14 +72,14 @@ def fault(source: Source, error: Exception) -> str | None:
 
 
 def _attach(customer: Customer, source: Source, con: DuckDBPyConnection) -> str:
-    path = database_file(customer, source)
+    path = find_database_file(customer, source)
     name = str(path.resolve())  # a file can be attached once only, whichever source names it
     con.execute(f"DETACH DATABASE IF EXISTS {quote_name(name)}")  # the file may be another one by now
     con.execute(f"ATTACH {quote_literal(str(path))} AS {quote_name(name)} (TYPE duckdb, READ_ONLY)")
     return name
 
 
-def _tables(con: DuckDBPyConnection, attached: str) -> dict[str, tuple[str, str]]:
+def _list_tables(con: DuckDBPyConnection, attached: str) -> dict[str, tuple[str, str]]:
     """Each name that `table:` may hold, with the schema and the table that it means."""
     rows: list[Any] = con.execute(
         "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = $name AND NOT internal ORDER BY ALL",
@@ -86,7 +88,7 @@ def _tables(con: DuckDBPyConnection, attached: str) -> dict[str, tuple[str, str]
     return {table if schema == "main" else f"{schema}.{table}": (schema, table) for schema, table in rows}
 
 
-def _columns(con: DuckDBPyConnection, attached: str, schema: str, table: str) -> list[Any]:
+def _list_columns(con: DuckDBPyConnection, attached: str, schema: str, table: str) -> list[Any]:
     return con.execute(
         "SELECT column_name, data_type FROM duckdb_columns() "
         "WHERE database_name = $name AND schema_name = $schema AND table_name = $table ORDER BY column_index",

@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from capflow_resources.sources.columns import source_columns
-from capflow_resources.sources.databases.address import address, no_table, timeout
-from capflow_resources.sources.databases.mysql_types import Column, column, quote_mysql_name, record_batch
-from capflow_resources.sources.errors import SourceError, file_name, missing_columns, source_error
-from capflow_resources.sources.kind import Opened, Since
-from capflow_resources.sources.stream import StreamError, stream_fault, streamed
+from capflow_resources.sources.databases.address import parse_address, timeout, unknown_table_error
+from capflow_resources.sources.databases.mysql_types import MySqlColumn, describe_column, quote_name, record_batch
+from capflow_resources.sources.errors import SourceError, file_name, missing_columns_error, source_error
+from capflow_resources.sources.reader import Since, SourceTable
+from capflow_resources.sources.stream import StreamError, find_stream_error, stream_table
 from partitions.customer import Customer, Source, TableMapping
 from partitions.hints import did_you_mean
 
@@ -56,7 +56,9 @@ TABLE = """SELECT table_type, coalesce(data_length, 0) FROM information_schema.t
 WHERE table_schema = %s AND table_name = %s"""
 
 
-def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None) -> Opened:
+def open(
+    customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None
+) -> SourceTable:
     """The mapped columns of one table or view, streamed each time they are asked for.
 
     Options: `timeout_seconds` (30) for a connection, for each answer and for locks.
@@ -64,21 +66,21 @@ def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend
     import pyarrow as pa
 
     with closing(_connect(customer, source)) as database:
-        schema, table = _table(customer, source, mapping, database)
-        found = {row[0]: row for row in _ask(database, COLUMNS, (schema, table))}
+        schema, table = _find_table(customer, source, mapping, database)
+        found = {row[0]: row for row in _query(database, COLUMNS, (schema, table))}
     wanted = source_columns(mapping) or tuple(found)
-    if missing := missing_columns(customer, source, mapping.table, wanted, found):
+    if missing := missing_columns_error(customer, source, mapping.table, wanted, found):
         raise missing
-    columns = [column(*found[name]) for name in wanted]
-    sql = f"SELECT {', '.join(one.sql for one in columns)} FROM {quote_mysql_name(schema)}.{quote_mysql_name(table)}"
-    if since and (bound := _since(since, column(*found[since.column]))):
-        sql += f" WHERE {quote_mysql_name(since.column)} >= {bound}"
+    columns = [describe_column(*found[name]) for name in wanted]
+    sql = f"SELECT {', '.join(one.sql for one in columns)} FROM {quote_name(schema)}.{quote_name(table)}"
+    if since and (bound := _since_bound(since, describe_column(*found[since.column]))):
+        sql += f" WHERE {quote_name(since.column)} >= {bound}"
     fields = pa.schema([(one.name, one.type) for one in columns])
 
     def batches() -> Iterator[pa.RecordBatch]:
-        return _batches(customer, source, sql, columns, fields)
+        return _read_batches(customer, source, sql, columns, fields)
 
-    return Opened(streamed(con, fields, batches), {name: str(row[2]) for name, row in found.items()})
+    return SourceTable(stream_table(con, fields, batches), {name: str(row[2]) for name, row in found.items()})
 
 
 def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str] | None:
@@ -87,30 +89,30 @@ def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str
     None for views, and for tables beyond 2 GiB, of which the server would compute it too long.
     """
     with closing(_connect(customer, source)) as database:
-        schema, table = _table(customer, source, mapping, database)
-        kind, size = _ask(database, TABLE, (schema, table))[0]
+        schema, table = _find_table(customer, source, mapping, database)
+        kind, size = _query(database, TABLE, (schema, table))[0]
         if kind != "BASE TABLE" or int(size) > CHECKED_BYTES:
             return None
-        definition = _ask(database, COLUMNS, (schema, table))
-        checksum = _ask(database, f"CHECKSUM TABLE {quote_mysql_name(schema)}.{quote_mysql_name(table)}")[0][1]
+        definition = _query(database, COLUMNS, (schema, table))
+        checksum = _query(database, f"CHECKSUM TABLE {quote_name(schema)}.{quote_name(table)}")[0][1]
         return None if checksum is None else [f"{schema}.{table}", str(definition), str(checksum)]
 
 
 def tables(customer: Customer, source: Source) -> list[str]:
     """The tables and views that `table:` may name; those of another database than the uri's as database.table."""
     with closing(_connect(customer, source)) as database:
-        return list(_names(database))
+        return list(_list_tables(database))
 
 
 def fault(source: Source, error: Exception) -> str | None:
     """What the server or the connection says in one clause."""
-    if clause := stream_fault(error):
+    if clause := find_stream_error(error):
         return clause
     if isinstance(error, ModuleNotFoundError) and error.name == "pymysql":
         return "the driver PyMySQL is missing: pip install 'capflow[mysql]'"
     if type(error).__module__.partition(".")[0] != "pymysql":
         return None
-    return _clause(error)
+    return _error_clause(error)
 
 
 def _connect(customer: Customer, source: Source) -> Connection[Any]:
@@ -118,7 +120,7 @@ def _connect(customer: Customer, source: Source) -> Connection[Any]:
     from pymysql.converters import encoders
     from pymysql.cursors import SSCursor
 
-    place, seconds = address(customer, source, SCHEMES), timeout(customer, source)
+    place, seconds = parse_address(customer, source, SCHEMES), timeout(customer, source)
     if unknown := next((key for key in place.query if key not in SSL), None):
         what = f"its uri has the option '{unknown}'{did_you_mean(unknown, SSL)}"
         raise source_error(customer, source, what, f"Correct sources.{source.name}.uri in {file_name(customer)}.")
@@ -145,14 +147,14 @@ def _connect(customer: Customer, source: Source) -> Connection[Any]:
     return database
 
 
-def _ask(database: Connection[Any], sql: str, values: Any = None) -> list[Any]:
+def _query(database: Connection[Any], sql: str, values: Any = None) -> list[Any]:
     with closing(database.cursor()) as cursor:
         cursor.execute(sql, values)
         return list(cursor.fetchall())
 
 
-def _batches(
-    customer: Customer, source: Source, sql: str, columns: list[Column], schema: pa.Schema
+def _read_batches(
+    customer: Customer, source: Source, sql: str, columns: list[MySqlColumn], schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
     """The rows of a query, in batches that are small in rows and in bytes."""
     import pymysql
@@ -162,18 +164,18 @@ def _batches(
             cursor = database.cursor()
             cursor.execute(sql)
             try:
-                yield from _read(cursor, columns, schema)
+                yield from _fetch_batches(cursor, columns, schema)
             finally:
-                _forget(cursor)
+                _abandon_cursor(cursor)
     except pymysql.MySQLError as error:
-        raise StreamError(_clause(error)) from None
+        raise StreamError(_error_clause(error)) from None
     except UnicodeDecodeError:
         raise StreamError("a text is not in the encoding of its column") from None
     except SourceError as error:
         raise StreamError(str(error)) from None
 
 
-def _read(cursor: Any, columns: list[Column], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def _fetch_batches(cursor: Any, columns: list[MySqlColumn], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     count = FIRST_ROWS
     while rows := cursor.fetchmany(count):
         batch = record_batch(rows, columns, schema)
@@ -181,31 +183,33 @@ def _read(cursor: Any, columns: list[Column], schema: pa.Schema) -> Iterator[pa.
         yield batch
 
 
-def _forget(cursor: Any) -> None:
+def _abandon_cursor(cursor: Any) -> None:
     """Leave the rest of the rows: a cursor that is closed or collected would first fetch all of them."""
     if cursor._result is not None:
         cursor._result.unbuffered_active = False
     cursor.connection = None
 
 
-def _names(database: Connection[Any]) -> dict[str, tuple[str, str]]:
+def _list_tables(database: Connection[Any]) -> dict[str, tuple[str, str]]:
     """Each name that `table:` may hold, with the database and the table that it means."""
-    home = _ask(database, "SELECT database()")[0][0]
-    known = _ask(database, "SELECT table_schema, table_name FROM information_schema.tables ORDER BY 1, 2")
+    home = _query(database, "SELECT database()")[0][0]
+    known = _query(database, "SELECT table_schema, table_name FROM information_schema.tables ORDER BY 1, 2")
     shown = [(schema, table) for schema, table in known if schema.lower() not in SYSTEM]
     return {table if schema == home else f"{schema}.{table}": (schema, table) for schema, table in shown}
 
 
-def _table(customer: Customer, source: Source, mapping: TableMapping, database: Connection[Any]) -> tuple[str, str]:
-    asked, known = str(mapping.options.get("table", "")), _names(database)
-    home = _ask(database, "SELECT database()")[0][0]
+def _find_table(
+    customer: Customer, source: Source, mapping: TableMapping, database: Connection[Any]
+) -> tuple[str, str]:
+    asked, known = str(mapping.options.get("table", "")), _list_tables(database)
+    home = _query(database, "SELECT database()")[0][0]
     name = asked.removeprefix(f"{home}.") if asked not in known else asked
     if name not in known:
-        raise no_table(customer, source, mapping.table, asked, list(known))
+        raise unknown_table_error(customer, source, mapping.table, asked, list(known))
     return known[name]
 
 
-def _since(since: Since, column: Column) -> str | None:
+def _since_bound(since: Since, column: MySqlColumn) -> str | None:
     """The least value to ask for, in SQL; None where MySQL might compare in another way than CapFlow does."""
     value = since.value
     if isinstance(value, datetime):
@@ -218,7 +222,7 @@ def _since(since: Since, column: Column) -> str | None:
     return repr(value) if is_number and column.kind in NUMBERS else None
 
 
-def _clause(error: Exception) -> str:
+def _error_clause(error: Exception) -> str:
     number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
     if number == 2003:
         return f"no connection: {str(error.args[1]).rstrip(')').split('(')[-1]}"

@@ -19,7 +19,7 @@ SENT_AS_BYTES = ("json", "uuid", "inet4", "inet6", "time")  # or in an encoding 
 
 
 @dataclass(frozen=True)
-class Column:
+class MySqlColumn:
     """One column of a table: the SQL that asks for it, and the Arrow type that its text is read as."""
 
     name: str
@@ -28,50 +28,52 @@ class Column:
     type: pa.DataType
 
 
-def quote_mysql_name(name: str) -> str:
-    """Return the name of a column or table in MySQL's SQL."""
-    return quote_name(name, "`")
+def quote_name(name: str) -> str:
+    """A name in MySQL's SQL, whatever signs it holds."""
+    return "`" + name.replace("`", "``") + "`"
 
 
-def column(name: str, kind: str, written: str, precision: int | None, scale: int | None) -> Column:
+def describe_column(name: str, kind: str, written: str, precision: int | None, scale: int | None) -> MySqlColumn:
     """A column by what information_schema.columns says of it.
 
     A date with a zero in it is null. Bits are a whole number. Decimals of more than 38 digits are text.
     """
     import pyarrow as pa
 
-    kind, sql, precision, scale = kind.lower(), quote_mysql_name(name), int(precision or 0), int(scale or 0)
+    kind, sql, precision, scale = kind.lower(), quote_name(name), int(precision or 0), int(scale or 0)
     if kind in WHOLE:
         unsigned = kind == "bigint" and "unsigned" in written.lower()
-        return Column(name, kind, sql, pa.decimal128(20, 0) if unsigned else pa.int64())
+        return MySqlColumn(name, kind, sql, pa.decimal128(20, 0) if unsigned else pa.int64())
     if kind == "bit":
-        return Column(name, kind, f"CAST({sql} AS UNSIGNED)", pa.decimal128(20, 0) if precision > 63 else pa.int64())
+        return MySqlColumn(
+            name, kind, f"CAST({sql} AS UNSIGNED)", pa.decimal128(20, 0) if precision > 63 else pa.int64()
+        )
     if kind == "decimal" and precision <= 38:
-        return Column(name, kind, sql, pa.decimal128(precision, scale))
+        return MySqlColumn(name, kind, sql, pa.decimal128(precision, scale))
     if kind in ("float", "double"):
-        return Column(name, kind, sql, pa.float64())
+        return MySqlColumn(name, kind, sql, pa.float64())
     if kind in TIMES:
         filled = f"CASE WHEN MONTH({sql}) > 0 AND DAYOFMONTH({sql}) > 0 THEN {sql} END"
         types = {"date": pa.date32(), "datetime": pa.timestamp("us"), "timestamp": pa.timestamp("us", tz="UTC")}
-        return Column(name, kind, filled, types[kind])
+        return MySqlColumn(name, kind, filled, types[kind])
     if kind in BYTES:
-        return Column(name, kind, sql, pa.binary())
+        return MySqlColumn(name, kind, sql, pa.binary())
     if kind in SENT_AS_BYTES:
-        return Column(name, kind, f"CAST({sql} AS CHAR)", pa.string())
+        return MySqlColumn(name, kind, f"CAST({sql} AS CHAR)", pa.string())
     if any(kind.endswith(shape) for shape in ("geometry", "point", "linestring", "polygon", "collection")):
-        return Column(name, kind, f"ST_AsText({sql})", pa.string())
-    return Column(name, kind, sql, pa.string())
+        return MySqlColumn(name, kind, f"ST_AsText({sql})", pa.string())
+    return MySqlColumn(name, kind, sql, pa.string())
 
 
-def record_batch(rows: Iterable[Sequence[Any]], columns: Sequence[Column], schema: pa.Schema) -> pa.RecordBatch:
+def record_batch(rows: Iterable[Sequence[Any]], columns: Sequence[MySqlColumn], schema: pa.Schema) -> pa.RecordBatch:
     """Rows of text, as MySQL sends them, in the types of their columns; StreamError for a value that does not fit."""
     import pyarrow as pa
 
     values = list(zip(*rows, strict=True))
-    return pa.record_batch([_array(one, held) for one, held in zip(columns, values, strict=True)], schema=schema)
+    return pa.record_batch([_to_array(one, held) for one, held in zip(columns, values, strict=True)], schema=schema)
 
 
-def _array(column: Column, values: Sequence[Any]) -> pa.Array:
+def _to_array(column: MySqlColumn, values: Sequence[Any]) -> pa.Array:
     import pyarrow as pa
 
     try:

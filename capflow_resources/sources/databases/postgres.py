@@ -13,11 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 from capflow_resources.engines.quoting import quote_literal, quote_name
 from capflow_resources.sources.columns import source_columns
-from capflow_resources.sources.databases.address import Address, address, no_table, timeout
+from capflow_resources.sources.databases.address import (
+    Address,
+    literal,
+    parse_address,
+    quoted,
+    timeout,
+    unknown_table_error,
+)
 from capflow_resources.sources.databases.attached import lazy_table
-from capflow_resources.sources.errors import missing_columns, source_error
-from capflow_resources.sources.extensions import load_extension
-from capflow_resources.sources.kind import Opened, Since
+from capflow_resources.sources.duckdb_extension import load_extension
+from capflow_resources.sources.errors import missing_columns_error, source_error
+from capflow_resources.sources.reader import Since, SourceTable
 from partitions.canonical import NUMBER_COLUMNS
 from partitions.customer import Customer, Source, TableMapping
 
@@ -57,7 +64,7 @@ FROM {table}"""
 
 
 @dataclass(frozen=True)
-class Table:
+class PostgresTable:
     """One table or view as PostgreSQL's catalogue has it."""
 
     schema: str
@@ -77,23 +84,31 @@ class Table:
         return f"{quote_name(self.schema)}.{quote_name(self.name)}"
 
 
-def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None) -> Opened:
+def open(
+    customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None
+) -> SourceTable:
     """The mapped columns of one table or view, lazily.
 
     Options: `timeout_seconds` (30) for a connection and for locks. Lists, records and JSON come as JSON text.
     """
     attached = _attach(customer, source, con.con)
-    table = _table(customer, source, mapping, con.con, attached)
-    found = {name: (written, base) for name, written, base in _ask(con.con, attached, COLUMNS.format(oid=table.oid))}
+    table = _find_table(customer, source, mapping, con.con, attached)
+    found = {name: (written, base) for name, written, base in _query(con.con, attached, COLUMNS.format(oid=table.oid))}
     wanted = source_columns(mapping) or tuple(found)
-    if missing := missing_columns(customer, source, mapping.table, wanted, found):
+    if missing := missing_columns_error(customer, source, mapping.table, wanted, found):
         raise missing
-    exact = {name: sql for name in wanted if (sql := _exact(quote_name(name), *found[name], name in _texts(mapping)))}
-    relation = f"{quote_name(attached)}.{table.sql}"
+    exact = {
+        name: sql
+        for name in wanted
+        if (sql := _exact_sql(quoted(name), *found[name], name in _non_number_columns(mapping)))
+    }
+    relation = f"{quoted(attached)}.{table.sql}"
     if exact:
-        chosen = ", ".join(f"{exact.get(name, quote_name(name))} AS {quote_name(name)}" for name in wanted)
-        relation = _query(attached, f"SELECT {chosen} FROM {table.sql}")
-    return Opened(lazy_table(con, relation, wanted, since), {name: written for name, (written, _) in found.items()})
+        chosen = ", ".join(f"{exact.get(name, quoted(name))} AS {quoted(name)}" for name in wanted)
+        relation = _query_sql(attached, f"SELECT {chosen} FROM {table.sql}")
+    return SourceTable(
+        lazy_table(con, relation, wanted, since), {name: written for name, (written, _) in found.items()}
+    )
 
 
 def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str] | None:
@@ -103,15 +118,15 @@ def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str
     server counts, nothing is sent. None for views and foreign tables, whose rows carry none, and when the server does
     not finish within `timeout_seconds`.
     """
-    with closing(_own_connection()) as con:
+    with closing(_connect_duckdb()) as con:
         attached = _attach(customer, source, con, statement_timeout=True)
-        table = _table(customer, source, mapping, con, attached)
+        table = _find_table(customer, source, mapping, con, attached)
         if table.kind not in OWN_ROWS:
             return None
-        definition = _ask(con, attached, COLUMNS.format(oid=table.oid))
+        definition = _query(con, attached, COLUMNS.format(oid=table.oid))
         try:
-            numbers, nan = _numbers(mapping, definition)
-            spoilt, rows, written = _ask(con, attached, STATE.format(table=table.sql, nan=nan))[0]
+            numbers, nan = _nan_condition(mapping, definition)
+            spoilt, rows, written = _query(con, attached, STATE.format(table=table.sql, nan=nan))[0]
         except Exception as error:
             # A partition may be a foreign table, and another storage than the usual one may keep no transactions.
             if re.search(r"statement timeout|system column|xmin", str(error)):
@@ -125,8 +140,8 @@ def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str
 
 def tables(customer: Customer, source: Source) -> list[str]:
     """The tables and views that `table:` may name, as schema.table; those of the search path first."""
-    with closing(_own_connection()) as con:
-        return [table.full_name for table in _tables(con, _attach(customer, source, con))]
+    with closing(_connect_duckdb()) as con:
+        return [table.full_name for table in _list_tables(con, _attach(customer, source, con))]
 
 
 def fault(source: Source, error: Exception) -> str | None:
@@ -135,7 +150,7 @@ def fault(source: Source, error: Exception) -> str | None:
     if isinstance(error, ModuleNotFoundError) and "duckdb_extension" in text:
         return "DuckDB's PostgreSQL extension is missing: pip install duckdb-extension-postgres-scanner"
     if connecting := re.search(r"Unable to connect to Postgres at .*\": (.*)", text, re.S):
-        return f"no connection: {_said(connecting[1])}"
+        return f"no connection: {_last_message(connecting[1])}"
     if not re.search(r"postgres|\bCOPY\b|libpq|\bserver closed the connection\b", text, re.I):
         return None
     for pattern, clause in FAULTS.items():
@@ -147,7 +162,7 @@ def fault(source: Source, error: Exception) -> str | None:
 
 def _attach(customer: Customer, source: Source, con: DuckDBPyConnection, statement_timeout: bool = False) -> str:
     """Make the database known to DuckDB, for reading only, under the name that is returned."""
-    place, seconds = address(customer, source, SCHEMES), timeout(customer, source)
+    place, seconds = parse_address(customer, source, SCHEMES), timeout(customer, source)
     load_extension(con, "postgres_scanner")
     name = f"{customer.name}/{source.name}"
     # As parameters: the password must not stand in a query's text, which is logged and shown in errors.
@@ -160,15 +175,15 @@ def _attach(customer: Customer, source: Source, con: DuckDBPyConnection, stateme
     }
     given = {key: value for key, value in login.items() if value.strip(",")}
     settings = "".join(f", {key} ${key}" for key in given)
-    con.execute(f"CREATE OR REPLACE TEMPORARY SECRET {quote_name(name)} (TYPE postgres{settings})", given)
-    options = quote_literal(_libpq(place, seconds, statement_timeout))
+    con.execute(f"CREATE OR REPLACE TEMPORARY SECRET {quoted(name)} (TYPE postgres{settings})", given)
+    options = literal(_libpq_options(place, seconds, statement_timeout))
     # Not OR REPLACE, which keeps what is attached by the same options, with all that it knows of the tables.
     con.execute(f"DETACH DATABASE IF EXISTS {quote_name(name)}")
     con.execute(f"ATTACH {options} AS {quote_name(name)} (TYPE postgres, READ_ONLY, SECRET {quote_name(name)})")
     return name
 
 
-def _libpq(place: Address, seconds: int, statement_timeout: bool) -> str:
+def _libpq_options(place: Address, seconds: int, statement_timeout: bool) -> str:
     """What libpq is told besides the login; the customer file's own words come last, and win."""
     limits = f"-c lock_timeout={seconds}s" + (f" -c statement_timeout={seconds}s" if statement_timeout else "")
     settings = {
@@ -188,41 +203,43 @@ def _libpq(place: Address, seconds: int, statement_timeout: bool) -> str:
     return " ".join(f"{key}='{value}'" for key, value in escaped.items() if re.fullmatch(r"\w+", key))
 
 
-def _table(customer: Customer, source: Source, mapping: TableMapping, con: DuckDBPyConnection, attached: str) -> Table:
-    asked, known = str(mapping.options.get("table", "")), _tables(con, attached)
+def _find_table(
+    customer: Customer, source: Source, mapping: TableMapping, con: DuckDBPyConnection, attached: str
+) -> PostgresTable:
+    asked, known = str(mapping.options.get("table", "")), _list_tables(con, attached)
     for table in known:
         if asked == table.full_name or (asked == table.name and table.on_path):
             return table
     names = [*(table.name for table in known if table.on_path), *(table.full_name for table in known)]
-    raise no_table(customer, source, mapping.table, asked, names)
+    raise unknown_table_error(customer, source, mapping.table, asked, names)
 
 
-def _tables(con: DuckDBPyConnection, attached: str) -> list[Table]:
-    return [Table(*row) for row in _ask(con, attached, TABLES)]
+def _list_tables(con: DuckDBPyConnection, attached: str) -> list[PostgresTable]:
+    return [PostgresTable(*row) for row in _query(con, attached, TABLES)]
 
 
-def _ask(con: DuckDBPyConnection, attached: str, sql: str) -> list[Any]:
-    return con.execute(f"FROM {_query(attached, sql)}").fetchall()
+def _query(con: DuckDBPyConnection, attached: str, sql: str) -> list[Any]:
+    return con.execute(f"FROM {_query_sql(attached, sql)}").fetchall()
 
 
-def _query(attached: str, sql: str) -> str:
-    return f"postgres_query({quote_literal(attached)}, {quote_literal(sql)})"
+def _query_sql(attached: str, sql: str) -> str:
+    return f"postgres_query({literal(attached)}, {literal(sql)})"
 
 
-def _texts(mapping: TableMapping) -> set[str]:
+def _non_number_columns(mapping: TableMapping) -> set[str]:
     """The source's columns that are read as something else than a number: ids, above all."""
     read = (column.columns for name, column in mapping.columns.items() if name not in NUMBER_COLUMNS)
     return {*mapping.attributes, *(name for names in read for name in names)}
 
 
-def _exact(column: str, written: str, base: str, is_text: bool) -> str | None:
+def _exact_sql(column: str, written: str, base: str, is_text: bool) -> str | None:
     """How PostgreSQL itself writes a column that DuckDB would round or take for text; None for all others.
 
     DuckDB reads `numeric` without a size, or of more than 38 digits, as double: exact enough for an amount, not for
     an id. `base` is what a domain is made of, "" for every other type.
     """
     if base:
-        return _exact(f"{column}::{base}", base, "", is_text) or f"{column}::{base}"
+        return _exact_sql(f"{column}::{base}", base, "", is_text) or f"{column}::{base}"
     if written == "money":
         return f"{column}::numeric(21, 4)"
     size = re.fullmatch(r"numeric(?:\((\d+),\d+\))?", written)
@@ -231,20 +248,20 @@ def _exact(column: str, written: str, base: str, is_text: bool) -> str | None:
     return None
 
 
-def _numbers(mapping: TableMapping, definition: list[Any]) -> tuple[list[str], str]:
+def _nan_condition(mapping: TableMapping, definition: list[Any]) -> tuple[list[str], str]:
     """The mapped columns whose NaN DuckDB's extension would read as 0, and the SQL that finds such rows."""
     mapped = set(source_columns(mapping))
     names = [name for name, written, _ in definition if name in mapped and written.startswith("numeric(")]
     return names, " OR ".join(f"{quote_name(name)} = 'NaN'" for name in names) or "false"
 
 
-def _said(text: str) -> str:
+def _last_message(text: str) -> str:
     """The last thing that libpq said, without the hints that follow it on lines of their own."""
     line = next((line for line in reversed(text.splitlines()) if line and not line.startswith(("\t", " "))), text)
     return line.split("FATAL:")[-1].strip()
 
 
-def _own_connection() -> DuckDBPyConnection:
+def _connect_duckdb() -> DuckDBPyConnection:
     import duckdb
 
     return duckdb.connect(config={"threads": 1})

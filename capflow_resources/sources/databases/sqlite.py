@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from capflow_resources.engines.quoting import quote_name
 from capflow_resources.sources.columns import source_columns
-from capflow_resources.sources.databases.address import no_table
-from capflow_resources.sources.databases.database_file import database_file, state_with_log
-from capflow_resources.sources.errors import missing_columns
-from capflow_resources.sources.kind import Opened, Since
-from capflow_resources.sources.stream import StreamError, stream_fault, streamed
+from capflow_resources.sources.databases.address import quoted, unknown_table_error
+from capflow_resources.sources.databases.database_file import find_database_file, state_with_log
+from capflow_resources.sources.errors import missing_columns_error
+from capflow_resources.sources.reader import Since, SourceTable
+from capflow_resources.sources.stream import StreamError, find_stream_error, stream_table
 from partitions.customer import Customer, Source, TableMapping
 
 if TYPE_CHECKING:
@@ -29,7 +29,9 @@ BATCH_ROWS = 20_000
 BATCH_BYTES = 32 * 2**20
 
 
-def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None) -> Opened:
+def open(
+    customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None
+) -> SourceTable:
     """The mapped columns of one table or view, streamed each time they are asked for.
 
     SQLite lets a column hold any type in any row: whole numbers and decimals together become decimals, any other
@@ -37,36 +39,36 @@ def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend
     """
     import pyarrow as pa
 
-    path, table = database_file(customer, source), str(mapping.options.get("table", ""))
+    path, table = find_database_file(customer, source), str(mapping.options.get("table", ""))
     with closing(_connect(path)) as database:
         database.execute("BEGIN")
-        if table not in (names := _tables(database)):
-            raise no_table(customer, source, mapping.table, table, names)
-        found = {row[1]: row[2].lower() or "any" for row in database.execute(f"PRAGMA table_info({quote_name(table)})")}
+        if table not in (names := _list_tables(database)):
+            raise unknown_table_error(customer, source, mapping.table, table, names)
+        found = {row[1]: row[2].lower() or "any" for row in database.execute(f"PRAGMA table_info({quoted(table)})")}
         wanted = source_columns(mapping) or tuple(found)
-        if missing := missing_columns(customer, source, mapping.table, wanted, found):
+        if missing := missing_columns_error(customer, source, mapping.table, wanted, found):
             raise missing
-        chosen = [(name, *_type_of(database, table, name)) for name in wanted]
-        condition = _since(database, table, since) if since else ""
+        chosen = [(name, *_column_type(database, table, name)) for name in wanted]
+        condition = _since_condition(database, table, since) if since else ""
     schema = pa.schema([(name, dtype) for name, dtype, _ in chosen])
-    sql = f"SELECT {', '.join(sql for _, _, sql in chosen)} FROM {quote_name(table)}{condition}"
-    return Opened(streamed(con, schema, lambda: _batches(path, sql, schema)), found)
+    sql = f"SELECT {', '.join(sql for _, _, sql in chosen)} FROM {quoted(table)}{condition}"
+    return SourceTable(stream_table(con, schema, lambda: _read_batches(path, sql, schema)), found)
 
 
 def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str]:
     """What changes when the database may have changed, its write-ahead log included."""
-    return state_with_log(database_file(customer, source), "-wal")
+    return state_with_log(find_database_file(customer, source), "-wal")
 
 
 def tables(customer: Customer, source: Source) -> list[str]:
     """The tables and views of the database."""
-    with closing(_connect(database_file(customer, source))) as database:
-        return _tables(database)
+    with closing(_connect(find_database_file(customer, source))) as database:
+        return _list_tables(database)
 
 
 def fault(source: Source, error: Exception) -> str | None:
     """SQLite's own complaint in one clause."""
-    said = str(error).strip().partition("\n")[0] if isinstance(error, sqlite3.Error) else stream_fault(error)
+    said = str(error).strip().partition("\n")[0] if isinstance(error, sqlite3.Error) else find_stream_error(error)
     return f"{source.uri} cannot be read ({said[:200]})" if said else None
 
 
@@ -75,11 +77,11 @@ def _connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, check_same_thread=False)
 
 
-def _tables(database: sqlite3.Connection) -> list[str]:
+def _list_tables(database: sqlite3.Connection) -> list[str]:
     return [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")]
 
 
-def _batches(path: Path, sql: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def _read_batches(path: Path, sql: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     import pyarrow as pa
 
     count = 1_000
@@ -99,11 +101,11 @@ def _batches(path: Path, sql: str, schema: pa.Schema) -> Iterator[pa.RecordBatch
         raise StreamError("it was changed while it was read: run again") from None
 
 
-def _type_of(database: sqlite3.Connection, table: str, name: str) -> tuple[Any, str]:
+def _column_type(database: sqlite3.Connection, table: str, name: str) -> tuple[Any, str]:
     """The Arrow type that holds every value of a column, and the SQL that gives it."""
     import pyarrow as pa
 
-    column, kinds = quote_name(name), _kinds(database, table, name)
+    column, kinds = quoted(name), _value_types(database, table, name)
     if kinds == {"integer"}:
         return pa.int64(), column
     if kinds and kinds <= {"integer", "real"}:
@@ -113,15 +115,15 @@ def _type_of(database: sqlite3.Connection, table: str, name: str) -> tuple[Any, 
     return pa.string(), f"CAST({column} AS TEXT)"
 
 
-def _kinds(database: sqlite3.Connection, table: str, name: str) -> set[str]:
-    column = quote_name(name)
-    return {row[0] for row in database.execute(f"SELECT DISTINCT typeof({column}) FROM {quote_name(table)}")} - {"null"}
+def _value_types(database: sqlite3.Connection, table: str, name: str) -> set[str]:
+    column = quoted(name)
+    return {row[0] for row in database.execute(f"SELECT DISTINCT typeof({column}) FROM {quoted(table)}")} - {"null"}
 
 
-def _since(database: sqlite3.Connection, table: str, since: Since) -> str:
+def _since_condition(database: sqlite3.Connection, table: str, since: Since) -> str:
     """The condition that spares rows from being read; none where SQLite might compare in another way than CapFlow."""
     value = since.value
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if is_number and _kinds(database, table, since.column) <= {"integer", "real"}:
-        return f" WHERE {quote_name(since.column)} >= {value!r}"
+    if is_number and _value_types(database, table, since.column) <= {"integer", "real"}:
+        return f" WHERE {quoted(since.column)} >= {value!r}"
     return ""

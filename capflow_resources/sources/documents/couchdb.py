@@ -15,11 +15,18 @@ from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
 
-from capflow_resources.sources.documents.login import quoted_login
-from capflow_resources.sources.documents.nested import Document, Shape
-from capflow_resources.sources.documents.paging import Page, asking, gather, number, shape, timeout
+from capflow_resources.sources.documents.flatten import Document, Shape
+from capflow_resources.sources.documents.login import quote_login
+from capflow_resources.sources.documents.paging import (
+    Page,
+    ask_store,
+    document_shape,
+    positive_number,
+    read_documents,
+    timeout,
+)
 from capflow_resources.sources.errors import file_name, source_error
-from capflow_resources.sources.kind import Opened, Since
+from capflow_resources.sources.reader import Since, SourceTable
 from partitions.customer import Customer, Source, TableMapping
 
 if TYPE_CHECKING:
@@ -30,25 +37,27 @@ SAMPLE = 25
 BUSY = {408, 429, 500, 502, 503, 504}
 
 
-def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None) -> Opened:
+def open(
+    customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None
+) -> SourceTable:
     """The mapped columns of all documents but the design documents; a lost connection goes on after the last page.
 
     Options: `page_size` (documents a request, 1,000), `timeout_seconds` (30). Numbers are exact.
     """
-    return gather(customer, source, mapping, con, since, _Database(customer, source, mapping, since))
+    return read_documents(customer, source, mapping, con, since, _Database(customer, source, mapping, since))
 
 
 def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str]:
     """The number of the database's last change, which every change raises."""
     store = _Database(customer, source, mapping, None)
-    facts = asking(customer, source, store, store.facts)
+    facts = ask_store(customer, source, store, store.facts)
     return [str(facts.get(name)) for name in ("instance_start_time", "update_seq", "purge_seq")] if facts else []
 
 
 def tables(customer: Customer, source: Source) -> list[str]:
     """The databases of the server."""
     store = _Database(customer, source, None, None)
-    return asking(customer, source, store, store.tables)
+    return ask_store(customer, source, store, store.tables)
 
 
 def fault(source: Source, error: Exception) -> str | None:
@@ -56,7 +65,7 @@ def fault(source: Source, error: Exception) -> str | None:
     return None
 
 
-class _RefusedError(Exception):
+class _ResponseError(Exception):
     """CouchDB answered, but not with what it was asked for."""
 
     def __init__(self, status: int) -> None:
@@ -64,7 +73,7 @@ class _RefusedError(Exception):
         super().__init__(status)
 
 
-class _LostError(Exception):
+class _ConnectionLostError(Exception):
     """CouchDB cannot be reached, or stopped answering."""
 
 
@@ -75,16 +84,16 @@ class _Database:
         self.customer, self.source = customer, source
         self.name = str(mapping.options.get("table", "")) if mapping else ""
         self.seconds = timeout(customer, source)
-        self.page_size = int(number(customer, source, "page_size", PAGE_SIZE))
-        self.shape = shape(customer, source, mapping) if mapping else Shape(())
-        self.since = _selector(since, self.shape)
-        self.address, self.headers = _address(customer, source)
+        self.page_size = int(positive_number(customer, source, "page_size", PAGE_SIZE))
+        self.shape = document_shape(customer, source, mapping) if mapping else Shape(())
+        self.since = _since_selector(since, self.shape)
+        self.address, self.headers = _parse_address(customer, source)
 
     def facts(self) -> dict[str, Any] | None:
         """What CouchDB says of the database; None when there is none."""
         try:
             return dict(self._ask(self._place))
-        except _RefusedError as error:
+        except _ResponseError as error:
             if error.status == 404:
                 return None
             raise
@@ -118,15 +127,15 @@ class _Database:
 
     def is_passing(self, error: Exception) -> bool:
         """A lost connection, or a server in trouble."""
-        return isinstance(error, _LostError) or (isinstance(error, _RefusedError) and error.status in BUSY)
+        return isinstance(error, _ConnectionLostError) or (isinstance(error, _ResponseError) and error.status in BUSY)
 
     def explain(self, error: Exception) -> tuple[str, str] | None:
         """What CouchDB or the way to it complains of."""
         uri = f"sources.{self.source.name}.uri of {file_name(self.customer)}"
         place = f"CouchDB at {urlsplit(self.address).netloc}"
-        if isinstance(error, _LostError):
+        if isinstance(error, _ConnectionLostError):
             return f"{place} {error}", f"Check {uri}, or raise options.timeout_seconds."
-        if not isinstance(error, _RefusedError):
+        if not isinstance(error, _ResponseError):
             return None
         if error.status in (401, 403):
             return f"{place} refuses its user name or password", f"Correct {uri}."
@@ -148,20 +157,20 @@ class _Database:
             with urllib.request.urlopen(request, timeout=self.seconds) as answer:
                 return json.loads(answer.read(), parse_float=Decimal)
         except urllib.error.HTTPError as error:
-            raise _RefusedError(error.code) from None
+            raise _ResponseError(error.code) from None
         except TimeoutError:
-            raise _LostError("does not answer") from None
+            raise _ConnectionLostError("does not answer") from None
         except (urllib.error.URLError, OSError, HTTPException) as error:
-            raise _LostError(_reason(error)) from None
+            raise _ConnectionLostError(_reason(error)) from None
         except ValueError:  # an answer that is no JSON
-            raise _RefusedError(200) from None
+            raise _ResponseError(200) from None
 
 
-def _address(customer: Customer, source: Source) -> tuple[str, dict[str, str]]:
+def _parse_address(customer: Customer, source: Source) -> tuple[str, dict[str, str]]:
     """The server's address without user name and password, and the headers that carry them."""
     headers = {"Content-Type": "application/json", "Accept": "application/json"}
     try:
-        parts = urlsplit(quoted_login(customer, source.uri))
+        parts = urlsplit(quote_login(customer, source.uri))
         host, port = parts.hostname, parts.port
     except ValueError:
         host = port = None
@@ -176,7 +185,7 @@ def _address(customer: Customer, source: Source) -> tuple[str, dict[str, str]]:
     return f"{parts.scheme}://{place}{parts.path.rstrip('/')}", headers
 
 
-def _selector(since: Since | None, shape: Shape) -> dict[str, Any]:
+def _since_selector(since: Since | None, shape: Shape) -> dict[str, Any]:
     if since is None or not isinstance(since.value, (int, float, str)):
         return {}  # JSON has no times: who asked filters
     if shape.explode and f"{since.column}.".startswith(f"{shape.explode}."):

@@ -14,10 +14,17 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from capflow_resources.sources.documents.nested import Document, Shape
-from capflow_resources.sources.documents.paging import Page, asking, gather, number, shape, timeout
+from capflow_resources.sources.documents.flatten import Document, Shape
+from capflow_resources.sources.documents.paging import (
+    Page,
+    ask_store,
+    document_shape,
+    positive_number,
+    read_documents,
+    timeout,
+)
 from capflow_resources.sources.errors import file_name, source_error
-from capflow_resources.sources.kind import Opened, Since
+from capflow_resources.sources.reader import Since, SourceTable
 from partitions.customer import Customer, Source, TableMapping
 
 if TYPE_CHECKING:
@@ -44,14 +51,16 @@ REFUSED = {
 }
 
 
-def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None) -> Opened:
+def open(
+    customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None
+) -> SourceTable:
     """The mapped columns of all items, read in segments side by side; a lost connection goes on from the last page.
 
     Options: `access_key_id`, `secret_access_key`, `session_token` (else AWS's own settings), `endpoint` (another
     address than AWS's), `consistent: true` (sees all writes, at twice the price), `segments` (4), `page_size` (items
     a request; else what fits in 1 MB), `timeout_seconds` (30). Numbers are exact.
     """
-    return gather(customer, source, mapping, con, since, _Table(customer, source, mapping, since))
+    return read_documents(customer, source, mapping, con, since, _Table(customer, source, mapping, since))
 
 
 def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str] | None:
@@ -63,7 +72,7 @@ def tables(customer: Customer, source: Source) -> list[str]:
     """The tables of the region."""
     store = _Table(customer, source, None, None)
     with closing(store):
-        return asking(customer, source, store, store.tables)
+        return ask_store(customer, source, store, store.tables)
 
 
 def fault(source: Source, error: Exception) -> str | None:
@@ -77,11 +86,13 @@ class _Table:
     def __init__(self, customer: Customer, source: Source, mapping: TableMapping | None, since: Since | None) -> None:
         self.customer, self.source = customer, source
         self.name = str(mapping.options.get("table", "")) if mapping else ""
-        self.segments = min(int(number(customer, source, "segments", SEGMENTS)), MOST_SEGMENTS)
-        self.client = _client(customer, source, self.segments)
-        self.scan = _scan(source, self.name, shape(customer, source, mapping), since) if mapping else {}
+        self.segments = min(int(positive_number(customer, source, "segments", SEGMENTS)), MOST_SEGMENTS)
+        self.client = _connect(customer, source, self.segments)
+        self.scan = (
+            _scan_parameters(source, self.name, document_shape(customer, source, mapping), since) if mapping else {}
+        )
         if "page_size" in source.options:
-            self.scan["Limit"] = int(number(customer, source, "page_size", 1))
+            self.scan["Limit"] = int(positive_number(customer, source, "page_size", 1))
 
     def identity(self) -> str | None:
         """The table's own id: a table that is made anew under the same name has another one."""
@@ -100,14 +111,14 @@ class _Table:
 
     def sample(self) -> list[Document]:
         """The first items of the table, with all of their attributes."""
-        return _documents(self.client.scan(TableName=self.name, Limit=SAMPLE)["Items"])
+        return _to_documents(self.client.scan(TableName=self.name, Limit=SAMPLE)["Items"])
 
     def page(self, segment: int, position: Any) -> Page:
         """Up to 1 MB of items (before the filter); the place is the key of the last item."""
-        start = {"ExclusiveStartKey": _key(position)} if position is not None else {}
+        start = {"ExclusiveStartKey": _to_key(position)} if position is not None else {}
         answer = self.client.scan(Segment=segment, TotalSegments=self.segments, **self.scan, **start)
         last = answer.get("LastEvaluatedKey")
-        return Page(_documents(answer["Items"]), _position(last) if last else None)
+        return Page(_to_documents(answer["Items"]), _to_position(last) if last else None)
 
     def is_passing(self, error: Exception) -> bool:
         """Too many requests for now, a server in trouble, or a lost connection."""
@@ -115,7 +126,7 @@ class _Table:
 
         if isinstance(error, ClientError):
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-            return _code(error) in BUSY or status >= 500
+            return _error_code(error) in BUSY or status >= 500
         return isinstance(error, (ConnectionError, HTTPClientError))
 
     def explain(self, error: Exception) -> tuple[str, str] | None:
@@ -126,7 +137,7 @@ class _Table:
         keys = f"Correct access_key_id and secret_access_key in {where}.options of {file}, or AWS's own settings."
         place = f"DynamoDB at {self.client.meta.endpoint_url.partition('://')[2]}"
         if isinstance(error, exceptions.ClientError):
-            return self._refusal(_code(error), place, keys)
+            return self._refusal(_error_code(error), place, keys)
         if isinstance(error, (exceptions.NoCredentialsError, exceptions.PartialCredentialsError)):
             return "there are no AWS keys", keys
         if isinstance(error, (exceptions.ReadTimeoutError, exceptions.ConnectTimeoutError)):
@@ -152,7 +163,7 @@ class _Table:
         return f"{place} complains: {code}", f"Check sources.{self.source.name} in {file_name(self.customer)}."
 
 
-def _client(customer: Customer, source: Source, connections: int) -> Any:
+def _connect(customer: Customer, source: Source, connections: int) -> Any:
     try:
         import boto3
         from botocore.config import Config
@@ -187,7 +198,7 @@ def _client(customer: Customer, source: Source, connections: int) -> Any:
         raise source_error(customer, source, what, remedy) from None
 
 
-def _scan(source: Source, table: str, shape: Shape, since: Since | None) -> dict[str, Any]:
+def _scan_parameters(source: Source, table: str, shape: Shape, since: Since | None) -> dict[str, Any]:
     """What every page asks for. Outermost attributes only: DynamoDB refuses paths that lie in one another."""
     names = {f"#f{index}": name for index, name in enumerate(shape.fields)}
     asked: dict[str, Any] = {
@@ -209,19 +220,19 @@ def _scan(source: Source, table: str, shape: Shape, since: Since | None) -> dict
     return asked
 
 
-def _documents(items: list[dict[str, Any]]) -> list[Document]:
-    return [{name: _plain(value) for name, value in item.items()} for item in items]
+def _to_documents(items: list[dict[str, Any]]) -> list[Document]:
+    return [{name: _untyped(value) for name, value in item.items()} for item in items]
 
 
-def _plain(value: Mapping[str, Any]) -> Any:
+def _untyped(value: Mapping[str, Any]) -> Any:
     """A value without its type; numbers exact, sets as sorted lists."""
     kind, held = next(iter(value.items()))
     if kind == "N":
         return Decimal(held)
     if kind == "M":
-        return {name: _plain(entry) for name, entry in held.items()}
+        return {name: _untyped(entry) for name, entry in held.items()}
     if kind == "L":
-        return [_plain(entry) for entry in held]
+        return [_untyped(entry) for entry in held]
     if kind == "NS":
         return sorted(map(Decimal, held))
     if kind in ("SS", "BS"):
@@ -229,17 +240,17 @@ def _plain(value: Mapping[str, Any]) -> Any:
     return None if kind == "NULL" else held
 
 
-def _position(key: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
-    return {name: list(_written(*next(iter(value.items())))) for name, value in key.items()}
+def _to_position(key: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
+    return {name: list(_to_json_value(*next(iter(value.items())))) for name, value in key.items()}
 
 
-def _written(kind: str, held: Any) -> tuple[str, str]:
+def _to_json_value(kind: str, held: Any) -> tuple[str, str]:
     return kind, base64.b64encode(held).decode() if kind == "B" else held
 
 
-def _key(position: Mapping[str, list[str]]) -> dict[str, dict[str, Any]]:
+def _to_key(position: Mapping[str, list[str]]) -> dict[str, dict[str, Any]]:
     return {name: {kind: base64.b64decode(held) if kind == "B" else held} for name, (kind, held) in position.items()}
 
 
-def _code(error: Any) -> str:
+def _error_code(error: Any) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))

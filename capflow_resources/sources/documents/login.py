@@ -9,7 +9,7 @@ from partitions.customer import Customer
 _PRIVATE = 0xE000  # Unicode's private letters stand for secrets while an address is taken apart
 
 
-def quoted_login(customer: Customer, uri: str) -> str:
+def quote_login(customer: Customer, uri: str) -> str:
     """`uri` with user name and password percent-encoded where they came from ${NAME}, whatever signs they hold.
 
     What is written in the customer file itself stays as it is, and so does a value that is a whole address.

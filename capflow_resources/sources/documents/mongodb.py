@@ -13,11 +13,18 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from capflow_resources.sources.documents.login import quoted_login
-from capflow_resources.sources.documents.nested import Document, DocumentError, Shape
-from capflow_resources.sources.documents.paging import Page, asking, gather, number, shape, timeout
+from capflow_resources.sources.documents.flatten import Document, DocumentError, Shape
+from capflow_resources.sources.documents.login import quote_login
+from capflow_resources.sources.documents.paging import (
+    Page,
+    ask_store,
+    document_shape,
+    positive_number,
+    read_documents,
+    timeout,
+)
 from capflow_resources.sources.errors import file_name, source_error
-from capflow_resources.sources.kind import Opened, Since
+from capflow_resources.sources.reader import Since, SourceTable
 from partitions.customer import Customer, Source, TableMapping
 
 if TYPE_CHECKING:
@@ -45,12 +52,14 @@ ORDER = (
 )
 
 
-def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None) -> Opened:
+def open(
+    customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None
+) -> SourceTable:
     """The mapped columns of all documents; a lost connection goes on after the last document that came.
 
     Options: `page_size` (documents a request, 2,000), `timeout_seconds` (30).
     """
-    return gather(customer, source, mapping, con, since, _Collection(customer, source, mapping, since))
+    return read_documents(customer, source, mapping, con, since, _Collection(customer, source, mapping, since))
 
 
 def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str] | None:
@@ -62,7 +71,7 @@ def tables(customer: Customer, source: Source) -> list[str]:
     """The collections and views of the database."""
     store = _Collection(customer, source, None, None)
     with closing(store):
-        return asking(customer, source, store, store.tables)
+        return ask_store(customer, source, store, store.tables)
 
 
 def fault(source: Source, error: Exception) -> str | None:
@@ -76,10 +85,10 @@ class _Collection:
     def __init__(self, customer: Customer, source: Source, mapping: TableMapping | None, since: Since | None) -> None:
         self.customer, self.source = customer, source
         self.name = str(mapping.options.get("table", "")) if mapping else ""
-        self.page_size = int(number(customer, source, "page_size", PAGE_SIZE))
-        self.database = _database(customer, source)
-        self.shape = shape(customer, source, mapping) if mapping else Shape(())
-        self.filter = _filter(since, self.shape)
+        self.page_size = int(positive_number(customer, source, "page_size", PAGE_SIZE))
+        self.database = _connect(customer, source)
+        self.shape = document_shape(customer, source, mapping) if mapping else Shape(())
+        self.filter = _since_filter(since, self.shape)
         self.dotted = False
         self._cursor: Any = None
         self._at: Any = None
@@ -174,7 +183,7 @@ class _Collection:
         unnamable = self.dotted or any(not name or name.startswith("$") for name in fields)
         wanted = self.filter
         if position is not None:
-            after = _after(position, self.database.codec_options)
+            after = _after_filter(position, self.database.codec_options)
             wanted = {"$and": [wanted, after]} if wanted else after
         found = self.database[self.name].find_raw_batches(
             wanted, projection=None if unnamable else fields, batch_size=self.page_size
@@ -182,7 +191,7 @@ class _Collection:
         return found.sort("_id", 1)
 
 
-def _database(customer: Customer, source: Source) -> Any:
+def _connect(customer: Customer, source: Source) -> Any:
     try:
         from bson.codec_options import DatetimeConversion, TypeRegistry
         from pymongo import MongoClient
@@ -195,10 +204,10 @@ def _database(customer: Customer, source: Source) -> Any:
     remedy = f"Write sources.{source.name}.uri of {file_name(customer)} like mongodb://host/database."
     try:
         client: Any = MongoClient(
-            quoted_login(customer, source.uri),
+            quote_login(customer, source.uri),
             appname="capflow",
             tz_aware=True,
-            type_registry=TypeRegistry([_exact_decimals()]),
+            type_registry=TypeRegistry([_decimal_codec()]),
             uuidRepresentation="standard",
             datetime_conversion=DatetimeConversion.DATETIME_AUTO,  # else a year past 9999 would stop the read
             serverSelectionTimeoutMS=milliseconds,
@@ -212,7 +221,7 @@ def _database(customer: Customer, source: Source) -> Any:
     return database
 
 
-def _exact_decimals() -> Any:
+def _decimal_codec() -> Any:
     """Decimal128 as Python's decimals, which documents can tell without knowing BSON."""
     from bson.codec_options import TypeCodec
     from bson.decimal128 import Decimal128
@@ -230,7 +239,7 @@ def _exact_decimals() -> Any:
     return ExactDecimals()
 
 
-def _filter(since: Since | None, shape: Shape) -> dict[str, Any]:
+def _since_filter(since: Since | None, shape: Shape) -> dict[str, Any]:
     if since is None or (shape.explode and f"{since.column}.".startswith(f"{shape.explode}.")):
         return {}
     kind = "string" if isinstance(since.value, str) else "number" if isinstance(since.value, (int, float)) else "date"
@@ -238,16 +247,16 @@ def _filter(since: Since | None, shape: Shape) -> dict[str, Any]:
     return {"$or": [{since.column: {"$gte": since.value}}, {since.column: {"$not": {"$type": kind}}}]}
 
 
-def _after(position: str, codec: Any) -> dict[str, Any]:
+def _after_filter(position: str, codec: Any) -> dict[str, Any]:
     """Every document behind `position` in the order of _id: $gt alone sees only values of the same type."""
     from bson import decode
 
     last = decode(base64.b64decode(position), codec)["_id"]
-    later = list(ORDER[ORDER.index(_type(last)) + 1 :])
+    later = list(ORDER[ORDER.index(_bson_type(last)) + 1 :])
     return {"$or": [{"_id": {"$gt": last}}, {"_id": {"$type": later}}]}
 
 
-def _type(value: Any) -> str:
+def _bson_type(value: Any) -> str:
     from bson import DatetimeMS, MinKey, ObjectId, Timestamp
 
     kinds: list[tuple[Any, str]] = [

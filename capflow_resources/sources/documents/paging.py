@@ -16,10 +16,16 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from capflow_resources.sources.columns import source_columns
-from capflow_resources.sources.documents.nested import Document, DocumentError, Shape, decide, word
+from capflow_resources.sources.documents.flatten import Document, DocumentError, Shape, choose_type, describe_kinds
 from capflow_resources.sources.documents.scratch import KEPT_HOURS, Scratch, Segment, open_scratch
-from capflow_resources.sources.errors import SourceError, file_name, missing_columns, refuse_alike, source_error
-from capflow_resources.sources.kind import Opened, Since
+from capflow_resources.sources.errors import (
+    SourceError,
+    file_name,
+    missing_columns_error,
+    refuse_case_duplicates,
+    source_error,
+)
+from capflow_resources.sources.reader import Since, SourceTable
 from partitions.customer import Customer, Source, TableMapping
 from partitions.hints import did_you_mean
 
@@ -44,7 +50,7 @@ class Page:
     next: Any
 
 
-class Store(Protocol):
+class DocumentTable(Protocol):
     """One table of a document store.
 
     `segments` can be read side by side. `lasting`: a page's place still holds in a later run. `key` names the column
@@ -77,23 +83,23 @@ class Store(Protocol):
         """Let the connections go."""
 
 
-def gather(
-    customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None, store: Store
-) -> Opened:
+def read_documents(
+    customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None, store: DocumentTable
+) -> SourceTable:
     """The mapped columns of all documents, kept on disk and read lazily; raises SourceError."""
     with closing(store):
-        gathering = _Gathering(customer, source, mapping, since, store)
+        gathering = _TableReader(customer, source, mapping, since, store)
         return gathering.opened(con) if source_columns(mapping) else gathering.described(con)
 
 
-def shape(customer: Customer, source: Source, mapping: TableMapping, key: str = "") -> Shape:
+def document_shape(customer: Customer, source: Source, mapping: TableMapping, key: str = "") -> Shape:
     """The columns to take from each document; SourceError where the engine could not tell two of them apart."""
     columns = tuple(dict.fromkeys([*source_columns(mapping), *filter(None, [key])]))
-    refuse_alike(customer, source, mapping.table, columns)
+    refuse_case_duplicates(customer, source, mapping.table, columns)
     return Shape(columns, str(mapping.options.get("explode", "")))
 
 
-def asking(customer: Customer, source: Source, store: Store, ask: Callable[[], Answer]) -> Answer:
+def ask_store(customer: Customer, source: Source, store: DocumentTable, ask: Callable[[], Answer]) -> Answer:
     """What `ask` gives; a complaint of the store becomes a SourceError, without its cause: that may hold a password."""
     try:
         return ask()
@@ -108,10 +114,10 @@ def asking(customer: Customer, source: Source, store: Store, ask: Callable[[], A
 
 def timeout(customer: Customer, source: Source) -> float:
     """`timeout_seconds`: how long to wait for a connection, or for an answer."""
-    return number(customer, source, "timeout_seconds", TIMEOUT_SECONDS)
+    return positive_number(customer, source, "timeout_seconds", TIMEOUT_SECONDS)
 
 
-def number(customer: Customer, source: Source, option: str, default: float) -> float:
+def positive_number(customer: Customer, source: Source, option: str, default: float) -> float:
     """An option that must be a number above 0."""
     value = source.options.get(option, default)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1e9:
@@ -120,7 +126,7 @@ def number(customer: Customer, source: Source, option: str, default: float) -> f
     return value
 
 
-def patiently(ask: Callable[[], Answer], is_passing: Callable[[Exception], bool], patience: float) -> Answer:
+def retry_for(ask: Callable[[], Answer], is_passing: Callable[[Exception], bool], patience: float) -> Answer:
     """Ask until there is an answer, with longer and longer pauses, and give up after `patience` seconds without one."""
     until, pause = monotonic() + patience, FIRST_PAUSE
     while True:
@@ -133,20 +139,20 @@ def patiently(ask: Callable[[], Answer], is_passing: Callable[[Exception], bool]
         pause = min(2 * pause, LONGEST_PAUSE)
 
 
-class _Gathering:
+class _TableReader:
     def __init__(
-        self, customer: Customer, source: Source, mapping: TableMapping, since: Since | None, store: Store
+        self, customer: Customer, source: Source, mapping: TableMapping, since: Since | None, store: DocumentTable
     ) -> None:
         self.customer, self.source, self.mapping, self.since, self.store = customer, source, mapping, since, store
-        self.shape = shape(customer, source, mapping, store.key)
+        self.shape = document_shape(customer, source, mapping, store.key)
         self.patience = timeout(customer, source)
         self.table = f"'{mapping.options.get('table', '')}'"
 
-    def opened(self, con: Backend) -> Opened:
+    def opened(self, con: Backend) -> SourceTable:
         identity = self._ask(self.store.identity)
         if identity is None:
             raise self._no_table()
-        sample = self._ask(lambda: patiently(self.store.sample, self.store.is_passing, self.patience))
+        sample = self._ask(lambda: retry_for(self.store.sample, self.store.is_passing, self.patience))
         names = self.shape.names(sample)
         columns = len(self.shape.columns)
         scratch = open_scratch(
@@ -158,18 +164,18 @@ class _Gathering:
             files = scratch.hand_over(con, columns)
         except BaseException as error:
             raise self._left(scratch, error) from None
-        words = {name: word(found) for name, found in zip(self.shape.columns, kinds, strict=True)}
-        return Opened(_typed(con, files, self.shape.columns, kinds, self.store.key), {**names, **words})
+        words = {name: describe_kinds(found) for name, found in zip(self.shape.columns, kinds, strict=True)}
+        return SourceTable(_cast_columns(con, files, self.shape.columns, kinds, self.store.key), {**names, **words})
 
-    def described(self, con: Backend) -> Opened:
+    def described(self, con: Backend) -> SourceTable:
         """The columns alone, without any row: what a mapping that names none asks for."""
         if self._ask(self.store.identity) is None:
             raise self._no_table()
-        sample = self._ask(lambda: patiently(self.store.sample, self.store.is_passing, self.patience))
-        return Opened(con.sql("SELECT NULL AS nothing LIMIT 0"), self.shape.names(sample))
+        sample = self._ask(lambda: retry_for(self.store.sample, self.store.is_passing, self.patience))
+        return SourceTable(con.sql("SELECT NULL AS nothing LIMIT 0"), self.shape.names(sample))
 
     def _ask(self, ask: Callable[[], Answer]) -> Answer:
-        return asking(self.customer, self.source, self.store, ask)
+        return ask_store(self.customer, self.source, self.store, ask)
 
     def _error(self, what: str, remedy: str) -> SourceError:
         return source_error(self.customer, self.source, what, remedy)
@@ -184,7 +190,7 @@ class _Gathering:
         facts = {
             "format": FORMAT,
             "source": asdict(self.source),
-            "place": _place(self.source.uri),
+            "place": _hash_address(self.source.uri),
             "shape": asdict(self.shape),
             "table": dict(self.mapping.options),
             "since": asdict(self.since) if self.since else None,
@@ -201,7 +207,7 @@ class _Gathering:
             try:
                 while not segment.done and not stop.is_set():
                     ask = lambda: self.store.page(segment.number, segment.position)  # noqa: E731
-                    page = patiently(ask, self.store.is_passing, self.patience)
+                    page = retry_for(ask, self.store.is_passing, self.patience)
                     segment.add(len(page.documents), *self.shape.told(page.documents), page.next)
             except BaseException:
                 stop.set()
@@ -213,7 +219,7 @@ class _Gathering:
                     done.result()
 
         self._ask(read_all)
-        now = self._ask(lambda: patiently(self.store.identity, self.store.is_passing, self.patience))
+        now = self._ask(lambda: retry_for(self.store.identity, self.store.is_passing, self.patience))
         if now != identity:
             scratch.discard()
             happened = "vanished" if now is None else "was replaced"
@@ -238,7 +244,7 @@ class _Gathering:
             remedy = f"Correct {where}.explode in {file_name(self.customer)}."
             raise self._error(f"no document of {self.table} has anything in a list '{explode}'{near}", remedy)
         found = [*names, *(name for name in self.shape.columns if name not in lacking)]
-        if missing := missing_columns(self.customer, self.source, self.mapping.table, lacking, found):
+        if missing := missing_columns_error(self.customer, self.source, self.mapping.table, lacking, found):
             raise missing
         return kinds
 
@@ -255,26 +261,28 @@ class _Gathering:
         return error
 
 
-def _place(uri: str) -> str:
+def _hash_address(uri: str) -> str:
     """A hash of server and path without user and password: a variable that hides them must not hide a move."""
     parts = urlsplit(uri)
     return hashlib.sha256(f"{parts.netloc.rpartition('@')[2]}{parts.path}".encode()).hexdigest()
 
 
-def _typed(con: Backend, files: list[str], columns: Sequence[str], kinds: Sequence[set[str]], key: str) -> ibis.Table:
+def _cast_columns(
+    con: Backend, files: list[str], columns: Sequence[str], kinds: Sequence[set[str]], key: str
+) -> ibis.Table:
     """The rows under the source's names, each column in the type that all of its values have."""
     import ibis
 
     read = con.read_parquet(files)
-    types = [decide(found) for found in kinds]
-    rows = read.select(**{name: _value(read[f"c{i}"], types[i]) for i, name in enumerate(columns)})
+    types = [choose_type(found) for found in kinds]
+    rows = read.select(**{name: _cast(read[f"c{i}"], types[i]) for i, name in enumerate(columns)})
     if not key:
         return rows
     numbered = rows.mutate(copy_=ibis.row_number().over(group_by=key))
     return numbered.filter(numbered["copy_"] == 0).drop("copy_")
 
 
-def _value(text: ibis.Value, dtype: str) -> ibis.Value:
+def _cast(text: ibis.Value, dtype: str) -> ibis.Value:
     import ibis
 
     if dtype == "string":

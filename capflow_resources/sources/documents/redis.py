@@ -9,11 +9,18 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from capflow_resources.sources.documents.login import quoted_login
-from capflow_resources.sources.documents.nested import Document, DocumentError
-from capflow_resources.sources.documents.paging import Page, asking, gather, number, shape, timeout
+from capflow_resources.sources.documents.flatten import Document, DocumentError
+from capflow_resources.sources.documents.login import quote_login
+from capflow_resources.sources.documents.paging import (
+    Page,
+    ask_store,
+    document_shape,
+    positive_number,
+    read_documents,
+    timeout,
+)
 from capflow_resources.sources.errors import file_name, source_error
-from capflow_resources.sources.kind import Opened, Since
+from capflow_resources.sources.reader import Since, SourceTable
 from partitions.customer import Customer, Source, TableMapping
 
 if TYPE_CHECKING:
@@ -25,13 +32,15 @@ SAMPLE, SAMPLE_PAGES = 25, 20
 LISTED_PAGES = 20
 
 
-def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None) -> Opened:
+def open(
+    customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None
+) -> SourceTable:
     """The mapped fields of every hash, and its key as _key; each hash once.
 
     Options: `page_size` (keys looked at in one request, 1,000), `timeout_seconds` (30). A lost connection goes on from
     the last page, but a new run starts anew: a place in Redis's scan holds only as long as the server runs.
     """
-    return gather(customer, source, mapping, con, since, _Hashes(customer, source, mapping))
+    return read_documents(customer, source, mapping, con, since, _Hashes(customer, source, mapping))
 
 
 def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str] | None:
@@ -43,7 +52,7 @@ def tables(customer: Customer, source: Source) -> list[str]:
     """Patterns for the hashes that a look at the first keys finds: "user:*" for user:17."""
     store = _Hashes(customer, source, None)
     with closing(store):
-        return asking(customer, source, store, store.tables)
+        return ask_store(customer, source, store, store.tables)
 
 
 def fault(source: Source, error: Exception) -> str | None:
@@ -58,9 +67,11 @@ class _Hashes:
     def __init__(self, customer: Customer, source: Source, mapping: TableMapping | None) -> None:
         self.customer, self.source = customer, source
         self.pattern = str(mapping.options.get("table", "")) if mapping else "*"
-        self.page_size = int(number(customer, source, "page_size", PAGE_SIZE))
-        self.client = _client(customer, source)
-        self.fields = [name for name in shape(customer, source, mapping).fields if name != KEY] if mapping else []
+        self.page_size = int(positive_number(customer, source, "page_size", PAGE_SIZE))
+        self.client = _connect(customer, source)
+        self.fields = (
+            [name for name in document_shape(customer, source, mapping).fields if name != KEY] if mapping else []
+        )
 
     def identity(self) -> str:
         """The server's run: after a restart, a place in the scan means nothing."""
@@ -75,7 +86,7 @@ class _Hashes:
         cursor, names = 0, set()
         for _ in range(LISTED_PAGES):
             cursor, keys = self._scan(cursor)
-            names |= {_text(key, "a key") for key in keys}
+            names |= {_decode(key, "a key") for key in keys}
             if not cursor:
                 break
         return sorted({f"{name.partition(':')[0]}:*" if ":" in name else name for name in names})
@@ -93,7 +104,11 @@ class _Hashes:
                 pipe.hgetall(key)
             hashes = pipe.execute(raise_on_error=False)
         found = [each for each in zip(keys, hashes, strict=False) if isinstance(each[1], dict)]
-        return [{KEY: _text(key, "a key"), **{_name(name): "" for name in fields}} for key, fields in found if fields]
+        return [
+            {KEY: _decode(key, "a key"), **{_decode_name(name): "" for name in fields}}
+            for key, fields in found
+            if fields
+        ]
 
     def page(self, segment: int, position: Any) -> Page:
         """The hashes among the next keys; Redis decides how many it looks at."""
@@ -141,15 +156,15 @@ class _Hashes:
         return self.client.scan(cursor, match=self.pattern, count=self.page_size, _type="HASH")
 
     def _document(self, key: bytes, values: list[bytes | None]) -> Document:
-        name = _text(key, "a key")
+        name = _decode(key, "a key")
         fields = zip(self.fields, values, strict=False)
         return {
             KEY: name,
-            **{field: _text(value, f"'{field}' of {name}") for field, value in fields if value is not None},
+            **{field: _decode(value, f"'{field}' of {name}") for field, value in fields if value is not None},
         }
 
 
-def _client(customer: Customer, source: Source) -> Any:
+def _connect(customer: Customer, source: Source) -> Any:
     try:
         import redis
         from redis.backoff import NoBackoff
@@ -161,7 +176,7 @@ def _client(customer: Customer, source: Source) -> Any:
     seconds = timeout(customer, source)
     try:
         return redis.Redis.from_url(
-            quoted_login(customer, source.uri),
+            quote_login(customer, source.uri),
             socket_timeout=seconds,
             socket_connect_timeout=seconds,
             retry=Retry(NoBackoff(), 0),  # paging asks again, for as long as timeout_seconds
@@ -172,14 +187,14 @@ def _client(customer: Customer, source: Source) -> Any:
         raise source_error(customer, source, what, remedy) from None
 
 
-def _text(value: bytes, what: str) -> str:
+def _decode(value: bytes, what: str) -> str:
     try:
         return value.decode()
     except UnicodeDecodeError:
         raise DocumentError(f"{what} is not UTF-8 text") from None
 
 
-def _name(value: bytes) -> str:
+def _decode_name(value: bytes) -> str:
     return value.decode(errors="replace")
 
 

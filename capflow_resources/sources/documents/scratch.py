@@ -55,7 +55,7 @@ class Segment:
         if not self.documents:
             return
         if self._texts[0]:
-            _write(self.folder / f"{self.number}-{self.parts}.parquet", self._texts)
+            _write_parquet(self.folder / f"{self.number}-{self.parts}.parquet", self._texts)
             self.parts += 1
         self._forget()
         facts = {
@@ -66,7 +66,7 @@ class Segment:
             "rows": self.rows,
             "kinds": [sorted(kinds) for kinds in self.kinds],
         }
-        _replace(self._facts, json.dumps(facts).encode())
+        _write_file(self._facts, json.dumps(facts).encode())
 
     def files(self) -> list[str]:
         """The finished parts."""
@@ -107,7 +107,7 @@ class Scratch:
         files = [file for segment in self.segments for file in segment.files()]
         if not files:
             files = [str(read / "empty.parquet")]
-            _write(Path(files[0]), [[] for _ in range(columns)])
+            _write_parquet(Path(files[0]), [[] for _ in range(columns)])
         return files
 
     def keep(self) -> int:
@@ -132,50 +132,50 @@ def open_scratch(customer: Customer, digest: str, identity: str, lasting: bool, 
     `digest` names what is read, `identity` the very table: when that is another one, or nothing may be taken over
     (`lasting` is false), or it is too old, the read starts anew.
     """
-    root = _root(customer)
+    root = _scratch_folder(customer)
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _sweep(root)
+    _remove_expired(root)
     folder = root / digest
     lock = _lock(folder)
     if lock is None:  # another process reads the same: this one keeps apart
         folder = root / f"{digest}-{uuid4().hex}"
         lock = _lock(folder)
         assert lock is not None
-    if not (lasting and _same(folder, identity)):
+    if not (lasting and _is_same_read(folder, identity)):
         _clear(folder)
-        _replace(folder / "read.json", json.dumps({"identity": identity, "began": time.time()}).encode())
+        _write_file(folder / "read.json", json.dumps({"identity": identity, "began": time.time()}).encode())
     return Scratch(folder, lock, segments, columns)
 
 
-def _root(customer: Customer) -> Path:
+def _scratch_folder(customer: Customer) -> Path:
     if named := os.environ.get("CAPFLOW_SCRATCH"):
         return Path(named).absolute() / customer.name
     home = customer.path.absolute().parent.parent if customer.path else Path(tempfile.gettempdir()) / "capflow"
     return home / "scratch" / customer.name
 
 
-def _same(folder: Path, identity: str) -> bool:
+def _is_same_read(folder: Path, identity: str) -> bool:
     try:
         facts = json.loads((folder / "read.json").read_bytes())
     except (OSError, ValueError):
         return False
-    return bool(facts["identity"] == identity and not _too_old(facts["began"]))
+    return bool(facts["identity"] == identity and not _is_expired(facts["began"]))
 
 
-def _too_old(began: float) -> bool:
+def _is_expired(began: float) -> bool:
     return not 0 <= time.time() - began < KEPT_HOURS * 3600
 
 
-def _sweep(root: Path) -> None:
+def _remove_expired(root: Path) -> None:
     """Remove what nobody reads or resumes any more."""
     for folder in root.iterdir():
-        if folder.is_dir() and (folder.name.endswith(READ) or _too_old(_began(folder))):
+        if folder.is_dir() and (folder.name.endswith(READ) or _is_expired(_start_time(folder))):
             lock = _lock(folder)
             if lock is not None:
                 _remove(folder, lock)
 
 
-def _began(folder: Path) -> float:
+def _start_time(folder: Path) -> float:
     with suppress(OSError, ValueError, KeyError):
         return float(json.loads((folder / "read.json").read_bytes())["began"])
     with suppress(OSError):
@@ -208,23 +208,23 @@ def _remove(folder: Path, lock: IO[bytes]) -> None:
     lock.close()
 
 
-def _write(path: Path, texts: list[list[str | None]]) -> None:
+def _write_parquet(path: Path, texts: list[list[str | None]]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     names = [f"c{index}" for index in range(len(texts))]
     table = pa.table([pa.array(values, type=pa.string()) for values in texts], names=names)
-    with _whole(path) as partial:
+    with _write_atomically(path) as partial:
         pq.write_table(table, partial)
 
 
-def _replace(path: Path, content: bytes) -> None:
-    with _whole(path) as partial:
+def _write_file(path: Path, content: bytes) -> None:
+    with _write_atomically(path) as partial:
         partial.write_bytes(content)
 
 
 @contextmanager
-def _whole(path: Path) -> Iterator[Path]:
+def _write_atomically(path: Path) -> Iterator[Path]:
     """A file that appears when it is complete."""
     partial = path.with_name(path.name + ".partial")
     yield partial

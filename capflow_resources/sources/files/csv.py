@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from capflow_resources.engines.duckdb import read_files
 from capflow_resources.sources.columns import source_columns
 from capflow_resources.sources.errors import file_name, source_error
-from capflow_resources.sources.files import plain
-from capflow_resources.sources.files.csv_options import Written, number, written, wrong
-from capflow_resources.sources.files.listing import Files, found
-from capflow_resources.sources.files.listing import fault as fault_of_files
-from capflow_resources.sources.files.stores import Stored
-from capflow_resources.sources.kind import Opened, Since
+from capflow_resources.sources.files import transcode
+from capflow_resources.sources.files.csv_options import CsvFormat, csv_format, option_error, to_plain_number
+from capflow_resources.sources.files.listing import Files, list_files
+from capflow_resources.sources.files.listing import file_fault as fault_of_files
+from capflow_resources.sources.files.stores import StoredFile
+from capflow_resources.sources.reader import Since, SourceTable
 from partitions.canonical import NUMBER_COLUMNS
 from partitions.customer import Customer, Source, TableMapping
 
@@ -38,7 +38,9 @@ FAULTS = {
 }
 
 
-def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None) -> Opened:
+def open(
+    customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None
+) -> SourceTable:
     """All rows of all files, lazily; a column that only some files have is null in the others.
 
     Options: `delimiter` (default ","), `quote` (default '"'), `encoding` (any that Python has, default utf-8),
@@ -48,30 +50,30 @@ def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend
     """
     import ibis
 
-    form, files = written(customer, source), found(customer, source)
-    headers = _headers(customer, source, files, form, source_columns(mapping))
+    form, files = csv_format(customer, source), list_files(customer, source)
+    headers = _read_headers(customer, source, files, form, source_columns(mapping))
     groups: dict[Header, list[str]] = {}
-    for header, name in zip(headers, plain.names_in_duckdb(customer, source, files, con, IN_DUCKDB), strict=True):
+    for header, name in zip(headers, transcode.duckdb_paths(customer, source, files, con, IN_DUCKDB), strict=True):
         groups.setdefault(header, []).append(name)
     names = list(dict.fromkeys(name for header in groups for name in header))
     folders = [name for name in files.partitions() if name not in names]
-    settings = _settings(form, plain.encoding(customer, source))
+    settings = _duckdb_options(form, transcode.encoding(customer, source))
     if set(folders) & set(source_columns(mapping)):
         settings |= {"hive_partitioning": True, "hive_types_autocast": False}
         names += folders
-    parts = [_rows(con, settings, header, paths, names, folders) for header, paths in groups.items()]
+    parts = [_read_group(con, settings, header, paths, names, folders) for header, paths in groups.items()]
     rows = ibis.union(*parts) if len(parts) > 1 else parts[0]
-    return Opened(_with_numbers(rows, mapping, form), dict.fromkeys([*names, *folders], "text"))
+    return SourceTable(_normalize_numbers(rows, mapping, form), dict.fromkeys([*names, *folders], "text"))
 
 
 def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str]:
     """What changes when the files may have changed."""
-    return found(customer, source).state()
+    return list_files(customer, source).state()
 
 
 def fault(source: Source, error: Exception) -> str | None:
     """DuckDB's long complaint about a CSV file in one clause, without the row's contents."""
-    message = plain.shown(str(error))
+    message = transcode.strip_copy_path(str(error))
     if not re.search("CSV Error|CSV Parser|CSV Reader|decompress", message):
         return fault_of_files(source, error)
     path = re.search(r"^\s*file = (.+)$", message, re.M)
@@ -87,7 +89,7 @@ def fault(source: Source, error: Exception) -> str | None:
     return f"{place} cannot be read ({message.strip().splitlines()[0][:200]})"
 
 
-def _settings(form: Written, encoding: str) -> dict[str, Any]:
+def _duckdb_options(form: CsvFormat, encoding: str) -> dict[str, Any]:
     return {
         "header": not form.columns,
         "delim": form.delimiter,
@@ -104,7 +106,7 @@ def _settings(form: Written, encoding: str) -> dict[str, Any]:
     }
 
 
-def _rows(
+def _read_group(
     con: Backend,
     settings: Mapping[str, Any],
     header: Header,
@@ -122,20 +124,20 @@ def _rows(
     return rows.select(**{name: rows[position[name]] if name in position else ibis.null("string") for name in names})
 
 
-def _with_numbers(rows: ibis.Table, mapping: TableMapping, form: Written) -> ibis.Table:
+def _normalize_numbers(rows: ibis.Table, mapping: TableMapping, form: CsvFormat) -> ibis.Table:
     """The columns that are mapped to numbers as a computer writes them."""
     if not form.has_own_numbers:
         return rows
     mapped = {column for name in NUMBER_COLUMNS & mapping.columns.keys() for column in mapping.columns[name].columns}
-    return rows.mutate(**{name: number(rows[name], form) for name in mapped & set(rows.columns)})
+    return rows.mutate(**{name: to_plain_number(rows[name], form) for name in mapped & set(rows.columns)})
 
 
-def _headers(
-    customer: Customer, source: Source, files: Files, form: Written, wanted: tuple[str, ...]
+def _read_headers(
+    customer: Customer, source: Source, files: Files, form: CsvFormat, wanted: tuple[str, ...]
 ) -> Sequence[Header]:
-    def read(file: Stored) -> Header:
-        plain.refuse_endless_line(customer, source, files, file)
-        header = _header(customer, source, files, file, form)
+    def read(file: StoredFile) -> Header:
+        transcode.refuse_endless_line(customer, source, files, file)
+        header = _read_header(customer, source, files, file, form)
         double = next((name for name in wanted if header.count(name) > 1), None)
         if double:
             what = f"{file.place} has {header.count(double)} columns named '{double}'"
@@ -149,8 +151,8 @@ def _headers(
         return list(pool.map(read, files.files))
 
 
-def _header(customer: Customer, source: Source, files: Files, file: Stored, form: Written) -> Header:
-    lines = io.StringIO(plain.head(customer, source, files, file), newline="")
+def _read_header(customer: Customer, source: Source, files: Files, file: StoredFile, form: CsvFormat) -> Header:
+    lines = io.StringIO(transcode.read_head(customer, source, files, file), newline="")
     for _ in range(form.skip):
         next(lines, None)
     written_lines = (line for line in lines if not (form.comment and line.startswith(form.comment)))
@@ -164,5 +166,5 @@ def _header(customer: Customer, source: Source, files: Files, file: Stored, form
         raise source_error(customer, source, f"the first line of {file.place} is empty", remedy)
     if form.columns and len(form.columns) != len(first):
         what = f"options.columns names {len(form.columns)} columns, and the first line of {file.place} has {len(first)}"
-        raise wrong(customer, source, what)
+        raise option_error(customer, source, what)
     return form.columns or tuple(name.strip() or f"column {index + 1}" for index, name in enumerate(first))

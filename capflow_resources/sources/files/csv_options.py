@@ -16,7 +16,7 @@ BLANKS = (" ", "\u00a0", "\u202f")  # what separates thousands in French and Pol
 
 
 @dataclass(frozen=True)
-class Written:
+class CsvFormat:
     """`columns` names the columns of a file without a header; `skip` lines stand before the header or first row."""
 
     delimiter: str = ","
@@ -34,27 +34,27 @@ class Written:
         return bool(self.thousands) or self.decimal != "."
 
 
-def written(customer: Customer, source: Source) -> Written:
+def csv_format(customer: Customer, source: Source) -> CsvFormat:
     """The options of a CSV source; SourceError for one that has no meaning."""
     said = source.options
-    form = Written(
-        delimiter=_sign(customer, source, "delimiter", ","),
-        quote=_sign(customer, source, "quote", '"'),
-        decimal=_sign(customer, source, "decimal", "."),
-        thousands=_sign(customer, source, "thousands", ""),
-        comment=_sign(customer, source, "comment", ""),
-        skip=_count(customer, source, "skip"),
-        columns=_words(said.get("columns", ())),
-        null=_words(said.get("null", ())),
+    form = CsvFormat(
+        delimiter=_character_option(customer, source, "delimiter", ","),
+        quote=_character_option(customer, source, "quote", '"'),
+        decimal=_character_option(customer, source, "decimal", "."),
+        thousands=_character_option(customer, source, "thousands", ""),
+        comment=_character_option(customer, source, "comment", ""),
+        skip=_count_option(customer, source, "skip"),
+        columns=_to_words(said.get("columns", ())),
+        null=_to_words(said.get("null", ())),
     )
     if form.decimal == form.thousands:
-        raise wrong(customer, source, f"decimal and thousands are both '{form.decimal}'")
+        raise option_error(customer, source, f"decimal and thousands are both '{form.decimal}'")
     if double := next((name for name in form.columns if form.columns.count(name) > 1), None):
-        raise wrong(customer, source, f"columns has '{double}' twice")
+        raise option_error(customer, source, f"columns has '{double}' twice")
     return form
 
 
-def number(value: ibis.ir.StringValue, form: Written) -> ibis.ir.StringValue:
+def to_plain_number(value: ibis.ir.StringValue, form: CsvFormat) -> ibis.ir.StringValue:
     """A number as a computer writes it; text that is none stays, for validation to show.
 
     A text that only a computer would take for a number ("1.500", where the decimal sign is a comma) becomes null:
@@ -76,26 +76,26 @@ def number(value: ibis.ir.StringValue, form: Written) -> ibis.ir.StringValue:
     return ibis.cases((is_number, plain.replace(decimal, ".")), (misread, ibis.null("string")), else_=value)
 
 
-def wrong(customer: Customer, source: Source, what: str) -> SourceError:
+def option_error(customer: Customer, source: Source, what: str) -> SourceError:
     """The error for an option that has no meaning."""
     return source_error(customer, source, what, f"Correct sources.{source.name}.options in {file_name(customer)}.")
 
 
-def _sign(customer: Customer, source: Source, name: str, default: str) -> str:
+def _character_option(customer: Customer, source: Source, name: str, default: str) -> str:
     value = source.options.get(name, default)
     if not isinstance(value, str) or (len(value) != 1 and value != default):
-        raise wrong(customer, source, f"{name} must be one sign, in quotes")
+        raise option_error(customer, source, f"{name} must be one sign, in quotes")
     return value
 
 
-def _count(customer: Customer, source: Source, name: str) -> int:
+def _count_option(customer: Customer, source: Source, name: str) -> int:
     value = source.options.get(name, 0)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise wrong(customer, source, f"{name} must be a number of lines")
+        raise option_error(customer, source, f"{name} must be a number of lines")
     return value
 
 
-def _words(value: Any) -> tuple[str, ...]:
+def _to_words(value: Any) -> tuple[str, ...]:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return tuple(map(str, value))
     return (str(value),)

@@ -7,14 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from capflow_resources.engines.quoting import quote_literal
-from capflow_resources.sources.databases.address import timeout
+from capflow_resources.sources.databases.address import literal, timeout
+from capflow_resources.sources.duckdb_extension import load_extension
 from capflow_resources.sources.errors import SourceError, file_name, source_error
-from capflow_resources.sources.extensions import load_extension
 from capflow_resources.sources.files import roots
-from capflow_resources.sources.files.listing import fault as fault_of_files
-from capflow_resources.sources.files.s3_store import S3Objects
-from capflow_resources.sources.kind import Opened, Since
+from capflow_resources.sources.files.listing import file_fault as fault_of_files
+from capflow_resources.sources.files.s3_store import S3FileStore
+from capflow_resources.sources.reader import Since, SourceTable
 from partitions.customer import Customer, Source, TableMapping
 
 if TYPE_CHECKING:
@@ -22,24 +21,26 @@ if TYPE_CHECKING:
     from ibis.backends.duckdb import Backend
 
 
-def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None) -> Opened:
+def open(
+    customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None
+) -> SourceTable:
     """All rows of the newest version, lazily, partition columns and all."""
-    table = _table(customer, source)
-    _refuse_other_places(customer, source, table)
+    table = _open_delta_table(customer, source)
+    _refuse_outside_paths(customer, source, table)
     if not roots.is_local(source.uri):
-        S3Objects(customer, source).attach(con.con)
+        S3FileStore(customer, source).attach(con.con)
     try:
         load_extension(con.con, "delta")
     except ModuleNotFoundError:
         remedy = "Install it: pip install 'capflow[delta]'."
         raise source_error(customer, source, "DuckDB's delta extension is not installed", remedy) from None
-    rows = con.sql(f"SELECT * FROM delta_scan({quote_literal(_place(customer, source))}, version = {table.version()})")
-    return Opened(rows, {name: str(dtype) for name, dtype in rows.schema().items()})
+    rows = con.sql(f"SELECT * FROM delta_scan({literal(_location(customer, source))}, version = {table.version()})")
+    return SourceTable(rows, {name: str(dtype) for name, dtype in rows.schema().items()})
 
 
 def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str]:
     """The table's own number and its newest version."""
-    table = _table(customer, source)
+    table = _open_delta_table(customer, source)
     return [str(table.metadata().id), str(table.version())]
 
 
@@ -53,7 +54,7 @@ def fault(source: Source, error: Exception) -> str | None:
     return f"{source.uri} cannot be read ({text.splitlines()[0][:200]})"
 
 
-def _table(customer: Customer, source: Source) -> DeltaTable:
+def _open_delta_table(customer: Customer, source: Source) -> DeltaTable:
     from deltalake import DeltaTable
     from deltalake.exceptions import DeltaError, TableNotFoundError
 
@@ -62,37 +63,37 @@ def _table(customer: Customer, source: Source) -> DeltaTable:
         if not source.uri.startswith(("s3://", "s3a://")):
             remedy = f"Correct sources.{source.name}.uri in {file_name(customer)}."
             raise source_error(customer, source, "a delta table is read from a disk or from s3://", remedy)
-        options = S3Objects(customer, source).access.storage_options()
+        options = S3FileStore(customer, source).access.storage_options()
     timeout(customer, source)
-    roots.check(customer, source, source.uri)
+    roots.check_root(customer, source, source.uri)
     try:
-        return DeltaTable(_place(customer, source), storage_options=options)
+        return DeltaTable(_location(customer, source), storage_options=options)
     except TableNotFoundError:
         remedy = f"Correct sources.{source.name}.uri in {file_name(customer)}: it is the folder that holds _delta_log."
-        raise source_error(customer, source, f"there is no Delta table {_place(customer, source)}", remedy) from None
+        raise source_error(customer, source, f"there is no Delta table {_location(customer, source)}", remedy) from None
     except (DeltaError, OSError, ValueError) as error:
-        raise _unreadable(customer, source, error) from None
+        raise _unreadable_error(customer, source, error) from None
 
 
-def _unreadable(customer: Customer, source: Source, error: Exception) -> SourceError:
+def _unreadable_error(customer: Customer, source: Source, error: Exception) -> SourceError:
     text = str(error)
     if roots.is_local(source.uri):
         remedy = f"Repair the table, or correct sources.{source.name}.uri in {file_name(customer)}."
         return source_error(customer, source, f"{source.uri} cannot be read ({text.splitlines()[0][:200]})", remedy)
-    return S3Objects(customer, source).said(text)
+    return S3FileStore(customer, source).said(text)
 
 
-def _place(customer: Customer, source: Source) -> str:
+def _location(customer: Customer, source: Source) -> str:
     return str(roots.local_path(customer, source.uri)) if roots.is_local(source.uri) else source.uri
 
 
-def _refuse_other_places(customer: Customer, source: Source, table: DeltaTable) -> None:
+def _refuse_outside_paths(customer: Customer, source: Source, table: DeltaTable) -> None:
     """A table's log may name files anywhere: above its folder, or by a whole address."""
     import pyarrow as pa
 
-    folder = _place(customer, source)
+    folder = _location(customer, source)
     within = customer if customer.root else replace(customer, root=folder)
     for path in pa.table(table.get_add_actions()).column("path").to_pylist():
         named = unquote(path)
         is_whole = named.startswith("/") or "://" in named
-        roots.check(within, source, named if is_whole else f"{folder}/{named}")
+        roots.check_root(within, source, named if is_whole else f"{folder}/{named}")

@@ -11,7 +11,7 @@ from typing import Any, cast
 from fsspec import AbstractFileSystem
 
 
-class ReadOnly(AbstractFileSystem):
+class ReadOnlyFileSystem(AbstractFileSystem):
     """The files of `inner` under `scheme`; a name is never taken for a pattern."""
 
     cachable = False

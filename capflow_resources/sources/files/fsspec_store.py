@@ -12,14 +12,24 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 from capflow_resources.sources.databases.address import timeout
 from capflow_resources.sources.errors import file_name, source_error
 from capflow_resources.sources.files.patterns import matches
-from capflow_resources.sources.files.stores import Stored
+from capflow_resources.sources.files.stores import StoredFile
 from partitions.customer import Customer, Source
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 T = TypeVar("T")
-MARKS = ("etag", "generation", "md5", "content_md5", "mtime", "last_modified", "lastmodified", "updated", "created")
+ETAG_FIELDS = (
+    "etag",
+    "generation",
+    "md5",
+    "content_md5",
+    "mtime",
+    "last_modified",
+    "lastmodified",
+    "updated",
+    "created",
+)
 OPTIONS = ("account_name", "account_key", "connection_string", "token", "username", "password")
 
 
@@ -65,7 +75,7 @@ class FsspecStore:
                 remedy = f"Use a path, s3://, gs://, az:// or sftp://. {self._remedy()}"
                 raise source_error(self.customer, self.source, what, remedy) from None
 
-    def found(self, pattern: str) -> list[Stored]:
+    def found(self, pattern: str) -> list[StoredFile]:
         """The files; a name in a pattern is matched by the store's own package."""
         files, before = self._reached
         name = pattern.removeprefix(before)
@@ -79,36 +89,36 @@ class FsspecStore:
         with self._told():
             entries = self._within(listed)
         found = [
-            Stored(before + path, int(info.get("size") or 0), _mark(info))
+            StoredFile(before + path, int(info.get("size") or 0), _etag(info))
             for path, info in entries.items()
             if info.get("type") != "directory"
         ]
         return sorted(found, key=lambda file: file.place)
 
-    def opened(self, file: Stored) -> BinaryIO:
+    def opened(self, file: StoredFile) -> BinaryIO:
         with self._told():
             return cast("BinaryIO", self._within(lambda: self._files.open(self._name(file), "rb")))
 
-    def tail(self, file: Stored, size: int) -> bytes:
+    def tail(self, file: StoredFile, size: int) -> bytes:
         start = max(file.size - size, 0)
         with self._told():
             return bytes(self._within(lambda: self._files.cat_file(self._name(file), start=start, end=file.size)))
 
     def attach(self, con: DuckDBPyConnection) -> None:
-        from capflow_resources.sources.files.fsspec_in_duckdb import ReadOnly
+        from capflow_resources.sources.files.fsspec_in_duckdb import ReadOnlyFileSystem
 
         if self._own_scheme in con.list_filesystems():
             con.unregister_filesystem(self._own_scheme)
-        con.register_filesystem(ReadOnly(self._files, self._own_scheme))
+        con.register_filesystem(ReadOnlyFileSystem(self._files, self._own_scheme))
 
-    def name_in_duckdb(self, file: Stored) -> str:
+    def name_in_duckdb(self, file: StoredFile) -> str:
         return f"{self._own_scheme}://{self._name(file)}"
 
     @property
     def _files(self) -> Any:
         return self._reached[0]
 
-    def _name(self, file: Stored) -> str:
+    def _name(self, file: StoredFile) -> str:
         return file.place.removeprefix(self._reached[1])
 
     @property
@@ -155,7 +165,7 @@ class FsspecStore:
         return f"Correct sources.{self.source.name}.uri or .options in {file_name(self.customer)}."
 
 
-def _mark(info: dict[str, Any]) -> str:
+def _etag(info: dict[str, Any]) -> str:
     """Only what tells of the bytes: a time of last access would change with every reading."""
     facts = {name.lower().replace("-", "_"): value for name, value in info.items()}
-    return ",".join(f"{name}={facts[name]}" for name in MARKS if facts.get(name))
+    return ",".join(f"{name}={facts[name]}" for name in ETAG_FIELDS if facts.get(name))

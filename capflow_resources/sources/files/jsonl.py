@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from capflow_resources.engines.quoting import quote_literal, quote_name
 from capflow_resources.sources.columns import source_columns
-from capflow_resources.sources.files import plain
-from capflow_resources.sources.files.listing import fault as fault_of_files
-from capflow_resources.sources.files.listing import found
-from capflow_resources.sources.kind import Opened, Since
+from capflow_resources.sources.databases.address import literal, quoted
+from capflow_resources.sources.files import transcode
+from capflow_resources.sources.files.listing import file_fault as fault_of_files
+from capflow_resources.sources.files.listing import list_files
+from capflow_resources.sources.reader import Since, SourceTable
 from partitions.customer import Customer, Source, TableMapping
 
 if TYPE_CHECKING:
@@ -29,35 +30,37 @@ LONGEST_OBJECT = 16_777_216
 Keys = tuple[str, ...]
 
 
-def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None) -> Opened:
+def open(
+    customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None
+) -> SourceTable:
     """All rows of all files, lazily, in one pass; columns that the first 10,000 rows lack are looked for in all.
 
     Options: `encoding` (any that Python has, default utf-8).
     """
-    files = found(customer, source)
-    names = plain.names_in_duckdb(customer, source, files, con)
+    files = list_files(customer, source)
+    names = transcode.duckdb_paths(customer, source, files, con)
     wanted = source_columns(mapping)
-    paths = _sampled(con, names)
+    paths = _sample_columns(con, names)
     if not paths:  # no row tells a column
-        nothing = ", ".join(f"NULL::VARCHAR AS {quote_name(name)}" for name in wanted)
-        return Opened(con.sql(f"SELECT {nothing or 'NULL AS nothing'} WHERE false"), dict.fromkeys(wanted, "text"))
-    paths |= _looked_for(con, names, [name for name in wanted if name not in paths])
+        nothing = ", ".join(f"NULL::VARCHAR AS {quoted(name)}" for name in wanted)
+        return SourceTable(con.sql(f"SELECT {nothing or 'NULL AS nothing'} WHERE false"), dict.fromkeys(wanted, "text"))
+    paths |= _find_missing_columns(con, names, [name for name in wanted if name not in paths])
     folders = [name for name in files.partitions() if name not in paths]
     columns = dict.fromkeys([*paths, *folders], "text")
-    taken = _without_doubles(paths, wanted)
+    taken = _drop_case_duplicates(paths, wanted)
     hive = bool(set(folders) & set(wanted))
     query = _query(names, {name: paths[name] for name in taken}, folders if hive else (), hive)
-    return Opened(con.sql(query), columns)
+    return SourceTable(con.sql(query), columns)
 
 
 def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str]:
     """What changes when the files may have changed."""
-    return found(customer, source).state()
+    return list_files(customer, source).state()
 
 
 def fault(source: Source, error: Exception) -> str | None:
     """DuckDB's complaint about a JSON file in one clause, without the row's contents."""
-    message = plain.shown(str(error)).partition("\nLINE ")[0]
+    message = transcode.strip_copy_path(str(error)).partition("\nLINE ")[0]
     if not re.search("JSON|maximum_object_size", message):
         return fault_of_files(source, error)
     file = re.search(r'file "([^"]+)"', message)
@@ -77,15 +80,15 @@ def fault(source: Source, error: Exception) -> str | None:
     return f"{place} is not well-formed JSON"
 
 
-def _objects(names: Iterable[str]) -> str:
-    listed = ", ".join(map(quote_literal, names))
+def _read_objects_sql(names: Iterable[str]) -> str:
+    listed = ", ".join(map(literal, names))
     return f"read_json_objects([{listed}], format = 'auto', maximum_object_size = {LONGEST_OBJECT})"
 
 
-def _sampled(con: Backend, names: list[str]) -> dict[str, Keys]:
+def _sample_columns(con: Backend, names: list[str]) -> dict[str, Keys]:
     """The columns of the first rows, each with the path to its values."""
     found: dict[str, Keys] = {}
-    for (text,) in con.con.execute(f"SELECT json FROM {_objects(names)} LIMIT {SAMPLE_ROWS}").fetchall():
+    for (text,) in con.con.execute(f"SELECT json FROM {_read_objects_sql(names)} LIMIT {SAMPLE_ROWS}").fetchall():
         row = json.loads(text)
         for path in _paths(row) if isinstance(row, dict) else ():
             if len(found) < MOST_COLUMNS:
@@ -101,17 +104,17 @@ def _paths(row: dict[str, Any], before: Keys = ()) -> Iterator[Keys]:
             yield (*before, name)
 
 
-def _looked_for(con: Backend, names: list[str], missing: list[str]) -> dict[str, Keys]:
+def _find_missing_columns(con: Backend, names: list[str], missing: list[str]) -> dict[str, Keys]:
     """Those of the missing columns that any row has: as a value of that very name, or along its dots."""
     if not missing:
         return {}
     tries = [(name, path) for name in missing for path in dict.fromkeys([(name,), tuple(name.split("."))])]
-    checks = ", ".join(f"bool_or(json_exists(json, {quote_literal(_pointer(path))}))" for _, path in tries)
-    answers = con.con.execute(f"SELECT {checks} FROM {_objects(names)}").fetchone() or ()
+    checks = ", ".join(f"bool_or(json_exists(json, {literal(_pointer(path))}))" for _, path in tries)
+    answers = con.con.execute(f"SELECT {checks} FROM {_read_objects_sql(names)}").fetchone() or ()
     return {name: path for (name, path), there in reversed(list(zip(tries, answers, strict=True))) if there}
 
 
-def _without_doubles(paths: dict[str, Keys], wanted: tuple[str, ...]) -> list[str]:
+def _drop_case_duplicates(paths: dict[str, Keys], wanted: tuple[str, ...]) -> list[str]:
     """The columns to read: the wanted ones, and others unless only capitals tell them apart, which DuckDB does not."""
     taken: dict[str, str] = {}
     for name in [*(name for name in wanted if name in paths), *paths]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from capflow_resources.sources.errors import file_name, source_error
 from capflow_resources.sources.files import roots
-from capflow_resources.sources.files.stores import Stored
+from capflow_resources.sources.files.stores import StoredFile
 from partitions.customer import Customer, Source
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class LocalStore:
     def __init__(self, customer: Customer, source: Source) -> None:
         self.customer, self.source = customer, source
 
-    def found(self, pattern: str) -> list[Stored]:
+    def found(self, pattern: str) -> list[StoredFile]:
         """The files, and neither folders nor anything that lies outside of the root; SourceError for one unreadable."""
         place = roots.local_path(self.customer, pattern)
         if place.is_dir():
@@ -36,12 +36,12 @@ class LocalStore:
                 remedy = "Let the account that CapFlow runs under read it."
                 raise source_error(self.customer, self.source, f"{path} may not be read (permission denied)", remedy)
         facts = ((path, path.stat()) for path in paths)
-        return [Stored(str(path), fact.st_size, str(fact.st_mtime_ns)) for path, fact in facts]
+        return [StoredFile(str(path), fact.st_size, str(fact.st_mtime_ns)) for path, fact in facts]
 
-    def opened(self, file: Stored) -> BinaryIO:
+    def opened(self, file: StoredFile) -> BinaryIO:
         return Path(file.place).open("rb")
 
-    def tail(self, file: Stored, size: int) -> bytes:
+    def tail(self, file: StoredFile, size: int) -> bytes:
         with Path(file.place).open("rb") as stream:
             stream.seek(max(file.size - size, 0))
             return stream.read(size)
@@ -49,7 +49,7 @@ class LocalStore:
     def attach(self, con: DuckDBPyConnection) -> None:
         """Nothing to do: DuckDB reads local files."""
 
-    def name_in_duckdb(self, file: Stored) -> str:
+    def name_in_duckdb(self, file: StoredFile) -> str:
         return glob.escape(file.place)
 
     def _correct_uri(self) -> str:

@@ -6,30 +6,31 @@ from typing import TYPE_CHECKING
 
 from capflow_resources.engines.duckdb import read_files
 from capflow_resources.sources.columns import source_columns
-from capflow_resources.sources.files.listing import fault as fault
-from capflow_resources.sources.files.listing import found
-from capflow_resources.sources.kind import Opened, Since
+from capflow_resources.sources.files.listing import list_files
+from capflow_resources.sources.reader import Since, SourceTable
 from partitions.customer import Customer, Source, TableMapping
 
 if TYPE_CHECKING:
     from ibis.backends.duckdb import Backend
 
 
-def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None) -> Opened:
+def open(
+    customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None
+) -> SourceTable:
     """All rows of all files, lazily; a column that only some files have is null in the others.
 
     Folders called name=value give a column, as text, where the files have none of that name.
     """
-    files = found(customer, source)
+    files = list_files(customer, source)
     names = files.names(con)
     rows = read_files(con, names, union_by_name=True, hive_partitioning=False)
     columns = {name: str(dtype) for name, dtype in rows.schema().items()}
     given = [name for name in files.partitions() if name not in columns]
     if set(given) & set(source_columns(mapping)):
         rows = read_files(con, names, union_by_name=True, hive_partitioning=True, hive_types_autocast=False)
-    return Opened(rows, {**columns, **dict.fromkeys(given, "text")})
+    return SourceTable(rows, {**columns, **dict.fromkeys(given, "text")})
 
 
 def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str]:
     """What changes when the files may have changed."""
-    return found(customer, source).state()
+    return list_files(customer, source).state()

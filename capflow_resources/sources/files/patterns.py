@@ -10,22 +10,24 @@ _SIGNS = re.compile(r"\*+|\?|\[!?\]?[^\]]*\]|.", re.DOTALL)
 
 def matches(path: str, pattern: str) -> bool:
     """Whether the pattern names a path, as Python's glob (recursive) would: names that start with a dot are hidden."""
-    return _compiled(pattern).fullmatch(path) is not None
+    return _compile(pattern).fullmatch(path) is not None
 
 
 @cache
-def _compiled(pattern: str) -> re.Pattern[str]:
+def _compile(pattern: str) -> re.Pattern[str]:
     *folders, last = pattern.split("/")
-    said = ["(?:(?!\\.)[^/]+/)*" if folder == "**" else f"{_part(folder)}/" for folder in folders]
-    return re.compile("".join(said) + ("(?:(?!\\.)[^/]+/)*(?!\\.)[^/]+" if last == "**" else _part(last)), re.DOTALL)
+    said = ["(?:(?!\\.)[^/]+/)*" if folder == "**" else f"{_part_regex(folder)}/" for folder in folders]
+    return re.compile(
+        "".join(said) + ("(?:(?!\\.)[^/]+/)*(?!\\.)[^/]+" if last == "**" else _part_regex(last)), re.DOTALL
+    )
 
 
-def _part(part: str) -> str:
+def _part_regex(part: str) -> str:
     hidden = r"(?!\.)" if part[:1] in ("*", "?", "[") else ""
-    return hidden + "".join(map(_sign, _SIGNS.findall(part)))
+    return hidden + "".join(map(_sign_regex, _SIGNS.findall(part)))
 
 
-def _sign(sign: str) -> str:
+def _sign_regex(sign: str) -> str:
     if sign.startswith("*"):
         return "[^/]*"
     if sign == "?":

@@ -9,17 +9,17 @@ from capflow_resources.sources.errors import file_name, source_error
 from partitions.customer import Customer, Source
 
 
-def check(customer: Customer, source: Source, place: str | Path) -> None:
+def check_root(customer: Customer, source: Source, place: str | Path) -> None:
     """Raise SourceError when `place`, a path or URI, is outside of what this customer may read.
 
     That is `root` of the customer (the operator's CAPFLOW_ROOT, or else `root:` of its file); with neither, the folder
     that a pattern starts with. Symbolic links are followed first. A place that the file names to the letter needs no
     root to be read.
     """
-    root = customer.root or _folder_of_pattern(source.uri)
+    root = customer.root or _pattern_folder(source.uri)
     if not root or (not customer.root and str(place) == source.uri):
         return
-    if _inside(customer, str(place), root):
+    if _is_inside(customer, str(place), root):
         return
     where = (
         f"'{customer.root}', the root of '{customer.name}'" if customer.root else f"{root}, where its pattern starts"
@@ -46,11 +46,11 @@ def literal_folder(uri: str) -> str:
     return fixed if fixed == uri else fixed.rpartition("/")[0] or ("/" if fixed.startswith("/") else "")
 
 
-def _folder_of_pattern(uri: str) -> str:
+def _pattern_folder(uri: str) -> str:
     return (literal_folder(uri) or ".") if set("*?[") & set(uri) else ""
 
 
-def _inside(customer: Customer, place: str, root: str) -> bool:
+def _is_inside(customer: Customer, place: str, root: str) -> bool:
     if is_local(place) != is_local(root):
         return False
     if is_local(place):

@@ -15,7 +15,7 @@ from capflow_resources.sources.databases.address import timeout
 from capflow_resources.sources.errors import SourceError, file_name, source_error
 from capflow_resources.sources.files.patterns import matches
 from capflow_resources.sources.files.roots import literal_folder
-from capflow_resources.sources.files.stores import Stored
+from capflow_resources.sources.files.stores import StoredFile
 from partitions.customer import Customer, Source
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ FAULTS = {
 }
 
 
-class S3Objects:
+class S3FileStore:
     """Objects by URI or pattern; the source's options, or else the environment, say who reads."""
 
     def __init__(self, customer: Customer, source: Source) -> None:
@@ -63,7 +63,7 @@ class S3Objects:
     def _objects(self) -> S3Store:
         return self.access.store(self.bucket)
 
-    def found(self, pattern: str) -> list[Stored]:
+    def found(self, pattern: str) -> list[StoredFile]:
         import obstore
 
         key = pattern.partition("://")[2].partition("/")[2]
@@ -77,13 +77,13 @@ class S3Objects:
             (file for file in found if file.size or not file.place.endswith("/")), key=lambda file: file.place
         )
 
-    def opened(self, file: Stored) -> BinaryIO:
+    def opened(self, file: StoredFile) -> BinaryIO:
         import obstore
 
         with self._told():
-            return io.BufferedReader(_Object(obstore.open_reader(self._objects, self._key(file))))
+            return io.BufferedReader(_ObjectStream(obstore.open_reader(self._objects, self._key(file))))
 
-    def tail(self, file: Stored, size: int) -> bytes:
+    def tail(self, file: StoredFile, size: int) -> bytes:
         import obstore
 
         start = max(file.size - size, 0)
@@ -97,10 +97,10 @@ class S3Objects:
             remedy = "Install it: pip install 'capflow[aws]'."
             raise source_error(self.customer, self.source, "DuckDB's httpfs is not installed", remedy) from None
 
-    def name_in_duckdb(self, file: Stored) -> str:
+    def name_in_duckdb(self, file: StoredFile) -> str:
         return glob.escape(file.place)
 
-    def _exact(self, key: str) -> list[Stored]:
+    def _exact(self, key: str) -> list[StoredFile]:
         import obstore
 
         try:
@@ -111,11 +111,11 @@ class S3Objects:
             )  # tells a missing bucket from a missing key
             return []
 
-    def _stored(self, item: Any) -> Stored:
+    def _stored(self, item: Any) -> StoredFile:
         mark = item["e_tag"] or item["last_modified"].isoformat()
-        return Stored(f"{self.scheme}://{self.bucket}/{item['path']}", item["size"], mark)
+        return StoredFile(f"{self.scheme}://{self.bucket}/{item['path']}", item["size"], mark)
 
-    def _key(self, file: Stored) -> str:
+    def _key(self, file: StoredFile) -> str:
         return file.place.partition("://")[2].partition("/")[2]
 
     @contextmanager
@@ -146,7 +146,7 @@ class S3Objects:
         return f"No keys were found: set {options}, or AWS_* in the environment (roles: pip install 'capflow[aws]')."
 
 
-class _Object(io.RawIOBase):
+class _ObjectStream(io.RawIOBase):
     """An object of a bucket as Python reads files."""
 
     def __init__(self, reader: Any) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from capflow_resources.sources.files import roots
-from capflow_resources.sources.files.stores import Store, Stored, store
+from capflow_resources.sources.files.stores import FileStore, StoredFile, open_store
 from partitions.customer import Customer, Source
 
 THREADS = 8
@@ -28,10 +28,10 @@ class Collection:
     folder: str
 
     @cached_property
-    def _store(self) -> Store:
-        return store(self.customer, replace(self.source, uri=f"{self.folder}/"))
+    def _store(self) -> FileStore:
+        return open_store(self.customer, replace(self.source, uri=f"{self.folder}/"))
 
-    def files(self) -> list[Stored]:
+    def files(self) -> list[StoredFile]:
         """All files, hidden ones left out. Raises SourceError, also for one that is a link to outside."""
         self._check(self.folder)
         found = [file for file in self._store.found(f"{glob.escape(self.folder)}/**/*") if not self._hidden(file)]
@@ -39,7 +39,7 @@ class Collection:
             self._check(file.place)
         return found
 
-    def find(self, places: Iterable[str]) -> list[Stored]:
+    def find(self, places: Iterable[str]) -> list[StoredFile]:
         """These files, by path below the folder or by uri; one that is not there has no mark. Raises SourceError."""
         with ThreadPoolExecutor(THREADS) as pool:
             return list(pool.map(self._find, places))
@@ -47,7 +47,7 @@ class Collection:
     def read(self, place: str) -> bytes:
         """All bytes of one file. Raises SourceError, for one outside of the root too, or FileNotFoundError."""
         self._check(place)
-        with closing(self._store.opened(Stored(place, 0, ""))) as stream:
+        with closing(self._store.opened(StoredFile(place, 0, ""))) as stream:
             return bytes(stream.read())
 
     def place(self, named: str) -> str:
@@ -56,28 +56,28 @@ class Collection:
 
     def path(self, place: str) -> str:
         """The path of a file below the folder; its whole uri when it lies elsewhere within the root."""
-        start, rest = _plain(self.folder), _plain(place)
+        start, rest = _normalize(self.folder), _normalize(place)
         return rest.removeprefix(f"{start}/") if rest.startswith(f"{start}/") else place
 
     def holds(self, place: str) -> bool:
         """Whether a uri is one of this collection's."""
-        return _plain(place).startswith(f"{_plain(self.folder)}/")
+        return _normalize(place).startswith(f"{_normalize(self.folder)}/")
 
     def _check(self, place: str) -> None:
         """Links and uris may not lead out of the customer's root, nor out of the folder where there is no root."""
-        roots.check(replace(self.customer, root=self.customer.root or self.folder), self.source, place)
+        roots.check_root(replace(self.customer, root=self.customer.root or self.folder), self.source, place)
 
-    def _hidden(self, file: Stored) -> bool:
+    def _hidden(self, file: StoredFile) -> bool:
         return any(part.startswith(".") for part in self.path(file.place).split("/"))
 
-    def _find(self, named: str) -> Stored:
+    def _find(self, named: str) -> StoredFile:
         place = self.place(named)
         self._check(place)
         found = self._store.found(glob.escape(place))
-        return found[0] if found else Stored(place, 0, "")
+        return found[0] if found else StoredFile(place, 0, "")
 
 
-def collection(customer: Customer, source: Source, folder: str = "") -> Collection:
+def open_collection(customer: Customer, source: Source, folder: str = "") -> Collection:
     """The collection in the folder that a source names, or in `folder`; a relative one starts at the customer file."""
     place = (folder or source.uri).rstrip("/")
     if roots.is_local(place):
@@ -85,6 +85,6 @@ def collection(customer: Customer, source: Source, folder: str = "") -> Collecti
     return Collection(customer, source, place)
 
 
-def _plain(place: str) -> str:
+def _normalize(place: str) -> str:
     """A uri as stores write it in different ways: memory://a, memory:///a."""
     return place.partition("://")[2].strip("/") if "://" in place else place

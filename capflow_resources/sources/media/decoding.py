@@ -27,29 +27,29 @@ NO_END = (0, 0xFFFFFFFF)  # what a recorder writes that does not know the length
 Facts = dict[str, Any]
 
 
-def kind_of(path: str) -> str | None:
+def medium_kind(path: str) -> str | None:
     """image, audio or text by the name of a file; None for any other."""
     suffix = PurePosixPath(path).suffix.lower()
     kinds = (("image", IMAGES), ("audio", SOUNDS), ("text", TEXTS))
     return next((kind for kind, suffixes in kinds if suffix in suffixes), None)
 
 
-def decoded(path: str, data: bytes) -> Facts:
+def decode_medium(path: str, data: bytes) -> Facts:
     """The facts of one picture or recording: width, height, format, duration_seconds, sample_rate, channels.
 
     `corrupt` is true with a `corrupt_reason` when it cannot be decoded, is cut off, or is too large to try.
     """
     if not data:
-        return spoiled("it is empty")
-    return _image(data) if kind_of(path) == "image" else _sound(path, data)
+        return corrupt_facts("it is empty")
+    return _decode_image(data) if medium_kind(path) == "image" else _decode_sound(path, data)
 
 
-def spoiled(reason: str) -> Facts:
+def corrupt_facts(reason: str) -> Facts:
     """The facts of a file that cannot be used."""
     return {"corrupt": True, "corrupt_reason": " ".join(reason.split())[:200]}
 
 
-def _image(data: bytes) -> Facts:
+def _decode_image(data: bytes) -> Facts:
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -58,19 +58,19 @@ def _image(data: bytes) -> Facts:
             width, height, form = image.width, image.height, str(image.format).lower()
             facts = {"width": width, "height": height, "format": form}
             if width * height > MOST_PIXELS:
-                return {**facts, **spoiled(f"it has {width * height:,} pixels, more than {MOST_PIXELS:,}")}
+                return {**facts, **corrupt_facts(f"it has {width * height:,} pixels, more than {MOST_PIXELS:,}")}
             image.draft("RGB", (max(1, width // 8), max(1, height // 8)))  # JPEG: an eighth of the work, all the bytes
             image.load()
     except UnidentifiedImageError:
-        return spoiled("it is no picture that can be read")
+        return corrupt_facts("it is no picture that can be read")
     except Image.DecompressionBombError:
-        return spoiled(f"it has more than {MOST_PIXELS:,} pixels")
+        return corrupt_facts(f"it has more than {MOST_PIXELS:,} pixels")
     except (OSError, ValueError, SyntaxError, EOFError, struct.error) as error:
-        return spoiled(f"it cannot be decoded: {error}")
+        return corrupt_facts(f"it cannot be decoded: {error}")
     return {**facts, "corrupt": False}
 
 
-def _sound(path: str, data: bytes) -> Facts:
+def _decode_sound(path: str, data: bytes) -> Facts:
     from tinytag import TinyTag, TinyTagException
 
     suffix = PurePosixPath(path).suffix.lower()
@@ -85,7 +85,7 @@ def _sound(path: str, data: bytes) -> Facts:
         OverflowError,
         ZeroDivisionError,
     ) as error:
-        return spoiled(f"it is no sound that can be read: {error}")
+        return corrupt_facts(f"it is no sound that can be read: {error}")
     facts = {
         "format": "wav" if data[:4] == b"RIFF" else suffix.removeprefix("."),
         "duration_seconds": tag.duration,
@@ -93,15 +93,15 @@ def _sound(path: str, data: bytes) -> Facts:
         "channels": tag.channels,
     }
     if not tag.samplerate or not tag.duration:
-        return {**facts, **spoiled("it has no sound that can be read")}
+        return {**facts, **corrupt_facts("it has no sound that can be read")}
     if data[:4] == b"RIFF" and (declared := struct.unpack("<I", data[4:8])[0]) not in NO_END:
         missing = declared + 8 - len(data)
         if missing > 1:  # a last odd byte may go unpadded
-            return {**facts, **spoiled(f"it is cut off: {missing:,} bytes are missing")}
+            return {**facts, **corrupt_facts(f"it is cut off: {missing:,} bytes are missing")}
     return {**facts, "corrupt": False}
 
 
-def texts(path: str, data: bytes, encoding: str, field: str) -> list[Facts]:
+def decode_texts(path: str, data: bytes, encoding: str, field: str) -> list[Facts]:
     """The texts of one file: one of a .txt, one for each object of a .json, whose `field` is the text.
 
     Each with `text`, `language` (ISO 639-1; None for a text too short to tell), `encoding` and its other `fields` as
@@ -112,36 +112,40 @@ def texts(path: str, data: bytes, encoding: str, field: str) -> list[Facts]:
     try:
         written = data.decode(found)
     except UnicodeDecodeError as error:
-        return [{**shown, **spoiled(f"it is not {shown['encoding']} from byte {error.start + 1:,} on")}]
+        return [{**shown, **corrupt_facts(f"it is not {shown['encoding']} from byte {error.start + 1:,} on")}]
     if not written.strip():
-        return [{**shown, **spoiled("it is empty")}]
+        return [{**shown, **corrupt_facts("it is empty")}]
     if PurePosixPath(path).suffix.lower() != ".json":
-        return [{**shown, **_text(written)}]
+        return [{**shown, **_text_facts(written)}]
     try:
         content = json.loads(written)
     except (ValueError, RecursionError) as error:
-        return [{**shown, **spoiled(f"it is not JSON: {error}")}]
-    return [{**shown, **_object(entry, field)} for entry in (content if isinstance(content, list) else [content])]
+        return [{**shown, **corrupt_facts(f"it is not JSON: {error}")}]
+    return [{**shown, **_object_facts(entry, field)} for entry in (content if isinstance(content, list) else [content])]
 
 
-def _object(entry: object, field: str) -> Facts:
+def _object_facts(entry: object, field: str) -> Facts:
     if not isinstance(entry, Mapping):
-        return spoiled("it is JSON but no object")
+        return corrupt_facts("it is JSON but no object")
     text = entry.get(field)
     others = {
         name: value if isinstance(value, str) else json.dumps(value)
         for name, value in entry.items()
         if name != field and value is not None
     }
-    facts = _text(text) if isinstance(text, str) and text.strip() else spoiled(f"its field '{field}' holds no text")
+    facts = (
+        _text_facts(text)
+        if isinstance(text, str) and text.strip()
+        else corrupt_facts(f"its field '{field}' holds no text")
+    )
     return {**facts, "fields": json.dumps(others)}
 
 
-def _text(text: str) -> Facts:
-    return {"text": text.replace("\0", "").strip(), "language": language(text), "corrupt": False}
+def _text_facts(text: str) -> Facts:
+    return {"text": text.replace("\0", "").strip(), "language": detect_language(text), "corrupt": False}
 
 
-def language(text: str) -> str | None:
+def detect_language(text: str) -> str | None:
     """The language of a text by py3langid, None where it is too short or the answer is not sure enough."""
     if sum(map(str.isalpha, text)) < FEWEST_LETTERS:
         return None

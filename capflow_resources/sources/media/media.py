@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from capflow_resources.sources.kind import Opened, Since
-from capflow_resources.sources.media.collected import collected, medium
-from capflow_resources.sources.media.collected import fault as fault
-from capflow_resources.sources.media.collected import state_of_collection as state_of_collection
-from capflow_resources.sources.media.decoding import Facts, decoded, kind_of
+from capflow_resources.sources.media.collection_rows import fault as fault
+from capflow_resources.sources.media.collection_rows import read_collection, read_medium
+from capflow_resources.sources.media.collection_rows import state_of_collection as state_of_collection
+from capflow_resources.sources.media.decoding import Facts, decode_medium, medium_kind
+from capflow_resources.sources.reader import Since, SourceTable
 from partitions.customer import Customer, Source, TableMapping
 
 if TYPE_CHECKING:
@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 KINDS = ("image", "audio")
 
 
-def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None) -> Opened:
+def open(
+    customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None
+) -> SourceTable:
     """One row for each picture or recording; options: `pattern`, `uri_column`, `folder`, and those of S3.
 
     Columns: media_id (its path), kind, uri, label (its folder), what `pattern` finds in the path, bytes, width,
     height, format, duration_seconds, sample_rate, channels, corrupt, corrupt_reason; and those of a manifest.
     """
-    return collected(customer, source, mapping, con, KINDS, _decode, _facts())
+    return read_collection(customer, source, mapping, con, KINDS, _decode, _facts())
 
 
 def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str] | None:
@@ -40,12 +42,12 @@ def open_bytes(customer: Customer, uri: str) -> bytes:
 
     Only what lies in one of the customer's own collections is opened. Raises SourceError.
     """
-    return medium(customer, uri, ("media", "text"))
+    return read_medium(customer, uri, ("media", "text"))
 
 
 def _decode(path: str, data: bytes) -> list[Facts]:
-    facts = decoded(path, data)
-    return [{"kind": kind_of(path), **facts}]
+    facts = decode_medium(path, data)
+    return [{"kind": medium_kind(path), **facts}]
 
 
 def _facts() -> pa.Schema:

@@ -6,10 +6,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from capflow_resources.sources.errors import file_name, source_error
-from capflow_resources.sources.kind import Opened, Since
-from capflow_resources.sources.media.collected import collected, state_of_collection
-from capflow_resources.sources.media.collected import fault as fault
-from capflow_resources.sources.media.decoding import texts
+from capflow_resources.sources.media.collection_rows import fault as fault
+from capflow_resources.sources.media.collection_rows import read_collection, state_of_collection
+from capflow_resources.sources.media.decoding import decode_texts
+from capflow_resources.sources.reader import Since, SourceTable
 from partitions.customer import Customer, Source, TableMapping
 
 if TYPE_CHECKING:
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 KINDS = ("text",)
 
 
-def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None) -> Opened:
+def open(
+    customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None
+) -> SourceTable:
     """One row for each text; options: `pattern`, `encoding` (default utf-8), `text_field` (default text), those of S3.
 
     Columns: text_id (its path, and #2 for the second of a file), uri, text, language, encoding, label (its folder),
@@ -32,7 +34,7 @@ def open(customer: Customer, source: Source, mapping: TableMapping, con: Backend
         remedy = f"Correct sources.{source.name}.options.encoding in {file_name(customer)}."
         raise source_error(customer, source, f"there is no encoding '{encoding}'", remedy) from None
     decode = partial(_decode, encoding, str(source.options.get("text_field", "text")))
-    return collected(customer, source, mapping, con, KINDS, decode, _facts())
+    return read_collection(customer, source, mapping, con, KINDS, decode, _facts())
 
 
 def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str] | None:
@@ -41,7 +43,7 @@ def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str
 
 
 def _decode(encoding: str, field: str, path: str, data: bytes) -> list[dict[str, object]]:
-    return texts(path, data, encoding, field)
+    return decode_texts(path, data, encoding, field)
 
 
 def _facts() -> pa.Schema:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from capflow_resources.sources.errors import SourceError, file_name, source_error
 from capflow_resources.sources.files.listing import Files
-from capflow_resources.sources.files.stores import Stored
+from capflow_resources.sources.files.stores import StoredFile
 from partitions.customer import Customer, Source
 from partitions.hints import did_you_mean
 
@@ -46,7 +46,7 @@ def encoding(customer: Customer, source: Source) -> str:
     return "utf-8" if found.name in ("utf-8-sig", "ascii") else found.name
 
 
-def names_in_duckdb(
+def duckdb_paths(
     customer: Customer, source: Source, files: Files, con: Backend, native: tuple[str, ...] = ("utf-8",)
 ) -> list[str]:
     """How DuckDB calls the files, or their plain copies where they are packed or in an encoding not in `native`."""
@@ -58,23 +58,23 @@ def names_in_duckdb(
         if folder is None:
             folder = Path(tempfile.mkdtemp(prefix=FOLDER))
             weakref.finalize(con, shutil.rmtree, folder, ignore_errors=True)
-        names[index] = str(_copy(customer, source, files, file, written_in, folder / str(index)))
+        names[index] = str(_write_copy(customer, source, files, file, written_in, folder / str(index)))
     return names
 
 
-def head(customer: Customer, source: Source, files: Files, file: Stored) -> str:
+def read_head(customer: Customer, source: Source, files: Files, file: StoredFile) -> str:
     """The first million letters of a file, or all that it has."""
-    letters = codecs.getincrementaldecoder(_python_name(encoding(customer, source)))()
+    letters = codecs.getincrementaldecoder(_codec_name(encoding(customer, source)))()
     text = ""
     with files.store.opened(file) as packed:
-        for piece in _pieces(customer, source, file, packed):
-            text += _decoded(customer, source, file, letters, piece, 1 + text.count("\n"))
+        for piece in _read_pieces(customer, source, file, packed):
+            text += _decode(customer, source, file, letters, piece, 1 + text.count("\n"))
             if len(text) >= PIECE:
                 return text
-    return text + _decoded(customer, source, file, letters, b"", 1 + text.count("\n"), final=True)
+    return text + _decode(customer, source, file, letters, b"", 1 + text.count("\n"), final=True)
 
 
-def refuse_endless_line(customer: Customer, source: Source, files: Files, file: Stored) -> None:
+def refuse_endless_line(customer: Customer, source: Source, files: Files, file: StoredFile) -> None:
     """SourceError for a file whose last line is longer than DuckDB's buffer: DuckDB would leave that line out."""
     if file.size <= LONGEST_LINE or file.place.lower().endswith(PACKED):
         return
@@ -82,38 +82,40 @@ def refuse_endless_line(customer: Customer, source: Source, files: Files, file: 
         tail = files.store.tail(file, size)[:-2]
         if b"\n" in tail or b"\r" in tail:
             return
-    raise _too_long(customer, source, file, "its last line")
+    raise _line_too_long_error(customer, source, file, "its last line")
 
 
-def shown(text: str) -> str:
+def strip_copy_path(text: str) -> str:
     """An error of DuckDB with the name of a plain copy, which says nothing to a reader, cut to the file's own."""
     return re.sub(rf"[^\s\"']*{FOLDER}[^/\s]*/\d+/", "", text)
 
 
-def _copy(customer: Customer, source: Source, files: Files, file: Stored, written_in: str, folder: Path) -> Path:
+def _write_copy(
+    customer: Customer, source: Source, files: Files, file: StoredFile, written_in: str, folder: Path
+) -> Path:
     *folders, last = file.place.split("/")
     folder = folder.joinpath(*(part for part in folders if "=" in part))  # such folders give columns
     folder.mkdir(parents=True)
     name = Path(last)
     path = folder / (name.stem if name.suffix.lower() in PACKED else name.name)
-    letters = None if written_in == "utf-8" else codecs.getincrementaldecoder(_python_name(written_in))()
+    letters = None if written_in == "utf-8" else codecs.getincrementaldecoder(_codec_name(written_in))()
     lines, since_line = 1, 0
     with files.store.opened(file) as packed, path.open("wb") as plain:
-        for piece in _pieces(customer, source, file, packed):
+        for piece in _read_pieces(customer, source, file, packed):
             if letters is not None:
-                piece = _decoded(customer, source, file, letters, piece, lines).encode()
+                piece = _decode(customer, source, file, letters, piece, lines).encode()
             plain.write(piece)
             lines += piece.count(b"\n")
             end = max(piece.rfind(b"\n"), piece.rfind(b"\r"))
             since_line = since_line + len(piece) if end < 0 else len(piece) - end
             if since_line > LONGEST_LINE:
-                raise _too_long(customer, source, file, f"line {lines}")
+                raise _line_too_long_error(customer, source, file, f"line {lines}")
         if letters is not None:
-            plain.write(_decoded(customer, source, file, letters, b"", lines, final=True).encode())
+            plain.write(_decode(customer, source, file, letters, b"", lines, final=True).encode())
     return path
 
 
-def _pieces(customer: Customer, source: Source, file: Stored, packed: BinaryIO) -> Iterator[bytes]:
+def _read_pieces(customer: Customer, source: Source, file: StoredFile, packed: BinaryIO) -> Iterator[bytes]:
     import pyarrow as pa
 
     suffix = "." + file.place.lower().rpartition(".")[2]
@@ -126,17 +128,17 @@ def _pieces(customer: Customer, source: Source, file: Stored, packed: BinaryIO) 
         while piece := bytes(plain.read(PIECE)):
             yield piece
     except (EOFError, zlib.error, gzip.BadGzipFile, pa.ArrowInvalid) as error:
-        raise _damaged(customer, source, file, error) from None
+        raise _damaged_error(customer, source, file, error) from None
     except OSError as error:
         if error.errno is None:  # a complaint of the unpacker's, not of a disk or a store
-            raise _damaged(customer, source, file, error) from None
-        raise _unreadable(customer, source, file, error) from None
+            raise _damaged_error(customer, source, file, error) from None
+        raise _unreadable_error(customer, source, file, error) from None
 
 
-def _decoded(
+def _decode(
     customer: Customer,
     source: Source,
-    file: Stored,
+    file: StoredFile,
     letters: codecs.IncrementalDecoder,
     piece: bytes,
     line: int,
@@ -152,21 +154,21 @@ def _decoded(
         raise source_error(customer, source, what, remedy) from None
 
 
-def _python_name(encoding: str) -> str:
+def _codec_name(encoding: str) -> str:
     return "utf-8-sig" if encoding == "utf-8" else encoding
 
 
-def _too_long(customer: Customer, source: Source, file: Stored, line: str) -> SourceError:
+def _line_too_long_error(customer: Customer, source: Source, file: StoredFile, line: str) -> SourceError:
     what = f"{file.place} has a line of more than {LONGEST_LINE // 1_000_000} million bytes ({line})"
     return source_error(customer, source, what, "Send it again with shorter values, or whole if it was damaged.")
 
 
-def _damaged(customer: Customer, source: Source, file: Stored, error: Exception) -> SourceError:
+def _damaged_error(customer: Customer, source: Source, file: StoredFile, error: Exception) -> SourceError:
     said = (str(error).splitlines() or [""])[0][:200]
     return source_error(customer, source, f"{file.place} is cut off or damaged ({said})", "Send it again, whole.")
 
 
-def _unreadable(customer: Customer, source: Source, file: Stored, error: OSError) -> SourceError:
+def _unreadable_error(customer: Customer, source: Source, file: StoredFile, error: OSError) -> SourceError:
     said = error.strerror or str(error).splitlines()[0][:200]
     remedy = f"Check the file and sources.{source.name} in {file_name(customer)}."
     return source_error(customer, source, f"{file.place} cannot be read ({said})", remedy)

@@ -17,7 +17,7 @@ from typing import Any
 from uuid import UUID
 
 Document = Mapping[str, Any]
-Told = tuple[str, str | None]
+KindAndText = tuple[str, str | None]
 
 NULL, WHOLE, LARGE, DECIMAL, TEXT, TIME, FLAG, BINARY, LIST = (
     "null",
@@ -57,7 +57,7 @@ class Shape:
 
         A name with a dot may be a field of an object, or a field with a dot in its name.
         """
-        names = (name for column in (*self.columns, self.explode) if column for name in _starts(column))
+        names = (name for column in (*self.columns, self.explode) if column for name in _prefixes(column))
         return tuple(dict.fromkeys(names))
 
     def rows(self, documents: Iterable[Document]) -> list[list[Any]]:
@@ -74,7 +74,7 @@ class Shape:
         """For each column the kinds of its values (none where no document has the field) and the values as text."""
         kinds, texts = [], []
         for values in self.rows(documents):
-            found, written = _texts(values)
+            found, written = _to_texts(values)
             kinds.append(found)
             texts.append(written)
         return kinds, texts
@@ -83,8 +83,8 @@ class Shape:
         """Every column that these documents have, mapped or not, with what it holds: number, text, time, list, ..."""
         found: dict[str, set[str]] = {}
         for document in documents:
-            _name(document, "", self.explode, found)
-        return {name: word(kinds) for name, kinds in found.items()}
+            _collect_names(document, "", self.explode, found)
+        return {name: describe_kinds(kinds) for name, kinds in found.items()}
 
     @cached_property
     def _inside(self) -> list[bool]:
@@ -110,7 +110,7 @@ class Shape:
         return found if isinstance(found, (list, tuple)) else (found,)
 
 
-def decide(kinds: Iterable[str]) -> str:
+def choose_type(kinds: Iterable[str]) -> str:
     """The Ibis type that holds every value of a column exactly; text for any mixture but whole and decimal numbers."""
     found = set(kinds) - {NULL}
     if found and found <= {WHOLE, LARGE}:
@@ -121,14 +121,14 @@ def decide(kinds: Iterable[str]) -> str:
     return one.get(next(iter(found)), "string") if len(found) == 1 else "string"
 
 
-def word(kinds: Iterable[str]) -> str:
+def describe_kinds(kinds: Iterable[str]) -> str:
     """What a column holds, in one word: number, text, time, boolean, binary, list, mixed or empty."""
     words = {WORDS.get(kind, kind) for kind in kinds}
     words = words - {"empty"} or {"empty"}
     return words.pop() if len(words) == 1 else "mixed"
 
 
-def _starts(name: str) -> list[str]:
+def _prefixes(name: str) -> list[str]:
     """ "a.b.c" may be inside "a" or "a.b", or be a field of its own."""
     places = [index for index, letter in enumerate(name) if letter == "." and index]
     return [*(name[:index] for index in places), name]
@@ -137,7 +137,7 @@ def _starts(name: str) -> list[str]:
 def _picker(name: str) -> Callable[[Any], Any]:
     if "." not in name:
         return lambda document: document.get(name, _ABSENT)
-    return lambda document: _only(name, list(_found(document, name)))
+    return lambda document: _single_value(name, list(_find_values(document, name)))
 
 
 def _entry_picker(name: str) -> Callable[[Any], Any]:
@@ -147,38 +147,40 @@ def _entry_picker(name: str) -> Callable[[Any], Any]:
     return lambda entry: pick(entry) if isinstance(entry, Mapping) else _ABSENT
 
 
-def _found(document: Document, name: str) -> Iterable[Any]:
-    for start in _starts(name):
+def _find_values(document: Document, name: str) -> Iterable[Any]:
+    for start in _prefixes(name):
         value = document.get(start, _ABSENT)
         if start == name and value is not _ABSENT:
             yield value
         elif isinstance(value, Mapping):
-            yield from _found(value, name[len(start) + 1 :])
+            yield from _find_values(value, name[len(start) + 1 :])
 
 
-def _only(name: str, values: list[Any]) -> Any:
+def _single_value(name: str, values: list[Any]) -> Any:
     if len(values) > 1:
         raise DocumentError(f"a document has two fields that are both '{name}': a name with a dot, and an object's")
     return values[0] if values else _ABSENT
 
 
-def _name(document: Document, prefix: str, explode: str, found: dict[str, set[str]]) -> None:
+def _collect_names(document: Document, prefix: str, explode: str, found: dict[str, set[str]]) -> None:
     for key, value in document.items():
         name = f"{prefix}{key}"
         if isinstance(value, Mapping) and value:
-            _name(value, f"{name}.", explode, found)
+            _collect_names(value, f"{name}.", explode, found)
         elif name == explode and isinstance(value, (list, tuple)):
             for entry in value:
-                _name(entry if isinstance(entry, Mapping) else {explode: entry}, _prefix(entry, name), "", found)
+                _collect_names(
+                    entry if isinstance(entry, Mapping) else {explode: entry}, _prefix(entry, name), "", found
+                )
         else:
-            found.setdefault(name, set()).add(tell(value)[0])
+            found.setdefault(name, set()).add(to_text(value)[0])
 
 
 def _prefix(entry: Any, name: str) -> str:
     return f"{name}." if isinstance(entry, Mapping) else ""
 
 
-def _texts(values: list[Any]) -> tuple[set[str], list[str | None]]:
+def _to_texts(values: list[Any]) -> tuple[set[str], list[str | None]]:
     types = set(map(type, values))
     if types == {str}:
         return {TEXT}, values
@@ -188,84 +190,84 @@ def _texts(values: list[Any]) -> tuple[set[str], list[str | None]]:
         if value is _ABSENT:
             texts.append(None)
             continue
-        kind, text = tell(value)
+        kind, text = to_text(value)
         kinds.add(kind)
         texts.append(text)
     return kinds, texts
 
 
-def tell(value: Any) -> Told:
+def to_text(value: Any) -> KindAndText:
     """A value's kind and its text."""
-    teller = _TELLERS.get(type(value))
+    teller = _CONVERTERS.get(type(value))
     if teller is None:
-        teller = next((_TELLERS[base] for base in type(value).__mro__ if base in _TELLERS), _other)
+        teller = next((_CONVERTERS[base] for base in type(value).__mro__ if base in _CONVERTERS), _other_text)
     return teller(value)
 
 
-def _int(value: int) -> Told:
+def _int_text(value: int) -> KindAndText:
     size = abs(value)
     if size < LARGEST_WHOLE_FLOAT:
         return WHOLE, str(value)
     return (LARGE if size <= LARGEST_WHOLE else TEXT), str(value)
 
 
-def _float(value: float) -> Told:
+def _float_text(value: float) -> KindAndText:
     # Without ".0": where a column mixes numbers and text, shopper 13085.0 must be the same as "13085".
     if value.is_integer() and abs(value) < LARGEST_WHOLE_FLOAT:
         return DECIMAL, str(int(value))
     return DECIMAL, repr(value)
 
 
-def _decimal(value: Decimal) -> Told:
+def _decimal_text(value: Decimal) -> KindAndText:
     if not value.is_finite():
         return DECIMAL, repr(float(value)) if not value.is_snan() else "nan"
     exponent = value.as_tuple().exponent
     if not isinstance(exponent, int) or abs(value.adjusted()) > MOST_DIGITS:
         return TEXT, str(value)
     if exponent >= 0:
-        return _int(int(value))
+        return _int_text(int(value))
     text = format(value, "f")
     return (DECIMAL, text.rstrip("0").rstrip(".")) if Decimal(repr(float(value))) == value else (TEXT, text)
 
 
-def _time(value: datetime) -> Told:
+def _time_text(value: datetime) -> KindAndText:
     return (TIME if value.tzinfo else TEXT), value.isoformat()
 
 
-def _json(value: Any) -> Told:
-    return LIST, json.dumps(_plain(value), ensure_ascii=False)
+def _json_text(value: Any) -> KindAndText:
+    return LIST, json.dumps(_to_json_types(value), ensure_ascii=False)
 
 
-def _plain(value: Any) -> Any:
+def _to_json_types(value: Any) -> Any:
     """`value` in JSON's own types; numbers stay numbers where that keeps their digits."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(entry) for key, entry in value.items()}
+        return {str(key): _to_json_types(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(entry) for entry in value]
+        return [_to_json_types(entry) for entry in value]
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    kind, text = tell(value)
+    kind, text = to_text(value)
     if isinstance(value, Decimal) and text is not None and value.is_finite():
         return int(text) if kind in (WHOLE, LARGE) else float(text) if kind == DECIMAL else text
     return text
 
 
-def _other(value: Any) -> Told:
+def _other_text(value: Any) -> KindAndText:
     return TEXT, str(value)
 
 
-_TELLERS: dict[type, Callable[[Any], Told]] = {
+_CONVERTERS: dict[type, Callable[[Any], KindAndText]] = {
     type(None): lambda value: (NULL, None),
     str: lambda value: (TEXT, str(value)),
     bool: lambda value: (FLAG, "true" if value else "false"),
-    int: _int,
-    float: _float,
-    Decimal: _decimal,
-    datetime: _time,
+    int: _int_text,
+    float: _float_text,
+    Decimal: _decimal_text,
+    datetime: _time_text,
     date: lambda value: (TEXT, value.isoformat()),
     bytes: lambda value: (BINARY, value.hex()),
-    UUID: _other,
-    dict: _json,
-    list: _json,
-    tuple: _json,
+    UUID: _other_text,
+    dict: _json_text,
+    list: _json_text,
+    tuple: _json_text,
 }

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from capflow_resources.sources.errors import SourceError, file_name, source_error
 from capflow_resources.sources.files import csv, parquet
-from capflow_resources.sources.files.listing import fault as fault_of_files
-from capflow_resources.sources.files.stores import Stored
-from capflow_resources.sources.kind import Kind, Opened
-from capflow_resources.sources.media.collection import Collection, collection
-from capflow_resources.sources.media.decoded import Decode, decoded_files, kept_place, listed
-from capflow_resources.sources.media.decoding import VERSION, kind_of
+from capflow_resources.sources.files.listing import file_fault as fault_of_files
+from capflow_resources.sources.files.stores import StoredFile
+from capflow_resources.sources.media.collection import Collection, open_collection
+from capflow_resources.sources.media.decoded_cache import Decode, cache_path, decode_files, to_listing
+from capflow_resources.sources.media.decoding import VERSION, medium_kind
+from capflow_resources.sources.reader import SourceReader, SourceTable
 from partitions.customer import Customer, Source, TableMapping
 
 if TYPE_CHECKING:
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from ibis.backends.duckdb import Backend
 
 
-class OutsideError(SourceError):
+class OutsideCollectionError(SourceError):
     """A uri that lies in none of the customer's collections."""
 
 
-MANIFESTS: Mapping[str, Kind] = {".csv": csv, ".csv.gz": csv, ".parquet": parquet}
+MANIFESTS: Mapping[str, SourceReader] = {".csv": csv, ".csv.gz": csv, ".parquet": parquet}
 
 
-def collected(
+def read_collection(
     customer: Customer,
     source: Source,
     mapping: TableMapping,
@@ -42,23 +42,25 @@ def collected(
     kinds: tuple[str, ...],
     decode: Decode,
     facts: pa.Schema,
-) -> Opened:
+) -> SourceTable:
     """The rows of the files of these kinds, each with the facts that `decode` finds in its bytes."""
-    _need(customer, source)
-    manifest = _manifest(customer, source, mapping, con)
-    place = collection(customer, source, _folder(source))
-    with _told(customer, source):
-        listing = listed(con, _of_kinds(place, kinds) if manifest is None else _named(place, manifest, source), place)
+    _check_libraries(customer, source)
+    manifest = _open_manifest(customer, source, mapping, con)
+    place = open_collection(customer, source, _folder(source))
+    with _explain_store_errors(customer, source):
+        listing = to_listing(
+            con, _list_kinds(place, kinds) if manifest is None else _find_listed(place, manifest, source), place
+        )
         settings = json.dumps([VERSION, place.folder, dict(source.options)], sort_keys=True, default=str)
-        kept = kept_place(customer, source.name, hashlib.sha256(customer.hide(settings).encode()).hexdigest())
-        rows = _with_fields(_with_names(decoded_files(con, kept, listing, place, decode, facts), source))
+        kept = cache_path(customer, source.name, hashlib.sha256(customer.hide(settings).encode()).hexdigest())
+        rows = _expand_fields(_add_path_columns(decode_files(con, kept, listing, place, decode, facts), source))
     if manifest is not None:
-        rows = _with_manifest(rows, manifest, place, source)
+        rows = _join_manifest(rows, manifest, place, source)
     if not rows.count().to_pyarrow().as_py():
         remedy = f"Correct sources.{source.name}.uri in {file_name(customer)}, or put the files there."
         raise source_error(customer, source, f"there is no {' or '.join(kinds)} file in {place.folder}", remedy)
     rows = rows.drop("place_")
-    return Opened(rows, {name: str(dtype) for name, dtype in rows.schema().items()})
+    return SourceTable(rows, {name: str(dtype) for name, dtype in rows.schema().items()})
 
 
 def state_of_collection(customer: Customer, source: Source, kinds: tuple[str, ...]) -> list[str] | None:
@@ -66,19 +68,19 @@ def state_of_collection(customer: Customer, source: Source, kinds: tuple[str, ..
     if _kind_of_manifest(source) is not None:
         return None
     digest = hashlib.sha256()
-    with _told(customer, source):
-        for file in _of_kinds(collection(customer, source), kinds):
+    with _explain_store_errors(customer, source):
+        for file in _list_kinds(open_collection(customer, source), kinds):
             digest.update(f"{file.place}\0{file.size}\0{file.mark}\n".encode("utf-8", "surrogateescape"))
     return [digest.hexdigest()]
 
 
-def medium(customer: Customer, uri: str, kinds: tuple[str, ...]) -> bytes:
+def read_medium(customer: Customer, uri: str, kinds: tuple[str, ...]) -> bytes:
     """The bytes of one file by its uri, if it lies in one of the customer's collections. Raises SourceError."""
     for source in customer.sources.values():
-        if source.kind in kinds and (place := collection(customer, source, _folder(source))).holds(uri):
-            with _told(customer, source):
+        if source.kind in kinds and (place := open_collection(customer, source, _folder(source))).holds(uri):
+            with _explain_store_errors(customer, source):
                 return place.read(uri)
-    raise OutsideError(
+    raise OutsideCollectionError(
         customer.hide(f"'{uri}' lies in no media source of '{customer.name}'. Only what lies in one is opened.")
     )
 
@@ -103,11 +105,11 @@ def pattern_regex(pattern: str) -> str:
     )
 
 
-def _of_kinds(place: Collection, kinds: tuple[str, ...]) -> list[Stored]:
-    return [file for file in place.files() if kind_of(file.place) in kinds]
+def _list_kinds(place: Collection, kinds: tuple[str, ...]) -> list[StoredFile]:
+    return [file for file in place.files() if medium_kind(file.place) in kinds]
 
 
-def _named(place: Collection, manifest: ibis.Table, source: Source) -> list[Stored]:
+def _find_listed(place: Collection, manifest: ibis.Table, source: Source) -> list[StoredFile]:
     """The files that a manifest lists, each once."""
     column = manifest[_uri_column(source)].strip().nullif("")
     uris = manifest.select(uri=column).filter(column.notnull()).distinct().order_by("uri")
@@ -115,7 +117,7 @@ def _named(place: Collection, manifest: ibis.Table, source: Source) -> list[Stor
     return list({file.place: file for file in found}.values())
 
 
-def _with_names(rows: ibis.Table, source: Source) -> ibis.Table:
+def _add_path_columns(rows: ibis.Table, source: Source) -> ibis.Table:
     """What the path says: the row's id, its uri, its folder as label, and what the pattern finds."""
     import ibis
 
@@ -128,7 +130,7 @@ def _with_names(rows: ibis.Table, source: Source) -> ibis.Table:
     return rows.mutate(**named).rename(place_="place").drop("path", "mark", "number")
 
 
-def _with_fields(rows: ibis.Table) -> ibis.Table:
+def _expand_fields(rows: ibis.Table) -> ibis.Table:
     """The fields of JSON objects as columns of text, where no column has that name already."""
     if "fields" not in rows.columns:
         return rows
@@ -139,28 +141,28 @@ def _with_fields(rows: ibis.Table) -> ibis.Table:
     return rows.mutate(**written).drop("fields")
 
 
-def _with_manifest(rows: ibis.Table, manifest: ibis.Table, place: Collection, source: Source) -> ibis.Table:
+def _join_manifest(rows: ibis.Table, manifest: ibis.Table, place: Collection, source: Source) -> ibis.Table:
     """A manifest's rows with the facts of their files; what a manifest says of a file wins over what its path says."""
     import ibis
 
     uri = manifest[_uri_column(source)].strip()
     whole = uri.contains("://") | uri.startswith("/")
-    theirs = [name for name in manifest.columns if name != _uri_column(source) and name not in _facts_of(rows)]
+    theirs = [name for name in manifest.columns if name != _uri_column(source) and name not in _fact_columns(rows)]
     kept = manifest.filter(uri != "").select(*theirs, listed_=ibis.ifelse(whole, uri, f"{place.folder}/" + uri))
     ours = rows.drop([name for name in rows.columns if name in theirs])
     return kept.join(ours, kept["listed_"] == ours["place_"]).drop("listed_")
 
 
-def _facts_of(rows: ibis.Table) -> set[str]:
+def _fact_columns(rows: ibis.Table) -> set[str]:
     return set(rows.columns) - {"media_id", "text_id", "label", "item_id", "user_id", "kind", "language"}
 
 
-def _manifest(customer: Customer, source: Source, mapping: TableMapping, con: Backend) -> ibis.Table | None:
+def _open_manifest(customer: Customer, source: Source, mapping: TableMapping, con: Backend) -> ibis.Table | None:
     kind = _kind_of_manifest(source)
     if kind is None:
         return None
     rows = kind.open(
-        customer, _listing_source(source), replace(mapping, columns={}, attributes=(), incremental=None), con
+        customer, _manifest_source(source), replace(mapping, columns={}, attributes=(), incremental=None), con
     ).rows
     if (column := _uri_column(source)) not in rows.columns:
         remedy = f"Name its column of uris in sources.{source.name}.options.uri_column of {file_name(customer)}."
@@ -168,7 +170,7 @@ def _manifest(customer: Customer, source: Source, mapping: TableMapping, con: Ba
     return rows
 
 
-def _listing_source(source: Source) -> Source:
+def _manifest_source(source: Source) -> Source:
     kind = "parquet" if _kind_of_manifest(source) is parquet else "csv"
     own = ("pattern", "uri_column", "folder", "encoding", "text_field")
     return replace(
@@ -176,7 +178,7 @@ def _listing_source(source: Source) -> Source:
     )
 
 
-def _kind_of_manifest(source: Source) -> Kind | None:
+def _kind_of_manifest(source: Source) -> SourceReader | None:
     return next((kind for suffix, kind in MANIFESTS.items() if source.uri.lower().endswith(suffix)), None)
 
 
@@ -191,7 +193,7 @@ def _folder(source: Source) -> str:
     return str(source.options.get("folder") or source.uri.rpartition("/")[0] or ".")
 
 
-def _need(customer: Customer, source: Source) -> None:
+def _check_libraries(customer: Customer, source: Source) -> None:
     missing = [name for name in ("PIL", "tinytag", "py3langid") if find_spec(name) is None]
     if missing:
         what = f"{' and '.join(missing)} not installed"
@@ -199,7 +201,7 @@ def _need(customer: Customer, source: Source) -> None:
 
 
 @contextmanager
-def _told(customer: Customer, source: Source) -> Iterator[None]:
+def _explain_store_errors(customer: Customer, source: Source) -> Iterator[None]:
     """An error of the place in one line."""
     from obstore.exceptions import BaseError
 

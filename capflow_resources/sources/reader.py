@@ -23,7 +23,7 @@ class Since:
 
 
 @dataclass(frozen=True)
-class Opened:
+class SourceTable:
     """A source's rows, and every column that it has.
 
     `rows` is lazy where the kind allows it and holds at least the mapped columns, under the source's own names and
@@ -34,7 +34,7 @@ class Opened:
     columns: Mapping[str, str]
 
 
-class Kind(Protocol):
+class SourceReader(Protocol):
     """What the module of one kind of source offers.
 
     A kind that holds several tables (SOURCE_KINDS[...].holds_tables) also has
@@ -45,7 +45,7 @@ class Kind(Protocol):
 
     def open(
         self, customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None
-    ) -> Opened:
+    ) -> SourceTable:
         """The source's rows, nothing dropped. A kind that copies rows leaves out those before `since`.
 
         Reads no other columns than the mapped ones where the source allows it. A mapping that names none asks for all

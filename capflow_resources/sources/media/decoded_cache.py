@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from capflow_resources.sources.files.stores import Stored
+from capflow_resources.sources.files.stores import StoredFile
 from capflow_resources.sources.media.collection import THREADS, Collection
-from capflow_resources.sources.media.decoding import MOST_BYTES, Facts, spoiled
+from capflow_resources.sources.media.decoding import MOST_BYTES, Facts, corrupt_facts
 from partitions.customer import Customer
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ BATCH_FILES = 256
 LISTED_FILES = 10_000
 
 
-def decoded_files(
+def decode_files(
     con: Backend, kept: Path, listing: ibis.Table, place: Collection, decode: Decode, facts: pa.Schema
 ) -> ibis.Table:
     """The facts of the files in `listing` (place, path, bytes, mark), as `kept` has them, or decoded and kept now.
@@ -44,13 +44,13 @@ def decoded_files(
     todo = listing
     if before is not None:
         todo = listing.anti_join(before, list(SAME))
-    new = _table(con, _schema(facts), _batches(todo, place, decode, _schema(facts)))
+    new = _insert_batches(con, _schema(facts), _decode_batches(todo, place, decode, _schema(facts)))
     if before is not None:
         new = before.semi_join(listing, list(SAME)).select(new.columns).union(new)
-    return con.read_parquet(str(_replaced(kept, new)))
+    return con.read_parquet(str(_replace(kept, new)))
 
 
-def kept_place(customer: Customer, name: str, digest: str) -> Path:
+def cache_path(customer: Customer, name: str, digest: str) -> Path:
     """The file that keeps the facts of one collection; those of the same name with other settings are removed."""
     named = os.environ.get("CAPFLOW_SCRATCH")
     home = customer.path.absolute().parent.parent if customer.path else Path(tempfile.gettempdir()) / "capflow"
@@ -63,17 +63,17 @@ def kept_place(customer: Customer, name: str, digest: str) -> Path:
     return kept
 
 
-def listed(con: Backend, files: Iterable[Stored], place: Collection) -> ibis.Table:
+def to_listing(con: Backend, files: Iterable[StoredFile], place: Collection) -> ibis.Table:
     """Files as a table of `place` (their uri), `path` (below the collection's folder), `bytes` and `mark`."""
     import pyarrow as pa
 
-    schema, waiting = pa.schema(_own()), iter(files)
+    schema, waiting = pa.schema(_listing_fields()), iter(files)
     batches = iter(lambda: list(islice(waiting, LISTED_FILES)), [])
-    rows = (pa.Table.from_pylist([_row(place, file) for file in some], schema=schema) for some in batches)
-    return _table(con, schema, rows)
+    rows = (pa.Table.from_pylist([_listing_row(place, file) for file in some], schema=schema) for some in batches)
+    return _insert_batches(con, schema, rows)
 
 
-def _table(con: Backend, schema: pa.Schema, batches: Iterable[pa.Table]) -> ibis.Table:
+def _insert_batches(con: Backend, schema: pa.Schema, batches: Iterable[pa.Table]) -> ibis.Table:
     """A temporary table that is filled batch by batch, so that not all of it need be in Python at once."""
     name, view = f"collected_{uuid4().hex}", f"batch_{uuid4().hex}"
     table = con.create_table(name, schema=schema, temp=True)
@@ -84,15 +84,15 @@ def _table(con: Backend, schema: pa.Schema, batches: Iterable[pa.Table]) -> ibis
     return table
 
 
-def _row(place: Collection, file: Stored) -> dict[str, Any]:
+def _listing_row(place: Collection, file: StoredFile) -> dict[str, Any]:
     return {"place": file.place, "path": place.path(file.place), "bytes": file.size, "mark": file.mark}
 
 
-def _batches(todo: ibis.Table, place: Collection, decode: Decode, schema: pa.Schema) -> Iterator[pa.Table]:
+def _decode_batches(todo: ibis.Table, place: Collection, decode: Decode, schema: pa.Schema) -> Iterator[pa.Table]:
     import pyarrow as pa
 
     def facts(row: dict[str, Any]) -> list[Facts]:
-        return [{**row, "number": number, **one} for number, one in enumerate(_read(place, row, decode))]
+        return [{**row, "number": number, **one} for number, one in enumerate(_decode_file(place, row, decode))]
 
     # Whole first: DuckDB would still be handing out rows of one query while the next one runs.
     waiting = iter(todo.select("place", "path", "bytes", "mark").to_pyarrow().to_batches(max_chunksize=BATCH_FILES))
@@ -102,31 +102,31 @@ def _batches(todo: ibis.Table, place: Collection, decode: Decode, schema: pa.Sch
             yield pa.Table.from_pylist(rows, schema=schema)
 
 
-def _read(place: Collection, row: dict[str, Any], decode: Decode) -> list[Facts]:
+def _decode_file(place: Collection, row: dict[str, Any], decode: Decode) -> list[Facts]:
     if row["bytes"] > MOST_BYTES:
-        return [spoiled(f"it has {row['bytes']:,} bytes, more than {MOST_BYTES:,}")]
+        return [corrupt_facts(f"it has {row['bytes']:,} bytes, more than {MOST_BYTES:,}")]
     if not row["mark"]:
-        return [spoiled("there is no such file")]
+        return [corrupt_facts("there is no such file")]
     try:
         return decode(row["path"], place.read(row["place"]))
     except (FileNotFoundError, PermissionError) as error:
-        return [spoiled(f"it cannot be read ({type(error).__name__})")]
+        return [corrupt_facts(f"it cannot be read ({type(error).__name__})")]
 
 
 def _schema(facts: pa.Schema) -> pa.Schema:
     import pyarrow as pa
 
-    return pa.schema([*_own(), pa.field("number", pa.int64()), *facts])
+    return pa.schema([*_listing_fields(), pa.field("number", pa.int64()), *facts])
 
 
-def _own() -> list[pa.Field]:
+def _listing_fields() -> list[pa.Field]:
     import pyarrow as pa
 
     types = {"place": pa.string(), "path": pa.string(), "bytes": pa.int64(), "mark": pa.string()}
     return [pa.field(name, dtype) for name, dtype in types.items()]
 
 
-def _replaced(kept: Path, rows: ibis.Table) -> Path:
+def _replace(kept: Path, rows: ibis.Table) -> Path:
     partial = kept.with_name(f"{kept.name}.{os.getpid()}")
     rows.to_parquet(partial)
     return partial.replace(kept)

@@ -9,9 +9,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote, urlencode
 
-from capflow_resources.engines.quoting import quote_literal, quote_name
-from capflow_resources.sources.databases.address import Address
-from capflow_resources.sources.kind import Since
+from capflow_resources.sources.databases.address import Address, literal, quoted
+from capflow_resources.sources.reader import Since
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -45,7 +44,7 @@ class UnknownTableError(Exception):
         self.names = names
 
 
-class Door(Protocol):
+class SqlConnection(Protocol):
     """One connection to a database, used by one thread."""
 
     def tables(self) -> list[str]:
@@ -61,24 +60,24 @@ class Door(Protocol):
         """End the connection."""
 
 
-def door(place: Address) -> Door:
+def connect(place: Address) -> SqlConnection:
     """Connect to a database; ModuleNotFoundError or ImportError when its driver is not installed."""
-    return _Adbc(place) if place.scheme.startswith("adbc+") else _Ibis(place)
+    return _AdbcConnection(place) if place.scheme.startswith("adbc+") else _IbisConnection(place)
 
 
-def package(place: Address) -> str:
+def pip_package(place: Address) -> str:
     """What pip installs for an address."""
     if place.scheme.startswith("adbc+"):
         return f"adbc-driver-{place.scheme.split('+')[1]}"
     return f"'ibis-framework[{IBIS[place.scheme]}]'"
 
 
-class _Ibis:
+class _IbisConnection:
     def __init__(self, place: Address) -> None:
         import ibis
 
         # Ibis decodes the password, and nothing else.
-        self.backend = ibis.connect(_url(place, place.scheme, place.user, _read_only(place)))
+        self.backend = ibis.connect(_url(place, place.scheme, place.user, _read_only_query(place)))
 
     def tables(self) -> list[str]:
         return list(self.backend.list_tables())
@@ -88,7 +87,7 @@ class _Ibis:
 
     def batches(self, table: str, columns: Sequence[str], since: Since | None) -> Iterator[pa.RecordBatch]:
         rows = self._table(table)
-        if since and _comparable(rows[since.column].type().to_pyarrow(), since.value):
+        if since and _is_comparable(rows[since.column].type().to_pyarrow(), since.value):
             rows = rows.filter(rows[since.column] >= since.value)
         yield from self.backend.to_pyarrow_batches(rows.select(*columns), chunk_size=BATCH_ROWS)
 
@@ -107,7 +106,7 @@ class _Ibis:
         raise UnknownTableError(self.tables())
 
 
-class _Adbc:
+class _AdbcConnection:
     def __init__(self, place: Address) -> None:
         _, self.driver, *transport = place.scheme.split("+")
         module = importlib.import_module(f"adbc_driver_{self.driver}.dbapi")
@@ -116,7 +115,7 @@ class _Adbc:
             settings = {"username": place.user, "password": place.password} if place.user else {}
             uri = f"{'+'.join(transport) or 'grpc+tls'}://{':'.join(filter(None, (place.hosts[0], place.ports[0])))}"
         else:
-            uri = _url(place, self.driver, quote(place.user, safe=""), _read_only(place))
+            uri = _url(place, self.driver, quote(place.user, safe=""), _read_only_query(place))
             uri = uri.removeprefix("snowflake://")
         self.connection = module.connect(uri, db_kwargs=settings)
 
@@ -133,11 +132,11 @@ class _Adbc:
         with closing(self.connection.cursor()) as cursor:
             cursor.execute(f"SELECT * FROM {self._name(table)} LIMIT 0")
             schema = cursor.fetch_record_batch().schema
-        return {field.name: (_words(field), plain(field.type)) for field in schema}
+        return {field.name: (_type_name(field), storage_type(field.type)) for field in schema}
 
     def batches(self, table: str, columns: Sequence[str], since: Since | None) -> Iterator[pa.RecordBatch]:
-        sql = f"SELECT {', '.join(map(quote_name, columns))} FROM {self._name(table)}"
-        if since and _comparable(self.columns(table)[since.column][1], since.value):
+        sql = f"SELECT {', '.join(map(quoted, columns))} FROM {self._name(table)}"
+        if since and _is_comparable(self.columns(table)[since.column][1], since.value):
             value = since.value
             bound = quote_literal(value.isoformat(" ")) if isinstance(value, datetime) else repr(value)
             sql += f" WHERE {quote_name(since.column)} >= {bound}"
@@ -158,20 +157,20 @@ class _Adbc:
         return f"{quote_name(schema)}.{quote_name(name)}"
 
 
-def plain(dtype: pa.DataType) -> pa.DataType:
+def storage_type(dtype: pa.DataType) -> pa.DataType:
     """What a type that only one database knows is stored as."""
     import pyarrow as pa
 
     return dtype.storage_type if isinstance(dtype, pa.OpaqueType) else dtype
 
 
-def _words(field: pa.Field) -> str:
+def _type_name(field: pa.Field) -> str:
     import pyarrow as pa
 
     return str(field.type.type_name if isinstance(field.type, pa.OpaqueType) else field.type)
 
 
-def _comparable(dtype: pa.DataType, value: Any) -> bool:
+def _is_comparable(dtype: pa.DataType, value: Any) -> bool:
     """Whether every database compares such a column with such a value as CapFlow does."""
     import pyarrow as pa
 
@@ -181,7 +180,7 @@ def _comparable(dtype: pa.DataType, value: Any) -> bool:
     return is_number and (pa.types.is_integer(dtype) or pa.types.is_floating(dtype) or pa.types.is_decimal(dtype))
 
 
-def _read_only(place: Address) -> dict[str, str]:
+def _read_only_query(place: Address) -> dict[str, str]:
     if place.scheme.removeprefix("adbc+").startswith("postgres"):
         return {"options": "-c default_transaction_read_only=on", **place.query}
     return dict(place.query)

@@ -19,12 +19,12 @@ class NoAnswerError(Exception):
     """What was waited for did not come in time."""
 
 
-def within(seconds: float, work: Callable[[], T]) -> T:
+def run_with_timeout(seconds: float, work: Callable[[], T]) -> T:
     """What `work` returns or raises; NoAnswerError when it takes longer than `seconds`."""
-    return next(iter_within(seconds, lambda: iter([work()])))
+    return next(iterate_with_timeout(seconds, lambda: iter([work()])))
 
 
-def iter_within(seconds: float, work: Callable[[], Iterator[T]]) -> Iterator[T]:
+def iterate_with_timeout(seconds: float, work: Callable[[], Iterator[T]]) -> Iterator[T]:
     """The items of `work`, all of it done in one other thread; NoAnswerError when one takes longer than `seconds`."""
     items: queue.Queue[tuple[str, T | BaseException | None]] = queue.Queue(AHEAD)
     left = threading.Event()
