@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from capflow_resources.sources.databases.sql_connections import SCHEMES as SQL_SCHEMES
-from partitions.form import nearest
+from partitions.hints import did_you_mean
 from partitions.source_kinds import SOURCE_KINDS
 
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")

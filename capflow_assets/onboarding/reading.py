@@ -132,7 +132,8 @@ class Looker:
             return [None]
         customer, asked = self.mapping(place, None)
         with sources.explain_errors(customer, asked), self._in_time(place):
-            names = sources.KINDS[place.kind].tables(customer, customer.sources[place.source])  # type: ignore[attr-defined]
+            source = customer.sources[place.source]
+            names = sources.load_reader(customer, source).tables(customer, source)  # type: ignore[attr-defined]
         if len(names) > MOST_TABLES:
             self.skipped += names[MOST_TABLES:]
         return list(names[:MOST_TABLES])

@@ -50,7 +50,8 @@ def load(run: CustomerRun, asset: str) -> Outcome:
     if mapping is None:
         raise NotAvailable(f"'{run.name}' does not send {table}: tables.{table} is not in its customer file")
     state = sources.fingerprint(run.customer, mapping)
-    mark = fingerprint(source=state, code=code_version(__name__))
+    reader = sources.kind_module(run.customer.sources[mapping.source].kind)
+    mark = fingerprint(source=state, code=code_version(__name__, reader))
     if state is not None and (fresh := reuse(run, asset, mark)):
         return fresh
     reading = _reading(run, table, mapping, mark)

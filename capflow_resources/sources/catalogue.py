@@ -1,19 +1,18 @@
-"""The kinds of source that can be read, and one way to read any of them."""
+"""The kinds of source that can be read, each in a module that is imported when it is used, and one way to read any."""
 
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from capflow_resources.lake import LakeError
 from capflow_resources.sources.columns import source_columns, to_canonical
-from capflow_resources.sources.databases import duckdb_file, mysql, postgres, sql, sqlite
-from capflow_resources.sources.documents import couchdb, dynamodb, mongodb, redis
 from capflow_resources.sources.errors import (
     SourceError,
     file_name,
@@ -21,8 +20,6 @@ from capflow_resources.sources.errors import (
     refuse_case_duplicates,
     source_error,
 )
-from capflow_resources.sources.files import csv, delta, jsonl, parquet
-from capflow_resources.sources.media import media, text
 from capflow_resources.sources.reader import Since, SourceReader, SourceTable
 from partitions.customer import Customer, Source, TableMapping
 from partitions.hints import did_you_mean
@@ -31,37 +28,41 @@ if TYPE_CHECKING:
     import ibis
     from ibis.backends.duckdb import Backend
 
-KINDS: Mapping[str, SourceReader] = {
-    "csv": csv,
-    "jsonl": jsonl,
-    "parquet": parquet,
-    "delta": delta,
-    "sqlite": sqlite,
-    "duckdb": duckdb_file,
-    "postgres": postgres,
-    "mysql": mysql,
-    "sql": sql,
-    "mongodb": mongodb,
-    "dynamodb": dynamodb,
-    "couchdb": couchdb,
-    "redis": redis,
-    "media": media,
-    "text": text,
+KINDS: Mapping[str, str] = {
+    "csv": "files.csv",
+    "jsonl": "files.jsonl",
+    "parquet": "files.parquet",
+    "delta": "files.delta",
+    "sqlite": "databases.sqlite",
+    "duckdb": "databases.duckdb_file",
+    "postgres": "databases.postgres",
+    "mysql": "databases.mysql",
+    "sql": "databases.sql",
+    "mongodb": "documents.mongodb",
+    "dynamodb": "documents.dynamodb",
+    "couchdb": "documents.couchdb",
+    "redis": "documents.redis",
+    "media": "media.media",
+    "text": "media.text",
 }
+"""The module of each kind of source, below this package."""
 
+REQUIRED_FUNCTIONS = ("open", "state", "fault")
 READ_VERSION = 2
 REMEDY = "Send it again, whole, or correct it (or sources.{source}.options in {file})."
+INSTALL = "Install what kind {kind} needs, or reinstall CapFlow with its extras."
+RELOAD = "Reinstall CapFlow, or use another kind of source; other kinds are not affected."
 
 
 def open_table(customer: Customer, table: TableMapping, con: Backend, since: Since | None = None) -> SourceTable:
-    """One table's source as it is: its rows (with `since`, only those from then on) and all of its columns.
+    """Return one table as its source holds it: the rows (with `since`, only those from then on) and all columns.
 
-    Raises SourceError, also for a mapped column that is not there.
+    Raises SourceError, also for a mapped column that the source lacks.
     """
     source = customer.sources[table.source]
     refuse_case_duplicates(customer, source, table.table, source_columns(table))
     with explain_errors(customer, table):
-        opened = _kind(customer, source).open(customer, source, table, con, since)
+        opened = load_reader(customer, source).open(customer, source, table, con, since)
     if missing := missing_columns_error(customer, source, table.table, source_columns(table), opened.rows.columns):
         raise missing
     if since is None:
@@ -70,17 +71,17 @@ def open_table(customer: Customer, table: TableMapping, con: Backend, since: Sin
 
 
 def read(customer: Customer, table: TableMapping, con: Backend) -> ibis.Table:
-    """One canonical table of a customer as its source holds it.
+    """Return a canonical table of a customer as its source holds it.
 
-    A lazy table with the mapped columns under canonical names (attributes as attribute_<name>), the source's types,
-    and every row. A fault in the middle of a file appears only when the rows are pulled: do that inside `reading`.
-    Raises SourceError.
+    The table is lazy and has every row, the mapped columns under canonical names (attributes as attribute_<name>) and
+    the source's types. A fault in the middle of a file is raised only when the rows are pulled: do that inside
+    `explain_errors`. Raises SourceError.
     """
     return to_canonical(open_table(customer, table, con).rows, table)
 
 
 def refuse_empty(customer: Customer, table: TableMapping, rows: ibis.Table) -> None:
-    """SourceError for a table without any rows: an export that failed looks just so. `allow_empty: true` takes it."""
+    """Raise SourceError for a table without rows, as a failed export gives, unless it has `allow_empty: true`."""
     if table.options.get("allow_empty"):
         return
     con = rows.get_backend()
@@ -91,18 +92,18 @@ def refuse_empty(customer: Customer, table: TableMapping, rows: ibis.Table) -> N
 
 
 def fingerprint(customer: Customer, table: TableMapping) -> str | None:
-    """A text that changes when `read` might give other rows: other files, sizes, times of change or mapping.
+    """Return a hash that changes when `read` might give other rows: other files, sizes, modification times or mapping.
 
-    None when the source cannot tell without being read. Raises SourceError when the source is not there.
+    None if the source has to be read to know. Raises SourceError if the source is not there.
     """
     source = customer.sources[table.source]
     with explain_errors(customer, table):
-        state = _kind(customer, source).state(customer, source, table)
+        state = load_reader(customer, source).state(customer, source, table)
     return None if state is None else _hash(customer, {**_settings_facts(customer, table), "state": state})
 
 
 def settings_hash(customer: Customer, table: TableMapping) -> str:
-    """A text that changes when a table is read from another place, or in another way: all of it must be read again."""
+    """Return a hash that changes when a table is read from another place or in another way: it must be read again."""
     return _hash(customer, _settings_facts(customer, table))
 
 
@@ -120,7 +121,7 @@ def _settings_facts(customer: Customer, table: TableMapping) -> dict[str, object
 
 
 def _hash_address(uri: str) -> str:
-    """A hash of server and path without user and password: a variable that hides them must not hide a move."""
+    """Return a hash of server and path without the login: a variable that hides the uri must not hide a move."""
     if "://" not in uri and ";" in uri:  # a list of settings, with a password among them
         return ""
     try:
@@ -138,23 +139,48 @@ def _hash(customer: Customer, facts: Mapping[str, object]) -> str:
 
 @contextmanager
 def explain_errors(customer: Customer, table: TableMapping) -> Iterator[None]:
-    """Turn a complaint about a source, on open or in the middle of its rows, into one line for the retailer."""
+    """Turn an error of a source, on open or in the middle of its rows, into a SourceError of one line for the retailer.
+
+    Errors that are not the source's (a full disk) pass unchanged.
+    """
     source = customer.sources[table.source]
     try:
         yield
     except (SourceError, LakeError):
         raise
     except Exception as error:
-        fault = _kind(customer, source).fault(source, error)
+        reader = load_reader(customer, source)
+        remedy = getattr(reader, "REMEDY", REMEDY)
+        fault = reader.fault(source, error)
+        if fault is None and isinstance(error, ImportError):
+            fault, remedy = f"kind '{source.kind}' needs {error.name or error}, which is not installed", INSTALL
         if fault is None:
             raise
-        remedy = getattr(_kind(customer, source), "REMEDY", REMEDY).format(source=source.name, file=file_name(customer))
         # Without its cause, whose text may hold the source's password.
-        raise source_error(customer, source, fault, remedy) from None
+        raise source_error(
+            customer, source, fault, remedy.format(source=source.name, file=file_name(customer), kind=source.kind)
+        ) from None
 
 
-def _kind(customer: Customer, source: Source) -> SourceReader:
+def load_reader(customer: Customer, source: Source) -> SourceReader:
+    """Import the module that reads the kind of a source.
+
+    Raises SourceError, in one line that names the kind, if it is unknown or its module cannot be imported.
+    """
     if source.kind not in KINDS:
         what = f"its kind '{source.kind}' is unknown{did_you_mean(source.kind, KINDS)}"
         raise source_error(customer, source, what, f"Correct sources.{source.name}.kind in {file_name(customer)}.")
-    return KINDS[source.kind]
+    try:
+        module = importlib.import_module(kind_module(source.kind))
+    except (Exception, SystemExit) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise source_error(customer, source, f"kind '{source.kind}' cannot be loaded ({reason})", RELOAD) from None
+    if missing := [name for name in REQUIRED_FUNCTIONS if not callable(getattr(module, name, None))]:
+        reason = f"{module.__name__} has no {' and no '.join(missing)}"
+        raise source_error(customer, source, f"kind '{source.kind}' cannot be used ({reason})", RELOAD)
+    return cast("SourceReader", module)
+
+
+def kind_module(kind: str) -> str:
+    """Return the dotted name of the module that reads a kind of source, without importing it."""
+    return f"{__package__}.{KINDS[kind]}"

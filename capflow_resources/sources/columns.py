@@ -1,4 +1,4 @@
-"""From a source's own columns to canonical names: types stay, rows stay, only what is mapped is taken."""
+"""Selecting the mapped columns of a source under canonical names; types and rows stay as they are."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ WATERMARK = "watermark_"
 
 
 def source_columns(mapping: TableMapping) -> tuple[str, ...]:
-    """Every column of the source that a table's mapping reads, each once."""
+    """Return every column of the source that a table's mapping reads, each once."""
     mapped = (name for column in mapping.columns.values() for name in column.columns)
     watermark = [mapping.incremental.watermark] if mapping.incremental else []
     return tuple(dict.fromkeys([*mapped, *mapping.attributes, *watermark]))
 
 
-def to_canonical(opened: ibis.Table, mapping: TableMapping) -> ibis.Table:
-    """The mapped columns of `opened` under their canonical names, attributes as attribute_<name>, the watermark."""
-    columns = {name: _column_expression(opened, column) for name, column in mapping.columns.items()}
-    attributes = {attribute_column(name): opened[name] for name in mapping.attributes}
-    watermark = {WATERMARK: opened[mapping.incremental.watermark]} if mapping.incremental else {}
-    return opened.select(**columns, **attributes, **watermark)
+def to_canonical(rows: ibis.Table, mapping: TableMapping) -> ibis.Table:
+    """Select the mapped columns of `rows` under canonical names, attributes as attribute_<name>, and the watermark."""
+    columns = {name: _column_expression(rows, column) for name, column in mapping.columns.items()}
+    attributes = {attribute_column(name): rows[name] for name in mapping.attributes}
+    watermark = {WATERMARK: rows[mapping.incremental.watermark]} if mapping.incremental else {}
+    return rows.select(**columns, **attributes, **watermark)
 
 
-def _column_expression(opened: ibis.Table, column: ColumnMapping) -> ibis.Value:
+def _column_expression(rows: ibis.Table, column: ColumnMapping) -> ibis.Value:
     import ibis
 
     if not column.columns:
         return ibis.literal(column.value)
     if len(column.columns) == 1:
-        return opened[column.columns[0]]
-    parts = [opened[name].cast("string").strip().nullif("") for name in column.columns]
+        return rows[column.columns[0]]
+    parts = [rows[name].cast("string").strip().nullif("") for name in column.columns]
     return ibis.literal(PATH_SEPARATOR).join(parts).nullif("")  # leaves out the parts that are null

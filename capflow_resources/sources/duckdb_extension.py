@@ -1,4 +1,4 @@
-"""DuckDB's extensions, from the packages that pip installs: without a download, and without writing to disk."""
+"""Loading DuckDB's extensions from the packages that pip installs, without a download or a write to disk."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def load_extension(con: DuckDBPyConnection, name: str) -> None:
-    """Make an extension ready for use; ModuleNotFoundError when its package is not installed.
+    """Load an extension; raises ModuleNotFoundError if its package is not installed.
 
     The file is loaded from where pip put it: INSTALL would copy it to the home folder, which may not be writable.
     """

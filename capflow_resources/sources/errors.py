@@ -1,4 +1,4 @@
-"""What is said when a customer's source cannot be read: which customer and source, what happened, what to do."""
+"""Errors of a customer's source: one line with the customer, the source, what happened and what to do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class SourceError(Exception):
 
 
 def source_error(customer: Customer, source: Source, what: str, remedy: str) -> SourceError:
-    """A SourceError for one source of one customer."""
+    """Build the SourceError for one source of one customer."""
     one_line = customer.hide(" ".join(what.split()))
     end = "" if one_line.endswith("?") else "."
     return SourceError(f"source '{source.name}' of '{customer.name}': {one_line}{end} {remedy}")
@@ -22,7 +22,7 @@ def source_error(customer: Customer, source: Source, what: str, remedy: str) -> 
 def missing_columns_error(
     customer: Customer, source: Source, table: str, wanted: Iterable[str], found: Iterable[str]
 ) -> SourceError | None:
-    """The error for wanted columns that the source lacks, each with the nearest one that it has; None for none."""
+    """Build the error for wanted columns that the source lacks, each with the nearest it has; None if all exist."""
     columns = list(found)
     missing = [f"'{name}'{did_you_mean(name, columns)}" for name in wanted if name not in columns]
     if not missing:
@@ -32,7 +32,7 @@ def missing_columns_error(
 
 
 def refuse_case_duplicates(customer: Customer, source: Source, table: str, columns: Iterable[str]) -> None:
-    """SourceError for columns that differ only by capital letters: DuckDB would take one for the other."""
+    """Raise SourceError for columns that differ only in case: DuckDB would confuse them."""
     alike: dict[str, str] = {}
     for name in columns:
         other = alike.setdefault(name.lower(), name)
@@ -42,6 +42,6 @@ def refuse_case_duplicates(customer: Customer, source: Source, table: str, colum
 
 
 def file_name(customer: Customer) -> str:
-    """The customer file as a reader knows it: customers/acme.yaml."""
+    """Return the customer file's name as messages show it: customers/acme.yaml."""
     path = customer.path
     return f"{path.parent.name}/{path.name}" if path else f"customers/{customer.name}.yaml"

@@ -1,4 +1,4 @@
-"""What the module of one kind of source offers, and what it hands back."""
+"""The interface that the module of each kind of source implements, and the types that it exchanges."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Since:
-    """The part of a source that an incremental read needs: rows whose `column` is `value` or later."""
+    """The lower bound of an incremental read: rows whose `column` is `value` or later."""
 
     column: str
     value: datetime | int | float | str
@@ -24,10 +24,10 @@ class Since:
 
 @dataclass(frozen=True)
 class SourceTable:
-    """A source's rows, and every column that it has.
+    """One table as its source holds it.
 
     `rows` is lazy where the kind allows it and holds at least the mapped columns, under the source's own names and
-    types. `columns` names all columns of the source, mapped or not, each with its type in the source's own words.
+    types. `columns` maps every column of the source, mapped or not, to its type in the source's own words.
     """
 
     rows: ibis.Table
@@ -35,32 +35,32 @@ class SourceTable:
 
 
 class SourceReader(Protocol):
-    """What the module of one kind of source offers.
+    """The functions that the module of one kind of source offers.
 
     A kind that holds several tables (SOURCE_KINDS[...].holds_tables) also has
     `tables(customer, source) -> list[str]`, the names that `table:` may take.
 
-    A kind may have `REMEDY`: what to do about a fault, where that is another thing than to send the data again.
+    A kind may have `REMEDY`: the remedy for a fault, where it is not to send the data again.
     """
 
     def open(
         self, customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None
     ) -> SourceTable:
-        """The source's rows, nothing dropped. A kind that copies rows leaves out those before `since`.
+        """Return all rows of the source. A kind that copies rows leaves out those before `since`.
 
-        Reads no other columns than the mapped ones where the source allows it. A mapping that names none asks for all
-        of them, or where that is dear for `columns` alone (on-boarding looks at a source so). Whoever asks filters by
-        `since` once more, so a lazy kind may ignore it. Raises SourceError.
+        Reads only the mapped columns where the source allows it. A mapping without columns asks for all of them, or,
+        where that is expensive, for `columns` alone (this is how on-boarding looks at a source). The caller filters by
+        `since` again, so a lazy kind may ignore it. Raises SourceError.
         """
 
     def state(self, customer: Customer, source: Source, mapping: TableMapping) -> list[str] | None:
-        """Facts that change whenever the source's rows may have changed, found without reading the rows.
+        """Return facts that change whenever the source's rows may have changed, found without reading the rows.
 
-        None when that cannot be told: the source is then read, and its rows compared. Raises SourceError.
+        None if the kind has no such facts: the source is then read, and its rows compared. Raises SourceError.
         """
 
     def fault(self, source: Source, error: Exception) -> str | None:
-        """What is wrong with the source, in one clause, when an error while its rows are pulled is its fault.
+        """Return one clause about what is wrong with the source, for an error raised while its rows are pulled.
 
         None for errors that are not the source's (memory, the disk that is written to).
         """

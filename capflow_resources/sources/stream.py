@@ -1,4 +1,4 @@
-"""Rows that come in batches, handed to DuckDB as a table: read anew each time it is asked, and never held whole."""
+"""Record batches as a DuckDB table: read again by every query, and never held in memory as a whole."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Batches = Callable[[], "Iterator[pa.RecordBatch]"]
 
 
 class StreamError(Exception):
-    """What is wrong with a source, in one clause, found while its batches are pulled."""
+    """A fault of a source, in one clause, found while its batches are pulled."""
 
 
 class ArrowStream:
-    """An Arrow stream that can be opened again and again (Arrow's PyCapsule interface, which DuckDB reads)."""
+    """An Arrow stream that can be opened repeatedly, through Arrow's PyCapsule interface, which DuckDB reads."""
 
     def __init__(self, schema: pa.Schema, batches: Batches) -> None:
         self.schema = schema
@@ -36,10 +36,10 @@ class ArrowStream:
 
 
 def stream_table(con: Backend, schema: pa.Schema, batches: Batches) -> ibis.Table:
-    """A lazy table of `con` whose rows are what `batches()` yields, in batches of `schema`.
+    """Return a lazy table of `con` over the record batches of `schema` that `batches()` yields.
 
-    `batches` is called once for each reading, in a thread of DuckDB's. What goes wrong in it is raised as StreamError:
-    of any other exception, DuckDB would show its text and traceback.
+    `batches` is called once per query, in one of DuckDB's threads. It must raise StreamError only: DuckDB shows text
+    and traceback of any other exception.
     """
     name = f"stream_{uuid4().hex}"
     con.con.register(name, ArrowStream(schema, batches))
@@ -47,6 +47,6 @@ def stream_table(con: Backend, schema: pa.Schema, batches: Batches) -> ibis.Tabl
 
 
 def find_stream_error(error: Exception) -> str | None:
-    """The clause of a StreamError, found in the error of whoever pulled the rows; None when it was another error."""
+    """Return the clause of the StreamError behind an engine's error; None for an error with another cause."""
     found = re.search(r"StreamError: (.+)", str(error))
     return found[1].strip() if found else None

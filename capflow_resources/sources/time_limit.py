@@ -1,6 +1,6 @@
-"""Work that may never answer, done in a thread of its own and waited for only so long.
+"""Time limits for calls that may never return: each runs in a thread of its own, and the caller stops waiting.
 
-A driver without time limits is left hanging there; what waits for it goes on.
+A driver without time limits is left hanging in that thread. (tenacity retries, but cannot end a call that hangs.)
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-AHEAD = 2  # how many items are made before they are asked for
+MAX_AHEAD = 2  # items produced before they are asked for
 
 
 class NoAnswerError(Exception):
-    """What was waited for did not come in time."""
+    """A call or its next item did not come in time."""
 
 
-def run_with_timeout(seconds: float, work: Callable[[], T]) -> T:
-    """What `work` returns or raises; NoAnswerError when it takes longer than `seconds`."""
-    return next(iterate_with_timeout(seconds, lambda: iter([work()])))
+def run_with_timeout(seconds: float, call: Callable[[], T]) -> T:
+    """Return or raise what `call` does; raises NoAnswerError if it takes longer than `seconds`."""
+    return next(iterate_with_timeout(seconds, lambda: iter([call()])))
 
 
-def iterate_with_timeout(seconds: float, work: Callable[[], Iterator[T]]) -> Iterator[T]:
-    """The items of `work`, all of it done in one other thread; NoAnswerError when one takes longer than `seconds`."""
-    items: queue.Queue[tuple[str, T | BaseException | None]] = queue.Queue(AHEAD)
-    left = threading.Event()
+def iterate_with_timeout(seconds: float, call: Callable[[], Iterator[T]]) -> Iterator[T]:
+    """Yield the items of `call`, all produced in one thread; NoAnswerError if one takes longer than `seconds`."""
+    items: queue.Queue[tuple[str, T | BaseException | None]] = queue.Queue(MAX_AHEAD)
+    abandoned = threading.Event()
 
     def put(what: str, item: T | BaseException | None) -> bool:
-        while not left.is_set():
+        while not abandoned.is_set():
             try:
                 items.put((what, item), timeout=0.5)
                 return True
@@ -40,7 +40,7 @@ def iterate_with_timeout(seconds: float, work: Callable[[], Iterator[T]]) -> Ite
 
     def produce() -> None:
         try:
-            for item in work():
+            for item in call():
                 if not put("item", item):
                     return
             put("end", None)
@@ -60,4 +60,4 @@ def iterate_with_timeout(seconds: float, work: Callable[[], Iterator[T]]) -> Ite
                 raise item
             yield item  # type: ignore[misc]
     finally:
-        left.set()
+        abandoned.set()

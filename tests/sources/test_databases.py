@@ -33,12 +33,12 @@ def shop(home, database, monkeypatch):
 def state(shop):
     customer = shop.home.customer("acme")
     source = customer.sources["sales"]
-    return sources.KINDS[source.kind].state(customer, source, customer.tables["line_items"])
+    return sources.load_reader(customer, source).state(customer, source, customer.tables["line_items"])
 
 
 def tables(shop):
     customer = shop.home.customer("acme")
-    return sources.KINDS[customer.sources["sales"].kind].tables(customer, customer.sources["sales"])
+    return sources.load_reader(customer, customer.sources["sales"]).tables(customer, customer.sources["sales"])
 
 
 def test_rows_come_with_a_password_of_any_signs(shop):
@@ -109,7 +109,7 @@ def test_only_the_rows_since_a_value_are_asked_for(shop, database, con):
     shop.told(table="visit", **as_admin(database))
     customer = shop.home.customer("acme")
     source, table = customer.sources["sales"], customer.tables["line_items"]
-    rows = sources.KINDS[source.kind].open(customer, source, table, con, sources.Since("item", 2)).rows
+    rows = sources.load_reader(customer, source).open(customer, source, table, con, sources.Since("item", 2)).rows
     assert sorted(rows["item"].to_pyarrow().to_pylist()) == [2, 3]
 
 

@@ -11,8 +11,7 @@ import bson
 import pytest
 
 from capflow_resources import sources
-from capflow_resources.sources import Since, SourceError
-from capflow_resources.sources.catalogue import KINDS
+from capflow_resources.sources import Since, SourceError, load_reader
 from capflow_resources.sources.documents import scratch
 from partitions.customer import Incremental
 from tests.servers import between, dynamodb
@@ -296,7 +295,7 @@ def test_a_host_that_refuses_that_is_unknown_or_that_never_answers(kind, acme, c
         assert "does not answer" in silent
         for customer in (cut_off(kind, acme, port),):
             with pytest.raises(SourceError, match="does not answer"):
-                KINDS[kind].tables(customer, customer.sources["sales"])
+                load_reader(customer, customer.sources["sales"]).tables(customer, customer.sources["sales"])
     for said in (refused, unknown, silent):
         assert "sources.sales" in said
         assert "customers/acme.yaml" in said
@@ -430,7 +429,7 @@ class TestDynamoDB:
 
     def test_tables(self, dynamo, way):
         customer = dynamo(way.port)
-        assert "orders" in KINDS["dynamodb"].tables(customer, customer.sources["sales"])
+        assert "orders" in load_reader(customer, customer.sources["sales"]).tables(customer, customer.sources["sales"])
 
 
 class TestRedis:
@@ -463,7 +462,10 @@ class TestRedis:
         assert sorted(row["user_id"] for row in rows) == ["user:0", "user:1", "user:2"]
         assert {row["unit_price"] for row in rows} == {"0.0", "0.25", "0.5"}
         customer = hashes()
-        assert KINDS["redis"].tables(customer, customer.sources["sales"]) == ["other:*", "user:*"]
+        assert load_reader(customer, customer.sources["sales"]).tables(customer, customer.sources["sales"]) == [
+            "other:*",
+            "user:*",
+        ]
 
     def test_a_lost_connection_goes_on_and_gives_each_hash_once(self, client, hashes, redis_server, con):
         self.fill(client)

@@ -125,7 +125,7 @@ def test_the_server_is_asked_for_no_more_than_is_needed(postgres, acme, con):
     )
     customer = acme("postgres", f"{postgres}/{database.name}", {"item_id": "id"}, table={"table": "t"})
     source, mapping = customer.sources["sales"], customer.tables["line_items"]
-    rows = sources.KINDS["postgres"].open(customer, source, mapping, con, sources.Since("id", 5)).rows
+    rows = sources.load_reader(customer, source).open(customer, source, mapping, con, sources.Since("id", 5)).rows
     plan = con.raw_sql(f"EXPLAIN {con.compile(rows)}").fetchall()[0][1]
     scan = plan[plan.index("POSTGRES_SCAN") :]
     assert "id>=5" in scan

@@ -53,9 +53,9 @@ def test_only_the_rows_since_a_value_are_asked_for(database, acme, con, request)
     for door in DOORS:
         customer = acme("sql", database.uri.replace("DOOR", door), {"item_id": "id"}, table={"table": "n"})
         source, mapping = customer.sources["sales"], customer.tables["line_items"]
-        rows = sources.KINDS["sql"].open(customer, source, mapping, con, sources.Since("id", 7)).rows
+        rows = sources.load_reader(customer, source).open(customer, source, mapping, con, sources.Since("id", 7)).rows
         assert sorted(rows["id"].to_pyarrow().to_pylist()) == [7, 8, 9]
-        assert sources.KINDS["sql"].state(customer, source, mapping) is None
+        assert sources.load_reader(customer, source).state(customer, source, mapping) is None
 
 
 def test_reading_cannot_write(read, database):

@@ -86,7 +86,7 @@ def test_only_the_rows_since_a_number_are_read(acme, tmp_path, con):
         database.executemany("INSERT INTO t VALUES (?, ?)", [("a", 1), ("b", 2), ("c", None), ("d", 3)])
     customer = acme("sqlite", path, {"item_id": "id"}, table={"table": "t"})
     source, table = customer.sources["sales"], customer.tables["line_items"]
-    rows = sources.KINDS["sqlite"].open(customer, source, table, con, sources.Since("n", 2)).rows
+    rows = sources.load_reader(customer, source).open(customer, source, table, con, sources.Since("n", 2)).rows
     assert rows["id"].to_pyarrow().to_pylist() == ["b", "d"]
 
 

@@ -82,16 +82,6 @@ def unknown_table_error(customer: Customer, source: Source, table: str, name: st
     return source_error(customer, source, what, f"Correct tables.{table}.table in {file_name(customer)}.")
 
 
-def quoted(name: str) -> str:
-    """A name in SQL, whatever signs it holds."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """A text in SQL, whatever signs it holds."""
-    return "'" + text.replace("'", "''") + "'"
-
-
 def _parse_host(written: str, plain: Callable[[str | None], str]) -> tuple[str, str] | None:
     found = _HOST.fullmatch(plain(written))
     return (found["ipv6"] or found["host"] or "", found["port"] or "") if found else None

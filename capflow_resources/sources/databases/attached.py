@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from capflow_resources.sources.databases.address import literal, quoted
+from capflow_resources.engines.quoting import quote_literal, quote_name
 from capflow_resources.sources.reader import Since
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def lazy_table(con: Backend, relation: str, columns: Iterable[str], since: Since
     Lists and records become JSON text; enumerations, UUIDs, durations and times of day text; an infinite time null.
     """
     types = {name: dtype for name, dtype, *_ in con.con.execute(f"DESCRIBE FROM {relation}").fetchall()}
-    chosen = ", ".join(f"{_storable_sql(quoted(name), types[name])} AS {quoted(name)}" for name in columns)
+    chosen = ", ".join(f"{_storable_sql(quote_name(name), types[name])} AS {quote_name(name)}" for name in columns)
     condition = _since_condition(since, types) if since else ""
     view = f"source_{uuid4().hex}"
     con.con.execute(f"CREATE TEMP VIEW {view} AS SELECT {chosen} FROM {relation}{condition}")

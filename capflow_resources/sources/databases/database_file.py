@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from capflow_resources.sources.errors import file_name, source_error
-from capflow_resources.sources.files.listing import file_state as state_of_files
-from capflow_resources.sources.files.listing import list_local_files
+from capflow_resources.sources.files.listing import file_state, list_local_files
 from partitions.customer import Customer, Source
 
 
@@ -22,4 +21,4 @@ def find_database_file(customer: Customer, source: Source) -> Path:
 def state_with_log(path: Path, suffix: str) -> list[str]:
     """What changes when the database may have changed, its write-ahead log included."""
     log = path.with_name(path.name + suffix)
-    return state_of_files([path, log] if log.exists() else [path])
+    return file_state([path, log] if log.exists() else [path])

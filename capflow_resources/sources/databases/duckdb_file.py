@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from capflow_resources.engines.quoting import quote_literal, quote_name
 from capflow_resources.sources.columns import source_columns
-from capflow_resources.sources.databases.address import literal, quoted, unknown_table_error
+from capflow_resources.sources.databases.address import unknown_table_error
 from capflow_resources.sources.databases.attached import lazy_table
 from capflow_resources.sources.databases.database_file import find_database_file, state_with_log
 from capflow_resources.sources.errors import missing_columns_error
@@ -46,7 +46,7 @@ def open(
     wanted = source_columns(mapping) or tuple(found)
     if missing := missing_columns_error(customer, source, mapping.table, wanted, found):
         raise missing
-    relation = ".".join(map(quoted, (attached, schema, table)))
+    relation = ".".join(map(quote_name, (attached, schema, table)))
     return SourceTable(lazy_table(con, relation, wanted, since), found)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from capflow_resources.sources.columns import source_columns
 from capflow_resources.sources.databases.address import parse_address, timeout, unknown_table_error
-from capflow_resources.sources.databases.mysql_types import MySqlColumn, describe_column, quote_name, record_batch
+from capflow_resources.sources.databases.mysql_types import MySqlColumn, describe_column, quote_mysql_name, record_batch
 from capflow_resources.sources.errors import SourceError, file_name, missing_columns_error, source_error
 from capflow_resources.sources.reader import Since, SourceTable
 from capflow_resources.sources.stream import StreamError, find_stream_error, stream_table
@@ -72,9 +72,9 @@ def open(
     if missing := missing_columns_error(customer, source, mapping.table, wanted, found):
         raise missing
     columns = [describe_column(*found[name]) for name in wanted]
-    sql = f"SELECT {', '.join(one.sql for one in columns)} FROM {quote_name(schema)}.{quote_name(table)}"
+    sql = f"SELECT {', '.join(one.sql for one in columns)} FROM {quote_mysql_name(schema)}.{quote_mysql_name(table)}"
     if since and (bound := _since_bound(since, describe_column(*found[since.column]))):
-        sql += f" WHERE {quote_name(since.column)} >= {bound}"
+        sql += f" WHERE {quote_mysql_name(since.column)} >= {bound}"
     fields = pa.schema([(one.name, one.type) for one in columns])
 
     def batches() -> Iterator[pa.RecordBatch]:
@@ -94,7 +94,7 @@ def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str
         if kind != "BASE TABLE" or int(size) > CHECKED_BYTES:
             return None
         definition = _query(database, COLUMNS, (schema, table))
-        checksum = _query(database, f"CHECKSUM TABLE {quote_name(schema)}.{quote_name(table)}")[0][1]
+        checksum = _query(database, f"CHECKSUM TABLE {quote_mysql_name(schema)}.{quote_mysql_name(table)}")[0][1]
         return None if checksum is None else [f"{schema}.{table}", str(definition), str(checksum)]
 
 

@@ -28,9 +28,9 @@ class MySqlColumn:
     type: pa.DataType
 
 
-def quote_name(name: str) -> str:
-    """A name in MySQL's SQL, whatever signs it holds."""
-    return "`" + name.replace("`", "``") + "`"
+def quote_mysql_name(name: str) -> str:
+    """Return the name of a column or table in MySQL's SQL."""
+    return quote_name(name, "`")
 
 
 def describe_column(name: str, kind: str, written: str, precision: int | None, scale: int | None) -> MySqlColumn:
@@ -40,7 +40,7 @@ def describe_column(name: str, kind: str, written: str, precision: int | None, s
     """
     import pyarrow as pa
 
-    kind, sql, precision, scale = kind.lower(), quote_name(name), int(precision or 0), int(scale or 0)
+    kind, sql, precision, scale = kind.lower(), quote_mysql_name(name), int(precision or 0), int(scale or 0)
     if kind in WHOLE:
         unsigned = kind == "bigint" and "unsigned" in written.lower()
         return MySqlColumn(name, kind, sql, pa.decimal128(20, 0) if unsigned else pa.int64())

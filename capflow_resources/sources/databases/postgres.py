@@ -15,9 +15,7 @@ from capflow_resources.engines.quoting import quote_literal, quote_name
 from capflow_resources.sources.columns import source_columns
 from capflow_resources.sources.databases.address import (
     Address,
-    literal,
     parse_address,
-    quoted,
     timeout,
     unknown_table_error,
 )
@@ -100,11 +98,11 @@ def open(
     exact = {
         name: sql
         for name in wanted
-        if (sql := _exact_sql(quoted(name), *found[name], name in _non_number_columns(mapping)))
+        if (sql := _exact_sql(quote_name(name), *found[name], name in _non_number_columns(mapping)))
     }
-    relation = f"{quoted(attached)}.{table.sql}"
+    relation = f"{quote_name(attached)}.{table.sql}"
     if exact:
-        chosen = ", ".join(f"{exact.get(name, quoted(name))} AS {quoted(name)}" for name in wanted)
+        chosen = ", ".join(f"{exact.get(name, quote_name(name))} AS {quote_name(name)}" for name in wanted)
         relation = _query_sql(attached, f"SELECT {chosen} FROM {table.sql}")
     return SourceTable(
         lazy_table(con, relation, wanted, since), {name: written for name, (written, _) in found.items()}
@@ -175,8 +173,8 @@ def _attach(customer: Customer, source: Source, con: DuckDBPyConnection, stateme
     }
     given = {key: value for key, value in login.items() if value.strip(",")}
     settings = "".join(f", {key} ${key}" for key in given)
-    con.execute(f"CREATE OR REPLACE TEMPORARY SECRET {quoted(name)} (TYPE postgres{settings})", given)
-    options = literal(_libpq_options(place, seconds, statement_timeout))
+    con.execute(f"CREATE OR REPLACE TEMPORARY SECRET {quote_name(name)} (TYPE postgres{settings})", given)
+    options = quote_literal(_libpq_options(place, seconds, statement_timeout))
     # Not OR REPLACE, which keeps what is attached by the same options, with all that it knows of the tables.
     con.execute(f"DETACH DATABASE IF EXISTS {quote_name(name)}")
     con.execute(f"ATTACH {options} AS {quote_name(name)} (TYPE postgres, READ_ONLY, SECRET {quote_name(name)})")
@@ -223,7 +221,7 @@ def _query(con: DuckDBPyConnection, attached: str, sql: str) -> list[Any]:
 
 
 def _query_sql(attached: str, sql: str) -> str:
-    return f"postgres_query({literal(attached)}, {literal(sql)})"
+    return f"postgres_query({quote_literal(attached)}, {quote_literal(sql)})"
 
 
 def _non_number_columns(mapping: TableMapping) -> set[str]:

@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote, urlencode
 
-from capflow_resources.sources.databases.address import Address, literal, quoted
+from capflow_resources.engines.quoting import quote_literal, quote_name
+from capflow_resources.sources.databases.address import Address
 from capflow_resources.sources.reader import Since
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ class _AdbcConnection:
         return {field.name: (_type_name(field), storage_type(field.type)) for field in schema}
 
     def batches(self, table: str, columns: Sequence[str], since: Since | None) -> Iterator[pa.RecordBatch]:
-        sql = f"SELECT {', '.join(map(quoted, columns))} FROM {self._name(table)}"
+        sql = f"SELECT {', '.join(map(quote_name, columns))} FROM {self._name(table)}"
         if since and _is_comparable(self.columns(table)[since.column][1], since.value):
             value = since.value
             bound = quote_literal(value.isoformat(" ")) if isinstance(value, datetime) else repr(value)

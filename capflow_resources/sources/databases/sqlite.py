@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from capflow_resources.engines.quoting import quote_name
 from capflow_resources.sources.columns import source_columns
-from capflow_resources.sources.databases.address import quoted, unknown_table_error
+from capflow_resources.sources.databases.address import unknown_table_error
 from capflow_resources.sources.databases.database_file import find_database_file, state_with_log
 from capflow_resources.sources.errors import missing_columns_error
 from capflow_resources.sources.reader import Since, SourceTable
@@ -44,14 +44,14 @@ def open(
         database.execute("BEGIN")
         if table not in (names := _list_tables(database)):
             raise unknown_table_error(customer, source, mapping.table, table, names)
-        found = {row[1]: row[2].lower() or "any" for row in database.execute(f"PRAGMA table_info({quoted(table)})")}
+        found = {row[1]: row[2].lower() or "any" for row in database.execute(f"PRAGMA table_info({quote_name(table)})")}
         wanted = source_columns(mapping) or tuple(found)
         if missing := missing_columns_error(customer, source, mapping.table, wanted, found):
             raise missing
         chosen = [(name, *_column_type(database, table, name)) for name in wanted]
         condition = _since_condition(database, table, since) if since else ""
     schema = pa.schema([(name, dtype) for name, dtype, _ in chosen])
-    sql = f"SELECT {', '.join(sql for _, _, sql in chosen)} FROM {quoted(table)}{condition}"
+    sql = f"SELECT {', '.join(sql for _, _, sql in chosen)} FROM {quote_name(table)}{condition}"
     return SourceTable(stream_table(con, schema, lambda: _read_batches(path, sql, schema)), found)
 
 
@@ -105,7 +105,7 @@ def _column_type(database: sqlite3.Connection, table: str, name: str) -> tuple[A
     """The Arrow type that holds every value of a column, and the SQL that gives it."""
     import pyarrow as pa
 
-    column, kinds = quoted(name), _value_types(database, table, name)
+    column, kinds = quote_name(name), _value_types(database, table, name)
     if kinds == {"integer"}:
         return pa.int64(), column
     if kinds and kinds <= {"integer", "real"}:
@@ -116,8 +116,8 @@ def _column_type(database: sqlite3.Connection, table: str, name: str) -> tuple[A
 
 
 def _value_types(database: sqlite3.Connection, table: str, name: str) -> set[str]:
-    column = quoted(name)
-    return {row[0] for row in database.execute(f"SELECT DISTINCT typeof({column}) FROM {quoted(table)}")} - {"null"}
+    column = quote_name(name)
+    return {row[0] for row in database.execute(f"SELECT DISTINCT typeof({column}) FROM {quote_name(table)}")} - {"null"}
 
 
 def _since_condition(database: sqlite3.Connection, table: str, since: Since) -> str:
@@ -125,5 +125,5 @@ def _since_condition(database: sqlite3.Connection, table: str, since: Since) -> 
     value = since.value
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if is_number and _value_types(database, table, since.column) <= {"integer", "real"}:
-        return f" WHERE {quoted(since.column)} >= {value!r}"
+        return f" WHERE {quote_name(since.column)} >= {value!r}"
     return ""

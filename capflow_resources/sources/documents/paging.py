@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from random import uniform
 from threading import Event
-from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import urlsplit
+
+from tenacity import Retrying, retry_if_exception, stop_before_delay, wait_exponential, wait_random_exponential
 
 from capflow_resources.sources.columns import source_columns
 from capflow_resources.sources.documents.flatten import Document, DocumentError, Shape, choose_type, describe_kinds
@@ -126,17 +126,16 @@ def positive_number(customer: Customer, source: Source, option: str, default: fl
     return value
 
 
-def retry_for(ask: Callable[[], Answer], is_passing: Callable[[Exception], bool], patience: float) -> Answer:
-    """Ask until there is an answer, with longer and longer pauses, and give up after `patience` seconds without one."""
-    until, pause = monotonic() + patience, FIRST_PAUSE
-    while True:
-        try:
-            return ask()
-        except Exception as error:
-            if not is_passing(error) or monotonic() + pause > until:
-                raise
-        sleep(uniform(pause / 2, pause))  # not all segments at one moment
-        pause = min(2 * pause, LONGEST_PAUSE)
+def retry_for(seconds: float, ask: Callable[[], Answer], is_passing: Callable[[Exception], bool]) -> Answer:
+    """Return what `ask` does, repeated while its error is passing, with growing pauses, for at most `seconds`."""
+    half = {"multiplier": FIRST_PAUSE / 2, "max": LONGEST_PAUSE / 2}  # random by half: not all segments at one moment
+    retrying = Retrying(
+        retry=retry_if_exception(lambda error: isinstance(error, Exception) and is_passing(error)),
+        wait=wait_exponential(**half) + wait_random_exponential(**half),
+        stop=stop_before_delay(seconds),
+        reraise=True,
+    )
+    return retrying(ask)
 
 
 class _TableReader:
@@ -145,14 +144,14 @@ class _TableReader:
     ) -> None:
         self.customer, self.source, self.mapping, self.since, self.store = customer, source, mapping, since, store
         self.shape = document_shape(customer, source, mapping, store.key)
-        self.patience = timeout(customer, source)
+        self.seconds = timeout(customer, source)
         self.table = f"'{mapping.options.get('table', '')}'"
 
     def opened(self, con: Backend) -> SourceTable:
         identity = self._ask(self.store.identity)
         if identity is None:
             raise self._no_table()
-        sample = self._ask(lambda: retry_for(self.store.sample, self.store.is_passing, self.patience))
+        sample = self._ask(lambda: self._retry(self.store.sample))
         names = self.shape.names(sample)
         columns = len(self.shape.columns)
         scratch = open_scratch(
@@ -171,11 +170,14 @@ class _TableReader:
         """The columns alone, without any row: what a mapping that names none asks for."""
         if self._ask(self.store.identity) is None:
             raise self._no_table()
-        sample = self._ask(lambda: retry_for(self.store.sample, self.store.is_passing, self.patience))
+        sample = self._ask(lambda: self._retry(self.store.sample))
         return SourceTable(con.sql("SELECT NULL AS nothing LIMIT 0"), self.shape.names(sample))
 
     def _ask(self, ask: Callable[[], Answer]) -> Answer:
         return ask_store(self.customer, self.source, self.store, ask)
+
+    def _retry(self, ask: Callable[[], Answer]) -> Answer:
+        return retry_for(self.seconds, ask, self.store.is_passing)
 
     def _error(self, what: str, remedy: str) -> SourceError:
         return source_error(self.customer, self.source, what, remedy)
@@ -207,7 +209,7 @@ class _TableReader:
             try:
                 while not segment.done and not stop.is_set():
                     ask = lambda: self.store.page(segment.number, segment.position)  # noqa: E731
-                    page = retry_for(ask, self.store.is_passing, self.patience)
+                    page = self._retry(ask)
                     segment.add(len(page.documents), *self.shape.told(page.documents), page.next)
             except BaseException:
                 stop.set()
@@ -219,7 +221,7 @@ class _TableReader:
                     done.result()
 
         self._ask(read_all)
-        now = self._ask(lambda: retry_for(self.store.identity, self.store.is_passing, self.patience))
+        now = self._ask(lambda: self._retry(self.store.identity))
         if now != identity:
             scratch.discard()
             happened = "vanished" if now is None else "was replaced"

@@ -14,8 +14,7 @@ from capflow_resources.sources.columns import source_columns
 from capflow_resources.sources.errors import file_name, source_error
 from capflow_resources.sources.files import transcode
 from capflow_resources.sources.files.csv_options import CsvFormat, csv_format, option_error, to_plain_number
-from capflow_resources.sources.files.listing import Files, list_files
-from capflow_resources.sources.files.listing import file_fault as fault_of_files
+from capflow_resources.sources.files.listing import Files, file_fault, list_files
 from capflow_resources.sources.files.stores import StoredFile
 from capflow_resources.sources.reader import Since, SourceTable
 from partitions.canonical import NUMBER_COLUMNS
@@ -75,7 +74,7 @@ def fault(source: Source, error: Exception) -> str | None:
     """DuckDB's long complaint about a CSV file in one clause, without the row's contents."""
     message = transcode.strip_copy_path(str(error))
     if not re.search("CSV Error|CSV Parser|CSV Reader|decompress", message):
-        return fault_of_files(source, error)
+        return file_fault(source, error)
     path = re.search(r"^\s*file = (.+)$", message, re.M)
     line = re.search(r"CSV Error on Line: (\d+)", message)
     place = (path[1].strip() if path else source.uri) + (f", line {line[1]}," if line else "")

@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from capflow_resources.sources.databases.address import literal, timeout
+from capflow_resources.engines.quoting import quote_literal
+from capflow_resources.sources.databases.address import timeout
 from capflow_resources.sources.duckdb_extension import load_extension
 from capflow_resources.sources.errors import SourceError, file_name, source_error
 from capflow_resources.sources.files import roots
-from capflow_resources.sources.files.listing import file_fault as fault_of_files
+from capflow_resources.sources.files.listing import file_fault
 from capflow_resources.sources.files.s3_store import S3FileStore
 from capflow_resources.sources.reader import Since, SourceTable
 from partitions.customer import Customer, Source, TableMapping
@@ -34,7 +35,9 @@ def open(
     except ModuleNotFoundError:
         remedy = "Install it: pip install 'capflow[delta]'."
         raise source_error(customer, source, "DuckDB's delta extension is not installed", remedy) from None
-    rows = con.sql(f"SELECT * FROM delta_scan({literal(_location(customer, source))}, version = {table.version()})")
+    rows = con.sql(
+        f"SELECT * FROM delta_scan({quote_literal(_location(customer, source))}, version = {table.version()})"
+    )
     return SourceTable(rows, {name: str(dtype) for name, dtype in rows.schema().items()})
 
 
@@ -48,7 +51,7 @@ def fault(source: Source, error: Exception) -> str | None:
     """What DuckDB says of a table's log or files."""
     text = str(error)
     if not re.search("[Dd]elta", text):
-        return fault_of_files(source, error)
+        return file_fault(source, error)
     if re.search("Unsupported|not supported|feature", text, re.I):
         return f"{source.uri} needs what cannot be read here ({text.splitlines()[0][:200]})"
     return f"{source.uri} cannot be read ({text.splitlines()[0][:200]})"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -13,6 +12,7 @@ from capflow_resources.sources.databases.address import timeout
 from capflow_resources.sources.errors import file_name, source_error
 from capflow_resources.sources.files.patterns import matches
 from capflow_resources.sources.files.stores import StoredFile
+from capflow_resources.sources.time_limit import NoAnswerError, run_with_timeout
 from partitions.customer import Customer, Source
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class FsspecStore:
 
         with self._told():
             try:
-                return self._within(reach)
+                return self._run_in_time(reach)
             except ImportError:
                 package = known_implementations.get(self.scheme, {}).get("class", "").partition(".")[0]
                 what = f"'{self.scheme}://' needs a package that is not installed ({package})"
@@ -87,7 +87,7 @@ class FsspecStore:
             return {name: files.info(name)} if files.exists(name) else {}
 
         with self._told():
-            entries = self._within(listed)
+            entries = self._run_in_time(listed)
         found = [
             StoredFile(before + path, int(info.get("size") or 0), _etag(info))
             for path, info in entries.items()
@@ -97,12 +97,12 @@ class FsspecStore:
 
     def opened(self, file: StoredFile) -> BinaryIO:
         with self._told():
-            return cast("BinaryIO", self._within(lambda: self._files.open(self._name(file), "rb")))
+            return cast("BinaryIO", self._run_in_time(lambda: self._files.open(self._name(file), "rb")))
 
     def tail(self, file: StoredFile, size: int) -> bytes:
         start = max(file.size - size, 0)
         with self._told():
-            return bytes(self._within(lambda: self._files.cat_file(self._name(file), start=start, end=file.size)))
+            return bytes(self._run_in_time(lambda: self._files.cat_file(self._name(file), start=start, end=file.size)))
 
     def attach(self, con: DuckDBPyConnection) -> None:
         from capflow_resources.sources.files.fsspec_in_duckdb import ReadOnlyFileSystem
@@ -126,27 +126,14 @@ class FsspecStore:
         facts = f"{self.customer.name}/{self.source.name}/{self.source.uri}"
         return f"capflow{hashlib.sha256(facts.encode()).hexdigest()[:12]}"
 
-    def _within(self, call: Callable[[], T]) -> T:
-        """What `call` gives; a SourceError when it does not end in time, for fsspec's packages have no common limit."""
+    def _run_in_time(self, call: Callable[[], T]) -> T:
+        """Return what `call` does; raises SourceError on timeout, because fsspec's packages have no common limit."""
         seconds = timeout(self.customer, self.source)
-        outcome: list[T] = []
-        faults: list[BaseException] = []
-
-        def run() -> None:
-            try:
-                outcome.append(call())
-            except BaseException as error:
-                faults.append(error)
-
-        thread = threading.Thread(target=run, daemon=True)
-        thread.start()
-        thread.join(seconds)
-        if faults:
-            raise faults[0]
-        if not outcome:
+        try:
+            return run_with_timeout(seconds, call)
+        except NoAnswerError:
             what = f"{self.scheme}:// gave no answer within {seconds} s"
-            raise source_error(self.customer, self.source, what, self._remedy())
-        return outcome[0]
+            raise source_error(self.customer, self.source, what, self._remedy()) from None
 
     @contextmanager
     def _told(self) -> Iterator[None]:

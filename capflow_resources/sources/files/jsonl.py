@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from capflow_resources.engines.quoting import quote_literal, quote_name
 from capflow_resources.sources.columns import source_columns
-from capflow_resources.sources.databases.address import literal, quoted
 from capflow_resources.sources.files import transcode
-from capflow_resources.sources.files.listing import file_fault as fault_of_files
-from capflow_resources.sources.files.listing import list_files
+from capflow_resources.sources.files.listing import file_fault, list_files
 from capflow_resources.sources.reader import Since, SourceTable
 from partitions.customer import Customer, Source, TableMapping
 
@@ -42,7 +40,7 @@ def open(
     wanted = source_columns(mapping)
     paths = _sample_columns(con, names)
     if not paths:  # no row tells a column
-        nothing = ", ".join(f"NULL::VARCHAR AS {quoted(name)}" for name in wanted)
+        nothing = ", ".join(f"NULL::VARCHAR AS {quote_name(name)}" for name in wanted)
         return SourceTable(con.sql(f"SELECT {nothing or 'NULL AS nothing'} WHERE false"), dict.fromkeys(wanted, "text"))
     paths |= _find_missing_columns(con, names, [name for name in wanted if name not in paths])
     folders = [name for name in files.partitions() if name not in paths]
@@ -62,7 +60,7 @@ def fault(source: Source, error: Exception) -> str | None:
     """DuckDB's complaint about a JSON file in one clause, without the row's contents."""
     message = transcode.strip_copy_path(str(error)).partition("\nLINE ")[0]
     if not re.search("JSON|maximum_object_size", message):
-        return fault_of_files(source, error)
+        return file_fault(source, error)
     file = re.search(r'file "([^"]+)"', message)
     line = re.search(r"line (\d+)|record/value (\d+)", message)
     number = int(line[1] or line[2]) - message.count("Malformed JSON") if line else 0  # DuckDB is one ahead there
@@ -81,7 +79,7 @@ def fault(source: Source, error: Exception) -> str | None:
 
 
 def _read_objects_sql(names: Iterable[str]) -> str:
-    listed = ", ".join(map(literal, names))
+    listed = ", ".join(map(quote_literal, names))
     return f"read_json_objects([{listed}], format = 'auto', maximum_object_size = {LONGEST_OBJECT})"
 
 
@@ -109,7 +107,7 @@ def _find_missing_columns(con: Backend, names: list[str], missing: list[str]) ->
     if not missing:
         return {}
     tries = [(name, path) for name in missing for path in dict.fromkeys([(name,), tuple(name.split("."))])]
-    checks = ", ".join(f"bool_or(json_exists(json, {literal(_pointer(path))}))" for _, path in tries)
+    checks = ", ".join(f"bool_or(json_exists(json, {quote_literal(_pointer(path))}))" for _, path in tries)
     answers = con.con.execute(f"SELECT {checks} FROM {_read_objects_sql(names)}").fetchone() or ()
     return {name: path for (name, path), there in reversed(list(zip(tries, answers, strict=True))) if there}
 

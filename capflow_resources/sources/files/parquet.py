@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from capflow_resources.engines.duckdb import read_files
 from capflow_resources.sources.columns import source_columns
-from capflow_resources.sources.files.listing import list_files
+from capflow_resources.sources.files.listing import file_fault, list_files
 from capflow_resources.sources.reader import Since, SourceTable
 from partitions.customer import Customer, Source, TableMapping
 
@@ -34,3 +34,8 @@ def open(
 def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str]:
     """What changes when the files may have changed."""
     return list_files(customer, source).state()
+
+
+def fault(source: Source, error: Exception) -> str | None:
+    """Return the engine's complaint about a Parquet file in one clause."""
+    return file_fault(source, error)

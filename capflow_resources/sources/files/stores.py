@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import glob
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from capflow_resources.sources.files.roots import is_local
+from capflow_resources.sources.errors import file_name, source_error
+from capflow_resources.sources.files.roots import is_local, local_path
 from partitions.customer import Customer, Source
 
 if TYPE_CHECKING:
@@ -40,12 +44,52 @@ class FileStore(Protocol):
         """How DuckDB calls a file; no sign in it is taken for a pattern."""
 
 
+class LocalStore:
+    """Files by path or pattern; a relative one starts at the folder of the customer file."""
+
+    def __init__(self, customer: Customer, source: Source) -> None:
+        self.customer, self.source = customer, source
+
+    def found(self, pattern: str) -> list[StoredFile]:
+        """The files, and neither folders nor anything that lies outside of the root; SourceError for one unreadable."""
+        place = local_path(self.customer, pattern)
+        if place.is_dir():
+            what = f"{place} is a folder; name its files, like {place}/*.{self.source.kind}"
+            raise source_error(self.customer, self.source, what, self._correct_uri())
+        # Path.glob takes no absolute pattern.
+        names = [str(place)] if place.is_file() else sorted(glob.glob(str(place), recursive=True))  # noqa: PTH207
+        paths = [path for path in map(Path, names) if path.is_file()]
+        for path in paths:
+            if not os.access(path, os.R_OK, effective_ids=True):
+                remedy = "Let the account that CapFlow runs under read it."
+                raise source_error(self.customer, self.source, f"{path} may not be read (permission denied)", remedy)
+        facts = ((path, path.stat()) for path in paths)
+        return [StoredFile(str(path), fact.st_size, str(fact.st_mtime_ns)) for path, fact in facts]
+
+    def opened(self, file: StoredFile) -> BinaryIO:
+        return Path(file.place).open("rb")
+
+    def tail(self, file: StoredFile, size: int) -> bytes:
+        with Path(file.place).open("rb") as stream:
+            stream.seek(max(file.size - size, 0))
+            return stream.read(size)
+
+    def attach(self, con: DuckDBPyConnection) -> None:
+        """Nothing to do: DuckDB reads local files."""
+
+    def name_in_duckdb(self, file: StoredFile) -> str:
+        return glob.escape(file.place)
+
+    def _correct_uri(self) -> str:
+        return f"Correct sources.{self.source.name}.uri in {file_name(self.customer)}."
+
+
 def open_store(customer: Customer, source: Source) -> FileStore:
     """The store that a source's uri is on; SourceError when it cannot be reached from here."""
-    from capflow_resources.sources.files import fsspec_store, local_store, s3_store
+    from capflow_resources.sources.files import fsspec_store, s3_store
 
     if is_local(source.uri):
-        return local_store.LocalStore(customer, source)
+        return LocalStore(customer, source)
     if source.uri.startswith(("s3://", "s3a://")):
         return s3_store.S3FileStore(customer, source)
     return fsspec_store.FsspecStore(customer, source)

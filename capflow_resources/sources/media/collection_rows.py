@@ -5,15 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from capflow_resources.sources.errors import SourceError, file_name, source_error
-from capflow_resources.sources.files import csv, parquet
-from capflow_resources.sources.files.listing import file_fault as fault_of_files
+from capflow_resources.sources.files.listing import file_fault
 from capflow_resources.sources.files.stores import StoredFile
 from capflow_resources.sources.media.collection import Collection, open_collection
 from capflow_resources.sources.media.decoded_cache import Decode, cache_path, decode_files, to_listing
@@ -29,9 +28,6 @@ if TYPE_CHECKING:
 
 class OutsideCollectionError(SourceError):
     """A uri that lies in none of the customer's collections."""
-
-
-MANIFESTS: Mapping[str, SourceReader] = {".csv": csv, ".csv.gz": csv, ".parquet": parquet}
 
 
 def read_collection(
@@ -65,7 +61,7 @@ def read_collection(
 
 def state_of_collection(customer: Customer, source: Source, kinds: tuple[str, ...]) -> list[str] | None:
     """One hash of the names, sizes and stamps of all files; None for a manifest, whose files may lie anywhere."""
-    if _kind_of_manifest(source) is not None:
+    if _manifest_reader(source) is not None:
         return None
     digest = hashlib.sha256()
     with _explain_store_errors(customer, source):
@@ -87,8 +83,8 @@ def read_medium(customer: Customer, uri: str, kinds: tuple[str, ...]) -> bytes:
 
 def fault(source: Source, error: Exception) -> str | None:
     """Complaints about a manifest; the files themselves are read before any row is handed out."""
-    manifest = _kind_of_manifest(source)
-    return manifest.fault(source, error) if manifest is not None else fault_of_files(source, error)
+    manifest = _manifest_reader(source)
+    return manifest.fault(source, error) if manifest is not None else file_fault(source, error)
 
 
 def pattern_names(pattern: str) -> tuple[str, ...]:
@@ -158,7 +154,7 @@ def _fact_columns(rows: ibis.Table) -> set[str]:
 
 
 def _open_manifest(customer: Customer, source: Source, mapping: TableMapping, con: Backend) -> ibis.Table | None:
-    kind = _kind_of_manifest(source)
+    kind = _manifest_reader(source)
     if kind is None:
         return None
     rows = kind.open(
@@ -171,15 +167,19 @@ def _open_manifest(customer: Customer, source: Source, mapping: TableMapping, co
 
 
 def _manifest_source(source: Source) -> Source:
-    kind = "parquet" if _kind_of_manifest(source) is parquet else "csv"
+    kind = "parquet" if source.uri.lower().endswith(".parquet") else "csv"
     own = ("pattern", "uri_column", "folder", "encoding", "text_field")
     return replace(
         source, kind=kind, options={name: value for name, value in source.options.items() if name not in own}
     )
 
 
-def _kind_of_manifest(source: Source) -> SourceReader | None:
-    return next((kind for suffix, kind in MANIFESTS.items() if source.uri.lower().endswith(suffix)), None)
+def _manifest_reader(source: Source) -> SourceReader | None:
+    """Return the module that reads the manifest which a source names; None for a source without one."""
+    from capflow_resources.sources.files import csv, parquet
+
+    readers: dict[str, SourceReader] = {".csv": csv, ".csv.gz": csv, ".parquet": parquet}
+    return next((reader for suffix, reader in readers.items() if source.uri.lower().endswith(suffix)), None)
 
 
 def _uri_column(source: Source) -> str:
@@ -188,7 +188,7 @@ def _uri_column(source: Source) -> str:
 
 def _folder(source: Source) -> str:
     """Where the files lie: the folder that a source names, or the one that its manifest lies in."""
-    if _kind_of_manifest(source) is None:
+    if _manifest_reader(source) is None:
         return source.uri
     return str(source.options.get("folder") or source.uri.rpartition("/")[0] or ".")
 
