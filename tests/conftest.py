@@ -11,9 +11,15 @@ import pytest
 from capflow_assets.cli import main
 from capflow_assets.simulator import Retailer, customer_file, simulate, write
 from capflow_resources.home import Home
+from tests.durations import (  # noqa: F401
+    pytest_collection_modifyitems,
+    pytest_runtest_logreport,
+    pytest_sessionfinish,
+)
 from tests.servers import running
 from tests.servers import s3 as s3_server
 from tests.worlds import prepared
+from tests.worlds.once import made_once
 
 Capflow = Callable[..., tuple[int, str, str]]
 
@@ -58,9 +64,12 @@ SHOP = Retailer("shop", "fashion", 300, date(2025, 5, 1), 549, seed=5, timezone=
 @pytest.fixture(scope="session")
 def shop_data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Folders of Parquet files of one small simulated retailer: "sound", and "doubled" with a file loaded twice."""
-    folder = tmp_path_factory.mktemp("shops")
-    for name, defects in {"sound": (), "doubled": ("duplicated_load",)}.items():
-        write(simulate(replace(SHOP, defects=defects)), "parquet", folder / name)
+
+    def make(folder: Path) -> None:
+        for name, defects in {"sound": (), "doubled": ("duplicated_load",)}.items():
+            write(simulate(replace(SHOP, defects=defects)), "parquet", folder / name)
+
+    folder = made_once(tmp_path_factory, "shops", make)
     return {name: folder / name for name in ("sound", "doubled")}
 
 

@@ -27,7 +27,7 @@ NARROW, WIDE = {"width": 390, "height": 844}, {"width": 1200, "height": 1400}
 def site(shop_data: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the pages of all customers."""
     folder = tmp_path_factory.mktemp("site")
-    home = judged_home(folder / "home", shop_data)
+    home = judged_home(tmp_path_factory, shop_data)
     found = [dossier(CustomerRun(home, name)) for name in ("ann", "bob")]
     for one in found:
         (folder / f"{one.customer}.html").write_text(customer_page(one, index=True), encoding="utf-8")

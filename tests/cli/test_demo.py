@@ -17,19 +17,36 @@ from capflow_resources.home import Home
 from tests.worlds.accounts import accounted, audit_of
 
 SURE = ("cltv", "product_affinity", "rfm_segments")
-COMMAND = [sys.executable, "-c", "from capflow_assets.cli import main; main()"]
+SMALL = {"brewbar": 300, "atelier": 500, "stride": 500}  # shoppers: a third of what is shipped
+CODE = """
+import sys
+from dataclasses import replace
+from capflow_assets import simulator
+from capflow_assets.cli import main
+sizes = {sizes}
+simulator.DEMO = tuple(
+    replace(one, retailer=replace(one.retailer, users=sizes.get(one.retailer.name, one.retailer.users)))
+    for one in simulator.DEMO
+)
+main()
+"""
 
 
 class Terminal:
     """Runs `capflow` in a folder of its own."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, sizes: dict[str, int]) -> None:
         self.home = home
+        self.command = [sys.executable, "-c", CODE.replace("{sizes}", repr(sizes))]
 
     def __call__(self, *words: str) -> subprocess.CompletedProcess[str]:
         environment = {k: v for k, v in os.environ.items() if k not in ("CAPFLOW_HOME", "DAGSTER_HOME")}
         return subprocess.run(
-            [*COMMAND, *words, "--home", str(self.home)], capture_output=True, text=True, env=environment, timeout=1200
+            [*self.command, *words, "--home", str(self.home)],
+            capture_output=True,
+            text=True,
+            env=environment,
+            timeout=1200,
         )
 
     def json(self, *words: str) -> Any:
@@ -41,15 +58,13 @@ class Terminal:
         return {str(log.parent.relative_to(self.home)): len(list(log.glob("*.json"))) for log in logs}
 
 
-@pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Terminal, subprocess.CompletedProcess[str]]:
-    capflow = Terminal(tmp_path_factory.mktemp("demo") / "home")
-    return capflow, capflow("demo")
-
-
 @pytest.mark.timeout(2400)  # every model of three retailers, twice slower on a busy machine
-def test_demo_from_nothing_to_mended(told: tuple[Terminal, subprocess.CompletedProcess[str]], tmp_path: Path) -> None:
-    capflow, first = told
+@pytest.mark.parametrize(
+    "sizes", [SMALL, pytest.param({}, marks=[pytest.mark.long, pytest.mark.slow])], ids=["small", "shipped"]
+)
+def test_demo_from_nothing_to_mended(sizes: dict[str, int], tmp_path: Path) -> None:
+    capflow = Terminal(tmp_path / "home", sizes)
+    first = capflow("demo")
     assert first.returncode == 3, first.stderr
     assert "set tables.line_items.drop_duplicates: true in customers/stride.yaml" in first.stdout
     assert f"capflow dev --home {capflow.home}" in first.stdout

@@ -19,7 +19,7 @@ Capflow = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory: pytest.TempPathFactory, shop_data: dict[str, Path]) -> Home:
-    return judged_home(tmp_path_factory.mktemp("judged"), shop_data)
+    return judged_home(tmp_path_factory, shop_data)
 
 
 @pytest.fixture

@@ -31,12 +31,17 @@ WELL = {"done", "reused", "not_available", "waiting"}
 def home(checked: Home, tmp_path: Path) -> Home:
     """Ann and cleo, validated; bob is yet to be on-boarded. A bulk run takes bob between them, as partitions lie."""
     home = copied(checked, tmp_path / "home")
+    put_between(home, ["bob"])
+    return home
+
+
+def put_between(home: Home, bobs: list[str]) -> None:
+    """Make partitions of bobs, between ann and cleo: a bulk run takes them in this order."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("DAGSTER_HOME", "")
         with instance(home) as storage:
             storage.delete_dynamic_partition("customers", "cleo")
-            storage.add_dynamic_partitions("customers", ["bob", "cleo"])
-    return home
+            storage.add_dynamic_partitions("customers", [*bobs, "cleo"])
 
 
 @pytest.fixture
@@ -60,9 +65,9 @@ def rows_of(found: Seen) -> dict[str, tuple[int, str]]:
     }
 
 
-def nothing_half_written(home: Home, without_bob: dict[str, Seen]) -> None:
+def nothing_half_written(home: Home, without_bob: dict[str, Seen], name: str = "bob") -> None:
     """What bob has is readable, and the same as ann has: his sound data are hers."""
-    bob, ann = seen(home.path, "bob"), rows_of(without_bob["ann"])
+    bob, ann = seen(home.path, name), rows_of(without_bob["ann"])
     assert rows_of(bob).items() <= ann.items()
     assert set(rows_of(bob)) == {asset for asset in bob if asset.split("/")[0] in ("raw", "validated", "features")}
 
@@ -80,6 +85,10 @@ class Fault:
     asset: str
     status: str
     words: tuple[str, ...]
+
+    def words_of(self, bob: str) -> tuple[str, ...]:
+        """The words, of a bob who has a number."""
+        return tuple(re.sub(r"\bbob\b", bob, words) for words in self.words)
 
 
 def edit(file: Path, old: str, new: str) -> None:
@@ -152,32 +161,60 @@ FAULTS = {
 }
 
 
+BROKEN = {name: f"bob_{number}" for number, name in enumerate(FAULTS)}
+
+
+@dataclass(frozen=True)
+class Broken:
+    """One run of ann, cleo and a bob for each fault, and what became of it."""
+
+    home: Home
+    folder: Path
+    statuses: dict[str, dict[str, str]]
+
+
+@pytest.fixture(scope="module")
+def broken(checked: Home, small_data: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Broken:
+    """A bulk run with all the bobs between ann and cleo, as partitions lie."""
+    folder = tmp_path_factory.mktemp("broken")
+    home = copied(checked, folder / "home")
+    put_between(home, list(BROKEN.values()))
+    for name, bob in BROKEN.items():
+        data = Path(shutil.copytree(small_data["sound"], folder / bob))
+        on_board(home, data, bob)
+        FAULTS[name].make(data, home.customers_folder / f"{bob}.yaml")
+    return Broken(home, folder, run(home, ["ann", *BROKEN.values(), "cleo"], ONE_MODEL))
+
+
+def test_broken_sources_and_files_change_nothing_for_others(broken: Broken, without_bob: dict[str, Seen]) -> None:
+    assert stopped(broken.statuses["ann"]) == stopped(broken.statuses["cleo"]) == {}
+    others_are_as_without_bob(broken.home, without_bob, NOT_RUN)
+
+
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_broken_source_or_file(
-    name: str, home: Home, data: Path, small_data: dict[str, Path], without_bob: dict[str, Seen]
+    name: str, broken: Broken, small_data: dict[str, Path], without_bob: dict[str, Seen]
 ) -> None:
-    fault, file = FAULTS[name], home.customers_folder / "bob.yaml"
-    on_board(home, data, "bob")
-    fault.make(data, file)
+    fault, bob, home = FAULTS[name], BROKEN[name], broken.home
+    statuses = broken.statuses[bob]
+    assert statuses[fault.asset] == fault.status
+    assert statuses["prediction/rfm_segments"] == "blocked"
+    told = reasons(home, bob)
+    assert all(word in told[fault.asset] for word in fault.words_of(bob)), told[fault.asset]
+    assert fault.words_of(bob)[0] in told["prediction/rfm_segments"]
+    nothing_half_written(home, without_bob, bob)
 
-    together = run(home, ALL, ONE_MODEL)
-    assert stopped(together["ann"]) == stopped(together["cleo"]) == {}
-    assert together["bob"][fault.asset] == fault.status
-    assert together["bob"]["prediction/rfm_segments"] == "blocked"
-    told = reasons(home, "bob")
-    assert all(word in told[fault.asset] for word in fault.words), told[fault.asset]
-    assert fault.words[0] in told["prediction/rfm_segments"]
-    others_are_as_without_bob(home, without_bob, NOT_RUN)
-    nothing_half_written(home, without_bob)
+    assert stopped(run(home, [bob], ONE_MODEL)[bob]) == stopped(statuses)
+    assert reasons(home, bob) == told
 
-    assert stopped(run(home, ["bob"], ONE_MODEL)["bob"]) == stopped(together["bob"])
-    assert reasons(home, "bob") == told
+    fault.mend(broken.folder / bob, home.customers_folder / f"{bob}.yaml", small_data["sound"])
+    assert stopped(run(home, [bob], CHECKED)[bob]) == {}
+    nothing_half_written(home, without_bob, bob)
+    assert {f"validated/{table}" for table in ("line_items", "bills", "users")} <= set(seen(home.path, bob))
 
-    fault.mend(data, file, small_data["sound"])
-    assert stopped(run(home, ["bob"], CHECKED)["bob"]) == {}
-    nothing_half_written(home, without_bob)
-    assert {f"validated/{table}" for table in ("line_items", "bills", "users")} <= set(seen(home.path, "bob"))
-    others_are_as_without_bob(home, without_bob, NOT_RUN)
+
+def test_what_was_mended_changes_nothing_for_others(broken: Broken, without_bob: dict[str, Seen]) -> None:
+    others_are_as_without_bob(broken.home, without_bob, NOT_RUN)
 
 
 def test_bad_data(home: Home, small_data: dict[str, Path], without_bob: dict[str, Seen]) -> None:

@@ -7,12 +7,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from capflow_assets.run.customer_run import CustomerRun
 from capflow_assets.run.pipeline import run_customer
 from capflow_assets.run.plan import until
 from capflow_assets.simulator import customer_file
 from capflow_resources.home import Home
 from tests.conftest import SHOP
+from tests.worlds.once import made_once
+from tests.worlds.small_world import copied
 
 EVIL = "Tea <script>window.ran = true</script><img src='http://x.example/i.png' onerror='window.ran = true'>"
 
@@ -47,11 +51,16 @@ def spoil(data: Path, folder: Path) -> Path:
     return folder
 
 
-def judged_home(path: Path, data: Mapping[str, Path]) -> Home:
+def judged_home(factory: pytest.TempPathFactory, data: Mapping[str, Path]) -> Home:
     """ann passes, bob has a file loaded twice and an item that tries to run, cleo's lines fail their audit.
 
-    dan's file is broken and zoe was never run.
+    dan's file is broken and zoe was never run. A copy of one that is made once.
     """
+    made = made_once(factory, "judged", lambda path: _make(path, data))
+    return copied(Home(made), factory.mktemp("judged") / "home")
+
+
+def _make(path: Path, data: Mapping[str, Path]) -> None:
     home = Home(path)
     bad_items = spoil(data["doubled"], path / "spoilt")
     add(home, "ann", data["sound"])
@@ -61,4 +70,4 @@ def judged_home(path: Path, data: Mapping[str, Path]) -> Home:
     add(home, "zoe", data["sound"])
     for name in ("ann", "bob", "cleo"):
         judge(home, name)
-    return home
+    home.registry.close()

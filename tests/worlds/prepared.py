@@ -1,10 +1,13 @@
-"""Worlds of small retailers, computed once and copied by the tests that go on from them."""
+"""Worlds of small retailers, made once for all workers and copied by the tests that go on from them."""
+
+from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
 
 from capflow_resources.home import Home
+from tests.worlds.once import made_once
 from tests.worlds.small_world import (
     CHECKED,
     EVERYTHING,
@@ -20,21 +23,26 @@ from tests.worlds.small_world import (
 
 def small_data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Folders of files: "sound", "yesterday" (its first six months) and "doubled" (a file loaded twice)."""
-    folder = tmp_path_factory.mktemp("small")
-    sound = simulated(folder / "sound")
-    return {
-        "sound": sound,
-        "yesterday": as_of_yesterday(sound, folder / "yesterday"),
-        "doubled": simulated(folder / "doubled", defects=("duplicated_load",)),
-    }
+
+    def make(folder: Path) -> None:
+        sound = simulated(folder / "sound")
+        as_of_yesterday(sound, folder / "yesterday")
+        simulated(folder / "doubled", defects=("duplicated_load",))
+
+    folder = made_once(tmp_path_factory, "small", make)
+    return {name: folder / name for name in ("sound", "yesterday", "doubled")}
 
 
 def checked(tmp_path_factory: pytest.TempPathFactory, small_data: dict[str, Path]) -> Home:
     """Ann and cleo, validated; bob does not exist. To be copied, never changed."""
-    home = Home(tmp_path_factory.mktemp("checked") / "home")
-    on_board(home, small_data["sound"], "ann", "cleo")
-    run(home, ["ann", "cleo"], CHECKED)
-    return home
+
+    def make(folder: Path) -> None:
+        home = Home(folder)
+        on_board(home, small_data["sound"], "ann", "cleo")
+        run(home, ["ann", "cleo"], CHECKED)
+        home.registry.close()
+
+    return Home(made_once(tmp_path_factory, "checked", make))
 
 
 def without_bob(checked: Home, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
