@@ -20,7 +20,7 @@ from machine import machine, peak_mib
 from row import row
 from scipy.sparse import csr_array
 
-from capflow_assets.methods.recommend.co_purchase import by_user
+from capflow_assets.methods.recommend.co_purchase import user_item_matrix
 
 PUBLISHED = 5_668
 SUPPORT, CONFIDENCE, LONGEST = 0.001, 0.5, 10
@@ -54,7 +54,7 @@ def main() -> None:
     lines = pd.read_parquet(data / "baskets_long.parquet").astype(str)
     lines = lines.rename(columns={"basket_id": "user_id", "item_col": "item_id"}).drop_duplicates()
     items = tuple(sorted(lines["item_id"].unique()))
-    bought = by_user(lines, items)
+    bought = user_item_matrix(lines, items)
     print(f"{bought.shape[0]:,} baskets, {len(items)} items, support {SUPPORT}, confidence {CONFIDENCE}")
     began = process_time()
     rules = by_library(pd.DataFrame(bought.toarray().astype(bool), columns=items))

@@ -90,7 +90,7 @@ def ours(tables: Tables, test: Snapshot) -> tuple[pd.DataFrame, float]:
     return told, process_time() - began
 
 
-def simple(panel: demand.Panel) -> dict[str, tuple[np.ndarray, float]]:
+def simple(panel: demand.DemandPanel) -> dict[str, tuple[np.ndarray, float]]:
     """Series x 4 weeks by rule, in `panel` order."""
     one = np.ones((1, WEEKS))
     found = {
@@ -104,7 +104,7 @@ def simple(panel: demand.Panel) -> dict[str, tuple[np.ndarray, float]]:
     return {name: (told, 0.0) for name, told in found.items()}
 
 
-def theirs(panel: demand.Panel) -> dict[str, tuple[np.ndarray, float]]:
+def theirs(panel: demand.DemandPanel) -> dict[str, tuple[np.ndarray, float]]:
     """statsforecast's models, one after another, on the last 52 weeks of each series."""
     try:
         from statsforecast import StatsForecast
@@ -138,7 +138,7 @@ def measure(name: str, read: Callable[[], Tables], until: int) -> None:
     tables = read()
     end = tables["line_items"]["ts"].max().normalize() + timedelta(days=1 - until)
     test = snapshot(tables, end.to_pydatetime() - timedelta(days=MODEL.horizon_days))
-    panel = demand.panel(test.tables, test.as_of, MOST_SERIES)
+    panel = demand.build_panel(test.tables, test.as_of, MOST_SERIES)
     truth = test.outcome["value"].to_numpy().reshape(-1, WEEKS)
     assert (test.outcome["item_id"].to_numpy()[::WEEKS] == panel.names["item_id"].to_numpy()).all()
     told, seconds = ours(tables, test)

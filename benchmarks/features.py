@@ -177,10 +177,10 @@ def _tables(data: Path, con: Any, read: Callable[[Any, list[str]], Any]) -> dict
 
 def _publish(tables: dict[str, Any], out: Path) -> None:
     from capflow_assets.features.sets.rfm import rfm_of
-    from capflow_assets.features.snapshots import snapshot
+    from capflow_assets.features.snapshots import build_snapshot
     from capflow_resources.lake import Lake
 
-    part = snapshot(rfm_of(WINDOWS), tables, AS_OF, whole=True)
+    part = build_snapshot(rfm_of(WINDOWS), tables, AS_OF, whole=True)
     Lake(str(out)).write_dates("acme", "features/rfm", "as_of", {AS_OF: part}, {})
 
 

@@ -20,7 +20,7 @@ import pandas as pd
 
 from benchmarks.machine import machine
 from benchmarks.row import row
-from capflow_assets.features.embeddings.encoders import audio_encoder, image_encoder, opened
+from capflow_assets.features.embeddings.encoders import audio_encoder, decode_file, image_encoder
 from capflow_assets.methods.labels import linear_classifier, text_classifier
 from capflow_assets.models.image_category import ImageCategory
 from capflow_assets.models.review_sentiment import ReviewSentiment
@@ -131,7 +131,7 @@ def _stratified(label: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 def _encoded(medium: str, contents: pd.Series) -> np.ndarray:
     encoder = image_encoder(default_encoding("image"), None) if medium == "image" else audio_encoder()
     parts = [contents[start : start + AT_ONCE] for start in range(0, len(contents), AT_ONCE)]
-    return np.concatenate([encoder.encode([opened(medium, data) for data in part]) for part in parts])
+    return np.concatenate([encoder.encode([decode_file(medium, data) for data in part]) for part in parts])
 
 
 def _alone(rows: np.ndarray) -> list[str]:

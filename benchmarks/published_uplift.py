@@ -28,34 +28,34 @@ from capflow_assets.training.evaluation.metrics import qini
 
 ROOT = Path(__file__).resolve().parents[1]
 REPEATS, FOLDS, RESAMPLES = 3, 5, 300
-Told = Callable[[uplift.Trial, np.ndarray, int], np.ndarray]
+Told = Callable[[uplift.TreatmentRows, np.ndarray, int], np.ndarray]
 
 
-def hillstrom(data: Path) -> uplift.Trial:
+def hillstrom(data: Path) -> uplift.TreatmentRows:
     """The men's e-mail against no e-mail: who came to the shop within two weeks."""
     frame = pd.read_parquet(data / "uplift" / "hillstrom_mens.parquet")
     columns = frame[["recency", "history", "mens", "womens", "newbie", "zip_code", "channel"]]
     treated = (frame["segment"] != "No E-Mail").to_numpy(dtype=float)
     matrix = pd.get_dummies(columns).to_numpy(dtype=float)
-    return uplift.Trial(matrix, treated, frame["visit"].to_numpy(dtype=float))
+    return uplift.TreatmentRows(matrix, treated, frame["visit"].to_numpy(dtype=float))
 
 
-def ours(train: uplift.Trial, asked: np.ndarray, seed: int) -> np.ndarray:
+def ours(train: uplift.TreatmentRows, asked: np.ndarray, seed: int) -> np.ndarray:
     """The method of campaign_uplift with its own parameters."""
     return uplift.fit([train], uplift.PARAMETERS, seed).answer(asked)
 
 
-def response(train: uplift.Trial, asked: np.ndarray, seed: int) -> np.ndarray:
+def response(train: uplift.TreatmentRows, asked: np.ndarray, seed: int) -> np.ndarray:
     """First who is likeliest to come when contacted, whether because of it or not."""
     return _likely(train.arm(1), asked, seed)
 
 
-def two_models(train: uplift.Trial, asked: np.ndarray, seed: int) -> np.ndarray:
+def two_models(train: uplift.TreatmentRows, asked: np.ndarray, seed: int) -> np.ndarray:
     """T-learner: the chance to come when contacted less that when not, each by LightGBM as it comes."""
     return _likely(train.arm(1), asked, seed) - _likely(train.arm(0), asked, seed)
 
 
-def by_lot(train: uplift.Trial, asked: np.ndarray, seed: int) -> np.ndarray:
+def by_lot(train: uplift.TreatmentRows, asked: np.ndarray, seed: int) -> np.ndarray:
     """Anybody."""
     return np.random.default_rng([seed, len(train)]).random(len(asked))
 
@@ -80,7 +80,7 @@ def scikit_uplift_q(treated: np.ndarray, label: np.ndarray, score: np.ndarray) -
     return qini(treated, label, score) / qini(treated, label, label * treated - label * (1 - treated))
 
 
-def measured(trial: uplift.Trial, told: Told) -> tuple[list[list[np.ndarray]], np.ndarray, float]:
+def measured(trial: uplift.TreatmentRows, told: Told) -> tuple[list[list[np.ndarray]], np.ndarray, float]:
     """The rows of each fold of each repetition, the score of each row in each repetition, and CPU-seconds."""
     began = process_time()
     parts, scores = [], np.zeros((REPEATS, len(trial)))
@@ -95,14 +95,14 @@ def measured(trial: uplift.Trial, told: Told) -> tuple[list[list[np.ndarray]], n
 
 
 def mean_over_folds(
-    trial: uplift.Trial, parts: list[list[np.ndarray]], scores: np.ndarray, by: Callable[..., float]
+    trial: uplift.TreatmentRows, parts: list[list[np.ndarray]], scores: np.ndarray, by: Callable[..., float]
 ) -> float:
     """The mean of a metric over every fold of every repetition."""
     found = [by(trial.treated[f], trial.label[f], scores[r, f]) for r, tests in enumerate(parts) for f in tests]
     return float(np.mean(found))
 
 
-def interval(trial: uplift.Trial, parts: list[list[np.ndarray]], scores: np.ndarray) -> tuple[float, float]:
+def interval(trial: uplift.TreatmentRows, parts: list[list[np.ndarray]], scores: np.ndarray) -> tuple[float, float]:
     """95 % of the mean Qini over resamples of the people."""
     chance, found = np.random.default_rng(0), []
     for _ in range(RESAMPLES):

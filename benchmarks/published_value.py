@@ -55,7 +55,7 @@ def published(folder: Path) -> None:
     rows.append(("BG/NBD log-likelihood", bgnbd.log_likelihood(process, x, last, age), None, -9582.43, BG_NBD, first))
 
     began = perf_counter()
-    expected = bgnbd.expected_purchases(process, 39.0, x, last, age)
+    expected = bgnbd.predict_purchases(process, 39.0, x, last, age)
     second = perf_counter() - began
     actual, rate = holdout(folder, told), x / age * 39.0
     for name, ours, theirs, number in (

@@ -28,8 +28,8 @@ from row import row
 from scipy.sparse import csr_array
 
 from capflow_assets.methods.recommend import ease
-from capflow_assets.methods.recommend.co_purchase import by_user, similarity
-from capflow_assets.methods.recommend.top_k import TOP, ndcg, top
+from capflow_assets.methods.recommend.co_purchase import similarity, user_item_matrix
+from capflow_assets.methods.recommend.top_k import TOP, ndcg, top_columns
 
 SEED = 20_240_102
 LEAST_RATING, FEWEST_BOOKS, TEST_SHARE, MOST_BOOKS = 4, 5, 0.2, 5_000
@@ -77,7 +77,7 @@ def item_knn(bought: csr_array, neighbours: int, shrinkage: float) -> Score:
 
 def by_ease(bought: csr_array, regularisation: float) -> Score:
     """Our EASE."""
-    weights = ease.weights(bought, regularisation).astype("float32")
+    weights = ease.fit_weights(bought, regularisation).astype("float32")
     single = bought.astype("float32")
     return lambda rows: single[rows] @ weights
 
@@ -106,13 +106,13 @@ METHODS: Mapping[str, tuple[Callable[..., Score], Mapping[str, tuple[Any, ...]]]
 
 def judged(score: Score, known: csr_array, wanted: pd.DataFrame, books: tuple[str, ...]) -> tuple[float, float]:
     """Recall and nDCG of the ten best books that the user is not known to like, a mean over users."""
-    relevant, counts = by_user(wanted, books), wanted.groupby("user_id").size().to_numpy()
+    relevant, counts = user_item_matrix(wanted, books), wanted.groupby("user_id").size().to_numpy()
     found, gained = np.zeros(len(counts)), np.zeros(len(counts))
     for first in range(0, len(counts), USERS_AT_ONCE):
         rows = slice(first, min(first + USERS_AT_ONCE, len(counts)))
         scores = np.array(score(rows), dtype="float32")
         scores[known[rows].nonzero()] = -np.inf
-        best = top(scores)
+        best = top_columns(scores)
         each = np.repeat(np.arange(len(best)), TOP)
         found[rows] = np.asarray(relevant[rows][each, best.ravel()]).reshape(best.shape).sum(axis=1)
         gained[rows] = ndcg(best, relevant[rows], counts[rows])
@@ -127,10 +127,10 @@ def measure(name: str, pairs: pd.DataFrame) -> dict[str, Any]:
     books = tuple(train["item_id"].value_counts().sort_index().sort_values(ascending=False, kind="stable").index)
     books = books[:MOST_BOOKS]
     choices = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
-    bought, began = by_user(learned, books), process_time()
+    bought, began = user_item_matrix(learned, books), process_time()
     gains = [judged(build(bought, **one), bought, held, books)[1] if grid else 0.0 for one in choices]
     chosen, tuning = choices[int(np.argmax(gains))], process_time() - began
-    bought, began, wall = by_user(train, books), process_time(), perf_counter()
+    bought, began, wall = user_item_matrix(train, books), process_time(), perf_counter()
     score = build(bought, **chosen)
     fitted, fitted_wall = process_time() - began, perf_counter() - wall
     began = process_time()

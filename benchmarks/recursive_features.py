@@ -91,10 +91,10 @@ def definitions() -> dict[str, str]:
 
 def _theirs(definition: Any) -> str | None:
     """featuretools' name of a definition; None where it has none."""
-    from capflow_assets.features.recursive.definitions import Aggregate, Column, LookUp, Transform
+    from capflow_assets.features.recursive.definitions import Aggregate, LookUp, SourceColumn, Transform
 
     match definition:
-        case Column(_, column):
+        case SourceColumn(_, column):
             return str(column)
         case LookUp(_, operand):
             return f"{operand.entity}.{operand.name}"
@@ -119,12 +119,12 @@ def ours(folder: Path, names: dict[str, str]) -> dict[str, float]:
     """Our side: the expression on DuckDB, to a Parquet file."""
     import ibis
 
-    from capflow_assets.features.sets.recursive import decided
+    from capflow_assets.features.sets.recursive import recursive_with
 
     con = ibis.duckdb.connect(threads=2)
     began, used = perf_counter(), process_time()
     tables = {name: con.read_parquet(folder / f"{name}.parquet") for name in ("bills", "line_items", "items")}
-    features = decided(list(names)).build(tables, AS_OF)
+    features = recursive_with(list(names)).build(tables, AS_OF)
     con.to_parquet(features, folder / "ours.parquet")
     return {"seconds": perf_counter() - began, "cpu": process_time() - used, "mib": peak_of_this_program()}
 

@@ -83,7 +83,7 @@ def _customer(
 
 
 def _ways(run: Any, model: Any, seconds: float) -> Iterator[tuple[str, str, float, float]]:
-    from capflow_assets.features.load import lived
+    from capflow_assets.features.load import load_labelled_snapshot
     from capflow_assets.features.snapshots import snapshot_dates
     from capflow_assets.training.evaluation.metrics import metric
     from capflow_assets.training.search.folds import select_columns
@@ -92,7 +92,10 @@ def _ways(run: Any, model: Any, seconds: float) -> Iterator[tuple[str, str, floa
     from capflow_assets.training.split import split
 
     dates = split(run.as_of(), model.horizon_days, snapshot_dates(run.as_of(), run.first_sale()))
-    past, test = [lived(run, model, date) for date in dates.train], lived(run, model, dates.test)
+    past, test = (
+        [load_labelled_snapshot(run, model, date) for date in dates.train],
+        load_labelled_snapshot(run, model, dates.test),
+    )
     usual, judged = {**model.parameters, **model.settings}, metric(model.metric)
 
     def value(shown: list[Any], parameters: dict[str, Any]) -> float:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 VECTOR = "embedding"
-MARK = "md5"
+CONTENT_HASH = "md5"
 NO_VECTOR = "nothing in it that the encoder knows"
 
 
@@ -56,12 +56,12 @@ class Embedding:
         """Every column of the table: name, type, description."""
         return (
             *self.key,
-            (MARK, "string", "The MD5 of what was encoded."),
+            (CONTENT_HASH, "string", "The MD5 of what was encoded."),
             (VECTOR, "array<float32>", "The vector, of length 1: a dot product is a cosine."),
         )
 
 
-def unit(vectors: np.ndarray) -> np.ndarray:
+def normalise_rows(vectors: np.ndarray) -> np.ndarray:
     """Rows scaled to length 1, as float32; rows of zeros stay."""
     import numpy as np
 

@@ -26,7 +26,7 @@ class Feature:
 
 
 @dataclass(frozen=True)
-class Decision:
+class ColumnDecision:
     """Which features a customer's own data supports, by name, and JSON-ready facts on how that was found."""
 
     names: tuple[str, ...]
@@ -59,7 +59,7 @@ class FeatureSet:
     past: bool = True
     optional_tables: tuple[str, ...] = ()
     left_out: Build | None = None
-    decide: Callable[[Mapping[str, ibis.Table], datetime], Decision] | None = None
+    decide: Callable[[Mapping[str, ibis.Table], datetime], ColumnDecision] | None = None
     decided: Callable[[Sequence[str]], FeatureSet] | None = None
     needs: Needs | None = None
     sporadic: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from capflow_assets.contract.outcome import NotAvailable, Outcome
 from capflow_assets.features import snapshot_reuse as snapshots
 from capflow_assets.features.decisions import settled, shown_of
-from capflow_assets.features.snapshots import snapshot, snapshot_dates
+from capflow_assets.features.snapshots import build_snapshot, snapshot_dates
 from capflow_assets.features.tables_read import left_out, sent
 from capflow_assets.run.catalogue import feature_sets, plugin_module
 from capflow_assets.run.code_version import code_version
@@ -51,7 +51,7 @@ def build(run: CustomerRun, asset: str) -> Outcome:
     }
     tables = {table: run.read(f"validated/{table}") for table in names}
     whole = snapshots.whole_dates(run, dates)
-    parts = {date: snapshot(feature_set, tables, date, date in whole) for date in dates if date not in kept}
+    parts = {date: build_snapshot(feature_set, tables, date, date in whole) for date in dates if date not in kept}
     written = run.write_dates(asset, snapshots.COLUMN, parts, facts, kept)
     shown = {
         "rows": written.rows,

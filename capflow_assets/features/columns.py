@@ -28,19 +28,19 @@ def share(part: ibis.Value, whole: ibis.Value) -> ibis.Value:
     return part / ibis.ifelse(whole > 0, whole, ibis.null("int64"))
 
 
-def spelled(column: ibis.Value, spellings: Sequence[str]) -> ibis.Value:
+def is_spelled_as(column: ibis.Value, spellings: Sequence[str]) -> ibis.Value:
     """Whether a text is one of `spellings`, whatever its capitals; an unknown one is not."""
     return column.strip().lower().isin(spellings).fill_null(False)
 
 
-def beside(table: ibis.Table, others: Sequence[ibis.Table], key: str = "user_id") -> ibis.Table:
+def left_join_all(table: ibis.Table, others: Sequence[ibis.Table], key: str = "user_id") -> ibis.Table:
     """The rows of `table` with the columns of each of `others`, null where one has no such key."""
     for other in others:
         table = table.left_join(other, key).drop(f"{key}_right")
     return table
 
 
-def named(
+def select_features(
     table: ibis.Table, key: Sequence[str], features: Sequence[Feature], computed: Mapping[str, ibis.Value]
 ) -> ibis.Table:
     """The key and the features under their own names, in their order and types; `computed` or columns of `table`."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from capflow_assets.contract.feature_set import FeatureSet
-from capflow_assets.features.snapshots import before
+from capflow_assets.features.snapshots import cut_before
 from capflow_assets.run.catalogue import models, plugin_module
 from capflow_assets.run.code_version import code_version
 from capflow_assets.run.customer_run import CustomerRun
@@ -32,7 +32,7 @@ def settled(run: CustomerRun, asset: str, feature_set: FeatureSet) -> tuple[Feat
     decision = dict(stored.facts.get(FACT, {})) if stored is not None else {}
     if run.force or any(decision.get(name) != value for name, value in basis.items()):
         as_of = run.as_of()
-        made = feature_set.decide(before(tables, as_of), as_of)
+        made = feature_set.decide(cut_before(tables, as_of), as_of)
         decision = {**basis, "as_of": as_of.isoformat(), "names": list(made.names), **made.facts}
     chosen = feature_set.decided(decision["names"])
     return replace(chosen, past=_is_learned_from(run, feature_set.name)), {FACT: decision}

@@ -9,7 +9,7 @@ from capflow_assets.contract.model import Model
 from capflow_assets.contract.outcome import NotAvailable
 from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot, drop_labels
 from capflow_assets.features.snapshot_reuse import whole_dates
-from capflow_assets.features.snapshots import before, window
+from capflow_assets.features.snapshots import cut_before, cut_window
 from capflow_assets.run.catalogue import feature_sets
 from capflow_assets.run.customer_run import DERIVED, CustomerRun
 
@@ -18,27 +18,27 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def known(run: CustomerRun, model: Model, as_of: datetime) -> Snapshot:
+def load_snapshot(run: CustomerRun, model: Model, as_of: datetime) -> Snapshot:
     """What the model may know as of a date: the snapshot without its outcome, and without labels to be learned."""
     return _known(run, model, as_of)[0]
 
 
-def lived(run: CustomerRun, model: Model, as_of: datetime) -> LabelledSnapshot:
+def load_labelled_snapshot(run: CustomerRun, model: Model, as_of: datetime) -> LabelledSnapshot:
     """The snapshot with what came true in the horizon after it, or with the labels that are known as of the date."""
     if model.learns_from == "labels":
         snapshot, tables = _known(run, model, as_of)
         return snapshot.with_outcome(model.outcome(snapshot, tables))
-    return known(run, model, as_of).with_outcome(came_true(run, model, as_of))
+    return load_snapshot(run, model, as_of).with_outcome(load_outcome(run, model, as_of))
 
 
-def came_true(run: CustomerRun, model: Model, as_of: datetime) -> pd.DataFrame:
+def load_outcome(run: CustomerRun, model: Model, as_of: datetime) -> pd.DataFrame:
     """What users did in the horizon after a date, whether or not there are features as of it."""
     import pandas as pd
 
     sources = _sources(run, model)
     end = as_of + timedelta(days=model.horizon_days)
     whole = whole_dates(run, (as_of, end))
-    seen, after = before(sources, as_of, as_of in whole), window(sources, as_of, end, end in whole)
+    seen, after = cut_before(sources, as_of, as_of in whole), cut_window(sources, as_of, end, end in whole)
     snapshot = Snapshot(run.name, as_of, pd.DataFrame(), {table: seen[table] for table in _named(run, model)})
     return model.outcome(snapshot, {table: after[table] for table in _named(run, model)})
 
@@ -50,7 +50,7 @@ def data_versions(run: CustomerRun, model: Model) -> dict[str, int]:
     return {name: number for name in names if (number := run.number(name)) is not None}
 
 
-def snapshot_dates(run: CustomerRun, model: Model) -> list[datetime]:
+def load_snapshot_dates(run: CustomerRun, model: Model) -> list[datetime]:
     """The dates of the past that the model's feature sets were computed for, the newest first."""
     dates: set[datetime] | None = None
     for chosen in model.features:
@@ -68,7 +68,7 @@ def _known(run: CustomerRun, model: Model, as_of: datetime) -> tuple[Snapshot, d
     """The snapshot as the model sees it, and its tables with their labels."""
     from_labels = model.learns_from == "labels"
     whole = as_of in whole_dates(run, (as_of,))
-    cut = before(_sources(run, model), as_of, whole, undated=("reviews",) if from_labels else ())
+    cut = cut_before(_sources(run, model), as_of, whole, undated=("reviews",) if from_labels else ())
     tables = {table: cut[table] for table in _named(run, model)}
     seen = (drop_labels(tables) if from_labels else tables) | _pairs(run, model, as_of)
     return Snapshot(run.name, as_of, _features(run, model, as_of, cut), seen), tables

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import ibis
 
 
-def sold(line_items: ibis.Table) -> ibis.Table:
+def item_sales(line_items: ibis.Table) -> ibis.Table:
     """Every line on which an item was sold, to whomever; returns and corrections are not sales.
 
     Adds `day` (days since 1970-01-01, UTC), `cents` (the line's amount) and `thousandths` (of a piece, a kilogram, ...)
@@ -26,6 +26,6 @@ def sold(line_items: ibis.Table) -> ibis.Table:
     )
 
 
-def bought(line_items: ibis.Table) -> ibis.Table:
+def item_purchases(line_items: ibis.Table) -> ibis.Table:
     """Every line that an identified shopper bought: `sold` without anonymous sales."""
-    return sold(line_items.filter(line_items.user_id.notnull()))
+    return item_sales(line_items.filter(line_items.user_id.notnull()))

@@ -32,7 +32,7 @@ def snapshot_dates(as_of: datetime, first_ts: datetime) -> list[datetime]:
     return [date for date in grid(as_of) if first_ts < date]
 
 
-def before(
+def cut_before(
     tables: Tables, as_of: datetime, whole: bool = False, undated: Collection[str] = ()
 ) -> dict[str, ibis.Table]:
     """Every table as it was known just before `as_of` (UTC).
@@ -55,7 +55,7 @@ def before(
     return {name: (_earlier(name, True) if name in undated else cuts[name])(tables, as_of) for name in tables}
 
 
-def window(tables: Tables, start: datetime, end: datetime, whole: bool = False) -> dict[str, ibis.Table]:
+def cut_window(tables: Tables, start: datetime, end: datetime, whole: bool = False) -> dict[str, ibis.Table]:
     """What happened from `start` up to, not including, `end`, as it was known just before `end`.
 
     A bill belongs to the window in which it began. Tables without a time (users, items, media) are as before `end`;
@@ -65,14 +65,14 @@ def window(tables: Tables, start: datetime, end: datetime, whole: bool = False) 
         raise ValueError(
             f"features.snapshots.window: start {start} is not before end {end}. Pass the earlier one first."
         )
-    known = before(tables, end, whole)
+    known = cut_before(tables, end, whole)
     return {
         name: table.filter(table[TIME_COLUMNS[name]] >= start) if name in TIME_COLUMNS else table
         for name, table in known.items()
     }
 
 
-def snapshot_features(
+def build_snapshots(
     feature_set: FeatureSet, tables: Tables, dates: Sequence[datetime], whole: Collection[datetime] = ()
 ) -> ibis.Table:
     """One feature set at each of several dates, as one table: as `snapshot` gives them, under one another."""
@@ -83,15 +83,15 @@ def snapshot_features(
             f"features/{feature_set.name}: no date has sales before it, so there is nothing to compute. "
             "Choose an as-of date after the first sale."
         )
-    return ibis.union(*[snapshot(feature_set, tables, date, date in whole) for date in dates], distinct=False)
+    return ibis.union(*[build_snapshot(feature_set, tables, date, date in whole) for date in dates], distinct=False)
 
 
-def snapshot(feature_set: FeatureSet, tables: Tables, date: datetime, whole: bool = False) -> ibis.Table:
+def build_snapshot(feature_set: FeatureSet, tables: Tables, date: datetime, whole: bool = False) -> ibis.Table:
     """One feature set as of one date: its key, `as_of`, then the features. `whole` as in `before`."""
     import ibis
 
     names = [feature.name for feature in feature_set.features]
-    built = feature_set.build(before(tables, date, whole), date)
+    built = feature_set.build(cut_before(tables, date, whole), date)
     return built.select(*feature_set.key, ibis.literal(date).name("as_of"), *names)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from capflow_assets.contract.feature_set import FeatureSet
-from capflow_assets.features.snapshots import before
+from capflow_assets.features.snapshots import cut_before
 from capflow_assets.run.customer_run import CustomerRun
 
 if TYPE_CHECKING:
@@ -24,5 +24,5 @@ def left_out(feature_set: FeatureSet, tables: Mapping[str, ibis.Table], as_of: d
     """How many rows of the newest date a set leaves out, by reason in words."""
     if feature_set.left_out is None:
         return {}
-    counted = feature_set.left_out(before(tables, as_of), as_of).to_pyarrow().to_pylist()[0]
+    counted = feature_set.left_out(cut_before(tables, as_of), as_of).to_pyarrow().to_pylist()[0]
     return {f"left out: {reason.replace('_', ' ')}": int(number) for reason, number in counted.items()}

@@ -11,7 +11,7 @@ from io import BytesIO
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from capflow_assets.methods.scaling import scale_of, scaled
+from capflow_assets.methods.scaling import apply_scale, fit_scale
 from capflow_assets.methods.variance import eta_squared
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ def fit(matrix: np.ndarray, count: int, seed: int) -> Clusters:
     from threadpoolctl import threadpool_limits
 
     ordered = matrix[np.lexsort(matrix.T[::-1])]
-    scale = scale_of(ordered)
-    rows = scaled(ordered, scale)
+    scale = fit_scale(ordered)
+    rows = apply_scale(ordered, scale)
     if len(rows) > MOST_ROWS:
         rows = rows[np.linspace(0, len(rows) - 1, MOST_ROWS).astype(int)]
     with threadpool_limits(1):  # threads add up in an order of their own
@@ -50,16 +50,16 @@ def fit(matrix: np.ndarray, count: int, seed: int) -> Clusters:
     return Clusters(middles[order], scale)
 
 
-def nearest(found: Clusters, matrix: np.ndarray) -> np.ndarray:
+def assign(found: Clusters, matrix: np.ndarray) -> np.ndarray:
     """The number of each row's group."""
     import numpy as np
 
-    rows = scaled(matrix, found.scale)
+    rows = apply_scale(matrix, found.scale)
     distances = (found.middles**2).sum(axis=1) - 2 * rows @ found.middles.T
     return np.argmin(distances, axis=1)
 
 
-def best_count(past: Sequence[tuple[np.ndarray, np.ndarray]], fewest: int, most: int, seed: int) -> int:
+def choose_count(past: Sequence[tuple[np.ndarray, np.ndarray]], fewest: int, most: int, seed: int) -> int:
     """The number of groups, found on each earlier date, that told most of the logarithm of what was spent on the next.
 
     `past` are the rows and the spend of each date, the oldest first. With one date alone: in the middle.
@@ -73,12 +73,12 @@ def best_count(past: Sequence[tuple[np.ndarray, np.ndarray]], fewest: int, most:
         shares = []
         for (before, _), (matrix, spent) in pairwise(past):
             if len(np.unique(before, axis=0)) > count:
-                shares.append(eta_squared(np.log1p(np.maximum(spent, 0.0)), nearest(fit(before, count, seed), matrix)))
+                shares.append(eta_squared(np.log1p(np.maximum(spent, 0.0)), assign(fit(before, count, seed), matrix)))
         told[count] = float(np.mean(shares)) if shares else 0.0
     return max(told, key=lambda count: (round(told[count], 6), -count))
 
 
-def names(found: Clusters, columns: Sequence[str]) -> list[str]:
+def group_names(found: Clusters, columns: Sequence[str]) -> list[str]:
     """A name for each group by what marks it: "2: high visits per week, low recency days"."""
     told = []
     for number, middle in enumerate(found.middles, start=1):
@@ -89,7 +89,7 @@ def names(found: Clusters, columns: Sequence[str]) -> list[str]:
     return told
 
 
-def marks(found: Clusters, matrix: np.ndarray, groups: np.ndarray) -> list[list[int]]:
+def distinguishing_columns(found: Clusters, matrix: np.ndarray, groups: np.ndarray) -> list[list[int]]:
     """For each row the up to three columns that mark its group most and that the row has, strongest first."""
     import numpy as np
 

@@ -22,37 +22,39 @@ YEAR = timedelta(days=365)
 PRIOR_CONTACTS = 10  # a shopper, an offer or a channel with few contacts is thought to be as all are
 
 
-def reached(contacts: ibis.Table, end: datetime) -> ibis.Table:
+def delivered_contacts(contacts: ibis.Table, end: datetime) -> ibis.Table:
     """Every contact that reached a shopper, as known just before `end`: its columns, and whether it was `answered`."""
     sent = _counted(contacts).filter(contacts.treated.fill_null(True))
     answered = (sent.responded_at >= sent.sent_at) & (sent.responded_at < end)
     return sent.mutate(answered=answered.fill_null(False))
 
 
-def rates(contacts: ibis.Table, end: datetime, by: Sequence[str]) -> pd.DataFrame:
+def response_counts(contacts: ibis.Table, end: datetime, by: Sequence[str]) -> pd.DataFrame:
     """How many contacts reached, and how many of them were answered before `end`: `by`, `contacts`, `answers`, sorted.
 
     Rows without one of `by` (no channel told, no offer) are left out.
     """
-    sent = reached(contacts, end)
+    sent = delivered_contacts(contacts, end)
     known = sent.filter(*[sent[name].notnull() for name in by])
     counted = known.group_by(*by).aggregate(contacts=known.count(), answers=known.answered.sum())
     return counted.order_by(*by).execute().astype({"contacts": "int64", "answers": "int64"})
 
 
-def shrunk(answers: pd.Series, contacts: pd.Series, usual: pd.Series | float) -> pd.Series:
+def shrink_rate(answers: pd.Series, contacts: pd.Series, usual: pd.Series | float) -> pd.Series:
     """The share of contacts answered, as if ten more had been answered as is usual (additive smoothing)."""
     return (answers + PRIOR_CONTACTS * usual) / (contacts + PRIOR_CONTACTS)
 
 
-def share(rates: pd.DataFrame) -> float:
+def response_share(rates: pd.DataFrame) -> float:
     """The share of all these contacts that was answered; 0 without any."""
     return float(rates["answers"].sum() / max(rates["contacts"].sum(), 1))
 
 
-def most_sent(contacts: ibis.Table, as_of: datetime, column: str, most: int) -> list[str]:
+def most_frequent_values(contacts: ibis.Table, as_of: datetime, column: str, most: int) -> list[str]:
     """The values of a column (offer, channel) that most contacts of the last 365 days before `as_of` had, by name."""
-    recent = rates(contacts.filter(contacts.sent_at >= as_of - YEAR, contacts.sent_at < as_of), as_of, [column])
+    recent = response_counts(
+        contacts.filter(contacts.sent_at >= as_of - YEAR, contacts.sent_at < as_of), as_of, [column]
+    )
     best = recent.sort_values(["contacts", column], ascending=[False, True]).head(most)
     return sorted(best[column].astype(str))
 
@@ -63,7 +65,7 @@ def buyers(snapshot: Snapshot) -> pd.Series:
     return bought.select("user_id").distinct().order_by("user_id").execute()["user_id"]
 
 
-def trial(contacts: ibis.Table, bills: ibis.Table, end: datetime, days: int) -> pd.DataFrame:
+def treatment_outcomes(contacts: ibis.Table, bills: ibis.Table, end: datetime, days: int) -> pd.DataFrame:
     """Who was chosen by a campaign up to `end`, and who bought within so many days after: a row a shopper, sorted.
 
     Columns: `user_id`; `treated`, 1 for whom any of these campaigns reached and 0 for whom all held back; `label`, 1

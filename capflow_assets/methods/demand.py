@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from capflow_assets.features.purchases import sold
+from capflow_assets.features.purchases import item_sales
 
 if TYPE_CHECKING:
     import ibis
@@ -37,7 +37,7 @@ FEATURES = (
 
 
 @dataclass(frozen=True)
-class Panel:
+class DemandPanel:
     """Weekly sales as of a date: column 0 is the last seven days before it, column 1 the seven before these, ...
 
     `pieces` and `money` (currency units) are series x weeks, `names` their item_id and store_id. `items`, `stores` and
@@ -64,7 +64,7 @@ class Panel:
 
         return np.asarray((self.pieces[:, back : back + POPULATION_WEEKS] > 0).any(axis=1))
 
-    def rows(self, chosen: np.ndarray) -> Panel:
+    def rows(self, chosen: np.ndarray) -> DemandPanel:
         """The same panel with some of its series."""
         parts = {
             name: getattr(self, name)[chosen] for name in ("pieces", "money", "item_of", "store_of", "category_of")
@@ -72,41 +72,43 @@ class Panel:
         return replace(self, names=self.names.iloc[chosen].reset_index(drop=True), **parts)
 
 
-def sales(line_items: ibis.Table) -> ibis.Table:
+def sales_by_store(line_items: ibis.Table) -> ibis.Table:
     """Every sale, to whomever, with `store_id` ("all" where no store is told) and `seconds` since 1970 (UTC)."""
-    lines = sold(line_items)
+    lines = item_sales(line_items)
     return lines.mutate(
         store_id=lines.store_id.cast("string").nullif("").fill_null(NO_STORE), seconds=lines.ts.epoch_seconds()
     )
 
 
-def series(line_items: ibis.Table, as_of: datetime, most: int, weeks: int = POPULATION_WEEKS) -> pd.DataFrame:
+def top_series(line_items: ibis.Table, as_of: datetime, most: int, weeks: int = POPULATION_WEEKS) -> pd.DataFrame:
     """The `most` pairs of item and store of which most pieces were sold in the last `weeks` weeks, sorted."""
     import ibis
 
-    lines = sales(line_items)
+    lines = sales_by_store(line_items)
     recent = lines.filter(lines.seconds >= _epoch(as_of) - weeks * WEEK_SECONDS)
     pairs = recent.group_by(SERIES).aggregate(thousandths=recent.thousandths.sum())
     best = pairs.order_by(ibis.desc("thousandths"), *SERIES).limit(most).execute()
     return best[SERIES].astype("str").sort_values(SERIES, ignore_index=True)
 
 
-def coming(window: ibis.Table, as_of: datetime) -> pd.DataFrame:
+def weekly_outcome(window: ibis.Table, as_of: datetime) -> pd.DataFrame:
     """`item_id`, `store_id`, `week` (1: the seven days from `as_of` on), `value`: the pieces sold in `window`."""
-    lines = sales(window)
+    lines = sales_by_store(window)
     lines = lines.mutate(week=((lines.seconds - _epoch(as_of)) // WEEK_SECONDS + 1).cast("int64"))
     found = lines.group_by([*SERIES, "week"]).aggregate(thousandths=lines.thousandths.sum()).execute()
     pieces = found["thousandths"].to_numpy(dtype=float) / 1000.0
     return found[SERIES].astype("str").assign(week=found["week"].astype("int64"), value=pieces)
 
 
-def panel(tables: Mapping[str, ibis.Table], as_of: datetime, most: int, weeks: int = POPULATION_WEEKS) -> Panel:
+def build_panel(
+    tables: Mapping[str, ibis.Table], as_of: datetime, most: int, weeks: int = POPULATION_WEEKS
+) -> DemandPanel:
     """The panel of the series that `series` chooses; `tables` hold line_items before `as_of` and perhaps items."""
     import ibis
     import numpy as np
 
-    names = series(tables["line_items"], as_of, most, weeks)
-    lines = sales(tables["line_items"])
+    names = top_series(tables["line_items"], as_of, most, weeks)
+    lines = sales_by_store(tables["line_items"])
     lines = lines.mutate(age=((_epoch(as_of) - 1 - lines.seconds) // WEEK_SECONDS).cast("int64"))
     lines = lines.filter(lines.age < HISTORY_WEEKS)
     own = _weekly(lines.semi_join(ibis.memtable(names, schema={name: "string" for name in SERIES}), SERIES), SERIES)
@@ -120,13 +122,13 @@ def panel(tables: Mapping[str, ibis.Table], as_of: datetime, most: int, weeks: i
     categories, category_of = _totals(_weekly(categorised, ["category_id"]), names["item_id"].map(of_item))
     items, item_of = _totals(own.groupby(["item_id", "age"])["pieces"].sum().reset_index(), names["item_id"])
     known = int(np.flatnonzero(stores.sum(axis=0))[-1]) + 1 if stores.any() else 0
-    return Panel(
+    return DemandPanel(
         as_of, names, pieces, money, items, item_of, stores, store_of, categories, category_of,
         shop=stores.sum(axis=0, keepdims=True), known=known,
     )  # fmt: skip
 
 
-def level(panel: Panel, back: int = 0) -> np.ndarray:
+def level(panel: DemandPanel, back: int = 0) -> np.ndarray:
     """The weekly sales of each series in the 26 weeks before a date, or since its first sale: what it is scaled by."""
     import numpy as np
 
@@ -134,7 +136,7 @@ def level(panel: Panel, back: int = 0) -> np.ndarray:
     return past.sum(axis=1) / np.clip(_first_sale(panel, back), 4, min(POPULATION_WEEKS, past.shape[1]))
 
 
-def features(panel: Panel, ahead: int, back: int = 0, season: bool = True) -> np.ndarray:
+def features(panel: DemandPanel, ahead: int, back: int = 0, season: bool = True) -> np.ndarray:
     """FEATURES of each series for the week `ahead` (1: the next) of the date `back` weeks before the panel's.
 
     Sales are told as multiples of the series' `level`, so that what is learned of one holds for all. What would need
@@ -211,7 +213,7 @@ def _season(totals: np.ndarray, ahead: int, known: int) -> np.ndarray:
     return _ratio(year_ago, _mean(totals, YEAR_WEEKS, YEAR_WEEKS + 4, known))
 
 
-def _first_sale(panel: Panel, back: int) -> np.ndarray:
+def _first_sale(panel: DemandPanel, back: int) -> np.ndarray:
     """How many weeks before the date each series was first sold (1: in the last one); 0 for never."""
     import numpy as np
 

@@ -27,7 +27,7 @@ def log_likelihood(strength: float, mean: np.ndarray, counts: np.ndarray) -> flo
     return float(total.sum() + each[seen].sum())
 
 
-def strength(mean: np.ndarray, counts: np.ndarray) -> float:
+def fit_strength(mean: np.ndarray, counts: np.ndarray) -> float:
     """The strength, in counts, under which `counts` (people x kinds) are likeliest around `mean` (sums to 1).
 
     Cut to [0.01, 100,000]: with counts as alike as chance makes them there is no maximum. ValueError without a count,
@@ -49,6 +49,6 @@ def strength(mean: np.ndarray, counts: np.ndarray) -> float:
     return float(np.exp(found.x))
 
 
-def shares(counts: np.ndarray, mean: np.ndarray, strength: float) -> np.ndarray:
+def posterior_shares(counts: np.ndarray, mean: np.ndarray, strength: float) -> np.ndarray:
     """The expected shares of each person (rows sum to 1): own counts added to `strength` times the mean."""
     return (counts + strength * mean) / (counts.sum(axis=1, keepdims=True) + strength)

@@ -11,7 +11,7 @@ from typing import Any
 SCHEMA = "schema.json"
 
 
-def estimator_bytes(estimator: Any) -> bytes:
+def dump_estimator(estimator: Any) -> bytes:
     """A fitted scikit-learn estimator in the format of skops, which holds no pickle.
 
     skops names parts by their address in memory and stamps the time; here they are numbered as they come, undated.
@@ -30,7 +30,7 @@ def estimator_bytes(estimator: Any) -> bytes:
     return buffer.getvalue()
 
 
-def estimator_from(content: bytes, trusted: Sequence[str]) -> Any:
+def load_estimator(content: bytes, trusted: Sequence[str]) -> Any:
     """The estimator again. Of types beyond those that skops knows to be harmless only the `trusted` are made."""
     import skops.io
 

@@ -71,7 +71,7 @@ class IsolationForest:
             return cls(**{name: arrays[name] for name in FIELDS}, sample=int(arrays["sample"]))
 
 
-def grow(matrix: np.ndarray, sample: int, seed: int, trees: int = TREES) -> IsolationForest:
+def grow_forest(matrix: np.ndarray, sample: int, seed: int, trees: int = TREES) -> IsolationForest:
     """A forest of trees that see `sample` rows each, drawn by lot. The order of rows counts: sort them first."""
     import numpy as np
     from sklearn.ensemble import IsolationForest as Sklearn

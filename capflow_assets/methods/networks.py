@@ -27,7 +27,7 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def keras_files(network: keras.Model) -> dict[str, bytes]:
+def dump_keras(network: keras.Model) -> dict[str, bytes]:
     """A Keras network as its layers (JSON) and its weights (arrays). Give layers names: Keras would number them."""
     import numpy as np
 
@@ -38,7 +38,7 @@ def keras_files(network: keras.Model) -> dict[str, bytes]:
     return {"layers.json": json.dumps(layers).encode(), "weights.npz": buffer.getvalue()}
 
 
-def keras_from(files: Mapping[str, bytes]) -> keras.Model:
+def load_keras(files: Mapping[str, bytes]) -> keras.Model:
     """The network again. ValueError for a layer that holds code (Lambda): Keras' safe mode refuses it."""
     import numpy as np
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 UNKNOWN = "not much is known about this shopper yet"
 
 
-def phrases(names: Sequence[str], columns: Sequence[str]) -> dict[str, str]:
+def feature_phrases(names: Sequence[str], columns: Sequence[str]) -> dict[str, str]:
     """The phrase of each of `columns`, from the feature sets of these names; a plain one where none offers it."""
     from capflow_assets.run.catalogue import feature_sets
 
@@ -21,7 +21,7 @@ def phrases(names: Sequence[str], columns: Sequence[str]) -> dict[str, str]:
     return {column: told.get(column) or column.replace("_", " ") + " {value:,.4g}" for column in columns}
 
 
-def strongest(
+def strongest_reasons(
     contributions: np.ndarray,
     values: np.ndarray,
     columns: Sequence[str],

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 SKEWED = 2.0
 
 
-def scale_of(matrix: np.ndarray) -> dict[str, np.ndarray]:
+def fit_scale(matrix: np.ndarray) -> dict[str, np.ndarray]:
     """How each column of these rows is brought to one scale, as arrays with a number a column."""
     import numpy as np
     from scipy.stats import skew
@@ -34,7 +34,7 @@ def scale_of(matrix: np.ndarray) -> dict[str, np.ndarray]:
     return {"low": low, "high": high, "skewed": skewed, "mean": mean, "spread": np.where(spread > 1e-9, spread, np.inf)}
 
 
-def scaled(matrix: np.ndarray, scale: Mapping[str, np.ndarray]) -> np.ndarray:
+def apply_scale(matrix: np.ndarray, scale: Mapping[str, np.ndarray]) -> np.ndarray:
     """Rows x twice the columns: standardised values, then whether each is not known."""
     import numpy as np
 

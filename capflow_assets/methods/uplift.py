@@ -39,7 +39,7 @@ WAYS = ("doubly_robust_linear", "doubly_robust_boosting", "two_models_linear")
 
 
 @dataclass(frozen=True)
-class Trial:
+class TreatmentRows:
     """Who was contacted (`treated` 1) or held back (0), and who then bought (`label`); a row of `matrix` each."""
 
     matrix: np.ndarray
@@ -49,9 +49,9 @@ class Trial:
     def __len__(self) -> int:
         return len(self.label)
 
-    def take(self, rows: np.ndarray) -> Trial:
+    def take(self, rows: np.ndarray) -> TreatmentRows:
         """Some of the rows."""
-        return Trial(self.matrix[rows], self.treated[rows], self.label[rows])
+        return TreatmentRows(self.matrix[rows], self.treated[rows], self.label[rows])
 
     def arm(self, treated: int) -> Rows:
         """Those contacted (1) or held back (0), with whether they bought."""
@@ -86,7 +86,7 @@ class Uplift:
         return total
 
 
-def fit(parts: Sequence[Trial], parameters: Mapping[str, Any], seed: int) -> Uplift:
+def fit(parts: Sequence[TreatmentRows], parameters: Mapping[str, Any], seed: int) -> Uplift:
     """The effect in `parts`, the rows of each past date, the oldest first.
 
     Raises ValueError where fewer than 20 people were contacted, or held back, or where all or none of them bought.
@@ -103,7 +103,7 @@ def fit(parts: Sequence[Trial], parameters: Mapping[str, Any], seed: int) -> Upl
         files = _fitted(whole.take(past), effects[past], parameters, seed)
         found = np.column_stack([_told(files, way, whole.matrix[later]) for way in WAYS])
         told[later], seen[later] = found - found.mean(axis=0), True
-    weights = say(told[seen], effects[seen] - effects[seen].mean())
+    weights = stacking_weights(told[seen], effects[seen] - effects[seen].mean())
     files = _fitted(whole, effects, parameters, seed)
     chosen = {way: float(weight) for way, weight in zip(WAYS, weights, strict=True) if weight > 0}
     return Uplift(
@@ -119,7 +119,7 @@ def fit(parts: Sequence[Trial], parameters: Mapping[str, Any], seed: int) -> Upl
     )
 
 
-def doubly_robust(trial: Trial, parameters: Mapping[str, Any], seed: int) -> np.ndarray:
+def doubly_robust(trial: TreatmentRows, parameters: Mapping[str, Any], seed: int) -> np.ndarray:
     """One unbiased, noisy effect a row: right when either the chance to be contacted or that to buy is told right.
 
     What one expects of a row, contacted or not, and its chance to be contacted come from models that have not seen it.
@@ -142,7 +142,7 @@ def doubly_robust(trial: Trial, parameters: Mapping[str, Any], seed: int) -> np.
     return if_contacted - if_not + weight * surprise
 
 
-def say(told: np.ndarray, effects: np.ndarray) -> np.ndarray:
+def stacking_weights(told: np.ndarray, effects: np.ndarray) -> np.ndarray:
     """The weight of each way, 0 or more, from what they told of unseen rows (rows x ways) and the rows' noisy effects.
 
     The least squares of `effects`, with a normal prior around an equal say of all ways. Where nothing is to be told
@@ -157,7 +157,7 @@ def say(told: np.ndarray, effects: np.ndarray) -> np.ndarray:
     return nnls(design, np.append(effects, np.full(ways, pull / ways)))[0]
 
 
-def folds(trial: Trial, seed: int) -> np.ndarray:
+def folds(trial: TreatmentRows, seed: int) -> np.ndarray:
     """The fold of each row, by lot, each with its share of those contacted and of those who bought."""
     import numpy as np
 
@@ -168,7 +168,7 @@ def folds(trial: Trial, seed: int) -> np.ndarray:
     return fold
 
 
-def _unseen(parts: Sequence[Trial], seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+def _unseen(parts: Sequence[TreatmentRows], seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
     """Rows to learn from and later rows to tell: each date by all before it, or folds where that cannot be."""
     import numpy as np
 
@@ -184,7 +184,7 @@ def _unseen(parts: Sequence[Trial], seed: int) -> list[tuple[np.ndarray, np.ndar
     return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(FOLDS)]
 
 
-def _fitted(trial: Trial, effects: np.ndarray, parameters: Mapping[str, Any], seed: int) -> dict[str, bytes]:
+def _fitted(trial: TreatmentRows, effects: np.ndarray, parameters: Mapping[str, Any], seed: int) -> dict[str, bytes]:
     arms = {"doubly_robust": [Rows(trial.matrix, effects)], "two_models": [trial.arm(1), trial.arm(0)]}
     return {
         name: LEARNERS[_base(way)].fit(rows, "mean", parameters, seed)
@@ -219,25 +219,27 @@ def _expected(rows: Rows, matrix: np.ndarray, parameters: Mapping[str, Any], see
     return np.clip(np.mean(told, axis=0), 0.0, 1.0)
 
 
-def _canonical(trial: Trial) -> Trial:
+def _canonical(trial: TreatmentRows) -> TreatmentRows:
     """The rows in an order that depends on their contents only."""
     import numpy as np
 
     return trial.take(np.lexsort([*trial.matrix.T[::-1], trial.label, trial.treated]))
 
 
-def _joined(parts: Sequence[Trial]) -> Trial:
+def _joined(parts: Sequence[TreatmentRows]) -> TreatmentRows:
     import numpy as np
 
-    return Trial(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("matrix", "treated", "label")))
+    return TreatmentRows(
+        *(np.concatenate([getattr(part, name) for part in parts]) for name in ("matrix", "treated", "label"))
+    )
 
 
-def _enough(trial: Trial) -> bool:
+def _enough(trial: TreatmentRows) -> bool:
     arms = trial.arm(1).target, trial.arm(0).target
     return all(len(arm) >= LEAST_OF_A_KIND for arm in arms) and 0 < trial.label.mean() < 1
 
 
-def _require_both_kinds(trial: Trial) -> None:
+def _require_both_kinds(trial: TreatmentRows) -> None:
     if _enough(trial):
         return
     contacted, held, bought = int(trial.treated.sum()), int((1 - trial.treated).sum()), int(trial.label.sum())

@@ -22,7 +22,7 @@ def last_day_before(moment: datetime) -> int:
     return (calendar.timegm(moment.timetuple()) - 1) // SECONDS_PER_DAY
 
 
-def visits(bills: ibis.Table) -> ibis.Table:
+def visit_days(bills: ibis.Table) -> ibis.Table:
     """One row for each day on which a known shopper bought: `user_id`, `day`, `cents`; returns do not count.
 
     A bill of nothing is a visit too: so counts the published CDNOW data, and so does a shopper with a coupon.
@@ -38,7 +38,7 @@ def visit_history(bills: ibis.Table, as_of: datetime) -> pd.DataFrame:
     Columns: `user_id`, `visits`, `cents`, `first_day`, `last_day`, `first_cents` (spend of the first visit), and
     `visits_year`, `cents_year` of the last 365 days.
     """
-    days = visits(bills)
+    days = visit_days(bills)
     recent = days.day > last_day_before(as_of) - YEAR_DAYS
     history = days.group_by("user_id").aggregate(
         visits=days.count(),
@@ -53,9 +53,9 @@ def visit_history(bills: ibis.Table, as_of: datetime) -> pd.DataFrame:
     return frame.astype({name: "int64" for name in frame.columns if name != "user_id"})
 
 
-def spend(window: ibis.Table) -> pd.Series:
+def spend_by_user(window: ibis.Table) -> pd.Series:
     """Money spent by each shopper in these bills, in currency units, indexed by user_id; returns do not count."""
-    days = visits(window)
+    days = visit_days(window)
     totals = days.group_by("user_id").aggregate(cents=days.cents.sum()).order_by("user_id").execute()
     return totals.set_index("user_id")["cents"].astype("float64") / 100.0
 
@@ -65,11 +65,11 @@ def next_spend(snapshot: Snapshot, window: ibis.Table) -> pd.DataFrame:
     import pandas as pd
 
     users = visit_history(snapshot.tables["bills"], snapshot.as_of)["user_id"]
-    spent = spend(window).reindex(users, fill_value=0.0)
+    spent = spend_by_user(window).reindex(users, fill_value=0.0)
     return pd.DataFrame({"user_id": users, "value": spent.to_numpy(dtype=float)})
 
 
-def active(snapshot: Snapshot, days: int) -> pd.DataFrame:
+def active_users(snapshot: Snapshot, days: int) -> pd.DataFrame:
     """`visit_history` of the shoppers who bought in the last so many days before the snapshot."""
     history = visit_history(snapshot.tables["bills"], snapshot.as_of)
     lately = history["last_day"] > last_day_before(snapshot.as_of) - days

@@ -12,7 +12,7 @@ from capflow_assets.methods import isolation
 from capflow_assets.methods.ensemble import ensemble
 from capflow_assets.methods.ensemble.feature_matrix import feature_matrix, numeric_columns
 from capflow_assets.methods.ensemble.learners import Rows, stack, trees
-from capflow_assets.methods.phrases import phrases, strongest
+from capflow_assets.methods.phrases import feature_phrases, strongest_reasons
 from capflow_assets.methods.visits import YEAR_DAYS, last_day_before
 from capflow_assets.models.bases.prediction_frame import prediction_frame
 
@@ -90,7 +90,7 @@ class Anomaly(Model):
             raise NothingToLearnError(
                 f"anomaly for {ordered[-1].customer!r}: all {len(rows):,} training rows are alike."
             )
-        forests = [isolation.grow(rows.matrix, size, seed, parameters["isolation_trees"]) for size in SAMPLES]
+        forests = [isolation.grow_forest(rows.matrix, size, seed, parameters["isolation_trees"]) for size in SAMPLES]
         wide = [Rows(_with_scores(part.matrix, forests), part.target) for part in parts if len(part)]
         fitted = ensemble.fit(wide, "binary", parameters, seed)
         stored = {_file(size): forest.to_bytes() for size, forest in zip(SAMPLES, forests, strict=True)}
@@ -99,7 +99,7 @@ class Anomaly(Model):
             columns=columns,
             facts={
                 "ensemble": dict(fitted.facts),
-                "phrases": phrases(self.features, columns),
+                "phrases": feature_phrases(self.features, columns),
                 "rows": len(rows),
                 "share_of_returners": float(rows.target.mean()),
             },
@@ -110,7 +110,7 @@ class Anomaly(Model):
         users, wide, fitted = self._asked(artefact, snapshot)
         names = [*artefact.columns, *OWN, *UNUSUAL]
         pushes = _told_once(fitted.pushes(wide))
-        reasons = strongest(pushes, wide, names, {**artefact.facts["phrases"], **OWN, **UNUSUAL})
+        reasons = strongest_reasons(pushes, wide, names, {**artefact.facts["phrases"], **OWN, **UNUSUAL})
         return self._frame(users, wide, fitted, reasons)
 
     def predict_quickly(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:

@@ -9,8 +9,8 @@ from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearn
 from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods import clusters
 from capflow_assets.methods.ensemble.feature_matrix import feature_matrix, numeric_columns
-from capflow_assets.methods.phrases import phrases
-from capflow_assets.methods.visits import YEAR_DAYS, active, next_spend
+from capflow_assets.methods.phrases import feature_phrases
+from capflow_assets.methods.visits import YEAR_DAYS, active_users, next_spend
 from capflow_assets.models.bases.prediction_frame import prediction_frame
 from capflow_assets.models.rfm_segments import RfmSegments
 
@@ -43,7 +43,7 @@ class BehaviourSegments(Model):
     def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
         """`value`: currency units spent in the next 60 days by every shopper of the last 365 days."""
         spent = next_spend(snapshot, window["bills"])
-        return spent[spent["user_id"].isin(active(snapshot, YEAR_DAYS)["user_id"])].reset_index(drop=True)
+        return spent[spent["user_id"].isin(active_users(snapshot, YEAR_DAYS)["user_id"])].reset_index(drop=True)
 
     def fit(self, train: Sequence[LabelledSnapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
         """Groups of the latest date; their number from the dates before it."""
@@ -57,23 +57,27 @@ class BehaviourSegments(Model):
                 f"{self.name} for {ordered[-1].customer!r}: too few shoppers before {ordered[-1].as_of}."
             )
         spent = [self._spent(snapshot) for snapshot in ordered]
-        count = clusters.best_count(
+        count = clusters.choose_count(
             list(zip(matrices, spent, strict=True)), parameters["fewest"], parameters["most"], seed
         )
         found = clusters.fit(matrices[-1], count, seed)
-        facts = {"names": clusters.names(found, columns), "phrases": phrases(self.features, columns), "clusters": count}
+        facts = {
+            "names": clusters.group_names(found, columns),
+            "phrases": feature_phrases(self.features, columns),
+            "clusters": count,
+        }
         return Artefact(files={"clusters.npz": clusters.to_bytes(found)}, columns=columns, facts=facts)
 
     def predict(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
         """`label`: the group whose middle is nearest, with what marks the shopper as one of it."""
         users, matrix = self._matrix(snapshot, artefact.columns)
         found = clusters.from_bytes(artefact.files["clusters.npz"])
-        nearest = clusters.nearest(found, matrix)
+        nearest = clusters.assign(found, matrix)
         names = artefact.facts["names"]
         texts = [artefact.facts["phrases"][column] for column in artefact.columns]
         reasons = [
             [texts[column].format(value=matrix[row, column]) for column in marks] or ["much like everybody else"]
-            for row, marks in enumerate(clusters.marks(found, matrix, nearest))
+            for row, marks in enumerate(clusters.distinguishing_columns(found, matrix, nearest))
         ]
         labels = [names[number] for number in nearest.tolist()]
         return prediction_frame(self, {"user_id": users, "label": labels, "reasons": reasons})
@@ -81,12 +85,12 @@ class BehaviourSegments(Model):
     def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
         """Fifths of last year's spend alone, with edges from the latest training snapshot."""
         told = RfmSegments().baseline(train, snapshot)
-        return told[told["user_id"].isin(active(snapshot, YEAR_DAYS)["user_id"])].reset_index(drop=True)
+        return told[told["user_id"].isin(active_users(snapshot, YEAR_DAYS)["user_id"])].reset_index(drop=True)
 
     def _matrix(self, snapshot: Snapshot, columns: Sequence[str]) -> tuple[pd.Series, np.ndarray]:
-        users = active(snapshot, YEAR_DAYS)["user_id"]
+        users = active_users(snapshot, YEAR_DAYS)["user_id"]
         return users, feature_matrix(snapshot, users, columns)
 
     def _spent(self, snapshot: LabelledSnapshot) -> np.ndarray:
-        users = active(snapshot, YEAR_DAYS)["user_id"]
+        users = active_users(snapshot, YEAR_DAYS)["user_id"]
         return snapshot.outcome.set_index("user_id")["value"].reindex(users).to_numpy(dtype="float64")

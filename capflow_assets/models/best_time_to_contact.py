@@ -79,7 +79,7 @@ class BestTimeToContact(Model):
             files={},
             facts={
                 "shop": dict(zip(SLOTS, shop.tolist(), strict=True)),
-                "strength": dirichlet.strength(shop, counts),
+                "strength": dirichlet.fit_strength(shop, counts),
                 "half_life_days": half_life,
             },
         )
@@ -91,7 +91,7 @@ class BestTimeToContact(Model):
         moments = _moments(snapshot.tables, snapshot.as_of)
         users, counts = _counts(moments, artefact.facts["half_life_days"])
         shop = np.array([artefact.facts["shop"][slot] for slot in SLOTS])
-        shares = dirichlet.shares(counts, shop, artefact.facts["strength"])
+        shares = dirichlet.posterior_shares(counts, shop, artefact.facts["strength"])
         best = np.argsort(-shares, axis=1, kind="stable")[:, :TOP]
         times = _counts(moments, float("inf"))[1]
         seen = np.take_along_axis(times, best, axis=1).astype(int)

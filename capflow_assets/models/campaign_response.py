@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from capflow_assets.contract.model import Needs, Task
 from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
-from capflow_assets.methods.contacts import buyers, rates, share, shrunk
+from capflow_assets.methods.contacts import buyers, response_counts, response_share, shrink_rate
 from capflow_assets.models.bases.prediction_frame import prediction_frame
 from capflow_assets.models.bases.tabular import TabularModel
 
@@ -39,13 +39,13 @@ class CampaignResponse(TabularModel):
 
     def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
         """`label`: 1 for a shopper who answered a campaign that reached them in the window, within it, else 0."""
-        told = rates(window["contacts"], snapshot.as_of + timedelta(days=self.horizon_days), ["user_id"])
+        told = response_counts(window["contacts"], snapshot.as_of + timedelta(days=self.horizon_days), ["user_id"])
         told = told[told["user_id"].isin(buyers(snapshot))].reset_index(drop=True)
         return told[["user_id"]].assign(label=(told["answers"] > 0).astype("int64"))
 
     def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
         """The share of past campaigns that the shopper answered, as if ten more had been answered as all do."""
-        told = rates(snapshot.tables["contacts"], snapshot.as_of, ["user_id"])
+        told = response_counts(snapshot.tables["contacts"], snapshot.as_of, ["user_id"])
         own = told.set_index("user_id").reindex(self.population(snapshot)["user_id"], fill_value=0)
-        score = shrunk(own["answers"], own["contacts"], share(told))
+        score = shrink_rate(own["answers"], own["contacts"], response_share(told))
         return prediction_frame(self, {"user_id": own.index, "score": score})

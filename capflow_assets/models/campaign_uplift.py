@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from capflow_assets.contract.model import Artefact, Model, Needs, Task
 from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods import uplift
-from capflow_assets.methods.contacts import buyers, trial
+from capflow_assets.methods.contacts import buyers, treatment_outcomes
 from capflow_assets.methods.ensemble.feature_matrix import numeric_columns
-from capflow_assets.methods.phrases import phrases
+from capflow_assets.methods.phrases import feature_phrases
 from capflow_assets.methods.visits import YEAR_DAYS, visit_history
 from capflow_assets.models.bases.prediction_frame import prediction_frame
 from capflow_assets.models.bases.tabular import TabularModel
@@ -55,7 +55,7 @@ class CampaignUplift(TabularModel):
     def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
         """`treated`: 1 reached, 0 held back; `label`: 1 for a purchase in the 14 days after the first contact."""
         last_contact = snapshot.as_of + timedelta(days=self.horizon_days - EFFECT_DAYS)
-        told = trial(window["contacts"], window["bills"], last_contact, EFFECT_DAYS)
+        told = treatment_outcomes(window["contacts"], window["bills"], last_contact, EFFECT_DAYS)
         return told[told["user_id"].isin(buyers(snapshot))].reset_index(drop=True)
 
     def fit(self, train: Sequence[LabelledSnapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
@@ -67,7 +67,7 @@ class CampaignUplift(TabularModel):
             fitted = uplift.fit(parts, parameters, seed)
         except ValueError as error:
             raise ValueError(f"{self.name} for {ordered[-1].customer!r}: {error}") from error
-        told = phrases(self.features, columns)
+        told = feature_phrases(self.features, columns)
         facts = {"uplift": dict(fitted.facts), "levels": {}, "phrases": told, "rows": sum(len(p) for p in parts)}
         return Artefact(files=dict(fitted.files), columns=columns, facts={**facts, **self.decision_facts(parameters)})
 
@@ -95,7 +95,7 @@ class CampaignUplift(TabularModel):
     def _predictor(self, artefact: Artefact) -> uplift.Uplift:
         return uplift.Uplift(artefact.files, artefact.facts["uplift"])
 
-    def _trial(self, snapshot: LabelledSnapshot, columns: Sequence[str]) -> uplift.Trial:
+    def _trial(self, snapshot: LabelledSnapshot, columns: Sequence[str]) -> uplift.TreatmentRows:
         rows = self._rows(snapshot, columns, {})
         treated: np.ndarray = snapshot.outcome["treated"].to_numpy(dtype="float64")
-        return uplift.Trial(rows.matrix, treated, rows.target)
+        return uplift.TreatmentRows(rows.matrix, treated, rows.target)

@@ -11,8 +11,8 @@ from capflow_assets.methods.lifetime import bgnbd, gamma_gamma
 from capflow_assets.methods.lifetime.lifetime import (
     DAYS_A_WEEK,
     LONGER_IN_WORDS,
-    longer_values,
-    past_rate,
+    extrapolate_past_spend,
+    extrapolate_value,
     repeat_visits,
 )
 from capflow_assets.methods.visits import last_day_before, next_spend, visit_history
@@ -81,10 +81,10 @@ class Cltv(Model):
         today = last_day_before(snapshot.as_of)
         x, last, age, mean_spend = repeat_visits(history, today)
         process = bgnbd.BGNBD(**artefact.facts["bgnbd"])
-        visits = bgnbd.expected_purchases(process, self.horizon_days / DAYS_A_WEEK, x, last, age)
+        visits = bgnbd.predict_purchases(process, self.horizon_days / DAYS_A_WEEK, x, last, age)
         alive = bgnbd.p_alive(process, x, last, age)
         if "gamma_gamma" in artefact.facts:
-            each = gamma_gamma.expected_spend(gamma_gamma.GammaGamma(**artefact.facts["gamma_gamma"]), x, mean_spend)
+            each = gamma_gamma.predict_spend(gamma_gamma.GammaGamma(**artefact.facts["gamma_gamma"]), x, mean_spend)
         else:
             each = np.full(len(x), artefact.facts["mean_spend"])
         value = visits * each
@@ -93,7 +93,7 @@ class Cltv(Model):
             {
                 "user_id": history["user_id"],
                 "value": value,
-                **longer_values(process, history, today, value, self.horizon_days),
+                **extrapolate_value(process, history, today, value, self.horizon_days),
                 "reasons": _reasons(history, today, alive, visits, each),
             },
         )
@@ -101,8 +101,8 @@ class Cltv(Model):
     def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
         """Each shopper goes on spending at the rate of their own past, first visit included."""
         history, today = visit_history(snapshot.tables["bills"], snapshot.as_of), last_day_before(snapshot.as_of)
-        value = past_rate(history, today, self.horizon_days).to_numpy()
-        longer = longer_values(None, history, today, value, self.horizon_days)
+        value = extrapolate_past_spend(history, today, self.horizon_days).to_numpy()
+        longer = extrapolate_value(None, history, today, value, self.horizon_days)
         return prediction_frame(self, {"user_id": history["user_id"], "value": value, **longer})
 
 

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from capflow_assets.contract.model import Artefact, Needs, Task
 from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods.lifetime import bgnbd
-from capflow_assets.methods.lifetime.lifetime import LONGER_IN_WORDS, longer_values, past_rate, process_of
+from capflow_assets.methods.lifetime.lifetime import (
+    LONGER_IN_WORDS,
+    extrapolate_past_spend,
+    extrapolate_value,
+    fit_process,
+)
 from capflow_assets.methods.visits import last_day_before, next_spend, visit_history
 from capflow_assets.models.bases.prediction_frame import prediction_frame
 from capflow_assets.models.bases.tabular import TabularModel
@@ -82,7 +87,7 @@ class CltvLearned(TabularModel):
 
         found = artefact.facts["bgnbd"]
         process = None if found is None else bgnbd.BGNBD(**found)
-        longer = longer_values(process, units, last_day_before(snapshot.as_of), answer, self.horizon_days)
+        longer = extrapolate_value(process, units, last_day_before(snapshot.as_of), answer, self.horizon_days)
         bucket = 1.0 + np.searchsorted(artefact.facts["edges"], answer, side="left")
         return {**longer, "bucket": bucket}
 
@@ -91,8 +96,8 @@ class CltvLearned(TabularModel):
         import numpy as np
 
         history, today = self.population(snapshot), last_day_before(snapshot.as_of)
-        value = past_rate(history, today, self.horizon_days).to_numpy()
-        longer = longer_values(None, history, today, value, self.horizon_days)
+        value = extrapolate_past_spend(history, today, self.horizon_days).to_numpy()
+        longer = extrapolate_value(None, history, today, value, self.horizon_days)
         edges = np.quantile(value, np.arange(1, BUCKETS) / BUCKETS) if len(value) else []
         bucket = 1.0 + np.searchsorted(edges, value, side="left")
         return prediction_frame(self, {"user_id": history["user_id"], "value": value, **longer, "bucket": bucket})
@@ -103,7 +108,7 @@ def carried_on(history: pd.DataFrame, today: int) -> dict[str, Any]:
 
     Where BG/NBD finds no process in these visits, the ratio of the days does, as if no shopper left: an upper bound.
     """
-    process = process_of(history, today)
+    process = fit_process(history, today)
     if isinstance(process, str):
         return {"bgnbd": None, "extrapolation": f"the ratio of the days, as if no shopper left. {process}"}
     return {"bgnbd": vars(process).copy(), "extrapolation": "expected visits by BG/NBD"}

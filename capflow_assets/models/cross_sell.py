@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Promotion, Task
 from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods.recommend import ease
-from capflow_assets.methods.recommend.co_purchase import by_user, item_days, most_bought
-from capflow_assets.methods.recommend.top_k import append, listed, ndcg, speakers, top
+from capflow_assets.methods.recommend.co_purchase import item_days, top_items, user_item_matrix
+from capflow_assets.methods.recommend.top_k import append_ranked, list_ranked, ndcg, strongest_links, top_columns
 from capflow_assets.methods.visits import YEAR_DAYS, last_day_before
 from capflow_assets.models.bases.prediction_frame import prediction_frame
 
@@ -109,8 +109,8 @@ class CrossSell(Model):
         columns: dict[str, list[Any]] = {"user_id": [], "rank": [], "category": [], "score": [], "reasons": []}
         for users, bought in _chunks(names, _history(snapshot)):
             scores = aisles.score(bought)
-            shown = listed(scores, top(scores))
-            append(columns, shown, users, names, ranked=self.ranked)
+            shown = list_ranked(scores, top_columns(scores))
+            append_ranked(columns, shown, users, names, ranked=self.ranked)
             columns["reasons"] += _reasons(aisles, bought, shown.row, shown.column)
         return prediction_frame(self, columns)
 
@@ -125,8 +125,8 @@ class CrossSell(Model):
         for users, bought in _chunks(names, history):
             scores = np.tile(popularity, (len(users), 1))
             scores[bought.nonzero()] = -np.inf
-            shown = listed(scores, top(scores))
-            append(columns, shown, users, names, ranked=self.ranked)
+            shown = list_ranked(scores, top_columns(scores))
+            append_ranked(columns, shown, users, names, ranked=self.ranked)
         return prediction_frame(self, columns)
 
 
@@ -148,7 +148,7 @@ def _history(snapshot: Snapshot) -> pd.DataFrame:
 def _ranked(pairs: pd.DataFrame) -> list[str]:
     """Categories, the ones with most shoppers first."""
     known = pairs.dropna().rename(columns={"category": "item_id"})
-    return list(most_bought(known, len(known)))
+    return list(top_items(known, len(known)))
 
 
 def _learn(snapshot: LabelledSnapshot, parameters: Mapping[str, Any]) -> Aisles:
@@ -166,12 +166,12 @@ def _learn(snapshot: LabelledSnapshot, parameters: Mapping[str, Any]) -> Aisles:
     everybody = history["user_id"].nunique()
     # Of those to whom it was new, the share that started; who bought it last says a little where nobody started.
     share = (started + known / everybody) / (everybody - known + started + 1.0)
-    weights = ease.weights(_matrix(pairs, names), parameters["regularisation"]).astype("float32")
+    weights = ease.fit_weights(_matrix(pairs, names), parameters["regularisation"]).astype("float32")
     return Aisles(names, weights, share.to_numpy(dtype=float))
 
 
 def _matrix(pairs: pd.DataFrame, names: Sequence[str]) -> csr_array:
-    return by_user(pairs.rename(columns={"category": "item_id"}), tuple(names))
+    return user_item_matrix(pairs.rename(columns={"category": "item_id"}), tuple(names))
 
 
 def _chunks(names: Sequence[str], history: pd.DataFrame) -> Iterator[tuple[list[str], csr_array]]:
@@ -200,7 +200,7 @@ def _best_weight(aisles: Aisles, latest: LabelledSnapshot) -> float:
         rows = slice(first, first := first + len(some))
         for number, weight in enumerate(POPULAR_WEIGHTS):
             scores = Aisles(aisles.names, aisles.weights.astype(float), aisles.started, weight).score(bought)
-            gains[number] += float(ndcg(top(scores), relevant[rows], wanted[rows]).sum())
+            gains[number] += float(ndcg(top_columns(scores), relevant[rows], wanted[rows]).sum())
     return POPULAR_WEIGHTS[int(np.argmax(gains))]
 
 
@@ -208,7 +208,7 @@ def _reasons(aisles: Aisles, bought: csr_array, row: np.ndarray, column: np.ndar
     """The category bought so far that speaks most for the new one, and how many shoppers start with it."""
     from scipy.sparse import csr_array
 
-    partners = speakers(bought, csr_array(aisles.weights), row, column)
+    partners = strongest_links(bought, csr_array(aisles.weights), row, column)
     often = [f"{share:.1%} of those to whom it is new start within 30 days" for share in aisles.started.tolist()]
     told = [f"goes with {name}, from which this shopper buys" for name in aisles.names]
     return [

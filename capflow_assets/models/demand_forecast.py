@@ -71,9 +71,9 @@ class DemandForecast(Model):
 
     def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
         """`value`: pieces sold in each of the four weeks of every item and store that sold in the 26 weeks before."""
-        chosen = demand.series(snapshot.tables["line_items"], snapshot.as_of, MOST_SERIES)
+        chosen = demand.top_series(snapshot.tables["line_items"], snapshot.as_of, MOST_SERIES)
         asked = chosen.merge(_weeks(), how="cross")
-        sold = demand.coming(window["line_items"], snapshot.as_of)
+        sold = demand.weekly_outcome(window["line_items"], snapshot.as_of)
         told = asked.merge(sold, on=list(self.unit), how="left")
         return told.assign(value=told["value"].fillna(0.0))
 
@@ -127,7 +127,7 @@ class DemandForecast(Model):
         value = mean.repeat(WEEKS)
         return prediction_frame(self, {**{name: rows[name] for name in self.unit}, "value": value, "expected": value})
 
-    def _told(self, artefact: Artefact, panel: demand.Panel, matrix: np.ndarray) -> dict[str, Any]:
+    def _told(self, artefact: Artefact, panel: demand.DemandPanel, matrix: np.ndarray) -> dict[str, Any]:
         import lightgbm
         import numpy as np
 
@@ -140,7 +140,7 @@ class DemandForecast(Model):
         return told
 
 
-def _coming_weeks(panel: demand.Panel, artefact: Artefact) -> np.ndarray:
+def _coming_weeks(panel: demand.DemandPanel, artefact: Artefact) -> np.ndarray:
     """The features of each series for each of the four weeks, in the order of the prediction's rows."""
     import numpy as np
 
@@ -154,12 +154,12 @@ def _weeks() -> pd.DataFrame:
     return pd.DataFrame({"week": range(1, WEEKS + 1)}, dtype="int64")
 
 
-def _panel(snapshot: Snapshot, weeks: int = demand.POPULATION_WEEKS) -> demand.Panel:
+def _panel(snapshot: Snapshot, weeks: int = demand.POPULATION_WEEKS) -> demand.DemandPanel:
     most = MOST_SERIES if weeks == demand.POPULATION_WEEKS else 2 * MOST_SERIES
-    return demand.panel(snapshot.tables, snapshot.as_of, most, weeks)
+    return demand.build_panel(snapshot.tables, snapshot.as_of, most, weeks)
 
 
-def _came(panel: demand.Panel, snapshot: LabelledSnapshot) -> np.ndarray:
+def _came(panel: demand.DemandPanel, snapshot: LabelledSnapshot) -> np.ndarray:
     """What the snapshot's outcome says was sold of each series of the panel, series x weeks; NaN where it is silent."""
     weeks = list(range(1, WEEKS + 1))
     wide = snapshot.outcome.pivot(index=demand.SERIES, columns="week", values="value").reindex(columns=weeks)
@@ -167,7 +167,7 @@ def _came(panel: demand.Panel, snapshot: LabelledSnapshot) -> np.ndarray:
 
 
 def _examples(
-    panel: demand.Panel, came: np.ndarray, back: int, most: int, season: bool, chance: np.random.Generator
+    panel: demand.DemandPanel, came: np.ndarray, back: int, most: int, season: bool, chance: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Features, pieces sold and level of up to `most` series as of `back` weeks before the panel's date, by lot."""
     import numpy as np
@@ -198,7 +198,7 @@ def _grow(
     return lightgbm.train(settings, rows, num_boost_round=parameters["trees"]).model_to_string().encode()
 
 
-def _reasons(panel: demand.Panel, matrix: np.ndarray) -> list[list[str]]:
+def _reasons(panel: demand.DemandPanel, matrix: np.ndarray) -> list[list[str]]:
     """What was sold lately, which week is asked for, and what stands out: a pause, the year before, or the price."""
     import numpy as np
 

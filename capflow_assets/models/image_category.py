@@ -30,6 +30,6 @@ class ImageCategory(MediaClass):
         """A fifth of the items by lot, with all their pictures."""
         import pandas as pd
 
-        known, _ = labelled_vectors.vectors(snapshot.tables[self.vectors])
-        item = labelled_vectors.groups(known, self.belongs_to).reindex(outcome["media_id"])
-        return pd.Series(labelled_vectors.whole_groups(item), index=outcome.index)
+        known, _ = labelled_vectors.read_vectors(snapshot.tables[self.vectors])
+        item = labelled_vectors.group_of_media(known, self.belongs_to).reindex(outcome["media_id"])
+        return pd.Series(labelled_vectors.hold_out_groups(item), index=outcome.index)

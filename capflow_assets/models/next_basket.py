@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Promotion, Task
 from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods.recommend import tifu_knn
-from capflow_assets.methods.recommend.co_purchase import bought_by, by_user, most_bought, recent_days
-from capflow_assets.methods.recommend.matrices import drawn, from_bytes, to_bytes
-from capflow_assets.methods.recommend.top_k import Listed, append, listed, ndcg, top
+from capflow_assets.methods.recommend.co_purchase import items_of_users, recent_item_days, top_items, user_item_matrix
+from capflow_assets.methods.recommend.matrices import from_bytes, sample_rows, to_bytes
+from capflow_assets.methods.recommend.top_k import RankedEntries, append_ranked, list_ranked, ndcg, top_columns
 from capflow_assets.models.bases.prediction_frame import prediction_frame
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class NextBasket(Model):
 
     def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
         """`user_id`, `item_id`: what shoppers with a purchase in the last 365 days bought in the window."""
-        return bought_by(window["line_items"], _days(snapshot)["user_id"].unique())
+        return items_of_users(window["line_items"], _days(snapshot)["user_id"].unique())
 
     def fit(self, train: Sequence[LabelledSnapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
         """Keep shoppers of the latest snapshot; weigh own frequency by how the one before would have ranked."""
@@ -128,28 +128,28 @@ class NextBasket(Model):
         columns: dict[str, list[Any]] = {"user_id": [], "rank": [], "item_id": [], "score": [], "reasons": []}
         for chunk in _chunks(regulars, days, artefact.facts):
             scores = chunk.scores(weight, regulars.popularity)
-            shown = listed(scores, top(scores))
-            append(columns, shown, chunk.users, regulars.items)
+            shown = list_ranked(scores, top_columns(scores))
+            append_ranked(columns, shown, chunk.users, regulars.items)
             columns["reasons"] += _reasons(regulars, chunk, shown, weight, days)
         return prediction_frame(self, columns)
 
     def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
         """The items that the shopper bought on most days (P-TopFreq), then those bought on most days of all."""
         days = _days(snapshot)
-        items = most_bought(days[["user_id", "item_id"]].drop_duplicates(), self.parameters["most_items"])
+        items = top_items(days[["user_id", "item_id"]].drop_duplicates(), self.parameters["most_items"])
         popularity = _popularity(days, items)
         columns: dict[str, list[Any]] = {"user_id": [], "rank": [], "item_id": [], "score": []}
-        own = by_user(days, items)
+        own = user_item_matrix(days, items)
         users = days["user_id"].unique().tolist()
         size = max(1, CELLS_AT_ONCE // max(len(items), 1))
         for first in range(0, len(users), size):
             scores = own[first : first + size].toarray() + 0.5 * popularity
-            append(columns, listed(scores, top(scores)), users[first : first + size], items)
+            append_ranked(columns, list_ranked(scores, top_columns(scores)), users[first : first + size], items)
         return prediction_frame(self, columns)
 
 
 def _days(snapshot: Snapshot) -> pd.DataFrame:
-    return recent_days(snapshot.tables["line_items"], snapshot.as_of)
+    return recent_item_days(snapshot.tables["line_items"], snapshot.as_of)
 
 
 def _popularity(pairs: pd.DataFrame, items: tuple[str, ...]) -> np.ndarray:
@@ -165,10 +165,10 @@ def _learn(snapshot: LabelledSnapshot, parameters: Mapping[str, Any]) -> Regular
 
     days = _days(snapshot)
     pairs = pd.concat([days[["user_id", "item_id"]], snapshot.outcome[["user_id", "item_id"]]]).drop_duplicates()
-    items = most_bought(pairs, parameters["most_items"])
+    items = top_items(pairs, parameters["most_items"])
     vectors = tifu_knn.frequencies(days, items, parameters)
     baskets = days.groupby("user_id")["day"].nunique().to_numpy()
-    stored = tifu_knn.sample(vectors, baskets, parameters["stored_shoppers"])
+    stored = tifu_knn.sample_vectors(vectors, baskets, parameters["stored_shoppers"])
     return Regulars(items, _popularity(snapshot.outcome, items), stored)
 
 
@@ -191,26 +191,28 @@ def _best_weight(regulars: Regulars, latest: LabelledSnapshot, parameters: Mappi
     days = days[days["user_id"].isin(latest.outcome["user_id"])].reset_index(drop=True)
     if days.empty or not regulars.items:
         return 0.0, USUAL_WEIGHT
-    relevant = by_user(latest.outcome, regulars.items)  # the same shoppers in the same order
+    relevant = user_item_matrix(latest.outcome, regulars.items)  # the same shoppers in the same order
     wanted = latest.outcome.groupby("user_id").size().to_numpy()
-    some = np.sort(drawn(csr_array(hstack([by_user(days, regulars.items), relevant])), TUNING_SHOPPERS))
+    some = np.sort(sample_rows(csr_array(hstack([user_item_matrix(days, regulars.items), relevant])), TUNING_SHOPPERS))
     relevant, wanted = relevant[some], wanted[some]
     days = days[days["user_id"].isin(days["user_id"].unique()[some])]
     gains, first = np.zeros(len(OWN_WEIGHTS)), 0
     for chunk in _chunks(regulars, days, parameters):
         rows = slice(first, first := first + len(chunk.users))
         for number, weight in enumerate(OWN_WEIGHTS):
-            best = top(chunk.scores(weight, regulars.popularity))
+            best = top_columns(chunk.scores(weight, regulars.popularity))
             gains[number] += float(ndcg(best, relevant[rows], wanted[rows]).sum())
     return float(gains.max()), OWN_WEIGHTS[int(np.argmax(gains))]
 
 
-def _reasons(regulars: Regulars, chunk: Chunk, shown: Listed, own_weight: float, days: pd.DataFrame) -> list[list[str]]:
+def _reasons(
+    regulars: Regulars, chunk: Chunk, shown: RankedEntries, own_weight: float, days: pd.DataFrame
+) -> list[list[str]]:
     """On how many shopping days the item was bought, and whether alike shoppers or everybody buys it."""
     import numpy as np
 
     mine = days[days["user_id"].isin(chunk.users)]
-    times = by_user(mine, regulars.items)[shown.row, shown.column].astype(int)
+    times = user_item_matrix(mine, regulars.items)[shown.row, shown.column].astype(int)
     visits = mine.groupby("user_id")["day"].nunique().to_numpy()[shown.row]
     own = own_weight * chunk.own[shown.row, shown.column]
     alike = (1.0 - own_weight) * chunk.alike[shown.row, shown.column]

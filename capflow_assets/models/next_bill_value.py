@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from capflow_assets.contract.model import Needs, Promotion, Task
 from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.features.visits import visits
-from capflow_assets.methods.visits import YEAR_DAYS, active
+from capflow_assets.methods.visits import YEAR_DAYS, active_users
 from capflow_assets.models.bases.prediction_frame import prediction_frame
 from capflow_assets.models.bases.tabular import TabularModel
 
@@ -49,7 +49,7 @@ class NextBillValue(TabularModel):
 
     def population(self, snapshot: Snapshot) -> pd.DataFrame:
         """Shoppers who bought in the last 365 days."""
-        return active(snapshot, YEAR_DAYS)
+        return active_users(snapshot, YEAR_DAYS)
 
     def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
         """`value`: the first bill in the window of each shopper of the last 365 days who has one; returns are none."""

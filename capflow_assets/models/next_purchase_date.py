@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from capflow_assets.contract.model import Needs, Promotion, Task
 from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
-from capflow_assets.methods.visits import active, last_day_before, visits
+from capflow_assets.methods.visits import active_users, last_day_before, visit_days
 from capflow_assets.models.bases.prediction_frame import prediction_frame
 from capflow_assets.models.bases.tabular import TabularModel
 
@@ -49,14 +49,14 @@ class NextPurchaseDate(TabularModel):
 
     def population(self, snapshot: Snapshot) -> pd.DataFrame:
         """Shoppers who bought in the last 180 days."""
-        return active(snapshot, ACTIVE_DAYS)
+        return active_users(snapshot, ACTIVE_DAYS)
 
     def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
         """`value`: days from the snapshot to the first purchase, 0 on its own day; 60 without one in the window."""
         import pandas as pd
 
         users = self.population(snapshot)["user_id"]
-        days = visits(window["bills"])
+        days = visit_days(window["bills"])
         first = days.group_by("user_id").aggregate(day=days.day.min()).execute().set_index("user_id")["day"]
         wait = first.reindex(users).astype("float64") - (last_day_before(snapshot.as_of) + 1)
         value = wait.clip(lower=0).fillna(HORIZON_DAYS).to_numpy()

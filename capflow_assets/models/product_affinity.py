@@ -10,9 +10,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Promotion, Task
 from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
-from capflow_assets.methods.recommend.co_purchase import Shop, bought_by, buckets, by_user, item_history, learn
+from capflow_assets.methods.recommend.co_purchase import (
+    CoPurchase,
+    fit,
+    item_history,
+    items_of_users,
+    lift_buckets,
+    user_item_matrix,
+)
 from capflow_assets.methods.recommend.item_names import item_names
-from capflow_assets.methods.recommend.top_k import TOP, ndcg, speakers, top
+from capflow_assets.methods.recommend.top_k import TOP, ndcg, strongest_links, top_columns
 from capflow_assets.models.bases.prediction_frame import prediction_frame
 
 if TYPE_CHECKING:
@@ -37,7 +44,7 @@ class Chunk:
     own: np.ndarray
     together: np.ndarray
 
-    def scores(self, shop: Shop, weights: Sequence[float]) -> np.ndarray:
+    def scores(self, shop: CoPurchase, weights: Sequence[float]) -> np.ndarray:
         """Repurchase and co-purchase by their weights, with popularity behind them (and first come first on ties)."""
         import numpy as np
 
@@ -72,7 +79,7 @@ class ProductAffinity(Model):
     def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
         """`user_id`, `item_id`: what shoppers with a purchase in the last 365 days bought in the window."""
         users = item_history(snapshot.tables["line_items"], snapshot.as_of)["user_id"].unique()
-        return bought_by(window["line_items"], users)
+        return items_of_users(window["line_items"], users)
 
     def fit(self, train: Sequence[LabelledSnapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
         """Learn the shop from the latest snapshot; weigh the sources by how the shop before it would have ranked."""
@@ -98,13 +105,13 @@ class ProductAffinity(Model):
         import numpy as np
 
         listing = json.loads(artefact.files["items.json"])
-        shop = Shop.from_bytes(tuple(listing["ids"]), artefact.files["shop.npz"])
+        shop = CoPurchase.from_bytes(tuple(listing["ids"]), artefact.files["shop.npz"])
         weights = (artefact.facts["weights"]["repurchase"], artefact.facts["weights"]["together"])
         columns: dict[str, list[Any]] = {"user_id": [], "rank": [], "item_id": [], "score": [], "reasons": []}
         history = item_history(snapshot.tables["line_items"], snapshot.as_of)
         for chunk in _chunks(shop, history):
             scores = chunk.scores(shop, weights)
-            best = top(scores)
+            best = top_columns(scores)
             columns["user_id"] += [user for user in chunk.users for _ in range(best.shape[1])]
             columns["rank"] += list(range(1, best.shape[1] + 1)) * len(chunk.users)
             columns["item_id"] += [shop.items[item] for item in best.ravel().tolist()]
@@ -135,11 +142,11 @@ def popular_items(model: Model, snapshot: Snapshot) -> pd.DataFrame:
     )
 
 
-def _learn(snapshot: LabelledSnapshot, parameters: Mapping[str, Any]) -> Shop:
-    return learn(item_history(snapshot.tables["line_items"], snapshot.as_of), snapshot.outcome, parameters)
+def _learn(snapshot: LabelledSnapshot, parameters: Mapping[str, Any]) -> CoPurchase:
+    return fit(item_history(snapshot.tables["line_items"], snapshot.as_of), snapshot.outcome, parameters)
 
 
-def _chunks(shop: Shop, history: pd.DataFrame) -> Iterator[Chunk]:
+def _chunks(shop: CoPurchase, history: pd.DataFrame) -> Iterator[Chunk]:
     import numpy as np
 
     starts = np.flatnonzero(~history["user_id"].duplicated())
@@ -150,13 +157,13 @@ def _chunks(shop: Shop, history: pd.DataFrame) -> Iterator[Chunk]:
         yield _chunk(shop, users[first : first + size], history.iloc[starts[first] : end])
 
 
-def _chunk(shop: Shop, users: list[str], history: pd.DataFrame) -> Chunk:
+def _chunk(shop: CoPurchase, users: list[str], history: pd.DataFrame) -> Chunk:
     """Scores of shoppers: the probability of buying an item again, and the mean similarity to what they bought."""
     import numpy as np
 
-    times, ages = buckets(history)
-    own = by_user(history, shop.items, shop.lift[times, ages]).toarray() * shop.again
-    bought = by_user(history, shop.items, _say(history))
+    times, ages = lift_buckets(history)
+    own = user_item_matrix(history, shop.items, shop.lift[times, ages]).toarray() * shop.again
+    bought = user_item_matrix(history, shop.items, _say(history))
     total = np.maximum(np.asarray(bought.sum(axis=1)).reshape(-1, 1), 1e-12)
     return Chunk(users, history, np.minimum(own, 1.0), (bought @ shop.similarity).toarray() / total)
 
@@ -168,7 +175,7 @@ def _say(history: pd.DataFrame) -> np.ndarray:
     return np.asarray(np.exp2(-history["age"].to_numpy(dtype=float) / HALF_LIFE_DAYS))
 
 
-def _best_weights(shop: Shop, latest: LabelledSnapshot) -> tuple[float, float]:
+def _best_weights(shop: CoPurchase, latest: LabelledSnapshot) -> tuple[float, float]:
     """The weights under which `shop` would have ranked the latest snapshot's purchases best (NDCG of the top ten)."""
     import numpy as np
 
@@ -182,24 +189,24 @@ def _best_weights(shop: Shop, latest: LabelledSnapshot) -> tuple[float, float]:
     gains = np.zeros(len(grid))
     for chunk in _chunks(shop, history):
         wanted = latest.outcome[latest.outcome["user_id"].isin(chunk.users)]
-        relevant = by_user(wanted, shop.items)
+        relevant = user_item_matrix(wanted, shop.items)
         bought = wanted.groupby("user_id").size().sort_index().to_numpy()
         for number, weights in enumerate(grid):
-            gains[number] += float(ndcg(top(chunk.scores(shop, weights)), relevant, bought).sum())
+            gains[number] += float(ndcg(top_columns(chunk.scores(shop, weights)), relevant, bought).sum())
     return grid[int(np.argmax(gains))]
 
 
 def _reasons(
-    shop: Shop, chunk: Chunk, best: np.ndarray, weights: Sequence[float], names: Sequence[str]
+    shop: CoPurchase, chunk: Chunk, best: np.ndarray, weights: Sequence[float], names: Sequence[str]
 ) -> list[list[str]]:
     """For each recommended item: bought before, goes with something bought, or popular; the strongest first."""
     import numpy as np
 
     own, together = weights[0] * chunk.own, weights[1] * chunk.together
-    days = by_user(chunk.history, shop.items, chunk.history["days"].to_numpy()).toarray()
+    days = user_item_matrix(chunk.history, shop.items, chunk.history["days"].to_numpy()).toarray()
     rows = np.repeat(np.arange(len(best)), best.shape[1])
-    bought = by_user(chunk.history, shop.items, _say(chunk.history))
-    partners = speakers(bought, shop.similarity, rows, best.ravel())
+    bought = user_item_matrix(chunk.history, shop.items, _say(chunk.history))
+    partners = strongest_links(bought, shop.similarity, rows, best.ravel())
     reasons = []
     for row, item, partner in zip(rows.tolist(), best.ravel().tolist(), partners.tolist(), strict=True):
         parts = [(float(shop.popularity[item]), "popular here")]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Promotion, Task
 from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods.labels import text_classifier
-from capflow_assets.methods.labels.labelled_vectors import lot
+from capflow_assets.methods.labels.labelled_vectors import draw_order
 from capflow_assets.methods.labels.text_classifier import TextClassifier
 from capflow_assets.models.bases.prediction_frame import prediction_frame
 
@@ -64,7 +64,7 @@ class ReviewSentiment(Model):
         import pandas as pd
 
         known = _reviews(snapshot).set_index("review_id")["ts"].reindex(outcome["review_id"])
-        oldest_first = np.lexsort([lot(outcome["review_id"]), known.fillna(pd.Timestamp.min).to_numpy()])
+        oldest_first = np.lexsort([draw_order(outcome["review_id"]), known.fillna(pd.Timestamp.min).to_numpy()])
         kept = np.zeros(len(outcome), dtype=bool)
         kept[oldest_first[len(outcome) - len(outcome) // 5 :]] = True
         return pd.Series(kept, index=outcome.index)

@@ -9,10 +9,22 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Promotion, Task
 from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods.recommend import sasrec
-from capflow_assets.methods.recommend.co_purchase import bought_by, by_user, item_history, most_bought, recent_days
+from capflow_assets.methods.recommend.co_purchase import (
+    item_history,
+    items_of_users,
+    recent_item_days,
+    top_items,
+    user_item_matrix,
+)
 from capflow_assets.methods.recommend.item_names import item_names
-from capflow_assets.methods.recommend.matrices import drawn, from_bytes, to_bytes
-from capflow_assets.methods.recommend.top_k import Listed, append, listed, speakers, top
+from capflow_assets.methods.recommend.matrices import from_bytes, sample_rows, to_bytes
+from capflow_assets.methods.recommend.top_k import (
+    RankedEntries,
+    append_ranked,
+    list_ranked,
+    strongest_links,
+    top_columns,
+)
 from capflow_assets.methods.visits import last_day_before
 from capflow_assets.models.bases.prediction_frame import prediction_frame
 from capflow_assets.models.product_affinity import popular_items
@@ -68,7 +80,7 @@ class SequentialRecommender(Model):
     def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
         """`user_id`, `item_id`: what shoppers with a purchase in the last 365 days bought in the window."""
         users = item_history(snapshot.tables["line_items"], snapshot.as_of)["user_id"].unique()
-        return bought_by(window["line_items"], users)
+        return items_of_users(window["line_items"], users)
 
     def fit(self, train: Sequence[LabelledSnapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
         """Learn from the year before the latest snapshot and what came true after it.
@@ -78,16 +90,16 @@ class SequentialRecommender(Model):
         import pandas as pd
 
         latest = max(train, key=lambda snapshot: snapshot.as_of)
-        days = recent_days(latest.tables["line_items"], latest.as_of)
+        days = recent_item_days(latest.tables["line_items"], latest.as_of)
         pairs = pd.concat([days[["user_id", "item_id"]], latest.outcome[["user_id", "item_id"]]]).drop_duplicates()
-        items = most_bought(pairs, parameters["most_items"])
+        items = top_items(pairs, parameters["most_items"])
         if days.empty or not items:
             raise NothingToLearnError(
                 f"line_items for {latest.customer!r} hold no purchase of a known user in the year before "
                 f"{latest.as_of}.\nMap user_id in tables.line_items.columns of the customer's file."
             )
         sequences = _sequences(days, latest, items, parameters["length"])
-        chosen = drawn(sequences.content(), parameters["most_sequences"])
+        chosen = sample_rows(sequences.content(), parameters["most_sequences"])
         sequences = sequences.rows(chosen)
         links = sasrec.followers(sequences, len(items), self.horizon_days)
         listing = {"ids": items, "names": item_names(latest.tables.get("items"), items)}
@@ -108,21 +120,21 @@ class SequentialRecommender(Model):
         listing, network = json.loads(artefact.files["items.json"]), artefact.facts["network"]
         items, names = listing["ids"], listing["names"]
         links, _ = from_bytes(artefact.files["followers.npz"], len(items))
-        days = recent_days(snapshot.tables["line_items"], snapshot.as_of)
+        days = recent_item_days(snapshot.tables["line_items"], snapshot.as_of)
         users = days["user_id"].unique().tolist()
         histories, _ = sasrec.last_of_each(_numbered(days, items), users, network["length"])
         columns: dict[str, list[Any]] = {"user_id": [], "rank": [], "item_id": [], "score": [], "reasons": []}
         last, first = last_day_before(snapshot.as_of), 0
-        times, latest = by_user(days, tuple(items)), _latest(days, tuple(items))
+        times, latest = user_item_matrix(days, tuple(items)), _latest(days, tuple(items))
         for logs in sasrec.scores(artefact.files, histories, len(items), network):
             rows = slice(first, first := first + len(logs))
             shares = np.exp(logs - logs.max(axis=1, keepdims=True))
             shares /= shares.sum(axis=1, keepdims=True)
-            shown = listed(shares, top(shares))
-            append(columns, shown, users[rows], items)
+            shown = list_ranked(shares, top_columns(shares))
+            append_ranked(columns, shown, users[rows], items)
             recent = _recent(histories[rows], len(items))
             ago = last - latest[rows][shown.row, shown.column] + 1
-            partners = speakers(recent, links, shown.row, shown.column)
+            partners = strongest_links(recent, links, shown.row, shown.column)
             columns["reasons"] += _reasons(shown, times[rows], ago, partners, names)
         return prediction_frame(self, columns)
 
@@ -153,7 +165,7 @@ def _sequences(days: pd.DataFrame, latest: LabelledSnapshot, items: Sequence[str
 def _latest(days: pd.DataFrame, items: tuple[str, ...]) -> csr_array:
     """Shoppers x items: the last day on which each bought each."""
     last = days.groupby(["user_id", "item_id"])["day"].max().reset_index()
-    return by_user(last, items, last["day"].to_numpy())
+    return user_item_matrix(last, items, last["day"].to_numpy())
 
 
 def _recent(histories: np.ndarray, items: int) -> csr_array:
@@ -167,7 +179,7 @@ def _recent(histories: np.ndarray, items: int) -> csr_array:
 
 
 def _reasons(
-    shown: Listed, times: csr_array, ago: np.ndarray, partners: np.ndarray, names: Sequence[str]
+    shown: RankedEntries, times: csr_array, ago: np.ndarray, partners: np.ndarray, names: Sequence[str]
 ) -> list[list[str]]:
     """How often and when it was bought before, and after which of the shopper's items others buy it."""
     often = times[shown.row, shown.column].astype(int)

@@ -11,10 +11,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Promotion, Task
 from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.features.visits import day_number, is_return
-from capflow_assets.methods.recommend.co_purchase import by_user, item_days, item_history, most_bought, similarity
+from capflow_assets.methods.recommend.co_purchase import (
+    item_days,
+    item_history,
+    similarity,
+    top_items,
+    user_item_matrix,
+)
 from capflow_assets.methods.recommend.matrices import entries, from_bytes, to_bytes
 from capflow_assets.methods.recommend.shared_words import SharedWords
-from capflow_assets.methods.recommend.top_k import TOP, Listed, append, listed, ndcg, top
+from capflow_assets.methods.recommend.top_k import TOP, RankedEntries, append_ranked, list_ranked, ndcg, top_columns
 from capflow_assets.methods.visits import YEAR_DAYS, last_day_before
 from capflow_assets.models.bases.prediction_frame import prediction_frame
 
@@ -116,7 +122,7 @@ class SimilarItems(Model):
         pairs = pairs[pairs["item_id"].isin(_sold(snapshot)["item_id"])]
         buyers = pairs.groupby("item_id")["user_id"].size()
         items = tuple(buyers.index[buyers >= FEWEST_BUYERS].astype(str))
-        strength = similarity(by_user(pairs, items), TOP, OUTCOME_SHRINKAGE)
+        strength = similarity(user_item_matrix(pairs, items), TOP, OUTCOME_SHRINKAGE)
         row, column, value = entries(strength)
         order = np.lexsort([column, -np.round(value, 6), row])
         place = np.arange(len(row)) - np.searchsorted(row, row)  # of the ordered rows, which are sorted already
@@ -151,7 +157,7 @@ class SimilarItems(Model):
         weight, words = artefact.facts["text_weight"], _words(snapshot, shelf.items)
         columns: dict[str, list[Any]] = {"item_id": [], "rank": [], "similar_item_id": [], "score": [], "reasons": []}
         for chunk in shelf.chunks(weight, artefact.facts["most_candidates"]):
-            shown = listed(chunk.scores, top(chunk.scores))
+            shown = list_ranked(chunk.scores, top_columns(chunk.scores))
             _append(columns, shelf.items, chunk.rows, shown)
             columns["reasons"] += _reasons(words, chunk, shown, weight)
         return prediction_frame(self, columns)
@@ -173,12 +179,12 @@ class SimilarItems(Model):
             rows = np.arange(first, min(first + size, len(names)))
             scores = 2.0 * ((codes[rows, None] == codes) & (codes[rows, None] >= 0)) + popularity
             scores[np.arange(len(rows)), rows] = -np.inf
-            _append(columns, names, rows, listed(scores, top(scores)))
+            _append(columns, names, rows, list_ranked(scores, top_columns(scores)))
         return prediction_frame(self, columns)
 
 
-def _append(columns: dict[str, list[Any]], items: Sequence[str], rows: np.ndarray, shown: Listed) -> None:
-    append(columns, shown, [items[row] for row in rows.tolist()], items, "item_id", SimilarItems.ranked)
+def _append(columns: dict[str, list[Any]], items: Sequence[str], rows: np.ndarray, shown: RankedEntries) -> None:
+    append_ranked(columns, shown, [items[row] for row in rows.tolist()], items, "item_id", SimilarItems.ranked)
 
 
 def _sold(snapshot: Snapshot) -> pd.DataFrame:
@@ -205,8 +211,8 @@ def _popularity(sold: pd.DataFrame) -> np.ndarray:
 def _learn(snapshot: Snapshot, parameters: Mapping[str, Any]) -> tuple[tuple[str, ...], csr_array]:
     """The items that most shoppers bought in a year, and how much each two of them are bought by the same ones."""
     history = item_history(snapshot.tables["line_items"], snapshot.as_of)
-    items = most_bought(history, parameters["most_items"])
-    return items, similarity(by_user(history, items), parameters["neighbours"], parameters["shrinkage"])
+    items = top_items(history, parameters["most_items"])
+    return items, similarity(user_item_matrix(history, items), parameters["neighbours"], parameters["shrinkage"])
 
 
 def _shelf(snapshot: Snapshot, learned: tuple[str, ...], together: csr_array) -> Shelf:
@@ -247,7 +253,7 @@ def _best_weight(shelf: Shelf, latest: LabelledSnapshot, most: int) -> float:
     if latest.outcome.empty or not shelf.items:
         return USUAL_WEIGHT
     pairs = latest.outcome.rename(columns={"item_id": "user_id", "similar_item_id": "item_id"})
-    relevant = by_user(pairs, shelf.items[:most])
+    relevant = user_item_matrix(pairs, shelf.items[:most])
     counts = pairs.groupby("user_id").size()
     rows = pd.Index(shelf.items).get_indexer(counts.index)
     gains = []
@@ -255,7 +261,7 @@ def _best_weight(shelf: Shelf, latest: LabelledSnapshot, most: int) -> float:
         first, gain = 0, 0.0
         for chunk in shelf.chunks(weight, most, rows):
             part = slice(first, first := first + len(chunk.rows))
-            gain += float(ndcg(top(chunk.scores), relevant[part], counts.to_numpy()[part]).sum())
+            gain += float(ndcg(top_columns(chunk.scores), relevant[part], counts.to_numpy()[part]).sum())
         gains.append(gain)
     return TEXT_WEIGHTS[int(np.argmax(gains))]
 
@@ -267,7 +273,7 @@ def _words(snapshot: Snapshot, items: Sequence[str]) -> SharedWords:
     return SharedWords([texts.get(item, "") for item in items])
 
 
-def _reasons(words: SharedWords, chunk: Chunk, shown: Listed, weight: float) -> list[list[str]]:
+def _reasons(words: SharedWords, chunk: Chunk, shown: RankedEntries, weight: float) -> list[list[str]]:
     """Bought by the same shoppers, words that both descriptions hold, alike texts; the strongest first."""
     text = weight * chunk.text[shown.row, shown.column]
     together = (1.0 - weight) * chunk.together[shown.row, shown.column]

@@ -35,10 +35,10 @@ class VoiceClass(MediaClass):
         """
         import pandas as pd
 
-        known, _ = labelled_vectors.vectors(snapshot.tables[self.vectors])
+        known, _ = labelled_vectors.read_vectors(snapshot.tables[self.vectors])
         speaker = known.set_index(known["media_id"].astype("str"))["user_id"].reindex(outcome["media_id"])
         if speaker.nunique() < LEAST_SPEAKERS:
             return Model.is_holdout(self, snapshot, outcome)
         kept = pd.Series(False, index=outcome.index)
-        kept[speaker.notna().to_numpy()] = labelled_vectors.whole_groups(speaker.dropna())
+        kept[speaker.notna().to_numpy()] = labelled_vectors.hold_out_groups(speaker.dropna())
         return kept

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from capflow_assets.contract.model import Model
 from capflow_assets.contract.outcome import NotAvailable, Outcome, Waiting
-from capflow_assets.features.load import came_true
+from capflow_assets.features.load import load_outcome
 from capflow_assets.performance.drift import SLACK, Dip, find_dip
 from capflow_assets.performance.realised import Performance, is_matured, measure_realised
 from capflow_assets.run.catalogue import models
@@ -67,7 +67,7 @@ def _matured(run: CustomerRun, model: Model) -> list[Batch]:
 def _realised(run: CustomerRun, model: Model, as_of: datetime) -> Performance:
     table = run.read(f"prediction/{model.name}")
     prediction = table.filter(table.as_of == as_of).to_pandas()
-    outcome = came_true(run, model, as_of)
+    outcome = load_outcome(run, model, as_of)
     units = list(model.unit)
     predicted = outcome[unit_index(outcome, units).isin(unit_index(prediction, units))].reset_index(drop=True)
     return measure_realised(prediction, predicted, model.metric, as_of)

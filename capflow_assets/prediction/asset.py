@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from capflow_assets.contract.model import Model
 from capflow_assets.contract.outcome import Blocked, NotAvailable, Outcome
-from capflow_assets.features.load import data_versions, known
+from capflow_assets.features.load import data_versions, load_snapshot
 from capflow_assets.run.catalogue import models
 from capflow_assets.run.code_version import code_version
 from capflow_assets.run.customer_run import CustomerRun, fingerprint
@@ -38,7 +38,7 @@ def predict(run: CustomerRun, asset: str) -> Outcome:
     if fresh := reuse(run, asset, mark):
         return fresh
     try:
-        prediction = predict_with(run, model, champion, known(run, model, as_of))
+        prediction = predict_with(run, model, champion, load_snapshot(run, model, as_of))
     except OtherCodeError as error:
         raise Blocked(
             f"{model.name} {error}: train it anew; where nothing that today's code learns is better than its baseline, "

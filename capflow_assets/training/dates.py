@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from capflow_assets.contract.model import Model
 from capflow_assets.contract.outcome import Blocked, NotAvailable
 from capflow_assets.contract.snapshot import LabelledSnapshot
-from capflow_assets.features.load import came_true, known, lived
+from capflow_assets.features.load import load_labelled_snapshot, load_outcome, load_snapshot
 from capflow_assets.features.snapshots import snapshot_dates
 from capflow_assets.run.catalogue import embeddings
 from capflow_assets.run.customer_run import CustomerRun
@@ -48,14 +48,14 @@ def choose_dates(run: CustomerRun, model: Model) -> TrainingDates:
         return TrainingDates((), as_of)
     available = snapshot_dates(as_of, run.first_sale())
     latest = _split(model, as_of, available)
-    if _tells(model, outcome := came_true(run, model, latest.test)):
+    if _tells(model, outcome := load_outcome(run, model, latest.test)):
         return TrainingDates(*latest, outcome)
     for back in range(1, MOST_BACK + 1):  # a retailer does not send a campaign every month
         try:
             earlier = _split(model, as_of - timedelta(days=back * STEP_DAYS), available)
         except NotAvailable:
             break
-        if _tells(model, outcome := came_true(run, model, earlier.test)):
+        if _tells(model, outcome := load_outcome(run, model, earlier.test)):
             return TrainingDates(*earlier, outcome)
     raise NotAvailable(f"{model.name}: nobody to test on in the {model.horizon_days} days after {latest.test:%Y-%m-%d}")
 
@@ -94,16 +94,16 @@ def load_training_snapshots(
 ) -> tuple[list[LabelledSnapshot], LabelledSnapshot]:
     """What the model learns from, and what it is judged on."""
     if model.learns_from == "time":
-        past = [lived(run, model, date) for date in chosen.train]
+        past = [load_labelled_snapshot(run, model, date) for date in chosen.train]
         past = [snapshot for snapshot in past if _tells(model, snapshot.outcome)]
         if not past:
             days = ", ".join(f"{date:%Y-%m-%d}" for date in chosen.train)
             raise NotAvailable(f"{model.name}: nothing came true after {days} that it could learn from")
         require_both_classes(run, model, past)
         if chosen.outcome is None:
-            return past, lived(run, model, chosen.test)
-        return past, known(run, model, chosen.test).with_outcome(chosen.outcome)
-    labelled = lived(run, model, chosen.test)
+            return past, load_labelled_snapshot(run, model, chosen.test)
+        return past, load_snapshot(run, model, chosen.test).with_outcome(chosen.outcome)
+    labelled = load_labelled_snapshot(run, model, chosen.test)
     past, test = split_labelled(model, labelled)
     for purpose, part in (("learn from", past[0]), ("test on", test)):
         if part.outcome.empty:
@@ -121,8 +121,8 @@ def load_recorded_snapshots(
     """What a version was fitted on, by its record, in a run that is pinned to the data of then."""
     moments = [datetime.fromisoformat(date) for date in train_dates]
     if model.learns_from == "labels":
-        return split_labelled(model, lived(run, model, moments[0]))[0]
-    past = [lived(run, model, date) for date in moments]
+        return split_labelled(model, load_labelled_snapshot(run, model, moments[0]))[0]
+    past = [load_labelled_snapshot(run, model, date) for date in moments]
     return past if columns is None else [select_columns(snapshot, columns) for snapshot in past]
 
 

@@ -12,7 +12,7 @@ from typing import Any, TypeGuard
 
 from capflow_assets.contract.model import Artefact, Model, Poolable
 from capflow_assets.contract.outcome import NotAvailable
-from capflow_assets.features.load import lived
+from capflow_assets.features.load import load_labelled_snapshot
 from capflow_assets.prediction.rungs import OWN, POOL, RULES
 from capflow_assets.run.customer_run import CustomerRun, fingerprint
 from capflow_assets.training import dates as past
@@ -130,7 +130,7 @@ def _fit(run: CustomerRun, model: Model, artefact: Artefact, parameters: dict[st
         return None
     past.require_current(run, model)
     date = past.latest_test_date(run, model)
-    return None if date is None else Fit(artefact, parameters, [], lived(run, model, date))
+    return None if date is None else Fit(artefact, parameters, [], load_labelled_snapshot(run, model, date))
 
 
 def _judged(run: CustomerRun, model: Model, fit: Fit) -> Candidate | None:

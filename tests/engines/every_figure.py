@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capflow_assets.features.sets.recursive import decided, sample
-from capflow_assets.features.snapshots import before, snapshot_features
+from capflow_assets.features.sets.recursive import recursive_with, sample
+from capflow_assets.features.snapshots import build_snapshots, cut_before
 from capflow_assets.methods.recommend.co_purchase import item_history
-from capflow_assets.methods.visits import spend, visit_history
+from capflow_assets.methods.visits import spend_by_user, visit_history
 from capflow_assets.run.catalogue import feature_sets
 from capflow_assets.validated.tables import derive_bills
 from capflow_assets.validation.history.daily import daily
@@ -122,7 +122,7 @@ def test_every_feature_set(engine: Any, worlds: tuple[Tables, Tables], name: str
     feature_set = feature_sets()[name]
     needed = feature_set.reads
     found, expected = (
-        snapshot_features(feature_set, {t: tables[t] for t in needed if t in tables}, dates) for tables in worlds
+        build_snapshots(feature_set, {t: tables[t] for t in needed if t in tables}, dates) for tables in worlds
     )
     assert found.schema() == expected.schema()
     assert_equal_rows(rows(found), rows(expected))
@@ -139,7 +139,11 @@ def test_what_data_decides(worlds: tuple[Tables, Tables]) -> None:
     )
     needed = ("bills", "line_items", "items", "contacts")
     found, expected = (
-        rows(decided(names).build(before(sample({table: tables[table] for table in needed}, 20), AS_OF), AS_OF))
+        rows(
+            recursive_with(names).build(
+                cut_before(sample({table: tables[table] for table in needed}, 20), AS_OF), AS_OF
+            )
+        )
         for tables in worlds
     )
     assert 5 < len(expected) < 40
@@ -148,9 +152,11 @@ def test_what_data_decides(worlds: tuple[Tables, Tables]) -> None:
 
 def test_what_models_read(worlds: tuple[Tables, Tables]) -> None:
     """Pandas frames, with the same types, in the same order."""
-    past, expected_past = (before(tables, AS_OF) for tables in worlds)
+    past, expected_past = (cut_before(tables, AS_OF) for tables in worlds)
     for read in (visit_history, item_history):
         name = "bills" if read is visit_history else "line_items"
         found, expected = read(past[name], AS_OF), read(expected_past[name], AS_OF)
         pd.testing.assert_frame_equal(found, expected, check_exact=True)
-    pd.testing.assert_series_equal(spend(past["bills"]), spend(expected_past["bills"]), check_exact=True)
+    pd.testing.assert_series_equal(
+        spend_by_user(past["bills"]), spend_by_user(expected_past["bills"]), check_exact=True
+    )

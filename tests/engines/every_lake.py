@@ -9,7 +9,7 @@ from typing import Any
 import ibis
 import pytest
 
-from capflow_assets.features.snapshots import snapshot_features
+from capflow_assets.features.snapshots import build_snapshots
 from capflow_assets.run.catalogue import feature_sets
 from capflow_resources.engines import EngineError, spark_files, write_files
 from capflow_resources.lake import Lake
@@ -23,11 +23,11 @@ def test_features_that_spark_wrote_are_what_duckdb_computes(
 ) -> None:
     lake = Lake(str(tmp_path / "lake"))
     dates = [AS_OF - timedelta(days=30 * number) for number in range(3)]
-    computed = snapshot_features(feature_sets()["rhythm"], world(engine, files, 40), dates)
+    computed = build_snapshots(feature_sets()["rhythm"], world(engine, files, 40), dates)
     busy = _tasks_by_worker(engine)
     written = lake.write("acme", "features/rhythm", computed, {"why": "test"})
     assert len(list((tmp_path / "lake").rglob("part-*.parquet"))) >= 2, "each task writes its own"
-    expected = rows(snapshot_features(feature_sets()["rhythm"], world(reference, files, 40), dates))
+    expected = rows(build_snapshots(feature_sets()["rhythm"], world(reference, files, 40), dates))
     assert (written.rows, written.facts) == (len(expected), {"why": "test"})
     for con in (reference, engine):
         assert_equal_rows(rows(lake.read("acme", "features/rhythm", con)), expected)

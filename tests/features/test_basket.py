@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from capflow_assets.features.sets.basket import BASKET
-from capflow_assets.features.snapshots import before
+from capflow_assets.features.snapshots import cut_before
 from tests.features.feature_world import ITEM_TYPES, frame, lines_of, world
 
 JUNE = datetime(2024, 6, 1)
@@ -34,7 +34,7 @@ def shoppers() -> pd.DataFrame:
         columns=["item_id", "category", "brand"],
     ).assign(description=None, price=None)
     tables = world(lines, items=items[list(ITEM_TYPES)])
-    return frame(BASKET.build(before(tables, JUNE), JUNE)).set_index("user_id")
+    return frame(BASKET.build(cut_before(tables, JUNE), JUNE)).set_index("user_id")
 
 
 def test_only_identified_shoppers_who_bought_are_there(shoppers: pd.DataFrame) -> None:

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from capflow_assets.features.sets.campaigns import CAMPAIGNS
-from capflow_assets.features.snapshots import before
+from capflow_assets.features.snapshots import cut_before
 from tests.features.feature_world import CONTACT_TYPES, frame, lines_of, world
 
 JUNE = datetime(2024, 6, 1)
@@ -28,7 +28,7 @@ def shoppers() -> pd.DataFrame:
     ]
     contacts = pd.DataFrame(rows, columns=list(CONTACT_TYPES))
     tables = world(lines_of("user_id ts", ("ann", WINTER)), contacts=contacts)
-    return frame(CAMPAIGNS.build(before(tables, JUNE), JUNE)).set_index("user_id")
+    return frame(CAMPAIGNS.build(cut_before(tables, JUNE), JUNE)).set_index("user_id")
 
 
 def test_whoever_was_chosen_before_is_there(shoppers: pd.DataFrame) -> None:

@@ -9,7 +9,7 @@ import ibis
 import pandas as pd
 import pytest
 
-from capflow_assets.features.snapshots import before
+from capflow_assets.features.snapshots import cut_before
 from capflow_assets.validated.anchors import grid
 from capflow_assets.validated.content import Content, content, known, whole
 from tests.features.feature_world import AS_OF, LINE_TYPES, frame, random_lines, world
@@ -105,7 +105,7 @@ def test_bills_are_whole_where_restating_would_change_nothing() -> None:
     assert not found.pop(anchor)
     assert all(found.values())
     for date in found:
-        plain, restated = (frame(before(tables, date, known_whole)["bills"]) for known_whole in (True, False))
+        plain, restated = (frame(cut_before(tables, date, known_whole)["bills"]) for known_whole in (True, False))
         pd.testing.assert_frame_equal(plain, restated, check_exact=True)
 
 

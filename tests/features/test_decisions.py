@@ -66,7 +66,7 @@ def test_a_feature_that_knows_the_answer_keeps_its_model_from_being_trained(
         features = honest(run, model, as_of, tables)
         if "duration" in run.customer.ignored_features:
             return features
-        came = worlds.came_true(run, model, as_of).set_index("user_id")["label"].reindex(features["user_id"])
+        came = worlds.load_outcome(run, model, as_of).set_index("user_id")["label"].reindex(features["user_id"])
         noise = np.random.default_rng(0).normal(scale=0.1, size=len(features))
         return features.assign(duration=came.fillna(0).to_numpy() + noise)
 

@@ -139,7 +139,7 @@ def test_a_model_may_name_it_and_gets_it_as_a_table(shop: TinyShop) -> None:
         features=("item_text",), tables=("items",), optional_tables=(), name="needy", learns_from="time"
     )
     run = shop.open()
-    seen = worlds.known(run, model, datetime(2026, 6, 1))
+    seen = worlds.load_snapshot(run, model, datetime(2026, 6, 1))
     assert seen.tables["features/item_text"].count().to_pyarrow().as_py() == len(TEXTS)
     assert worlds.data_versions(run, model)["features/item_text"] == 0
     run.close()

@@ -13,8 +13,8 @@ import pytest
 
 from capflow_assets.contract.embedding import Unreadable
 from capflow_assets.features.embeddings.encoders import image_encoder
-from capflow_assets.features.embeddings.mfcc import RATE, Mfcc, cepstra, sound
-from capflow_assets.features.embeddings.pixels import Pixels, picture
+from capflow_assets.features.embeddings.mfcc import RATE, Mfcc, cepstra, decode_sound
+from capflow_assets.features.embeddings.pixels import Pixels, decode_picture
 from partitions.customer import Encoding
 
 needs_deep = pytest.mark.skipif(
@@ -43,7 +43,7 @@ def test_a_picture_is_near_itself_smaller_and_far_from_another() -> None:
 
     gradient = Image.linear_gradient("L").convert("RGB")
     noise = Image.effect_noise((300, 200), 90).convert("RGB")
-    pictures = [picture(file_of(image)) for image in (gradient, gradient.resize((90, 90)), noise)]
+    pictures = [decode_picture(file_of(image)) for image in (gradient, gradient.resize((90, 90)), noise)]
     vectors = Pixels().encode(pictures)
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
     assert vectors[0] @ vectors[1] > 0.95 > 0.8 > vectors[0] @ vectors[2]
@@ -53,18 +53,18 @@ def test_a_picture_is_near_itself_smaller_and_far_from_another() -> None:
 def test_pictures_of_all_forms_are_upright_on_white_and_in_colours() -> None:
     from PIL import Image
 
-    clear = picture(file_of(Image.new("RGBA", (20, 10), (0, 0, 0, 0))))
+    clear = decode_picture(file_of(Image.new("RGBA", (20, 10), (0, 0, 0, 0))))
     assert (clear.mode, clear.size, clear.getpixel((3, 3))) == ("RGB", (20, 10), (255, 255, 255))
     for form, image in (
         ("GIF", Image.new("P", (9, 9))),
         ("TIFF", Image.new("1", (9, 9))),
         ("JPEG", Image.new("L", (9, 9))),
     ):
-        assert picture(file_of(image, form)).mode == "RGB"
+        assert decode_picture(file_of(image, form)).mode == "RGB"
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was turned
-    assert picture(file_of(Image.new("RGB", (40, 20)), "JPEG", exif=exif)).size == (20, 40)
-    assert max(picture(file_of(Image.new("RGB", (3000, 100)))).size) == 512
+    assert decode_picture(file_of(Image.new("RGB", (40, 20)), "JPEG", exif=exif)).size == (20, 40)
+    assert max(decode_picture(file_of(Image.new("RGB", (3000, 100)))).size) == 512
 
 
 @needs_deep
@@ -88,7 +88,7 @@ def test_a_model_of_pictures_is_loaded_from_a_folder(tmp_path: Path) -> None:
     CLIPProcessor(processor, tokenizer).save_pretrained(tmp_path / "clip")
     SentenceTransformer(str(tmp_path / "clip")).save(str(tmp_path / "model"))
     encoder = image_encoder(Encoding("clip", str(tmp_path / "model")), tmp_path / "model")
-    pictures = [picture(file_of(Image.new("RGB", (40, 30), colour))) for colour in ("red", "blue")]
+    pictures = [decode_picture(file_of(Image.new("RGB", (40, 30), colour))) for colour in ("red", "blue")]
     vectors = encoder.encode(pictures)
     assert (vectors.shape, encoder.dimensions) == ((2, 8), 8)
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
@@ -99,7 +99,7 @@ def test_a_model_of_pictures_is_loaded_from_a_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize("data", [b"", b"<html>", b"\x89PNG\r\n\x1a\n" + b"\0" * 50, b"GIF89a" + b"\xff" * 40])
 def test_no_picture(data: bytes) -> None:
     with pytest.raises(Unreadable):
-        picture(data)
+        decode_picture(data)
 
 
 def test_clothes_are_nearest_to_clothes_of_their_kind(real_data: Path) -> None:
@@ -108,7 +108,7 @@ def test_clothes_are_nearest_to_clothes_of_their_kind(real_data: Path) -> None:
 
     clothes = pq.read_table(real_data / "images" / "clothing.parquet", columns=["label", "jpeg"]).to_pandas()
     few = clothes.groupby("label").head(20)
-    vectors = Pixels().encode([picture(data) for data in few["jpeg"]])
+    vectors = Pixels().encode([decode_picture(data) for data in few["jpeg"]])
     assert nearest_has_the_same(vectors, few["label"].to_numpy()) > 0.25
 
 
@@ -128,18 +128,18 @@ def tone(hertz: float, seconds: float = 0.5, rate: int = 8000) -> np.ndarray:
 def test_sound_of_any_rate_width_and_channels_is_the_same_sound() -> None:
     forms = [recording(tone(700)), recording(tone(700), channels=2), recording(tone(700, rate=44100), 44100),
              recording(tone(700), width=1)]  # fmt: skip
-    vectors = Mfcc().encode([sound(data) for data in forms])
-    assert {len(sound(data)) for data in forms} == {RATE // 2}
+    vectors = Mfcc().encode([decode_sound(data) for data in forms])
+    assert {len(decode_sound(data)) for data in forms} == {RATE // 2}
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
     assert np.allclose(vectors[0], vectors[1], atol=1e-5)
-    quieter = Mfcc().encode([sound(recording(tone(700) / 4))])
+    quieter = Mfcc().encode([decode_sound(recording(tone(700) / 4))])
     assert vectors[0] @ quieter[0] > 0.99, "how loud it is does not count"
-    other = Mfcc().encode([sound(recording(tone(2500)))])
+    other = Mfcc().encode([decode_sound(recording(tone(2500)))])
     assert vectors[0] @ quieter[0] > vectors[0] @ other[0]
 
 
 def test_only_the_first_minute_is_heard() -> None:
-    assert len(sound(recording(tone(300, seconds=70)))) == 60 * RATE
+    assert len(decode_sound(recording(tone(300, seconds=70)))) == 60 * RATE
 
 
 @pytest.mark.parametrize(
@@ -154,11 +154,11 @@ def test_only_the_first_minute_is_heard() -> None:
 )
 def test_no_recording(data: bytes, said: str) -> None:
     with pytest.raises(Unreadable, match=said):
-        sound(data)
+        decode_sound(data)
 
 
 def test_a_recording_of_one_frame() -> None:
-    vectors = Mfcc().encode([sound(recording(tone(400, seconds=0.01)))])
+    vectors = Mfcc().encode([decode_sound(recording(tone(400, seconds=0.01)))])
     assert vectors.shape == (1, 62)
     assert np.isfinite(vectors).all()
 
@@ -194,7 +194,7 @@ def test_spoken_digits_are_nearest_to_the_same_digit_of_another_speaker(real_dat
 
     spoken = pq.read_table(real_data / "audio" / "spoken_digits.parquet").to_pandas()
     few = spoken[spoken["index"] < 4]
-    vectors = Mfcc().encode([sound(data) for data in few["wav"]])
+    vectors = Mfcc().encode([decode_sound(data) for data in few["wav"]])
     digits, speakers = few["digit"].to_numpy(), few["speaker"].to_numpy()
     assert nearest_has_the_same(vectors, digits) > 0.8
     assert nearest_has_the_same(vectors, digits, speakers) > 0.35

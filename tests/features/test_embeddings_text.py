@@ -15,10 +15,10 @@ import pytest
 from capflow_assets.contract.embedding import EmbeddingError
 from capflow_assets.features.embeddings.lsa import Lsa, fit_lsa
 from capflow_assets.features.embeddings.sentences import load_sentences
-from capflow_assets.features.embeddings.text import texts
-from capflow_assets.features.embeddings.tokens import plain, tokens
-from capflow_assets.features.embeddings.word_vectors import word_vectors
-from capflow_assets.features.embeddings.words import Sif, Words, fit_sif
+from capflow_assets.features.embeddings.text import compose_texts
+from capflow_assets.features.embeddings.tokens import plain_text, tokenise
+from capflow_assets.features.embeddings.word_vectors import read_word_vectors
+from capflow_assets.features.embeddings.words import SifWeights, WordAverage, fit_sif
 
 needs_deep = pytest.mark.skipif(
     find_spec("torch") is None or find_spec("sentence_transformers") is None,
@@ -41,7 +41,7 @@ needs_deep = pytest.mark.skipif(
     ],
 )
 def test_words_of_a_text(text: str, words: list[str]) -> None:
-    assert tokens(plain(text)) == words
+    assert tokenise(plain_text(text)) == words
 
 
 def test_the_text_of_an_item_is_composed_the_same_each_time() -> None:
@@ -53,7 +53,7 @@ def test_the_text_of_an_item_is_composed_the_same_each_time() -> None:
             "brand": ["Acme", None, None, None],
         }
     )
-    rows = {row["item_id"]: row for row in texts(items).to_pyarrow().to_pylist()}
+    rows = {row["item_id"]: row for row in compose_texts(items).to_pyarrow().to_pylist()}
     assert rows["a"]["text"] == "Hanging heart. Home, Decoration. Acme"
     assert rows["a"]["md5"] == hashlib.md5(b"Hanging heart. Home, Decoration. Acme").hexdigest()
     assert [rows[item]["described"] for item in "abcd"] == [True, False, False, False]
@@ -119,7 +119,7 @@ def test_only_the_words_asked_for_are_kept_of_a_file(tmp_path: Path, name: str) 
         path.write_bytes(gzip.compress(content.encode()))
     else:
         path.write_text(content)
-    dimensions, found = word_vectors(path, {"red", "of", "absent"})
+    dimensions, found = read_word_vectors(path, {"red", "of", "absent"})
     assert dimensions == 3
     assert {word: vector.tolist() for word, vector in found.items()} == {"red": [1, 0, 0], "of": [0.5, 0.5, 0.5]}
 
@@ -138,7 +138,7 @@ def test_only_the_words_asked_for_are_kept_of_a_file(tmp_path: Path, name: str) 
 def test_a_broken_file_is_one_line(tmp_path: Path, name: str, content: bytes, said: str) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(EmbeddingError) as caught:
-        word_vectors(tmp_path / name, {"red", "blue"})
+        read_word_vectors(tmp_path / name, {"red", "blue"})
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -155,11 +155,11 @@ def test_averages_are_those_of_the_paper() -> None:
     direction = np.linalg.svd(np.vstack([expected, np.zeros(3)]), full_matrices=False)[2][0]
     expected -= np.outer(expected @ direction, direction)
     expected /= np.linalg.norm(expected, axis=1, keepdims=True)
-    encoder = Words(3, vectors, Sif.from_bytes(sif.to_bytes()))
+    encoder = WordAverage(3, vectors, SifWeights.from_bytes(sif.to_bytes()))
     found = encoder.encode(some)
     assert np.allclose(found[:3], expected, atol=1e-5)
     assert not found[3].any()
-    assert np.allclose(Words(3, vectors).encode(["red mug"]), [[2**-0.5, 2**-0.5, 0]])
+    assert np.allclose(WordAverage(3, vectors).encode(["red mug"]), [[2**-0.5, 2**-0.5, 0]])
 
 
 def test_a_missing_library_or_safe_weights_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from capflow_assets.contract.outcome import Outcome
-from capflow_assets.features.load import known
+from capflow_assets.features.load import load_snapshot
 from capflow_assets.models.churn import Churn
 from capflow_assets.run.customer_run import CustomerRun
 from capflow_assets.run.pipeline import run_customer
@@ -63,7 +63,7 @@ def test_a_model_has_sets_of_users_as_columns_and_others_as_tables(ann: tuple[Ho
         features: ClassVar[tuple[str, ...]] = ("rhythm", "basket", "user_item")
 
     run = CustomerRun(ann[0], "ann")
-    snapshot = known(run, Wider(), run.as_of())
+    snapshot = load_snapshot(run, Wider(), run.as_of())
     assert snapshot.features.user_id.is_unique
     assert {"regularity", "department_entropy"} <= set(snapshot.features.columns)
     assert "times_bought" not in snapshot.features.columns

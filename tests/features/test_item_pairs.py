@@ -8,8 +8,8 @@ import pytest
 
 from capflow_assets.features.sets import item_pairs
 from capflow_assets.features.sets.item_pairs import ITEM_PAIRS
-from capflow_assets.features.snapshots import before
-from capflow_assets.methods.recommend.co_purchase import by_user, similarity
+from capflow_assets.features.snapshots import cut_before
+from capflow_assets.methods.recommend.co_purchase import similarity, user_item_matrix
 from tests.features.feature_world import AS_OF, frame, lines_of, random_lines, world
 
 JUNE = datetime(2024, 6, 1)
@@ -22,7 +22,7 @@ def bills(*baskets: str) -> pd.DataFrame:
 
 
 def test_known_baskets() -> None:
-    pairs = frame(ITEM_PAIRS.build(before(world(bills("abb", "ab", "abc", "c", "a")), JUNE), JUNE))
+    pairs = frame(ITEM_PAIRS.build(cut_before(world(bills("abb", "ab", "abc", "c", "a")), JUNE), JUNE))
     assert list(zip(pairs.item_id, pairs.other_item_id, strict=True)) == [("a", "b"), ("b", "a")]
     assert list(pairs.bills_together) == [3, 3]
     assert list(pairs.support) == [3 / 5] * 2
@@ -32,13 +32,13 @@ def test_known_baskets() -> None:
 
 
 def test_similarity_is_that_of_the_recommendation_model_with_bills_for_shoppers() -> None:
-    tables = before(world(random_lines(11)), AS_OF)
+    tables = cut_before(world(random_lines(11)), AS_OF)
     pairs = frame(ITEM_PAIRS.build(tables, AS_OF))
     lines = frame(tables["line_items"])
     year = lines[(lines.ts >= AS_OF - timedelta(days=365)) & (lines.quantity > 0) & ~lines.is_return]
     items = tuple(sorted(year.item_id.unique()))
     on_bills = year[["bill_id", "item_id"]].drop_duplicates().rename(columns={"bill_id": "user_id"})
-    expected = similarity(by_user(on_bills, items), neighbours=len(items), shrinkage=10.0)
+    expected = similarity(user_item_matrix(on_bills, items), neighbours=len(items), shrinkage=10.0)
     assert len(pairs) == (expected.toarray() > 0).sum() > 100
     found = pairs.pivot(index="item_id", columns="other_item_id", values="similarity").reindex(
         index=items, columns=items
@@ -49,7 +49,7 @@ def test_similarity_is_that_of_the_recommendation_model_with_bills_for_shoppers(
 def test_large_bills_and_rare_items_are_left_out_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(item_pairs, "MOST_ITEMS_ON_BILL", 3)
     monkeypatch.setattr(item_pairs, "MOST_ITEMS", 2)
-    tables = before(world(bills("ab", "ab", "bc", "bc", "abcd", "d")), JUNE)
+    tables = cut_before(world(bills("ab", "ab", "bc", "bc", "abcd", "d")), JUNE)
     pairs = frame(ITEM_PAIRS.build(tables, JUNE))
     assert set(pairs.item_id) == {"a", "b", "c"}, "a and c are on equally many bills: both stay"
     assert set(pairs.bills_together) == {2}
@@ -63,4 +63,4 @@ def test_large_bills_and_rare_items_are_left_out_and_counted(monkeypatch: pytest
 def test_a_basket_of_very_many_items_makes_no_pairs() -> None:
     rows = pd.DataFrame({"item_id": [f"i{k}" for k in range(20_000)], "bill_id": "b1", "user_id": "ann"})
     lines = lines_of("item_id bill_id user_id", *rows.itertuples(index=False)).assign(ts=JUNE - timedelta(days=1))
-    assert len(frame(ITEM_PAIRS.build(before(world(lines), JUNE), JUNE))) == 0
+    assert len(frame(ITEM_PAIRS.build(cut_before(world(lines), JUNE), JUNE))) == 0

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from capflow_assets.features.sets.place import PLACE
-from capflow_assets.features.snapshots import before
+from capflow_assets.features.snapshots import cut_before
 from tests.features.feature_world import frame, lines_of, world
 
 JUNE = datetime(2024, 6, 1)
@@ -32,7 +32,7 @@ def shoppers() -> pd.DataFrame:
         ("eve", MAY, "north", "store", -10.0),
     )
     lines = lines.assign(is_return=lines.amount < 0)
-    return frame(PLACE.build(before(world(lines), JUNE), JUNE)).set_index("user_id")
+    return frame(PLACE.build(cut_before(world(lines), JUNE), JUNE)).set_index("user_id")
 
 
 def test_whoever_came_is_there(shoppers: pd.DataFrame) -> None:

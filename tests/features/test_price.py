@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from capflow_assets.features.sets.price import PRICE
-from capflow_assets.features.snapshots import before
+from capflow_assets.features.snapshots import cut_before
 from tests.features.feature_world import ITEM_TYPES, frame, lines_of, world
 
 JUNE = datetime(2024, 6, 1)
@@ -35,7 +35,7 @@ def shoppers() -> pd.DataFrame:
     items = pd.DataFrame({"item_id": [*PENS, "tea"], "category": ["Pens"] * 5 + ["Tea"]})
     items = items.assign(description=None, brand=None, price=None)
     tables = world(lines, items=items[list(ITEM_TYPES)])
-    return frame(PRICE.build(before(tables, JUNE), JUNE)).set_index("user_id")
+    return frame(PRICE.build(cut_before(tables, JUNE), JUNE)).set_index("user_id")
 
 
 def test_whoever_paid_is_there(shoppers: pd.DataFrame) -> None:

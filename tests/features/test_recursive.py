@@ -11,14 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capflow_assets.features.recursive.compile import expression
-from capflow_assets.features.recursive.definitions import Aggregate, Column, depth, is_nested
+from capflow_assets.features.recursive.compile import compile_features
+from capflow_assets.features.recursive.definitions import Aggregate, SourceColumn, depth, is_nested
 from capflow_assets.features.recursive.generate import generate
 from capflow_assets.features.recursive.names import name, parse, sentence
 from capflow_assets.features.recursive.prune import prune
 from capflow_assets.features.recursive.relationships import ENTITIES
-from capflow_assets.features.sets.recursive import EVERYWHERE, RECURSIVE, decide, decided, sample
-from capflow_assets.features.snapshots import before
+from capflow_assets.features.sets.recursive import EVERYWHERE, RECURSIVE, decide_columns, recursive_with, sample
+from capflow_assets.features.snapshots import cut_before
 from tests.features.feature_world import AS_OF, frame, random_lines, world
 
 ALL: dict[str, Collection[str]] = {entity: [*told.fields] for entity, told in ENTITIES.items()}
@@ -109,10 +109,12 @@ def test_what_the_customer_does_not_have_is_not_generated() -> None:
 def test_each_link_costs_one_grouping() -> None:
     import ibis
 
-    tables = before(world(random_lines(1, bills=20)), AS_OF)
+    tables = cut_before(world(random_lines(1, bills=20)), AS_OF)
     made = generate({table: rows.columns for table, rows in tables.items()}, 2).definitions
     links = 3 + ("contacts" in tables)  # bills, line items, line items of a bill, contacts
-    few, many = (ibis.to_sql(expression(some, tables, AS_OF)).count("GROUP BY") for some in (nested(made)[:1], made))
+    few, many = (
+        ibis.to_sql(compile_features(some, tables, AS_OF)).count("GROUP BY") for some in (nested(made)[:1], made)
+    )
     assert len(made) > 150
     assert many - few <= links
 
@@ -124,7 +126,7 @@ def nested(made: Collection[Any]) -> list[Any]:
 
 def test_nested_values_equal_pandas() -> None:
     tables = users_of(world(random_lines(3)))
-    known = before(tables, AS_OF)
+    known = cut_before(tables, AS_OF)
     names = (
         "std_of_max_of_amount_of_line_items_per_bill",
         "trend_of_count_of_line_items_per_bill",
@@ -135,7 +137,7 @@ def test_nested_values_equal_pandas() -> None:
         "number_in_attribute_age",
         "days_since_first_seen",
     )
-    got = frame(decided(names).build(known, AS_OF)).set_index("user_id")
+    got = frame(recursive_with(names).build(known, AS_OF)).set_index("user_id")
     lines, bills = frame(known["line_items"]), frame(known["bills"]).dropna(subset="user_id")
     of_bill = lines.groupby("bill_id")
     bills = bills.set_index("bill_id").assign(
@@ -184,15 +186,15 @@ def test_pruning_keeps_the_simplest_of_each_kind() -> None:
 
 def test_the_decision_is_the_same_again_and_every_date_has_its_columns() -> None:
     tables = users_of(world(random_lines(5, bills=700)))
-    known = before(tables, AS_OF)
-    made = decide(known, AS_OF)
-    assert made == decide(known, AS_OF)
+    known = cut_before(tables, AS_OF)
+    made = decide_columns(known, AS_OF)
+    assert made == decide_columns(known, AS_OF)
     assert made.facts["candidates"] == len(made.names) + sum(
         count for reason, count in made.facts["left_out"].items() if "candidates" not in reason
     )
-    chosen = decided(made.names)
+    chosen = recursive_with(made.names)
     for date in (AS_OF, AS_OF - timedelta(days=90)):
-        assert tuple(chosen.build(before(tables, date), date).columns) == ("user_id", *made.names)
+        assert tuple(chosen.build(cut_before(tables, date), date).columns) == ("user_id", *made.names)
     values = frame(chosen.build(known, AS_OF)).drop(columns="user_id")
     assert values.nunique().min() > 1
     related = values.corr().abs().to_numpy() - np.eye(values.shape[1])
@@ -201,14 +203,16 @@ def test_the_decision_is_the_same_again_and_every_date_has_its_columns() -> None
 
 def test_what_needs_a_table_that_is_not_there_is_null() -> None:
     names = ("count_of_bills", "count_of_contacts", "max_of_price_of_its_item_of_line_items", "days_since_first_seen")
-    known = {table: rows for table, rows in before(world(random_lines(2)), AS_OF).items() if table in RECURSIVE.tables}
-    got = frame(decided(names).build(known, AS_OF))
+    known = {
+        table: rows for table, rows in cut_before(world(random_lines(2)), AS_OF).items() if table in RECURSIVE.tables
+    }
+    got = frame(recursive_with(names).build(known, AS_OF))
     assert got.count_of_bills.min() > 0
     assert got[list(names[1:])].isna().all(axis=None)
 
 
 def test_a_sample_is_chosen_by_id_and_whole() -> None:
-    known = before(world(random_lines(4, users=300, bills=3_000)), AS_OF)
+    known = cut_before(world(random_lines(4, users=300, bills=3_000)), AS_OF)
     some = sample(known, 60)
     users = set(frame(some["bills"]).user_id)
     assert 30 < len(users) < 90
@@ -222,7 +226,7 @@ def test_the_columns_of_every_customer_are_ones_that_are_generated() -> None:
         name(found) for found in generate({table: ALL[table] for table in RECURSIVE.tables}, 2, 100_000).definitions
     }
     assert set(EVERYWHERE) <= made
-    assert parse("mean_of_amount_of_bills") == Aggregate("users", "mean", "bills", Column("bills", "amount"))
+    assert parse("mean_of_amount_of_bills") == Aggregate("users", "mean", "bills", SourceColumn("bills", "amount"))
 
 
 def test_featuretools_gives_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

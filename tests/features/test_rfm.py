@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from capflow_assets.features.sets.rfm import RFM, quintiles
-from capflow_assets.features.snapshots import before
+from capflow_assets.features.snapshots import cut_before
 from tests.features.feature_world import LINE_TYPES, frame, world
 
 JUNE = datetime(2024, 6, 1)
@@ -30,7 +30,7 @@ def shoppers() -> pd.DataFrame:
     names = ["bill_id", "user_id", "item_id", "ts", "amount", "discount", "store_id", "channel", "is_return"]
     lines = pd.DataFrame(rows, columns=names).assign(quantity=1.0, unit_price=1.0)
     tables = world(lines[list(LINE_TYPES)])
-    return frame(RFM.build(before(tables, JUNE), JUNE)).set_index("user_id")
+    return frame(RFM.build(cut_before(tables, JUNE), JUNE)).set_index("user_id")
 
 
 def test_only_identified_shoppers_with_a_visit_are_there(shoppers: pd.DataFrame) -> None:

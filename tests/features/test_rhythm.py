@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from capflow_assets.features.sets.rhythm import RHYTHM
-from capflow_assets.features.snapshots import before
+from capflow_assets.features.snapshots import cut_before
 from tests.features.feature_world import LINE_TYPES, frame, world
 
 JUNE = datetime(2024, 6, 1)
@@ -24,7 +24,7 @@ def shoppers() -> pd.DataFrame:
     )
     lines = lines.assign(discount=0.0, store_id=None, channel=None, is_return=False)
     tables = world(lines[list(LINE_TYPES)])
-    return frame(RHYTHM.build(before(tables, JUNE), JUNE)).set_index("user_id")
+    return frame(RHYTHM.build(cut_before(tables, JUNE), JUNE)).set_index("user_id")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from capflow_assets.contract.outcome import Outcome
-from capflow_assets.features.snapshots import snapshot_features
+from capflow_assets.features.snapshots import build_snapshots
 from capflow_assets.run.catalogue import feature_sets
 from capflow_assets.run.customer_run import CustomerRun
 from capflow_assets.run.pipeline import run_customer
@@ -55,7 +55,7 @@ class Shop:
     def assert_as_if_computed_anew(self) -> None:
         run = CustomerRun(self.home, "ann")
         tables = {table: run.read(f"validated/{table}") for table in ("line_items", "bills")}
-        anew = snapshot_features(feature_sets()["rhythm"], tables, grid(run.as_of()))
+        anew = build_snapshots(feature_sets()["rhythm"], tables, grid(run.as_of()))
         found, expected = (
             table.to_pandas().sort_values(["as_of", "user_id"], ignore_index=True) for table in (run.read(ASSET), anew)
         )

@@ -1,4 +1,4 @@
-"""Point in time: what `before` and `window` let through, and that nothing from the future changes the past."""
+"""Point in time: what `cut_before` and `cut_window` let through, and that nothing from the future changes the past."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from capflow_assets.features.snapshots import before, snapshot_dates, snapshot_features, window
+from capflow_assets.features.snapshots import build_snapshots, cut_before, cut_window, snapshot_dates
 from capflow_assets.run.catalogue import feature_sets
 from tests.features.feature_world import frame, random_contacts, random_lines, world
 
@@ -30,17 +30,17 @@ def test_dates_are_as_of_and_the_anchors_before_it_while_there_are_sales() -> No
 
 def test_a_date_with_a_time_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="time zone"):
-        before({}, datetime(2024, 6, 1, tzinfo=UTC))
+        cut_before({}, datetime(2024, 6, 1, tzinfo=UTC))
 
 
 def test_a_table_without_a_rule_is_refused() -> None:
     with pytest.raises(ValueError, match="'weather'"):
-        before({"weather": ibis.memtable({"ts": [MAY]})}, JUNE)
+        cut_before({"weather": ibis.memtable({"ts": [MAY]})}, JUNE)
 
 
 def test_bills_without_line_items_are_refused() -> None:
     with pytest.raises(ValueError, match="line_items"):
-        before({"bills": world(random_lines(1, bills=5))["bills"]}, JUNE)
+        cut_before({"bills": world(random_lines(1, bills=5))["bills"]}, JUNE)
 
 
 def test_each_table_is_cut_by_its_own_time() -> None:
@@ -56,16 +56,16 @@ def test_each_table_is_cut_by_its_own_time() -> None:
         "items": ibis.memtable({"item_id": ["x"]}),
         "media": ibis.memtable({"media_id": ["m"]}),
     }
-    known = {name: table.execute() for name, table in before(tables, JUNE).items()}
+    known = {name: table.execute() for name, table in cut_before(tables, JUNE).items()}
     assert list(known["contacts"].user_id) == ["a", "b", "d"]
     assert list(known["contacts"].responded_at.notna()) == [True, False, False]
     assert list(known["users"].user_id) == ["a", "c"]
     assert list(known["reviews"].user_id) == ["a"]
-    undated = before(tables, JUNE, undated=("reviews",))
+    undated = cut_before(tables, JUNE, undated=("reviews",))
     assert list(undated["reviews"].execute().user_id) == ["a", "c"]
     assert list(undated["contacts"].execute().user_id) == ["a", "b", "d"]
     assert len(known["items"]) == len(known["media"]) == 1
-    later = {name: table.execute() for name, table in window(tables, MAY + timedelta(days=1), JUNE).items()}
+    later = {name: table.execute() for name, table in cut_window(tables, MAY + timedelta(days=1), JUNE).items()}
     assert list(later["contacts"].user_id) == ["d"]
     assert list(later["reviews"].user_id) == []
     assert list(later["users"].user_id) == ["a", "c"]
@@ -75,15 +75,15 @@ def test_a_window_is_closed_at_its_start_and_open_at_its_end() -> None:
     tables = world(
         _lines(("b1", MAY), ("b2", MAY - timedelta(seconds=1)), ("b3", JUNE), ("b4", JUNE - timedelta(seconds=1)))
     )
-    seen = window(tables, MAY, JUNE)
+    seen = cut_window(tables, MAY, JUNE)
     assert set(frame(seen["bills"]).bill_id) == set(frame(seen["line_items"]).bill_id) == {"b1", "b4"}
     with pytest.raises(ValueError, match="not before"):
-        window(tables, JUNE, MAY)
+        cut_window(tables, JUNE, MAY)
 
 
 def test_a_derived_bill_over_the_date_holds_only_what_was_known() -> None:
     tables = world(_lines(("b1", MAY), ("b1", JUNE), ("b2", MAY)))
-    bills = frame(before(tables, JUNE)["bills"]).set_index("bill_id")
+    bills = frame(cut_before(tables, JUNE)["bills"]).set_index("bill_id")
     assert list(frame(tables["bills"]).set_index("bill_id").amount) == [20.0, 10.0]
     assert list(bills.amount) == [10.0, 10.0]
     assert list(bills.line_item_count) == [1, 1]
@@ -94,25 +94,25 @@ def test_a_sent_bill_keeps_its_amount_unless_lines_are_missing(count: int | None
     tables = world(_lines(("b1", MAY), ("b1", MAY)))
     sent = frame(tables["bills"]).assign(amount=17.5, line_item_count=count)
     tables["bills"] = tables["bills"].get_backend().create_table("sent", sent, schema=tables["bills"].schema())
-    assert list(frame(before(tables, JUNE)["bills"]).amount) == [amount]
+    assert list(frame(cut_before(tables, JUNE)["bills"]).amount) == [amount]
 
 
 def test_a_sent_bill_without_any_line_stays() -> None:
     tables = world(_lines(("b1", MAY)))
-    assert len(frame(before(tables | {"line_items": tables["line_items"].limit(0)}, JUNE)["bills"])) == 1
+    assert len(frame(cut_before(tables | {"line_items": tables["line_items"].limit(0)}, JUNE)["bills"])) == 1
 
 
 def test_snapshots_are_the_features_at_each_date_under_one_another() -> None:
     tables, dates = world(random_lines(7)), [JUNE, MAY]
     for feature_set in feature_sets().values():
-        both = frame(snapshot_features(feature_set, tables, dates))
+        both = frame(build_snapshots(feature_set, tables, dates))
         assert list(both.columns[: len(feature_set.key) + 1]) == [*feature_set.key, "as_of"]
         for date in dates:
-            alone = frame(feature_set.build(before(tables, date), date))
+            alone = frame(feature_set.build(cut_before(tables, date), date))
             part = both[both.as_of == date].drop(columns="as_of").reset_index(drop=True)
             pd.testing.assert_frame_equal(part, alone, check_exact=True)
     with pytest.raises(ValueError, match="no date"):
-        snapshot_features(feature_sets()["rfm"], tables, [])
+        build_snapshots(feature_sets()["rfm"], tables, [])
 
 
 @settings(max_examples=3, deadline=None, derandomize=True, phases=[Phase.generate])
@@ -140,10 +140,10 @@ def test_the_future_changes_nothing_known_before(seed: int, as_of_line: int, bil
 
 def _known(tables: dict[str, Any], as_of: datetime) -> dict[str, pd.DataFrame]:
     """Everything that may be learned as of a date: tables, a label window that ends there, all features."""
-    found = {f"before {name}": table for name, table in before(tables, as_of).items()}
-    cut = window(tables, as_of - timedelta(days=60), as_of)
+    found = {f"before {name}": table for name, table in cut_before(tables, as_of).items()}
+    cut = cut_window(tables, as_of - timedelta(days=60), as_of)
     found |= {f"window {name}": table for name, table in cut.items()}
-    found |= {s.name: snapshot_features(s, tables, [as_of]) for s in feature_sets().values()}
+    found |= {s.name: build_snapshots(s, tables, [as_of]) for s in feature_sets().values()}
     return {name: table.execute().sort_values(list(table.columns), ignore_index=True) for name, table in found.items()}
 
 

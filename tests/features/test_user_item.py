@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from capflow_assets.features.sets.user_item import USER_ITEM
-from capflow_assets.features.snapshots import before
+from capflow_assets.features.snapshots import cut_before
 from capflow_assets.methods.recommend.co_purchase import item_history
 from tests.features.feature_world import AS_OF, frame, lines_of, random_lines, world
 
@@ -28,7 +28,7 @@ def tables() -> dict[str, object]:
         ("dee", "tea", datetime(2024, 5, 2), -1.0, -3.0),
         (None, "tea", datetime(2024, 5, 2), 1.0, 3.0),
     )
-    return before(world(lines), JUNE)
+    return cut_before(world(lines), JUNE)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_what_was_bought_once_has_no_rhythm(pairs: pd.DataFrame) -> None:
 
 
 def test_purchases_are_those_of_the_recommendation_model() -> None:
-    lines = before(world(random_lines(9)), AS_OF)
+    lines = cut_before(world(random_lines(9)), AS_OF)
     found = frame(USER_ITEM.build(lines, AS_OF)).rename(columns={"times_bought": "days", "last_bought_days": "age"})
     expected = item_history(lines["line_items"], AS_OF)
     pd.testing.assert_frame_equal(found[list(expected.columns)].astype(expected.dtypes), expected)

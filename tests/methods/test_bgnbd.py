@@ -45,7 +45,7 @@ def test_known_parameters_are_found_again() -> None:
 
 def test_expected_visits_come_true_on_average() -> None:
     x, last, age, later = simulate(TRUE, 8000, seed=2, horizon=13.0)
-    expected = bgnbd.expected_purchases(TRUE, 13.0, x, last, age)
+    expected = bgnbd.predict_purchases(TRUE, 13.0, x, last, age)
     assert expected.mean() == pytest.approx(later.mean(), rel=0.05)
     for group in (x == 0, (x > 0) & (x <= 3), x > 3):
         assert expected[group].mean() == pytest.approx(later[group].mean(), rel=0.1)
@@ -84,18 +84,18 @@ def test_expected_visits_equal_their_integral(process: BGNBD, repeats: float) ->
     share = -np.expm1((process.r + repeats) * -np.log1p(leaves * horizon / (process.alpha + age))) / leaves
     integral = float(weights @ share / weights.sum())
     history = np.array([repeats]), np.array([last]), np.array([age])
-    ours = bgnbd.expected_purchases(process, horizon, *history)[0]
+    ours = bgnbd.predict_purchases(process, horizon, *history)[0]
     assert ours == pytest.approx(bgnbd.p_alive(process, *history)[0] * integral, rel=1e-5)
 
 
 def test_growth_is_the_ratio_of_expected_visits() -> None:
     x, last, age, _ = simulate(TRUE, 200)
-    ratio = bgnbd.growth(TRUE, 13.0, 52.0, x, age)
-    visits, more = (bgnbd.expected_purchases(TRUE, horizon, x, last, age) for horizon in (13.0, 52.0))
+    ratio = bgnbd.horizon_growth(TRUE, 13.0, 52.0, x, age)
+    visits, more = (bgnbd.predict_purchases(TRUE, horizon, x, last, age) for horizon in (13.0, 52.0))
     np.testing.assert_allclose(ratio, more / visits)
     assert ((ratio > 1) & (ratio < 4)).all()
     lasting = BGNBD(r=0.8, alpha=6.0, a=1e-4, b=3.0)
-    assert bgnbd.growth(lasting, 13.0, 52.0, x, age) == pytest.approx(4.0, rel=1e-3)
+    assert bgnbd.horizon_growth(lasting, 13.0, 52.0, x, age) == pytest.approx(4.0, rel=1e-3)
 
 
 def test_growth_of_who_cannot_be_computed_is_that_of_the_days() -> None:
@@ -103,8 +103,8 @@ def test_growth_of_who_cannot_be_computed_is_that_of_the_days() -> None:
     edge = BGNBD(r=8000.0, alpha=3.0, a=20.0, b=1.0)
     x, last, age = np.array([3.0]), np.array([1.0]), np.array([2.0])
     with pytest.raises(ConvergenceError, match="1 shoppers did not converge"):
-        bgnbd.expected_purchases(edge, 150.0, x, last, age)
-    assert bgnbd.growth(edge, 13.0, 150.0, x, age) == pytest.approx(150 / 13)
+        bgnbd.predict_purchases(edge, 150.0, x, last, age)
+    assert bgnbd.horizon_growth(edge, 13.0, 150.0, x, age) == pytest.approx(150 / 13)
 
 
 positive = st.floats(0.05, 20)
@@ -121,10 +121,10 @@ def test_probabilities_and_visits_stay_sensible(
     assert 0 <= alive <= 1
     if not repeats:
         assert alive == 1
-    soon, later = (bgnbd.expected_purchases(process, horizon, x, last, total)[0] for horizon in (4.0, 13.0))
+    soon, later = (bgnbd.predict_purchases(process, horizon, x, last, total)[0] for horizon in (4.0, 13.0))
     assert -1e-9 <= soon <= later + 1e-9
     assert np.isfinite(later)
-    assert 1 <= bgnbd.growth(process, 4.0, 13.0, x, total)[0] <= 13 / 4
+    assert 1 <= bgnbd.horizon_growth(process, 4.0, 13.0, x, total)[0] <= 13 / 4
 
 
 def test_few_repeaters_are_held_by_the_penalty() -> None:
@@ -132,7 +132,7 @@ def test_few_repeaters_are_held_by_the_penalty() -> None:
     x[:3], last[:3] = 1, 4.0
     process = bgnbd.fit(x, last, age, penalty=1.0)
     assert all(0.1 < value < 10 for value in (process.r, process.a, process.b))
-    assert 0 < bgnbd.expected_purchases(process, 13, x, last, age).mean() < 0.1
+    assert 0 < bgnbd.predict_purchases(process, 13, x, last, age).mean() < 0.1
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 from capflow_assets.contract.snapshot import Snapshot
 from capflow_assets.methods.lifetime import bgnbd, gamma_gamma
 from capflow_assets.methods.lifetime.lifetime import repeat_visits
-from capflow_assets.methods.visits import last_day_before, visit_history, visits
+from capflow_assets.methods.visits import last_day_before, visit_days, visit_history
 from capflow_assets.models.cltv import Cltv
 
 AS_OF = datetime(1997, 10, 1)  # the first day after 39 weeks
@@ -89,8 +89,8 @@ def test_the_model_as_the_platform_runs_it_finds_the_published_numbers(calibrati
 def test_holdout_visits(calibration: Snapshot, bills: pd.DataFrame) -> None:
     history = visit_history(calibration.tables["bills"], AS_OF)
     x, last, age, _ = repeat_visits(history, last_day_before(AS_OF))
-    expected = bgnbd.expected_purchases(bgnbd.fit(x, last, age), HOLDOUT_WEEKS, x, last, age)
-    later = visits(ibis.memtable(bills[bills["ts"] >= AS_OF].reset_index(drop=True))).execute()
+    expected = bgnbd.predict_purchases(bgnbd.fit(x, last, age), HOLDOUT_WEEKS, x, last, age)
+    later = visit_days(ibis.memtable(bills[bills["ts"] >= AS_OF].reset_index(drop=True))).execute()
     actual = later.groupby("user_id").size().reindex(history["user_id"], fill_value=0).to_numpy()
     assert actual.sum() == 1882
     assert expected.sum() == pytest.approx(1653, abs=0.5)

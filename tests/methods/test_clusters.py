@@ -19,23 +19,23 @@ def planted(seed: int = 0, rows: int = 600) -> tuple[np.ndarray, np.ndarray]:
 def test_planted_groups_are_found_the_largest_first_whatever_the_order() -> None:
     matrix, group = planted()
     found = clusters.fit(matrix, 3, 1)
-    assert (clusters.nearest(found, matrix) == group).mean() > 0.99
+    assert (clusters.assign(found, matrix) == group).mean() > 0.99
     mixed = np.random.default_rng(2).permutation(len(matrix))
     assert clusters.to_bytes(clusters.fit(matrix[mixed], 3, 1)) == clusters.to_bytes(found)
     again = clusters.from_bytes(clusters.to_bytes(found))
-    assert (clusters.nearest(again, matrix) == clusters.nearest(found, matrix)).all()
+    assert (clusters.assign(again, matrix) == clusters.assign(found, matrix)).all()
 
 
 def test_each_group_is_named_by_what_marks_it() -> None:
     matrix, group = planted()
     found = clusters.fit(matrix, 3, 1)
-    told = clusters.names(found, COLUMNS)
+    told = clusters.group_names(found, COLUMNS)
     assert "high visits per week" in told[0]
     assert "high recency days" in told[1]
     assert len(set(told)) == 3
-    assert clusters.marks(found, matrix, group)[int(np.argmax(group == 1))][0] == 1
+    assert clusters.distinguishing_columns(found, matrix, group)[int(np.argmax(group == 1))][0] == 1
     unknown = np.array([[np.nan, np.nan]])
-    assert clusters.marks(found, unknown, clusters.nearest(found, unknown)) == [[]]
+    assert clusters.distinguishing_columns(found, unknown, clusters.assign(found, unknown)) == [[]]
 
 
 def test_the_number_of_groups_is_the_one_that_tells_later_spend() -> None:
@@ -43,5 +43,5 @@ def test_the_number_of_groups_is_the_one_that_tells_later_spend() -> None:
     for seed in range(3):
         matrix, group = planted(seed)
         past.append((matrix, np.array([50.0, 0.0, 5.0])[group]))
-    assert clusters.best_count(past, 2, 6, 1) == 3
-    assert clusters.best_count(past[:1], 3, 8, 1) == 5
+    assert clusters.choose_count(past, 2, 6, 1) == 3
+    assert clusters.choose_count(past[:1], 3, 8, 1) == 5

@@ -8,7 +8,7 @@ import ibis
 import pandas as pd
 import pytest
 
-from capflow_assets.methods.contacts import most_sent, rates, shrunk, trial
+from capflow_assets.methods.contacts import most_frequent_values, response_counts, shrink_rate, treatment_outcomes
 
 T = datetime(2024, 3, 1)
 END = T + timedelta(days=30)
@@ -49,7 +49,7 @@ def test_an_answer_counts_after_it_was_sent_and_before_the_end() -> None:
             (None, 1, 2, True, "tea"),
         ]
     )
-    found = rates(told, END, ["user_id"])
+    found = response_counts(told, END, ["user_id"])
     assert list(found.itertuples(index=False, name=None)) == [
         ("ann", 2, 1), ("bob", 1, 0), ("cid", 1, 0), ("dee", 1, 1)
     ]  # fmt: skip
@@ -57,8 +57,8 @@ def test_an_answer_counts_after_it_was_sent_and_before_the_end() -> None:
 
 def test_a_contact_without_an_offer_is_no_pair() -> None:
     told = contacts([("ann", 1, 2, True, "tea"), ("ann", 1, 2, True, None)])
-    assert rates(told, END, ["user_id", "offer"])["offer"].tolist() == ["tea"]
-    assert rates(told, END, ["user_id"])["contacts"].tolist() == [2]
+    assert response_counts(told, END, ["user_id", "offer"])["offer"].tolist() == ["tea"]
+    assert response_counts(told, END, ["user_id"])["contacts"].tolist() == [2]
 
 
 def test_the_most_sent_of_the_last_year_by_name() -> None:
@@ -73,12 +73,12 @@ def test_the_most_sent_of_the_last_year_by_name() -> None:
             ("ann", -3, None, False, "not sent"),
         ]
     )
-    assert most_sent(told, T, "offer", 20) == ["cup", "jam", "tea"]
-    assert most_sent(told, T, "offer", 2) == ["cup", "tea"]
+    assert most_frequent_values(told, T, "offer", 20) == ["cup", "jam", "tea"]
+    assert most_frequent_values(told, T, "offer", 2) == ["cup", "tea"]
 
 
 def test_few_contacts_are_thought_to_be_as_usual() -> None:
-    assert shrunk(pd.Series([0, 1, 90]), pd.Series([0, 1, 90]), 0.2).tolist() == pytest.approx([0.2, 3 / 11, 0.92])
+    assert shrink_rate(pd.Series([0, 1, 90]), pd.Series([0, 1, 90]), 0.2).tolist() == pytest.approx([0.2, 3 / 11, 0.92])
 
 
 def test_a_trial_follows_each_from_the_first_campaign_that_chose_them() -> None:
@@ -106,7 +106,7 @@ def test_a_trial_follows_each_from_the_first_campaign_that_chose_them() -> None:
             (None, 3, 5.0, False),
         ]
     )
-    found = trial(told, sold, T + timedelta(days=16), 14)
+    found = treatment_outcomes(told, sold, T + timedelta(days=16), 14)
     assert dict(zip(found["user_id"], zip(found["treated"], found["label"], strict=True), strict=True)) == {
         "bought before": (1, 0),
         "bought too late": (1, 0),

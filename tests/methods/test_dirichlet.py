@@ -18,7 +18,7 @@ def people(strength: float, each: int = 20, count: int = 3000) -> np.ndarray:
 
 @pytest.mark.parametrize("strength", [1.0, 10.0, 60.0])
 def test_the_strength_that_made_the_counts_is_found_again(strength: float) -> None:
-    assert dirichlet.strength(MEAN, people(strength)) == pytest.approx(strength, rel=0.08)
+    assert dirichlet.fit_strength(MEAN, people(strength)) == pytest.approx(strength, rel=0.08)
 
 
 def test_the_likelihood_is_that_of_scipy() -> None:
@@ -31,17 +31,17 @@ def test_the_likelihood_is_that_of_scipy() -> None:
 def test_people_who_are_all_alike_need_no_counts_of_their_own() -> None:
     chance = np.random.default_rng(5)
     alike = chance.multinomial(20, MEAN, size=3000).astype(float)
-    assert dirichlet.strength(MEAN, alike) > 500
+    assert dirichlet.fit_strength(MEAN, alike) > 500
 
 
 def test_the_order_of_people_changes_no_bit() -> None:
     counts = people(5.0, count=300) * 0.7
-    assert dirichlet.strength(MEAN, counts) == dirichlet.strength(MEAN, counts[::-1])
+    assert dirichlet.fit_strength(MEAN, counts) == dirichlet.fit_strength(MEAN, counts[::-1])
 
 
 def test_few_counts_are_pulled_to_everybody_many_are_not() -> None:
     counts = np.array([[0.0, 0, 0, 0], [0, 0, 0, 1], [0, 0, 0, 1000]])
-    shares = dirichlet.shares(counts, MEAN, 10.0)
+    shares = dirichlet.posterior_shares(counts, MEAN, 10.0)
     assert shares.sum(axis=1) == pytest.approx(1.0)
     assert shares[0] == pytest.approx(MEAN)
     assert shares[1, 3] == pytest.approx(1.5 / 11)
@@ -50,6 +50,6 @@ def test_few_counts_are_pulled_to_everybody_many_are_not() -> None:
 
 def test_what_was_counted_must_be_possible() -> None:
     with pytest.raises(ValueError, match="a mean above 0"):
-        dirichlet.strength(np.array([1.0, 0.0]), np.array([[1.0, 2.0]]))
+        dirichlet.fit_strength(np.array([1.0, 0.0]), np.array([[1.0, 2.0]]))
     with pytest.raises(ValueError, match="needs counts"):
-        dirichlet.strength(np.array([0.5, 0.5]), np.zeros((3, 2)))
+        dirichlet.fit_strength(np.array([0.5, 0.5]), np.zeros((3, 2)))

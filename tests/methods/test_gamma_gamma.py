@@ -47,7 +47,7 @@ def test_the_gradient_is_that_of_the_likelihood() -> None:
 
 def test_the_fewer_visits_the_nearer_to_the_mean() -> None:
     visits = np.array([0.0, 1.0, 10.0, 10_000.0])
-    expected = gamma_gamma.expected_spend(TRUE, visits, np.full(4, 90.0))
+    expected = gamma_gamma.predict_spend(TRUE, visits, np.full(4, 90.0))
     assert expected[0] == pytest.approx(TRUE.mean)
     assert (np.diff(expected) > 0).all()
     assert expected[-1] == pytest.approx(90.0, rel=1e-2)

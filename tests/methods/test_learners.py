@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from capflow_assets.methods.ensemble import calibration, ensemble
-from capflow_assets.methods.ensemble.ensemble import blend
+from capflow_assets.methods.ensemble.ensemble import blend_weights
 from capflow_assets.methods.ensemble.learners import (
     BOOSTING,
     FOREST,
@@ -17,7 +17,7 @@ from capflow_assets.methods.ensemble.learners import (
     Learner,
     Rows,
     best_number_of_trees,
-    canonical,
+    canonicalise,
     trees,
 )
 
@@ -30,7 +30,7 @@ def made(rows: int, seed: int, rare: float = 0.0) -> Rows:
     matrix = chance.normal(size=(rows, 4))
     matrix[::7, 2] = np.nan
     label = chance.random(rows) < calibration.sigmoid(1.5 * matrix[:, 0] - matrix[:, 1] - rare)
-    return canonical(Rows(matrix, label.astype(float)))
+    return canonicalise(Rows(matrix, label.astype(float)))
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def test_the_median_is_learned_where_mae_judges(learner: Learner) -> None:
     chance = np.random.default_rng(3)
     group = chance.integers(0, 2, 2_000).astype(float)
     value = chance.lognormal(group, 1.0)
-    rows = canonical(Rows(group[:, None], value))
+    rows = canonicalise(Rows(group[:, None], value))
     told = learner.raw(learner.fit(rows, "mae", SETTINGS, 1), np.array([[0.0], [1.0]]))
     np.testing.assert_allclose(told, [1.0, np.e], rtol=0.3)
 
@@ -96,7 +96,9 @@ def test_a_good_rule_has_a_say_and_one_that_is_noise_has_none() -> None:
     chance = np.random.default_rng(3)
     for told, has_a_say in ((lambda m: calibration.sigmoid(1.5 * m[:, 0] - m[:, 1]), True), (chance.random, False)):
         with_rule = [
-            canonical(Rows(np.column_stack([part.matrix, told(part.matrix if has_a_say else len(part))]), part.target))
+            canonicalise(
+                Rows(np.column_stack([part.matrix, told(part.matrix if has_a_say else len(part))]), part.target)
+            )
             for part in (few, many)
         ]
         settings = {**SETTINGS, "families": [*LEARNED, "rule"], "rule_column": 4}
@@ -107,7 +109,7 @@ def test_a_good_rule_has_a_say_and_one_that_is_noise_has_none() -> None:
 def test_a_useless_member_gets_no_say() -> None:
     truth = np.linspace(-1, 1, 50)
     good, other, noise = truth + 0.1, truth - 0.1, -truth
-    weights = blend([good, other, noise], lambda raw: float(np.abs(raw - truth).mean()))
+    weights = blend_weights([good, other, noise], lambda raw: float(np.abs(raw - truth).mean()))
     assert weights == [0.5, 0.5, 0.0]
 
 
@@ -136,7 +138,9 @@ def test_a_mean_is_learned_alike_in_every_currency() -> None:
     np.testing.assert_allclose(pence, pounds * 128, rtol=1e-9)
     assert pounds.mean() == pytest.approx(spend.mean(), rel=0.1)
     later = Rows(made(50, 5).matrix, np.zeros(50))
-    one, two = (ensemble.tried(Rows(rows.matrix, spend * unit), later, "tweedie", settings, 1) for unit in (1, 128))
+    one, two = (
+        ensemble.quick_predict(Rows(rows.matrix, spend * unit), later, "tweedie", settings, 1) for unit in (1, 128)
+    )
     np.testing.assert_allclose(two, one * 128, rtol=1e-9)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from capflow_assets.methods.networks import keras_files, keras_from, keras_on_torch, one_thread
+from capflow_assets.methods.networks import dump_keras, keras_on_torch, load_keras, one_thread
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 needs_keras = pytest.mark.skipif(find_spec("keras") is None, reason="needs capflow[keras]")
@@ -31,11 +31,11 @@ def test_a_keras_network_is_the_same_when_loaded() -> None:
     layers = [keras.Input((3,), name="in"), keras.layers.Dense(12, name="hidden"), keras.layers.Dense(1, name="out")]
     network = keras.Sequential(layers, name="network")
     network.compile(loss="mse")
-    files = keras_files(network)
+    files = dump_keras(network)
     assert b"compile_config" not in files["layers.json"]
     rows = np.random.default_rng(1).random((5, 3))
-    np.testing.assert_array_equal(keras_from(files).predict(rows, verbose=0), network.predict(rows, verbose=0))
-    assert keras_files(keras_from(files)) == files
+    np.testing.assert_array_equal(load_keras(files).predict(rows, verbose=0), network.predict(rows, verbose=0))
+    assert dump_keras(load_keras(files)) == files
 
 
 @needs_keras
@@ -43,7 +43,7 @@ def test_a_layer_with_code_is_refused() -> None:
     keras = keras_on_torch()
     network = keras.Sequential([keras.Input((3,)), keras.layers.Lambda(lambda rows: rows * 2)])
     with pytest.raises(ValueError, match="Lambda"):
-        keras_from(keras_files(network))
+        load_keras(dump_keras(network))
 
 
 @needs_keras

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_array
 
-from capflow_assets.methods.recommend.matrices import drawn
-from capflow_assets.methods.recommend.tifu_knn import frequencies, neighbourhood, sample
+from capflow_assets.methods.recommend.matrices import sample_rows
+from capflow_assets.methods.recommend.tifu_knn import frequencies, neighbourhood, sample_vectors
 
 DECAY = {"group": 2, "within": 0.5, "between": 0.1}
 
@@ -36,17 +36,17 @@ def test_an_item_of_every_basket_adds_up_and_without_decay_it_is_its_share() -> 
 def test_only_shoppers_of_two_baskets_are_kept_and_names_do_not_matter() -> None:
     vectors = csr_array((np.random.default_rng(1).random((60, 8)) < 0.5).astype(float))
     baskets = np.where(np.arange(60) % 3 == 0, 1, 4)
-    kept = sample(vectors, baskets, 10).toarray()
+    kept = sample_vectors(vectors, baskets, 10).toarray()
     order = np.random.default_rng(2).permutation(60)
-    assert (kept == sample(vectors[order], baskets[order], 10).toarray()).all()
+    assert (kept == sample_vectors(vectors[order], baskets[order], 10).toarray()).all()
     assert len(kept) == 10
     single = csr_array(np.eye(3))
-    assert sample(single, np.array([1, 2, 1]), 5).toarray().tolist() == [[0.0, 1.0, 0.0]]
+    assert sample_vectors(single, np.array([1, 2, 1]), 5).toarray().tolist() == [[0.0, 1.0, 0.0]]
 
 
 def test_the_lot_takes_equal_rows_one_by_one_not_all_or_none() -> None:
     rows = csr_array(np.repeat(np.eye(2), 200, axis=0))
-    first = rows[drawn(rows, 200)].toarray()[:, 0].sum()
+    first = rows[sample_rows(rows, 200)].toarray()[:, 0].sum()
     assert 70 < first < 130
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from capflow_assets.methods import uplift
-from capflow_assets.methods.uplift import PARAMETERS, WAYS, Trial
+from capflow_assets.methods.uplift import PARAMETERS, WAYS, TreatmentRows
 
 
-def drawn(rows: int, seed: int, chosen: bool = False) -> tuple[Trial, np.ndarray]:
+def drawn(rows: int, seed: int, chosen: bool = False) -> tuple[TreatmentRows, np.ndarray]:
     """A trial with the true effect of each row: .3 where the first column is positive, else none.
 
     With `chosen` those who buy anyway were contacted most, as a retailer does who does not leave it to lot.
@@ -21,7 +21,7 @@ def drawn(rows: int, seed: int, chosen: bool = False) -> tuple[Trial, np.ndarray
     contact = np.where(matrix[:, 1] > 0, 0.8, 0.2) if chosen else np.full(rows, 0.6)
     treated = (chance.random(rows) < contact).astype(float)
     label = (chance.random(rows) < anyway + treated * effect).astype(float)
-    return Trial(matrix, treated, label), effect
+    return TreatmentRows(matrix, treated, label), effect
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +58,9 @@ def test_few_rows_leave_an_equal_say_and_many_rows_choose() -> None:
     chance = np.random.default_rng(5)
     told = chance.normal(scale=0.05, size=(200_000, len(WAYS)))
     effects = told[:, 1] + chance.normal(scale=0.5, size=len(told))
-    few = uplift.say(told[:50], effects[:50] - effects[:50].mean())
+    few = uplift.stacking_weights(told[:50], effects[:50] - effects[:50].mean())
     assert few == pytest.approx(1 / len(WAYS), abs=0.1)
-    assert uplift.say(told, effects - effects.mean()) == pytest.approx([0, 1, 0], abs=0.08)
+    assert uplift.stacking_weights(told, effects - effects.mean()) == pytest.approx([0, 1, 0], abs=0.08)
 
 
 def test_folds_have_their_share_of_every_kind() -> None:
@@ -82,4 +82,4 @@ def test_order_changes_no_byte(fitted: uplift.Uplift) -> None:
 def test_without_a_control_group_there_is_nothing_to_tell() -> None:
     trial, _ = drawn(200, 9)
     with pytest.raises(ValueError, match=r"200 people were contacted and 0 held back"):
-        uplift.fit([Trial(trial.matrix, np.ones(200), trial.label)], PARAMETERS, 1)
+        uplift.fit([TreatmentRows(trial.matrix, np.ones(200), trial.label)], PARAMETERS, 1)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import ibis
 import pandas as pd
 
-from capflow_assets.methods.visits import last_day_before, spend, visit_history
+from capflow_assets.methods.visits import last_day_before, spend_by_user, visit_history
 
 T = datetime(2024, 3, 1)
 
@@ -36,7 +36,7 @@ def test_history_counts_days_and_cents() -> None:
         "last_day": last_day_before(T) - 3, "first_cents": 1010, "visits_year": 1, "cents_year": 30,
     }  # fmt: skip
     assert (second["user_id"], second["visits"], second["last_day"]) == ("b", 1, last_day_before(T))
-    assert spend(bills).to_dict() == {"a": 10.4, "b": 0.0}
+    assert spend_by_user(bills).to_dict() == {"a": 10.4, "b": 0.0}
 
 
 def test_the_last_day_before_midnight_is_the_day_before() -> None:

@@ -13,7 +13,7 @@ import pytest
 from capflow_assets.conformance.world import AS_OF, World, features, world
 from capflow_assets.contract.snapshot import Snapshot
 from capflow_assets.methods.ensemble.feature_matrix import numeric_columns
-from capflow_assets.methods.phrases import phrases, strongest
+from capflow_assets.methods.phrases import feature_phrases, strongest_reasons
 from capflow_assets.models.churn import Churn
 
 T = datetime(2024, 3, 1)
@@ -94,8 +94,8 @@ def test_calibrated_scores_average_to_the_rate(small: World) -> None:
 def test_reasons_are_the_strongest_pushes_in_the_direction_of_the_score() -> None:
     pushes = np.array([[0.9, -0.5, 0.3, 0.1], [0.1, -0.9, -0.2, 0.0], [0.5, 0.2, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]])
     values = np.array([[62.0, 1, 2, 3], [4.0, 9, 2, 3], [np.nan, 9, 2, 3], [1.0, 1, 1, 1]])
-    told = phrases(("rfm",), ["recency_days", "b_count", "c_share", "d_days"])
-    assert strongest(pushes, values, list(told), told) == [
+    told = feature_phrases(("rfm",), ["recency_days", "b_count", "c_share", "d_days"])
+    assert strongest_reasons(pushes, values, list(told), told) == [
         ["last visit 62 days ago", "c share 2", "d days 3"],
         ["b count 9", "c share 2"],
         ["b count 9"],
@@ -107,7 +107,7 @@ def test_phrases_of_the_feature_sets_are_kept_with_the_model() -> None:
     from capflow_assets.run.catalogue import feature_sets
 
     names = [feature.name for name in Churn.features for feature in feature_sets()[name].features]
-    kept = phrases(Churn.features, names)
+    kept = feature_phrases(Churn.features, names)
     assert all("{value" in phrase for phrase in kept.values())
     for phrase in kept.values():
         assert phrase.format(value=1.5)

@@ -12,9 +12,10 @@ import pytest
 
 from capflow_assets.contract.model import Artefact
 from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
-from capflow_assets.methods.recommend.co_purchase import by_user, item_history, similarity
+from capflow_assets.methods.recommend.co_purchase import item_history, similarity, user_item_matrix
+from capflow_assets.methods.recommend.top_k import top_columns
 from capflow_assets.models import product_affinity
-from capflow_assets.models.product_affinity import ProductAffinity, top
+from capflow_assets.models.product_affinity import ProductAffinity
 
 T = datetime(2024, 3, 1)
 NAMES = {"bread": "Rye bread", "butter": "Salted butter", "coffee": "Coffee beans", "soap": "Olive soap"}
@@ -110,7 +111,7 @@ def test_history_counts_days_not_lines_and_forgets_after_a_year() -> None:
 
 def test_similarity_is_the_shrunk_cosine_of_shoppers() -> None:
     pairs = [(user, "x") for user in "abcd"] + [(user, "y") for user in "abc"] + [("a", "z")]
-    matrix = by_user(pd.DataFrame(pairs, columns=["user_id", "item_id"]), ("x", "y", "z"))
+    matrix = user_item_matrix(pd.DataFrame(pairs, columns=["user_id", "item_id"]), ("x", "y", "z"))
     found = similarity(matrix, neighbours=50, shrinkage=1.0).toarray()
     assert found[0, 1] == pytest.approx(3 / np.sqrt(12) * 3 / 4)
     assert found[0, 1] == found[1, 0]
@@ -122,7 +123,7 @@ def test_similarity_keeps_the_nearest_neighbours_only() -> None:
     chance = np.random.default_rng(1)
     users, items = np.nonzero(chance.random((60, 30)) < 0.4)
     pairs = pd.DataFrame({"user_id": [f"u{u}" for u in users], "item_id": [f"i{i:02d}" for i in items]})
-    matrix = by_user(pairs, tuple(sorted(pairs["item_id"].unique())))
+    matrix = user_item_matrix(pairs, tuple(sorted(pairs["item_id"].unique())))
     all_of_them, few = (similarity(matrix, count, 5.0).toarray() for count in (50, 3))
     assert ((few > 0).sum(axis=1) >= 3).all()
     assert ((few > 0).sum(axis=1) < 8).all()
@@ -132,5 +133,5 @@ def test_similarity_keeps_the_nearest_neighbours_only() -> None:
 
 def test_top_puts_the_best_first() -> None:
     scores = np.random.default_rng(3).random((20, 40))
-    assert (top(scores) == np.argsort(-scores, axis=1)[:, :10]).all()
-    assert top(scores[:, :4]).shape == (20, 4)
+    assert (top_columns(scores) == np.argsort(-scores, axis=1)[:, :10]).all()
+    assert top_columns(scores[:, :4]).shape == (20, 4)

@@ -100,9 +100,9 @@ def test_reviews_of_tomorrow_are_not_known_and_labels_are_in_the_outcome_alone(s
     shop.run([f"{layer}/{table}" for layer in ("raw", "validated") for table in tables])
     run = shop.open()
     model, noon = models()["review_sentiment"], datetime(2026, 2, 1, 12)
-    snapshot = worlds.lived(run, model, noon)
+    snapshot = worlds.load_labelled_snapshot(run, model, noon)
     assert "rating" not in snapshot.tables["reviews"].columns
-    assert "rating" not in worlds.known(run, model, noon).tables["reviews"].columns
+    assert "rating" not in worlds.load_snapshot(run, model, noon).tables["reviews"].columns
     seen = snapshot.tables["reviews"].execute()
     assert 0 < len(seen) == (seen["ts"] < pd.Timestamp(noon)).sum()
     assert set(snapshot.outcome["review_id"]) < set(seen["review_id"])

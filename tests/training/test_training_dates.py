@@ -29,7 +29,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def after(monkeypatch: pytest.MonkeyPatch, outcomes: dict[datetime, pd.DataFrame]) -> None:
-    monkeypatch.setattr(past, "came_true", lambda run, model, date: outcomes.get(date, SENT.iloc[:0]))
+    monkeypatch.setattr(past, "load_outcome", lambda run, model, date: outcomes.get(date, SENT.iloc[:0]))
 
 
 def grid(run: Any, monkeypatch: pytest.MonkeyPatch) -> datetime:
@@ -72,7 +72,7 @@ def test_past_dates_in_which_nothing_came_true_are_not_learned_from(run: Any, mo
     def lived(run: Any, model: Any, date: datetime) -> Any:
         return SimpleNamespace(as_of=date, outcome=SENT if date != datetime(2026, 3, 1) else SENT.iloc[:0])
 
-    monkeypatch.setattr(past, "lived", lived)
+    monkeypatch.setattr(past, "load_labelled_snapshot", lived)
     train, test = past.load_training_snapshots(run, CampaignResponse(), chosen)
     assert [one.as_of for one in train] == [datetime(2026, 4, 1)]
     assert test.as_of == datetime(2026, 5, 1)

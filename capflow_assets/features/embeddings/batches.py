@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from capflow_assets.contract.embedding import MARK, NO_VECTOR, VECTOR, Embedding, Encoder
+from capflow_assets.contract.embedding import CONTENT_HASH, NO_VECTOR, VECTOR, Embedding, Encoder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,15 +36,15 @@ class LeftOut:
         return "; ".join(f"{count:,} {reason}" for reason, count in sorted(self.reasons.items()))
 
 
-def schema(embedding: Embedding, dimensions: int) -> pa.Schema:
+def vector_schema(embedding: Embedding, dimensions: int) -> pa.Schema:
     """The columns of a table of vectors, each of the same length."""
     import pyarrow as pa
 
     keys = [pa.field(name, pa.string()) for name, _, _ in embedding.key]
-    return pa.schema([*keys, pa.field(MARK, pa.string()), pa.field(VECTOR, pa.list_(pa.float32(), dimensions))])
+    return pa.schema([*keys, pa.field(CONTENT_HASH, pa.string()), pa.field(VECTOR, pa.list_(pa.float32(), dimensions))])
 
 
-def encoded(embedding: Embedding, encoder: Encoder, batches: Batches, left: LeftOut) -> Iterator[pa.RecordBatch]:
+def encode_batches(embedding: Embedding, encoder: Encoder, batches: Batches, left: LeftOut) -> Iterator[pa.RecordBatch]:
     """The vectors of batches: rows with the key and `md5` of each, and their contents. Equal contents are made once.
 
     Contents are told apart by their md5. What the encoder knows nothing of is left out and noted.
@@ -52,9 +52,9 @@ def encoded(embedding: Embedding, encoder: Encoder, batches: Batches, left: Left
     import numpy as np
     import pyarrow as pa
 
-    columns = schema(embedding, encoder.dimensions)
+    columns = vector_schema(embedding, encoder.dimensions)
     for rows, contents in batches:
-        marks = rows[MARK].to_pylist()
+        marks = rows[CONTENT_HASH].to_pylist()
         first = {mark: place for place, mark in reversed(list(enumerate(marks)))}
         if not first:
             continue

@@ -9,7 +9,7 @@ from capflow_assets.contract.embedding import Embedding
 from capflow_assets.contract.outcome import NotAvailable, Outcome
 from capflow_assets.features.embeddings.build_media import build_media
 from capflow_assets.features.embeddings.build_text import build_text
-from capflow_assets.features.embeddings.encoding import Making
+from capflow_assets.features.embeddings.encoding import EmbeddingJob
 from capflow_assets.run.catalogue import embeddings
 from capflow_assets.run.customer_run import CustomerRun
 from capflow_assets.run.reuse import reuse
@@ -26,7 +26,7 @@ def build(run: CustomerRun, asset: str) -> Outcome:
     return build_text(making) if making.embedding.medium == "text" else build_media(making)
 
 
-def _making(run: CustomerRun, embedding: Embedding) -> Making:
+def _making(run: CustomerRun, embedding: Embedding) -> EmbeddingJob:
     where = f"embeddings.{embedding.medium}"
     encoding = run.customer.embeddings.get(embedding.medium, default_encoding(embedding.medium))
     if encoding.kind == NONE:
@@ -34,7 +34,7 @@ def _making(run: CustomerRun, embedding: Embedding) -> Making:
     if embedding.table not in run.tables():
         raise NotAvailable(f"'{run.name}' does not send {embedding.table}")
     if not encoding.model:
-        return Making(run, embedding, encoding, None)
+        return EmbeddingJob(run, embedding, encoding, None)
     version = run.version(f"features/{embedding.name}")
     known = version.facts.get("model") if version else None
-    return Making(run, embedding, encoding, weights(run.customer, where, encoding.model, known))
+    return EmbeddingJob(run, embedding, encoding, weights(run.customer, where, encoding.model, known))

@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from capflow_assets.contract.embedding import MARK, VECTOR, Unreadable
+from capflow_assets.contract.embedding import CONTENT_HASH, VECTOR, Unreadable
 from capflow_assets.contract.outcome import NotAvailable, Outcome
 from capflow_assets.features.embeddings.batches import LeftOut
-from capflow_assets.features.embeddings.encoders import media_encoder, opened
-from capflow_assets.features.embeddings.encoding import Making, vectors_of
+from capflow_assets.features.embeddings.encoders import decode_file, media_encoder
+from capflow_assets.features.embeddings.encoding import EmbeddingJob, encode_to_parquet
 from capflow_resources.sources.media.collection_rows import OutsideCollectionError
 from capflow_resources.sources.media.media import open_bytes
 
@@ -36,7 +36,7 @@ class File:
     reason: str = ""
 
 
-def build_media(making: Making) -> Outcome:
+def build_media(making: EmbeddingJob) -> Outcome:
     """Encode new and changed files; NotAvailable when there is none that can be read."""
     run, embedding = making.run, making.embedding
     rows = making.rows()
@@ -47,14 +47,16 @@ def build_media(making: Making) -> Outcome:
         raise NotAvailable(f"'{run.name}' sends no {NAMES[embedding.medium]}")
     encoder = media_encoder(embedding.medium, making.encoding, making.model.path if making.model else None)
     kept = None if making.before is None else making.kept(making.before)
-    with vectors_of(making, encoder, _batches(making, listed, kept, same, left), left) as (vectors, made):
+    with encode_to_parquet(making, encoder, _batches(making, listed, kept, same, left), left) as (vectors, made):
         if not made and not same:
             raise NotAvailable(f"'{run.name}': no {NAMES[embedding.medium]} can be used: {left.told()}")
         everything = vectors if kept is None else vectors.union(_again(listed.select(keys), kept, same))
         return making.publish(everything, encoder, made, left, {})
 
 
-def _batches(making: Making, listed: ibis.Table, kept: ibis.Table | None, same: list[str], left: LeftOut) -> Batches:
+def _batches(
+    making: EmbeddingJob, listed: ibis.Table, kept: ibis.Table | None, same: list[str], left: LeftOut
+) -> Batches:
     """The files whose bytes are not those that a vector is kept of; those that are go to `same`."""
     id_column = making.embedding.id
     was = listed.mutate(was=_null()) if kept is None else _joined(listed, kept, id_column)
@@ -66,7 +68,7 @@ def _batches(making: Making, listed: ibis.Table, kept: ibis.Table | None, same: 
 
 
 def _joined(listed: ibis.Table, kept: ibis.Table, id_column: str) -> ibis.Table:
-    marks = kept.select(id_column, was=kept[MARK])
+    marks = kept.select(id_column, was=kept[CONTENT_HASH])
     joined = listed.left_join(marks, id_column)
     return joined.select(*(name for name in listed.columns), "was")
 
@@ -77,7 +79,7 @@ def _null() -> ibis.Value:
     return ibis.null("string")
 
 
-def _read(making: Making, row: dict[str, str]) -> File:
+def _read(making: EmbeddingJob, row: dict[str, str]) -> File:
     """One file as its encoder takes it. Raises SourceError when the place that it lies in cannot be reached."""
     name = row[making.embedding.id]
     try:
@@ -88,7 +90,7 @@ def _read(making: Making, row: dict[str, str]) -> File:
     if mark == row["was"]:
         return File(name, mark)
     try:
-        return File(name, mark, opened(making.embedding.medium, data))
+        return File(name, mark, decode_file(making.embedding.medium, data))
     except Unreadable as reason:
         return File(name, mark, reason=str(reason))
 
@@ -105,7 +107,7 @@ def _to_encode(
     new = [place for place, file in enumerate(found) if file.content is not None]
     rows = batch.take(pa.array(new, pa.int64()))
     marks = pa.array([found[place].mark for place in new], pa.string())
-    return rows.append_column(MARK, marks), [found[place].content for place in new]
+    return rows.append_column(CONTENT_HASH, marks), [found[place].content for place in new]
 
 
 def _again(keys: ibis.Table, kept: ibis.Table, same: list[str]) -> ibis.Table:
@@ -114,5 +116,5 @@ def _again(keys: ibis.Table, kept: ibis.Table, same: list[str]) -> ibis.Table:
 
     id_column = keys.columns[0]
     ids = ibis.memtable({id_column: same}, schema={id_column: "string"})
-    stay = kept.select(id_column, MARK, VECTOR).semi_join(ids, id_column)
-    return keys.inner_join(stay, id_column).select(*keys.columns, MARK, VECTOR)
+    stay = kept.select(id_column, CONTENT_HASH, VECTOR).semi_join(ids, id_column)
+    return keys.inner_join(stay, id_column).select(*keys.columns, CONTENT_HASH, VECTOR)

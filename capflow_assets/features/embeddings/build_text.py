@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from capflow_assets.contract.embedding import MARK
+from capflow_assets.contract.embedding import CONTENT_HASH
 from capflow_assets.contract.outcome import NotAvailable, Outcome
 from capflow_assets.features.embeddings.batches import LeftOut
-from capflow_assets.features.embeddings.encoders import Fitted, learns, text_encoder
-from capflow_assets.features.embeddings.encoding import Making, checksum, vectors_of
-from capflow_assets.features.embeddings.text import texts, too_few
+from capflow_assets.features.embeddings.encoders import FittedEncoder, learns, text_encoder
+from capflow_assets.features.embeddings.encoding import EmbeddingJob, checksum, encode_to_parquet
+from capflow_assets.features.embeddings.text import compose_texts, explain_too_few
 from capflow_assets.raw.staging import staged
 from capflow_assets.run.reuse import unchanged
 
@@ -37,26 +37,26 @@ class Work:
     learned: bytes | None = None
 
 
-def build_text(making: Making) -> Outcome:
+def build_text(making: EmbeddingJob) -> Outcome:
     """Encode new and changed texts of items; NotAvailable when too few items are described."""
     run, id_column = making.run, making.embedding.id
-    with staged(run, making.embedding.name, texts(making.rows())) as composed:
+    with staged(run, making.embedding.name, compose_texts(making.rows())) as composed:
         counts = composed.aggregate(
             items=composed.count(), described=composed["described"].sum(), worded=composed["worded"].sum()
         )
         found = {name: value or 0 for name, value in counts.to_pyarrow().to_pylist()[0].items()}
-        if reason := too_few(found["items"], found["described"]):
+        if reason := explain_too_few(found["items"], found["described"]):
             raise NotAvailable(f"'{run.name}': {reason}")
         left = LeftOut()
         if found["items"] > found["worded"]:
             left.reasons["without a real word"] = found["items"] - found["worded"]
-        worded = composed.filter("worded").select(id_column, MARK, "text")
+        worded = composed.filter("worded").select(id_column, CONTENT_HASH, "text")
         work = _work(making, worded, found["worded"])
-        kept = None if work.before is None else making.kept(work.before).semi_join(worded, [id_column, MARK])
+        kept = None if work.before is None else making.kept(work.before).semi_join(worded, [id_column, CONTENT_HASH])
         if work.before is not None and not work.count and _rows(kept) == work.before.rows:
             return unchanged(work.before, making.asset, "every text")
         fitted = _encoder(making, work)
-        with vectors_of(making, fitted.encoder, _batches(work.todo), left) as (vectors, made):
+        with encode_to_parquet(making, fitted.encoder, _batches(work.todo), left) as (vectors, made):
             if not made and kept is None:
                 raise NotAvailable(f"'{run.name}': {left.told()}")
             everything = vectors if kept is None else vectors.union(kept.select(vectors.columns))
@@ -67,12 +67,12 @@ def _rows(table: ibis.Table | None) -> int:
     return 0 if table is None else int(table.count().to_pyarrow().as_py())
 
 
-def _work(making: Making, worded: ibis.Table, count: int) -> Work:
+def _work(making: EmbeddingJob, worded: ibis.Table, count: int) -> Work:
     """What has no vector of the same encoder yet; everything when too much is new for what it had learned."""
     version = making.before
     if version is None:
         return Work(worded, count)
-    todo = worded.anti_join(making.kept(version), [making.embedding.id, MARK])
+    todo = worded.anti_join(making.kept(version), [making.embedding.id, CONTENT_HASH])
     new = _rows(todo)
     if not learns(making.encoding):
         return Work(todo, new, version)
@@ -83,7 +83,7 @@ def _work(making: Making, worded: ibis.Table, count: int) -> Work:
     return Work(todo, new, version, learned)
 
 
-def _encoder(making: Making, work: Work) -> Fitted:
+def _encoder(making: EmbeddingJob, work: Work) -> FittedEncoder:
     def contents() -> Iterator[str]:
         for _, found in _batches(work.todo):
             yield from found
@@ -94,11 +94,13 @@ def _encoder(making: Making, work: Work) -> Fitted:
 
 def _batches(todo: ibis.Table) -> Batches:
     """By md5: a mixture of all items in the same order each time, with equal texts side by side."""
-    for batch in todo.order_by([MARK, *todo.drop(MARK, "text").columns]).to_pyarrow_batches(chunk_size=BATCH):
+    for batch in todo.order_by([CONTENT_HASH, *todo.drop(CONTENT_HASH, "text").columns]).to_pyarrow_batches(
+        chunk_size=BATCH
+    ):
         yield batch, batch["text"].to_pylist()
 
 
-def _fit(making: Making, fitted: Fitted, work: Work, count: int) -> dict[str, Any]:
+def _fit(making: EmbeddingJob, fitted: FittedEncoder, work: Work, count: int) -> dict[str, Any]:
     """Keep what was learned; its checksum, and how many texts were new since then."""
     if not fitted.learned:
         return {}
@@ -111,5 +113,5 @@ def _fit(making: Making, fitted: Fitted, work: Work, count: int) -> dict[str, An
     return {"fit": {**fit, "since": fit["since"] + work.count}}
 
 
-def _document(making: Making, total: str) -> str:
+def _document(making: EmbeddingJob, total: str) -> str:
     return f"encoders/{making.embedding.name}/{total}.npz"

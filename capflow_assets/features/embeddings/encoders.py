@@ -19,7 +19,7 @@ Texts = Callable[[], Iterator[str]]
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedEncoder:
     """An encoder, and the bytes of what it learned (none where it learns nothing), which make it again."""
 
     encoder: Encoder
@@ -31,7 +31,7 @@ def learns(encoding: Encoding) -> bool:
     return encoding.kind == "lsa" or (encoding.kind == "words" and encoding.options.get("weighting", "sif") == "sif")
 
 
-def text_encoder(encoding: Encoding, model: Path | None, texts: Texts, learned: bytes | None) -> Fitted:
+def text_encoder(encoding: Encoding, model: Path | None, texts: Texts, learned: bytes | None) -> FittedEncoder:
     """The encoder for `texts()`, those to be encoded, asked for as often as needed.
 
     `learned` is what it learned before; None lets it learn from the first 100,000 of them. Raises EmbeddingError.
@@ -44,7 +44,7 @@ def text_encoder(encoding: Encoding, model: Path | None, texts: Texts, learned: 
         return _words(encoding, model, texts, learned)
     from capflow_assets.features.embeddings.sentences import load_sentences
 
-    return Fitted(load_sentences(model, "embeddings.text"))
+    return FittedEncoder(load_sentences(model, "embeddings.text"))
 
 
 def image_encoder(encoding: Encoding, model: Path | None) -> Encoder:
@@ -72,34 +72,34 @@ def media_encoder(medium: str, encoding: Encoding, model: Path | None) -> Encode
     return image_encoder(encoding, model) if medium == "image" else audio_encoder()
 
 
-def opened(medium: str, data: bytes) -> Any:
+def decode_file(medium: str, data: bytes) -> Any:
     """The bytes of a file as its encoder takes them. Raises Unreadable."""
     if medium == "image":
-        from capflow_assets.features.embeddings.pixels import picture
+        from capflow_assets.features.embeddings.pixels import decode_picture
 
-        return picture(data)
-    from capflow_assets.features.embeddings.mfcc import sound
+        return decode_picture(data)
+    from capflow_assets.features.embeddings.mfcc import decode_sound
 
-    return sound(data)
+    return decode_sound(data)
 
 
-def _lsa(encoding: Encoding, texts: Texts, learned: bytes | None) -> Fitted:
+def _lsa(encoding: Encoding, texts: Texts, learned: bytes | None) -> FittedEncoder:
     from capflow_assets.features.embeddings.lsa import DIMENSIONS, Lsa, fit_lsa
 
     if learned is not None:
-        return Fitted(Lsa.from_bytes(learned), learned)
+        return FittedEncoder(Lsa.from_bytes(learned), learned)
     fitted = fit_lsa(islice(texts(), FIT_TEXTS), encoding.options.get("dimensions", DIMENSIONS))
-    return Fitted(fitted, fitted.to_bytes())
+    return FittedEncoder(fitted, fitted.to_bytes())
 
 
-def _words(encoding: Encoding, model: Path, texts: Texts, learned: bytes | None) -> Fitted:
-    from capflow_assets.features.embeddings.word_vectors import word_vectors
-    from capflow_assets.features.embeddings.words import Sif, Words, fit_sif, vocabulary
+def _words(encoding: Encoding, model: Path, texts: Texts, learned: bytes | None) -> FittedEncoder:
+    from capflow_assets.features.embeddings.word_vectors import read_word_vectors
+    from capflow_assets.features.embeddings.words import SifWeights, WordAverage, fit_sif, vocabulary
 
-    dimensions, vectors = word_vectors(model, vocabulary(texts()))
+    dimensions, vectors = read_word_vectors(model, vocabulary(texts()))
     if not learns(encoding):
-        return Fitted(Words(dimensions, vectors))
+        return FittedEncoder(WordAverage(dimensions, vectors))
     if learned is not None:
-        return Fitted(Words(dimensions, vectors, Sif.from_bytes(learned)), learned)
+        return FittedEncoder(WordAverage(dimensions, vectors, SifWeights.from_bytes(learned)), learned)
     sif = fit_sif(list(islice(texts(), FIT_TEXTS)), dimensions, vectors)
-    return Fitted(Words(dimensions, vectors, sif), sif.to_bytes())
+    return FittedEncoder(WordAverage(dimensions, vectors, sif), sif.to_bytes())

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from capflow_assets.contract.embedding import VECTOR, Embedding, Encoder
 from capflow_assets.contract.outcome import Outcome
-from capflow_assets.features.embeddings.batches import LeftOut, encoded, schema
+from capflow_assets.features.embeddings.batches import LeftOut, encode_batches, vector_schema
 from capflow_assets.run.code_version import code_version
 from capflow_assets.run.customer_run import CustomerRun, fingerprint
 from capflow_resources.lake import TableVersion
@@ -37,7 +37,7 @@ MODULES = {
 
 
 @dataclass(frozen=True)
-class Making:
+class EmbeddingJob:
     """One embedding of one customer: what encodes, and the version that vectors are kept of, if the same made it."""
 
     run: CustomerRun
@@ -120,7 +120,9 @@ class Making:
 
 
 @contextmanager
-def vectors_of(making: Making, encoder: Encoder, batches: Batches, left: LeftOut) -> Iterator[tuple[ibis.Table, int]]:
+def encode_to_parquet(
+    making: EmbeddingJob, encoder: Encoder, batches: Batches, left: LeftOut
+) -> Iterator[tuple[ibis.Table, int]]:
     """The vectors of batches and how many there are, in a file under the home that is gone afterwards."""
     import pyarrow.parquet as pq
 
@@ -129,8 +131,10 @@ def vectors_of(making: Making, encoder: Encoder, batches: Batches, left: LeftOut
     folder.mkdir(parents=True)
     made = 0
     try:
-        with pq.ParquetWriter(folder / "vectors.parquet", schema(making.embedding, encoder.dimensions)) as writer:
-            for batch in encoded(making.embedding, encoder, batches, left):
+        with pq.ParquetWriter(
+            folder / "vectors.parquet", vector_schema(making.embedding, encoder.dimensions)
+        ) as writer:
+            for batch in encode_batches(making.embedding, encoder, batches, left):
                 writer.write_batch(batch)
                 made += batch.num_rows
         yield _as_in_the_lake(making.run.landing.read_parquet(str(folder / "vectors.parquet"))), made

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from capflow_assets.contract.embedding import EmbeddingError, unit
-from capflow_assets.features.embeddings.tokens import plain, tokens
+from capflow_assets.contract.embedding import EmbeddingError, normalise_rows
+from capflow_assets.features.embeddings.tokens import plain_text, tokenise
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,9 +49,9 @@ class Lsa:
 
     def encode(self, contents: Sequence[str]) -> np.ndarray:
         """The vectors of texts, of length 1; zeros for a text without any word that was there when it was fitted."""
-        counts = [Counter(word for word in tokens(plain(text)) if word in self._index) for text in contents]
+        counts = [Counter(word for word in tokenise(plain_text(text)) if word in self._index) for text in contents]
         rows = [Counter({self._index[word]: count for word, count in found.items()}) for found in counts]
-        return unit(_weighted(_matrix(rows, len(self.words)), self.idf) @ self.places)
+        return normalise_rows(_weighted(_matrix(rows, len(self.words)), self.idf) @ self.places)
 
     def to_bytes(self) -> bytes:
         """The fit as an .npz file; the same fit gives the same bytes."""
@@ -88,7 +88,7 @@ def fit_lsa(texts: Iterable[str], dimensions: int = DIMENSIONS) -> Lsa:
     index: dict[str, int] = {}
     rows: list[Counter[int]] = []
     for text in texts:
-        counted = Counter(tokens(plain(text)))
+        counted = Counter(tokenise(plain_text(text)))
         rows.append(Counter({index.setdefault(word, len(index)): count for word, count in counted.items()}))
     matrix = _matrix(rows, len(index))
     texts_with = np.diff(matrix.tocsc().indptr)

@@ -14,7 +14,7 @@ from functools import cache
 from math import gcd
 from typing import TYPE_CHECKING
 
-from capflow_assets.contract.embedding import Unreadable, unit
+from capflow_assets.contract.embedding import Unreadable, normalise_rows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +26,7 @@ MOST_SECONDS = 60
 SEGMENTS = 3
 
 
-def sound(data: bytes) -> np.ndarray:
+def decode_sound(data: bytes) -> np.ndarray:
     """The first minute of a WAV file: one channel, 16,000 samples a second, from -1 to 1. Raises Unreadable."""
     import numpy as np
     from scipy.io import wavfile
@@ -61,7 +61,9 @@ class Mfcc:
         """The vectors of sounds, of length 1. How loud a recording is as a whole does not count."""
         import numpy as np
 
-        return unit(np.array([_summary(cepstra(samples)) for samples in contents]).reshape(-1, self.dimensions))
+        return normalise_rows(
+            np.array([_summary(cepstra(samples)) for samples in contents]).reshape(-1, self.dimensions)
+        )
 
 
 def cepstra(samples: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from capflow_assets.contract.embedding import Unreadable, unit
+from capflow_assets.contract.embedding import Unreadable, normalise_rows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +22,7 @@ SIDE, CELL, ANGLES, LEVELS = 128, 16, 9, 4
 MOST_PIXELS = 100_000_000  # as capflow_resources/sources/media has it
 
 
-def picture(data: bytes) -> Image:
+def decode_picture(data: bytes) -> Image:
     """The picture in the bytes of a file, upright, on white, in RGB, its longer side at most 512. Raises Unreadable."""
     from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -56,8 +56,8 @@ class Pixels:
         for row, image in zip(rows, contents, strict=True):
             squared = np.asarray(image.resize((SIDE, SIDE)), dtype=np.float64)
             parts = (_colours(squared), _edges(squared))
-            row[:] = np.concatenate([unit(part[None])[0] for part in parts])
-        return unit(rows)
+            row[:] = np.concatenate([normalise_rows(part[None])[0] for part in parts])
+        return normalise_rows(rows)
 
 
 def _colours(image: np.ndarray) -> np.ndarray:

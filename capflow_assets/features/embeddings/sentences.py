@@ -12,8 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from capflow_assets.contract.embedding import EmbeddingError, unit
-from capflow_assets.features.embeddings.tokens import plain
+from capflow_assets.contract.embedding import EmbeddingError, normalise_rows
+from capflow_assets.features.embeddings.tokens import plain_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +22,7 @@ BATCH = 64
 
 
 @dataclass(frozen=True)
-class Sentences:
+class SentenceEncoder:
     """A loaded model, on the `device` that it computes on: cuda where there is one, else cpu."""
 
     model: Any
@@ -33,12 +33,12 @@ class Sentences:
         """The vectors of texts, or of pictures where the model reads them, of length 1."""
         import numpy as np
 
-        given = [plain(content) if isinstance(content, str) else content for content in contents]
+        given = [plain_text(content) if isinstance(content, str) else content for content in contents]
         found = self.model.encode(given, batch_size=BATCH, convert_to_numpy=True, show_progress_bar=False)
-        return unit(np.asarray(found, dtype=np.float64))
+        return normalise_rows(np.asarray(found, dtype=np.float64))
 
 
-def load_sentences(folder: Path, where: str) -> Sentences:
+def load_sentences(folder: Path, where: str) -> SentenceEncoder:
     """The model in a folder; nothing is fetched and no code of the folder is run. Raises EmbeddingError.
 
     `where` names the setting that asks for it.
@@ -64,4 +64,4 @@ def load_sentences(folder: Path, where: str) -> Sentences:
     except Exception as error:  # anything: the files of a model are somebody else's
         what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         raise EmbeddingError(f"{where}: {folder} is no model of sentence-transformers ({what})") from error
-    return Sentences(model.eval(), device, len(model.encode("a", show_progress_bar=False)))
+    return SentenceEncoder(model.eval(), device, len(model.encode("a", show_progress_bar=False)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from capflow_assets.contract.embedding import MARK
+from capflow_assets.contract.embedding import CONTENT_HASH
 from capflow_assets.validation.contracts.words import ENOUGH_WORDS, real_words
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ LEAST_ITEMS = 10
 """Fewer described items than this say nothing about one another."""
 
 
-def texts(items: ibis.Table) -> ibis.Table:
+def compose_texts(items: ibis.Table) -> ibis.Table:
     """Items as item_id, `text` ("Hanging heart. Home, Decoration. Acme"), its `md5`, and whether it is `described`.
 
     Of a description the first 4,000 letters are taken. `described` items have two real words in their description,
@@ -30,10 +30,12 @@ def texts(items: ibis.Table) -> ibis.Table:
         told = other.fill_null("").left(MOST_LETTERS).strip()
         text = text + ibis.ifelse((text == "") | (told == ""), "", ". ") + told
     composed = items.select("item_id", text=text, described=real_words(items["description"]) >= ENOUGH_WORDS)
-    return composed.mutate(**{MARK: composed["text"].hexdigest("md5"), "worded": real_words(composed["text"]) > 0})
+    return composed.mutate(
+        **{CONTENT_HASH: composed["text"].hexdigest("md5"), "worded": real_words(composed["text"]) > 0}
+    )
 
 
-def too_few(items: int, described: int) -> str | None:
+def explain_too_few(items: int, described: int) -> str | None:
     """Why an assortment cannot be embedded, as one sentence; None when it can."""
     if described >= LEAST_ITEMS:
         return None

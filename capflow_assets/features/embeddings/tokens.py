@@ -14,13 +14,13 @@ _TAG = re.compile(r"<[/!?]?[a-zA-Z][^<>]{0,200}>")
 _SPACELESS = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]+")  # Thai to Chinese
 
 
-def plain(text: str) -> str:
+def plain_text(text: str) -> str:
     """The text as a shopper reads it: tags taken out, entities resolved, one form of each letter, single blanks."""
     shown = html.unescape(_TAG.sub(" ", _HIDDEN.sub(" ", text)))
     return " ".join(unicodedata.normalize("NFKC", shown).split())
 
 
-def tokens(text: str) -> list[str]:
+def tokenise(text: str) -> list[str]:
     """The words of a `plain` text in small letters; numbers, single letters and words over 40 letters are left out.
 
     Scripts that put no blanks between words give pairs of neighbouring signs instead.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".txt", ".vec", ".txt.gz", ".vec.gz", ".npz")
 
 
-def word_vectors(path: Path, vocabulary: Set[str]) -> tuple[int, Mapping[str, np.ndarray]]:
+def read_word_vectors(path: Path, vocabulary: Set[str]) -> tuple[int, Mapping[str, np.ndarray]]:
     """How long the vectors are, and those of the words in `vocabulary`; of a word that stands twice, the first.
 
     Raises EmbeddingError for a file of another form, with the line.

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from capflow_assets.contract.embedding import unit
-from capflow_assets.features.embeddings.tokens import plain, tokens
+from capflow_assets.contract.embedding import normalise_rows
+from capflow_assets.features.embeddings.tokens import plain_text, tokenise
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +22,7 @@ SMOOTHING = 1e-3
 
 
 @dataclass(frozen=True)
-class Sif:
+class SifWeights:
     """What is learned from the customer's texts: how often each word stands in them, and their common direction."""
 
     total: int
@@ -44,7 +44,7 @@ class Sif:
         return written.getvalue()
 
     @classmethod
-    def from_bytes(cls, content: bytes) -> Sif:
+    def from_bytes(cls, content: bytes) -> SifWeights:
         """The fit that `to_bytes` wrote."""
         import numpy as np
 
@@ -55,12 +55,12 @@ class Sif:
 
 
 @dataclass(frozen=True)
-class Words:
+class WordAverage:
     """The mean of word vectors, weighted by `sif` where there is one."""
 
     dimensions: int
     vectors: Mapping[str, np.ndarray]
-    sif: Sif | None = None
+    sif: SifWeights | None = None
 
     def encode(self, contents: Sequence[str]) -> np.ndarray:
         """The vectors of texts, of length 1; zeros for a text without any word that has a vector."""
@@ -68,7 +68,7 @@ class Words:
         if self.sif is not None:
             known = averages.any(axis=1, keepdims=True)
             averages = averages - known * _along(averages, self.sif.direction)
-        return unit(averages)
+        return normalise_rows(averages)
 
     def averages(self, contents: Sequence[str]) -> np.ndarray:
         """The weighted mean of the words of each text, as float64."""
@@ -76,7 +76,7 @@ class Words:
 
         rows = np.zeros((len(contents), self.dimensions))
         for row, text in zip(rows, contents, strict=True):
-            known = [word for word in tokens(plain(text)) if word in self.vectors]
+            known = [word for word in tokenise(plain_text(text)) if word in self.vectors]
             for word in known:
                 row += self.vectors[word] * ((self.sif.weight(word) if self.sif else 1.0) / len(known))
         return rows
@@ -84,19 +84,19 @@ class Words:
 
 def vocabulary(texts: Iterable[str]) -> set[str]:
     """Every word of the texts."""
-    return {word for text in texts for word in tokens(plain(text))}
+    return {word for text in texts for word in tokenise(plain_text(text))}
 
 
-def fit_sif(texts: Sequence[str], dimensions: int, vectors: Mapping[str, np.ndarray]) -> Sif:
+def fit_sif(texts: Sequence[str], dimensions: int, vectors: Mapping[str, np.ndarray]) -> SifWeights:
     """How often each word stands in the texts, and the first principal direction of their weighted averages."""
     import numpy as np
 
-    counted = Counter(word for text in texts for word in tokens(plain(text)))
+    counted = Counter(word for text in texts for word in tokenise(plain_text(text)))
     total, counts = counted.total(), dict(sorted(counted.items()))
-    averages = Words(dimensions, vectors, Sif(total, counts, np.zeros(dimensions))).averages(texts)
+    averages = WordAverage(dimensions, vectors, SifWeights(total, counts, np.zeros(dimensions))).averages(texts)
     _, directions = np.linalg.eigh(averages.T @ averages)
     first = directions[:, -1]
-    return Sif(total, counts, first * np.sign(first[np.abs(first).argmax()]))
+    return SifWeights(total, counts, first * np.sign(first[np.abs(first).argmax()]))
 
 
 def _along(rows: np.ndarray, direction: np.ndarray) -> np.ndarray:

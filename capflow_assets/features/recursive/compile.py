@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from capflow_assets.features.recursive.definitions import (
     Aggregate,
-    Column,
     Definition,
     LookUp,
     Ratio,
+    SourceColumn,
     Transform,
     scale,
 )
@@ -32,7 +32,7 @@ Tables = Mapping[str, "ibis.Table"]
 _DAY, _FIRST, _LAST, _ROW = "day_", "is_first_", "is_last_", "row_"
 
 
-def expression(definitions: Sequence[Definition], tables: Tables, as_of: datetime) -> ibis.Table:
+def compile_features(definitions: Sequence[Definition], tables: Tables, as_of: datetime) -> ibis.Table:
     """`user_id` and one column a definition, for every identified shopper with a bill in `tables`.
 
     `tables` hold rows before `as_of` only. Counts and sums of a shopper without such rows are 0, all else is null; and
@@ -96,9 +96,9 @@ def _with_operands(wanted: Iterable[Definition]) -> Iterable[Definition]:
         yield found
 
 
-def _own_columns(definitions: Iterable[Definition]) -> Iterable[Column]:
+def _own_columns(definitions: Iterable[Definition]) -> Iterable[SourceColumn]:
     """The columns of the users' own table."""
-    return (found for found in _with_operands(definitions) if isinstance(found, Column))
+    return (found for found in _with_operands(definitions) if isinstance(found, SourceColumn))
 
 
 def _grouped(link: Link, aggregates: Sequence[Aggregate], tables: Tables, as_of: datetime) -> ibis.Table:

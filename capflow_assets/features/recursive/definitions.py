@@ -11,7 +11,7 @@ MILLIONTHS = 1_000_000
 
 
 @dataclass(frozen=True)
-class Column:
+class SourceColumn:
     """A column of an entity's own table."""
 
     entity: str
@@ -30,7 +30,7 @@ class LookUp:
     """What the one parent of a row says: the list price of a line's item."""
 
     entity: str
-    operand: Column
+    operand: SourceColumn
 
     @property
     def parent(self) -> str:
@@ -74,7 +74,7 @@ class Aggregate:
     operand: Definition | None = None
 
 
-Definition = Column | LookUp | Transform | Ratio | Aggregate
+Definition = SourceColumn | LookUp | Transform | Ratio | Aggregate
 
 
 def depth(definition: Definition) -> int:
@@ -92,7 +92,7 @@ def depth(definition: Definition) -> int:
 def kind(definition: Definition) -> Kind:
     """Which primitives may be applied to it."""
     match definition:
-        case Column():
+        case SourceColumn():
             return definition.declared.kind
         case LookUp(_, operand):
             return kind(operand)
@@ -104,7 +104,7 @@ def kind(definition: Definition) -> Kind:
 def scale(definition: Definition) -> int:
     """Sums are of whole multiples of 1 / scale: what is exact stays so, averages are rounded to the millionth."""
     match definition:
-        case Column():
+        case SourceColumn():
             return definition.declared.scale
         case LookUp(_, operand):
             return scale(operand)
@@ -130,7 +130,7 @@ def is_nested(definition: Definition | None) -> bool:
 def tables(definition: Definition | None) -> set[str]:
     """The tables that it is made from; a user is known from bills, so of `users` only the columns need the table."""
     match definition:
-        case Column(entity):
+        case SourceColumn(entity):
             return {entity}
         case LookUp(entity, operand):
             return {entity, operand.entity}

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from capflow_assets.features.recursive.definitions import (
     Aggregate,
-    Column,
     Definition,
     LookUp,
     Ratio,
+    SourceColumn,
     Transform,
     depth,
     kind,
@@ -30,14 +30,14 @@ Columns = Mapping[str, Collection[str]]
 
 
 @dataclass(frozen=True)
-class Generated:
+class Candidates:
     """The users' features, the simplest first, and how many more there were than the limit lets through."""
 
     definitions: tuple[Definition, ...]
     left_out: int
 
 
-def generate(columns: Columns, deepest: int = 2, most: int = MOST) -> Generated:
+def generate(columns: Columns, deepest: int = 2, most: int = MOST) -> Candidates:
     """Up to `most` features of a user, of at most `deepest` (1 to 3) primitives stacked.
 
     `columns` names the columns of each table that is there; what is not declared in relationships.py is left alone.
@@ -45,11 +45,11 @@ def generate(columns: Columns, deepest: int = 2, most: int = MOST) -> Generated:
     """
     if not 1 <= deepest <= DEEPEST:
         raise ValueError(f"recursive features of depth {deepest}: choose a depth from 1 to {DEEPEST}.")
-    found = sorted(set(_of_users(columns, deepest)), key=simplicity)
-    return Generated(tuple(found[:most]), max(0, len(found) - most))
+    found = sorted(set(_of_users(columns, deepest)), key=simplicity_key)
+    return Candidates(tuple(found[:most]), max(0, len(found) - most))
 
 
-def simplicity(definition: Definition) -> tuple[int, int, str]:
+def simplicity_key(definition: Definition) -> tuple[int, int, str]:
     """Sorts definitions, the simplest first."""
     text = name(definition)
     return depth(definition), len(text), text
@@ -75,9 +75,9 @@ def _ratios(aggregates: Collection[Aggregate]) -> Iterator[Ratio]:
     for (child, primitive, operand), found in by_rows.items():
         if primitive == "last" and (usual := by_rows.get((child, "mean", operand))):
             yield Ratio(found, usual)
-        if primitive == "sum" and isinstance(operand, Column) and operand.name != "amount":
-            whole = by_rows.get((child, "sum", Column(child, "amount")))
-            if whole and operand.declared.scale == Column(child, "amount").declared.scale:
+        if primitive == "sum" and isinstance(operand, SourceColumn) and operand.name != "amount":
+            whole = by_rows.get((child, "sum", SourceColumn(child, "amount")))
+            if whole and operand.declared.scale == SourceColumn(child, "amount").declared.scale:
                 yield Ratio(found, whole)
 
 
@@ -104,12 +104,12 @@ def _operands(entity: str, columns: Columns, deepest: int) -> Iterator[Definitio
         yield from _aggregates(entity, columns, deepest)
 
 
-def _columns(entity: str, columns: Columns) -> Iterator[Column]:
+def _columns(entity: str, columns: Columns) -> Iterator[SourceColumn]:
     there = columns.get(entity, ())
-    yield from (Column(entity, column) for column in there if field(entity, column) is not None)
+    yield from (SourceColumn(entity, column) for column in there if field(entity, column) is not None)
 
 
-def _turns(primitive: str, column: Column) -> bool:
+def _turns(primitive: str, column: SourceColumn) -> bool:
     """Whether a transform says something of a column. That the time of a row itself is known says nothing."""
     transform = TRANSFORMS[primitive]
     if transform.of_features or primitive == "number" or kind(column) != transform.takes:
@@ -126,7 +126,7 @@ def _fits(primitive: str, child: str, operand: Definition) -> bool:
     if told.moments and (not ENTITIES[child].has_moments or isinstance(operand, Transform)):
         return False
     if told.adds_up:
-        return isinstance(operand, Column) and operand.declared.adds_up
+        return isinstance(operand, SourceColumn) and operand.declared.adds_up
     if not isinstance(operand, Aggregate):
         return True
     again = primitive == operand.primitive == "max"

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from capflow_assets.features.recursive.definitions import (
     Aggregate,
-    Column,
     Definition,
     LookUp,
     Ratio,
+    SourceColumn,
     Transform,
     is_nested,
 )
@@ -22,7 +22,7 @@ USER = "the user's"
 def name(definition: Definition) -> str:
     """The column's name: mean_of_sum_of_amount_of_line_items_per_bill."""
     match definition:
-        case Column(_, column):
+        case SourceColumn(_, column):
             return column
         case LookUp(_, operand):
             return f"{name(operand)}_of_its_{ENTITIES[operand.entity].singular}"
@@ -73,7 +73,7 @@ def phrase(definition: Definition) -> str:
 def _words(definition: Definition) -> tuple[str, str]:
     """What one row has, and what many have: "amount", "amounts"."""
     match definition:
-        case Column():
+        case SourceColumn():
             return definition.declared.word, definition.declared.words
         case LookUp(_, operand):
             one, many = _words(operand)
@@ -89,7 +89,7 @@ def _words(definition: Definition) -> tuple[str, str]:
 def _read(text: str, entity: str) -> Iterator[Definition]:
     """Every definition of `entity` that has that name, the plainest first."""
     if field(entity, text) is not None:
-        yield Column(entity, text)
+        yield SourceColumn(entity, text)
     yield from _looked_up(text, entity)
     yield from _aggregates(text, entity)
     for primitive, transform in TRANSFORMS.items():
@@ -104,7 +104,7 @@ def _looked_up(text: str, entity: str) -> Iterator[Definition]:
     for link in parents(entity):
         ending = f"_of_its_{ENTITIES[link.parent].singular}"
         if text.endswith(ending) and field(link.parent, column := text.removesuffix(ending)) is not None:
-            yield LookUp(entity, Column(link.parent, column))
+            yield LookUp(entity, SourceColumn(link.parent, column))
 
 
 def _aggregates(text: str, entity: str) -> Iterator[Definition]:

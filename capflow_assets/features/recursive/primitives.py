@@ -69,7 +69,7 @@ class Aggregation:
 
 
 @dataclass(frozen=True)
-class Transform:
+class Transformation:
     """One value into another: `prefix` begins its name; `whole`: it is a whole number; `of_features`: of aggregates."""
 
     prefix: str
@@ -215,8 +215,8 @@ def _number(value: ibis.Value, as_of: datetime) -> ibis.Value:
     return number(value)
 
 
-TRANSFORMS: Mapping[str, Transform] = {
-    "days_since": Transform(
+TRANSFORMS: Mapping[str, Transformation] = {
+    "days_since": Transformation(
         "days_since_",
         "time",
         "number",
@@ -224,18 +224,20 @@ TRANSFORMS: Mapping[str, Transform] = {
         "number of days since the {word}",
         "numbers of days since the {word}",
     ),
-    "hour": Transform("hour_of_", "time", "number", lambda value, as_of: value.hour(), "hour of the {word}", "hours"),
-    "weekday": Transform(
+    "hour": Transformation(
+        "hour_of_", "time", "number", lambda value, as_of: value.hour(), "hour of the {word}", "hours"
+    ),
+    "weekday": Transformation(
         "weekday_of_", "time", "label", lambda value, as_of: _weekday(value), "weekday of the {word}", "weekdays"
     ),
-    "weekend": Transform(
+    "weekend": Transformation(
         "weekend_of_", "time", "truth", lambda value, as_of: _weekday(value) >= SATURDAY, "", "that were on a weekend"
     ),
-    "known": Transform("known_", "time", "truth", lambda value, as_of: value.notnull(), "", "with an {word}"),
-    "number": Transform(
+    "known": Transformation("known_", "time", "truth", lambda value, as_of: value.notnull(), "", "with an {word}"),
+    "number": Transformation(
         "number_in_", "label", "number", _number, "{word} as a number", "{words} as numbers", whole=False
     ),
-    "log1p": Transform(
+    "log1p": Transformation(
         "log1p_of_", "number", "number", _log1p, "the logarithm of 1 plus {what}", "", whole=False, of_features=True
     ),
 }

@@ -15,14 +15,14 @@ ALIKE = 0.98
 
 
 @dataclass(frozen=True)
-class Pruned:
+class PruneResult:
     """The columns that stay, in their order, and why each other one goes, in words."""
 
     kept: tuple[str, ...]
     dropped: Mapping[str, str]
 
 
-def prune(values: pd.DataFrame) -> Pruned:
+def prune(values: pd.DataFrame) -> PruneResult:
     """Drop what is missing almost everywhere, constant, or (nearly) the same as a column to its left.
 
     `values` holds one row a user and one numeric column a feature, the simplest first: of two that say the same, the
@@ -41,7 +41,7 @@ def prune(values: pd.DataFrame) -> Pruned:
             dropped[column] = reason
         else:
             kept.append(number)
-    return Pruned(tuple(str(values.columns[number]) for number in kept), dropped)
+    return PruneResult(tuple(str(values.columns[number]) for number in kept), dropped)
 
 
 def _empty(column: np.ndarray, known: np.ndarray) -> str | None:

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from capflow_assets.contract.feature_set import FeatureSet
-from capflow_assets.features.columns import beside, count, named, number, share
-from capflow_assets.features.purchases import bought
+from capflow_assets.features.columns import count, left_join_all, number, select_features, share
+from capflow_assets.features.purchases import item_purchases
 
 if TYPE_CHECKING:
     import ibis
@@ -23,7 +23,7 @@ def basket(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
     One row a shopper; columns as in `BASKET.features`. A basket is a bill's lines that are sales. What comes from the
     items' categories and brands is null without `items`, and for a shopper none of whose items have one.
     """
-    lines = bought(tables["line_items"])
+    lines = item_purchases(tables["line_items"])
     wares = lines.group_by("user_id", "bill_id", "item_id").aggregate(
         lines=lines.count(),
         thousandths=lines.thousandths.sum().cast("int64"),
@@ -33,7 +33,7 @@ def basket(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
     )
     items = _items_by_shopper(wares)
     placed = _placed(items, tables.get("items"))
-    shoppers = beside(_by_shopper(wares), [_repeats(items, as_of), _departments(placed), _brands(placed)])
+    shoppers = left_join_all(_by_shopper(wares), [_repeats(items, as_of), _departments(placed), _brands(placed)])
     return _named(shoppers)
 
 
@@ -88,7 +88,7 @@ def _placed(bought_items: ibis.Table, items: ibis.Table | None) -> ibis.Table:
     if items is None:
         nothing = ibis.null("string")
         return bought_items.mutate(category=nothing, department=nothing, brand=nothing)
-    return beside(bought_items, [departments(items)], key="item_id")
+    return left_join_all(bought_items, [departments(items)], key="item_id")
 
 
 def _departments(placed: ibis.Table) -> ibis.Table:
@@ -139,7 +139,7 @@ def _named(t: ibis.Table) -> ibis.Table:
         "department_entropy": t.bits / BITS,
         "brand_concentration": t.brand_squares / (t.brand_lines * t.brand_lines),
     }
-    return named(t, ("user_id",), FEATURES, computed)
+    return select_features(t, ("user_id",), FEATURES, computed)
 
 
 FEATURES = (

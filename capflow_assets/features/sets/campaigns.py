@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from capflow_assets.contract.feature_set import FeatureSet
-from capflow_assets.features.columns import beside, count, named, number, share, spelled
+from capflow_assets.features.columns import count, is_spelled_as, left_join_all, number, select_features, share
 from capflow_assets.features.visits import day_number, day_number_of
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def campaigns(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
     everyone = contacts.aggregate(
         all_sent=contacts.count(where=contacts.sent), all_answered=contacts.count(where=contacts.answered)
     )
-    shoppers = beside(_by_shopper(contacts, as_of), [_offers(contacts)])
+    shoppers = left_join_all(_by_shopper(contacts, as_of), [_offers(contacts)])
     return _named(ibis.cross_join(shoppers, everyone), day_number_of(as_of))
 
 
@@ -51,7 +51,7 @@ def _by_shopper(contacts: ibis.Table, as_of: datetime) -> ibis.Table:
         windows[f"contacts_{days}d"] = contacts.count(where=sent & (contacts.sent_at >= start))
         windows[f"responses_{days}d"] = contacts.count(where=answered & (contacts.responded_at >= start))
     for way, spellings in WAYS.items():
-        by_way = spelled(contacts.channel, spellings)
+        by_way = is_spelled_as(contacts.channel, spellings)
         windows[f"{way}_contacts"] = contacts.count(where=sent & by_way)
         windows[f"{way}_responses"] = contacts.count(where=answered & by_way)
     days_taken = day_number(contacts.responded_at) - day_number(contacts.sent_at)
@@ -83,7 +83,7 @@ def _named(t: ibis.Table, today: int) -> ibis.Table:
         "offers_seen": t.offers_seen.fill_null(0),
         **{f"{way}_response_rate": share(t[f"{way}_responses"], t[f"{way}_contacts"]) for way in WAYS},
     }
-    return named(t, ("user_id",), FEATURES, computed)
+    return select_features(t, ("user_id",), FEATURES, computed)
 
 
 FEATURES = (

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from capflow_assets.contract.feature_set import FeatureSet
-from capflow_assets.features.columns import count, named, number
-from capflow_assets.features.purchases import sold
+from capflow_assets.features.columns import count, number, select_features
+from capflow_assets.features.purchases import item_sales
 
 if TYPE_CHECKING:
     import ibis
@@ -46,7 +46,7 @@ def item_pairs(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
     return _named(_with_items(ordered, frequent, on_bills))
 
 
-def left_out(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
+def count_left_out(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
     """One row: how many bills were too large, and how many items are sold too seldom to be paired."""
     import ibis
 
@@ -71,7 +71,7 @@ def _on_bills(line_items: ibis.Table, as_of: datetime) -> ibis.Table:
 
 
 def _wares(line_items: ibis.Table, as_of: datetime) -> ibis.Table:
-    lines = sold(line_items)
+    lines = item_sales(line_items)
     recent = lines.filter(lines.ts >= as_of - timedelta(days=YEAR_DAYS), lines.bill_id.notnull())
     return recent.select("bill_id", "item_id").distinct()
 
@@ -111,7 +111,7 @@ def _named(t: ibis.Table) -> ibis.Table:
         "lift": together / t.bills * (t.all_bills.cast("float64") / t.other_bills),
         "similarity": cosine * (together / (together + SHRINKAGE)),
     }
-    return named(t, ("item_id", "other_item_id"), FEATURES, computed)
+    return select_features(t, ("item_id", "other_item_id"), FEATURES, computed)
 
 
 FEATURES = (
@@ -142,5 +142,5 @@ ITEM_PAIRS = FeatureSet(
     build=item_pairs,
     key=("item_id", "other_item_id"),
     past=False,
-    left_out=left_out,
+    left_out=count_left_out,
 )

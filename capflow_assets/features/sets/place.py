@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from capflow_assets.contract.feature_set import FeatureSet
-from capflow_assets.features.columns import beside, count, named, number, share, spelled
+from capflow_assets.features.columns import count, is_spelled_as, left_join_all, number, select_features, share
 from capflow_assets.features.visits import visits
 
 if TYPE_CHECKING:
@@ -37,11 +37,11 @@ def place(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
         _changes(seen, "channel"),
         _changes(seen, "store_id"),
     ]
-    return _named(beside(_by_shopper(seen), parts))
+    return _named(left_join_all(_by_shopper(seen), parts))
 
 
 def _by_shopper(seen: ibis.Table) -> ibis.Table:
-    kinds = {kind: spelled(seen.channel, spellings) for kind, spellings in KINDS.items()}
+    kinds = {kind: is_spelled_as(seen.channel, spellings) for kind, spellings in KINDS.items()}
     online = kinds["web"] | kinds["app"]
     return seen.group_by("user_id").aggregate(
         with_channel=seen.channel.count(),
@@ -97,7 +97,7 @@ def _named(t: ibis.Table) -> ibis.Table:
         "home_store_share": share(t.store_id_most, t.store_id_visits),
         "store_change_share": share(t.store_id_changes, t.store_id_steps),
     }
-    return named(t, ("user_id",), FEATURES, computed)
+    return select_features(t, ("user_id",), FEATURES, computed)
 
 
 FEATURES = (

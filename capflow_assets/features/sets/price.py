@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from capflow_assets.contract.feature_set import FeatureSet
-from capflow_assets.features.columns import beside, named, number, share
-from capflow_assets.features.purchases import sold
+from capflow_assets.features.columns import left_join_all, number, select_features, share
+from capflow_assets.features.purchases import item_sales
 from capflow_assets.features.sets.basket import departments
 from capflow_assets.features.visits import cents
 
@@ -35,7 +35,7 @@ def price(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
 
 def _priced(line_items: ibis.Table) -> ibis.Table:
     """Every line that was paid for, with `paid`: what one piece came to after the discount, in PRICE_UNITS."""
-    lines = sold(line_items)
+    lines = item_sales(line_items)
     lines = lines.mutate(
         paid=(lines.cents * (PRICE_UNITS // 100) / lines.quantity).round().cast("int64"), saved=cents(lines.discount)
     )
@@ -58,7 +58,7 @@ def _price_list(lines: ibis.Table, items: ibis.Table | None) -> ibis.Table:
     )
     if items is None:
         return listed.mutate(tier=ibis.null("int64"))
-    return beside(listed, [_tiers(listed, items)], key="item_id")
+    return left_join_all(listed, [_tiers(listed, items)], key="item_id")
 
 
 def _tiers(listed: ibis.Table, items: ibis.Table) -> ibis.Table:
@@ -117,7 +117,7 @@ def _named(t: ibis.Table) -> ibis.Table:
         "full_price_share": t.in_full / t.lines,
         "price_tier": share(t.tiers, t.tiered),
     }
-    return named(t, ("user_id",), FEATURES, computed)
+    return select_features(t, ("user_id",), FEATURES, computed)
 
 
 FEATURES = (

@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from capflow_assets.contract.feature_set import Decision, Feature, FeatureSet
-from capflow_assets.features.recursive.compile import dtype, expression
+from capflow_assets.contract.feature_set import ColumnDecision, Feature, FeatureSet
+from capflow_assets.features.recursive.compile import compile_features, dtype
 from capflow_assets.features.recursive.definitions import Definition
 from capflow_assets.features.recursive.generate import MOST, generate
 from capflow_assets.features.recursive.names import name, parse, phrase, sentence
@@ -52,14 +52,14 @@ EVERYWHERE = (
 )
 
 
-def decide(tables: Mapping[str, ibis.Table], as_of: datetime) -> Decision:
+def decide_columns(tables: Mapping[str, ibis.Table], as_of: datetime) -> ColumnDecision:
     """Which features this customer's data supports: generated from what is there, pruned on a sample of users.
 
     `tables` hold rows before `as_of` only; the columns of each decide what is generated. At most MOST candidates are
     computed and MOST_KEPT kept, the simplest first; the facts count what was left out, and why.
     """
     made = generate({table: rows.columns for table, rows in tables.items()}, DEPTH)
-    values = expression(made.definitions, sample(tables, SAMPLED_USERS), as_of).drop("user_id").to_pandas()
+    values = compile_features(made.definitions, sample(tables, SAMPLED_USERS), as_of).drop("user_id").to_pandas()
     pruned = prune(values)
     kept = pruned.kept[:MOST_KEPT]
     left_out = Counter(_kind(reason) for reason in pruned.dropped.values())
@@ -70,15 +70,15 @@ def decide(tables: Mapping[str, ibis.Table], as_of: datetime) -> Decision:
         "candidates": len(made.definitions),
         "left_out": {reason: count for reason, count in sorted(left_out.items()) if count},
     }
-    return Decision(kept, facts)
+    return ColumnDecision(kept, facts)
 
 
-def decided(names: Sequence[str]) -> FeatureSet:
+def recursive_with(names: Sequence[str]) -> FeatureSet:
     """The set with exactly the features of these names, in that order; ValueError for a name that means none."""
     definitions = tuple(map(parse, names))
 
     def build(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
-        return expression(definitions, tables, as_of)
+        return compile_features(definitions, tables, as_of)
 
     return FeatureSet(
         name="recursive",
@@ -117,4 +117,4 @@ def _kind(reason: str) -> str:
     return reason
 
 
-RECURSIVE = replace(decided(EVERYWHERE), decide=decide, decided=decided)
+RECURSIVE = replace(recursive_with(EVERYWHERE), decide=decide_columns, decided=recursive_with)

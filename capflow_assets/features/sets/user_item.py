@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from capflow_assets.contract.feature_set import FeatureSet
-from capflow_assets.features.columns import count, named, number, share
-from capflow_assets.features.purchases import bought
+from capflow_assets.features.columns import count, number, select_features, share
+from capflow_assets.features.purchases import item_purchases
 from capflow_assets.features.visits import day_number_of
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def user_item(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
     Pairs grow with shoppers times what they buy, so older purchases are left out (counted by `left_out`) and only the
     newest date is computed: there are never more rows than lines sold in a year.
     """
-    lines = _of_the_year(bought(tables["line_items"]), as_of)
+    lines = _of_the_year(item_purchases(tables["line_items"]), as_of)
     days = lines.group_by("user_id", "item_id", "day").aggregate(
         thousandths=lines.thousandths.sum().cast("int64"), cents=lines.cents.sum().cast("int64")
     )
@@ -46,9 +46,9 @@ def user_item(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
     return _named(pairs, day_number_of(as_of))
 
 
-def left_out(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
+def count_left_out(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
     """One row: how many lines of identified shoppers were left out because they are older than a year."""
-    lines = bought(tables["line_items"])
+    lines = item_purchases(tables["line_items"])
     return lines.aggregate(lines_older_than_365_days=lines.count(where=lines.ts < _start(as_of)))
 
 
@@ -70,7 +70,7 @@ def _named(t: ibis.Table, today: int) -> ibis.Table:
         "due_ratio": (today - t.last_day) / gap,
         **{f"weighted_times_{h}d": t[f"weight_{h}d"] / ONE for h in HALF_LIVES_DAYS},
     }
-    return named(t, ("user_id", "item_id"), FEATURES, computed)
+    return select_features(t, ("user_id", "item_id"), FEATURES, computed)
 
 
 FEATURES = (
@@ -106,5 +106,5 @@ USER_ITEM = FeatureSet(
     build=user_item,
     key=("user_id", "item_id"),
     past=False,
-    left_out=left_out,
+    left_out=count_left_out,
 )

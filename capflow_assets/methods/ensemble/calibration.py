@@ -11,7 +11,7 @@ LEAST_SLOPE = 0.05  # a positive slope keeps the order of the shoppers, whatever
 ROUNDS = 100
 
 
-def platt(raw: np.ndarray, label: np.ndarray) -> tuple[float, float]:
+def fit_platt(raw: np.ndarray, label: np.ndarray) -> tuple[float, float]:
     """Slope and intercept under which sigmoid(slope * raw + intercept) fits the labels best.
 
     Newton's method on smoothed targets, so that separable scores do not run away.

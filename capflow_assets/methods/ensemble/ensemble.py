@@ -17,8 +17,8 @@ from capflow_assets.methods.ensemble.learners import (
     Objective,
     Rows,
     best_number_of_trees,
-    canonical,
     canonical_order,
+    canonicalise,
     stack,
 )
 
@@ -78,14 +78,14 @@ def fit(parts: Sequence[Rows], objective: Objective, parameters: Mapping[str, An
     if unseen is None:
         unseen = _folded(stack(parts), objective, wanted, parameters, seed)
     trees, scores, target = unseen
-    weights = blend(scores, lambda raw: _loss(objective, raw, target))
+    weights = blend_weights(scores, lambda raw: _loss(objective, raw, target))
     said = {name: weight for name, weight in zip(wanted, weights, strict=True) if weight > 0}
     facts: dict[str, Any] = {"objective": objective, "weights": said, "trees": trees}
     if objective == "tweedie":
         facts["scale"] = scale * _level(np.average(scores, axis=0, weights=weights), target)
     if objective == "binary":
         raw = np.average(scores, axis=0, weights=weights)
-        slope, intercept = calibration.platt(raw, target)
+        slope, intercept = calibration.fit_platt(raw, target)
         facts["calibration"] = {"slope": slope, "intercept": intercept}
     everything = _thinned(stack(parts), objective)
     settings = {**parameters, "trees": trees}
@@ -93,7 +93,7 @@ def fit(parts: Sequence[Rows], objective: Objective, parameters: Mapping[str, An
     return Ensemble(files, facts)
 
 
-def blend(members: Sequence[np.ndarray], loss: Callable[[np.ndarray], float]) -> list[float]:
+def blend_weights(members: Sequence[np.ndarray], loss: Callable[[np.ndarray], float]) -> list[float]:
     """The weight of each member, summing to 1; `members` are their scores of the same rows, `loss` judges a mean."""
     losses = [loss(member) for member in members]
     good = [number for number, one in enumerate(losses) if one <= min(losses) + CLEARLY_WORSE * abs(min(losses))]
@@ -110,12 +110,14 @@ def blend(members: Sequence[np.ndarray], loss: Callable[[np.ndarray], float]) ->
     return [chosen.count(number) / len(chosen) for number in range(len(members))]
 
 
-def tried(past: Rows, later: Rows, objective: Objective, parameters: Mapping[str, Any], seed: int) -> np.ndarray:
+def quick_predict(
+    past: Rows, later: Rows, objective: Objective, parameters: Mapping[str, Any], seed: int
+) -> np.ndarray:
     """What boosting with these parameters, fitted on the past, says of `later`: what tuning compares."""
     import numpy as np
 
     scale = _scale([past], objective)
-    seen, asked = canonical(_scaled(_thinned(past, objective), scale)), _scaled(later, scale)
+    seen, asked = canonicalise(_scaled(_thinned(past, objective), scale)), _scaled(later, scale)
     order = canonical_order(asked)
     _, raw = best_number_of_trees(seen, asked.take(order), objective, parameters, seed)
     found = np.empty(len(later))
@@ -153,7 +155,7 @@ def _loss(objective: Objective, raw: np.ndarray, target: np.ndarray) -> float:
     import numpy as np
 
     if objective == "binary":
-        slope, intercept = calibration.platt(raw, target)
+        slope, intercept = calibration.fit_platt(raw, target)
         logit = slope * raw + intercept
         return float((np.logaddexp(0.0, logit) - target * logit).mean())
     if objective == "tweedie":  # the deviance, least for the mean; an absolute error would be least for the median
@@ -173,7 +175,7 @@ def _later(
 
     if len(parts) < 2:
         return None
-    past, later = _thinned(stack(parts[:-1]), objective), canonical(parts[-1])
+    past, later = _thinned(stack(parts[:-1]), objective), canonicalise(parts[-1])
     if objective == "binary" and (len(np.unique(past.target)) < 2 or len(np.unique(later.target)) < 2):
         return None
     trees, boosted = best_number_of_trees(past, later, objective, parameters, seed)

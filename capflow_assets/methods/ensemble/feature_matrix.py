@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from capflow_assets.methods.ensemble.learners import Rows, canonical
+from capflow_assets.methods.ensemble.learners import Rows, canonicalise
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,7 +38,7 @@ def require_columns(snapshot: Snapshot, columns: Sequence[str]) -> None:
         )
 
 
-def learning_rows(
+def training_matrix(
     train: Sequence[LabelledSnapshot], columns: Sequence[str], truth: str = "label"
 ) -> tuple[np.ndarray, np.ndarray]:
     """The features of everyone whom an outcome tells of, on all past dates, and what came true of them.
@@ -55,12 +55,12 @@ def learning_rows(
     matrix, came_true = np.concatenate(matrices), np.concatenate(truths)
     if len(np.unique(came_true)) < 2:
         raise ValueError(f"There is nothing to learn for {train[0].customer!r}: {len(came_true):,} rows, all alike.")
-    rows = canonical(Rows(matrix, came_true))
+    rows = canonicalise(Rows(matrix, came_true))
     return rows.matrix, rows.target
 
 
 @dataclass(frozen=True)
-class Scale:
+class StandardScale:
     """How each column is brought to a common scale: its gaps filled by the median, less the mean, by the deviation."""
 
     median: list[float]
@@ -68,7 +68,7 @@ class Scale:
     deviation: list[float]
 
     @classmethod
-    def of(cls, matrix: np.ndarray) -> Scale:
+    def of(cls, matrix: np.ndarray) -> StandardScale:
         """Learned from rows x columns; a column without any value becomes 0."""
         import numpy as np
 
@@ -85,7 +85,9 @@ class Scale:
         return np.clip((filled - np.asarray(self.mean)) / spread, -10.0, 10.0)
 
 
-def pushes(ask: Callable[[np.ndarray], np.ndarray], matrix: np.ndarray, usual: Sequence[float]) -> np.ndarray:
+def ablation_contributions(
+    ask: Callable[[np.ndarray], np.ndarray], matrix: np.ndarray, usual: Sequence[float]
+) -> np.ndarray:
     """By how much each feature moves each row's answer from what it were with the usual value there: rows x columns.
 
     It needs nothing but answers, so that it works for any method, at the price of one more asking for each column.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from capflow_assets.methods.ensemble.learners import Rows, canonical
+from capflow_assets.methods.ensemble.learners import Rows, canonicalise
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,7 +54,7 @@ class Contribution:
             return cls(tuple(arrays["columns"].tolist()), parts)
 
 
-def grid(matrix: np.ndarray) -> list[list[float]]:
+def quantile_grids(matrix: np.ndarray) -> list[list[float]]:
     """For each column the values that part its shoppers into hundredths; [] where nothing is known."""
     import numpy as np
 
@@ -65,7 +65,7 @@ def grid(matrix: np.ndarray) -> list[list[float]]:
     return found
 
 
-def standing(matrix: np.ndarray, grids: Sequence[Sequence[float]]) -> np.ndarray:
+def percentile_ranks(matrix: np.ndarray, grids: Sequence[Sequence[float]]) -> np.ndarray:
     """Where each value stands among those of the grid, from 0 to 1: the middle of its equals; NaN where not known."""
     import numpy as np
 
@@ -79,20 +79,20 @@ def standing(matrix: np.ndarray, grids: Sequence[Sequence[float]]) -> np.ndarray
     return found
 
 
-def contribution(parts: Sequence[Rows], columns: Sequence[str], seed: int) -> Contribution:
+def build_contribution(parts: Sequence[Rows], columns: Sequence[str], seed: int) -> Contribution:
     """What a customer gives of its past dates: a sample of rows by lot, each value as its standing."""
     import numpy as np
 
-    grids = grid(parts[-1].matrix)
+    grids = quantile_grids(parts[-1].matrix)
     given = []
     for part in parts:
         lot = np.sort(np.random.default_rng(seed).permutation(len(part))[:MOST_ROWS])
-        sample = canonical(part).take(lot)
-        given.append(Rows(standing(sample.matrix, grids), sample.target))
+        sample = canonicalise(part).take(lot)
+        given.append(Rows(percentile_ranks(sample.matrix, grids), sample.target))
     return Contribution(tuple(columns), tuple(given))
 
 
-def together(contributions: Mapping[str, Contribution], columns: Sequence[str]) -> list[Rows]:
+def stack_contributions(contributions: Mapping[str, Contribution], columns: Sequence[str]) -> list[Rows]:
     """Everybody's rows as two parts, what came before and each one's latest date; a column that one lacks is NaN."""
     import numpy as np
 

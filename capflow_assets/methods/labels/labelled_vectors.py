@@ -22,7 +22,7 @@ class UnlikeVectorsError(ValueError):
     """The vectors are not of the kind that a model was fitted on: another encoder made them."""
 
 
-def vectors(table: ibis.Table) -> tuple[pd.DataFrame, np.ndarray]:
+def read_vectors(table: ibis.Table) -> tuple[pd.DataFrame, np.ndarray]:
     """`media_id`, `item_id`, `user_id`, `md5` and the matrix of vectors, one row each, sorted by media_id."""
     import numpy as np
 
@@ -34,31 +34,31 @@ def vectors(table: ibis.Table) -> tuple[pd.DataFrame, np.ndarray]:
     return frame, numbers.reshape(found.num_rows, -1)
 
 
-def labelled(media: ibis.Table, kind: str, known: pd.DataFrame) -> pd.DataFrame:
+def read_labels(media: ibis.Table, kind: str, known: pd.DataFrame) -> pd.DataFrame:
     """`media_id` and `label` of the media of a kind that have a label, and a vector in `known`."""
     rows = media.filter(media.kind == kind, media.label.notnull()).select("media_id", "label").distinct()
     frame = rows.order_by("media_id", "label").execute().astype("str").drop_duplicates("media_id")
     return frame[frame["media_id"].isin(known["media_id"])].reset_index(drop=True)
 
 
-def groups(known: pd.DataFrame, column: str) -> pd.Series:
+def group_of_media(known: pd.DataFrame, column: str) -> pd.Series:
     """What each medium belongs to, by media_id: its item or its speaker; of neither, its own file and its copies."""
     named = "of " + known[column].fillna("").astype("str")
     alone = "file " + known["md5"].astype("str")
     return named.where(known[column].notna(), alone).set_axis(known["media_id"].astype("str"))
 
 
-def whole_groups(group: pd.Series) -> np.ndarray:
+def hold_out_groups(group: pd.Series) -> np.ndarray:
     """Which rows are kept back: a fifth of the groups by lot, one at least, with all their rows."""
     import pandas as pd
 
     names = pd.Series(group.unique(), dtype="str")
-    drawn = names.iloc[lot(names).argsort()]
+    drawn = names.iloc[draw_order(names).argsort()]
     kept: np.ndarray = group.isin(drawn.iloc[: max(1, len(names) // 5)]).to_numpy()
     return kept
 
 
-def lot(names: Sequence[str] | pd.Series) -> np.ndarray:
+def draw_order(names: Sequence[str] | pd.Series) -> np.ndarray:
     """A number for each name that looks drawn by chance and is always the same."""
     import pandas as pd
 
@@ -93,12 +93,12 @@ def reasons(found: np.ndarray, labels: Sequence[str], verb: str) -> list[list[st
     ]
 
 
-def learned_from(snapshot: LabelledSnapshot, asset: str, model: str) -> tuple[pd.DataFrame, np.ndarray, list[str]]:
+def training_vectors(snapshot: LabelledSnapshot, asset: str, model: str) -> tuple[pd.DataFrame, np.ndarray, list[str]]:
     """The media of a snapshot that have a vector and a label: their keys, vectors and labels.
 
     ValueError when there is nothing to tell apart.
     """
-    known, matrix = vectors(snapshot.tables[asset])
+    known, matrix = read_vectors(snapshot.tables[asset])
     label = snapshot.outcome.set_index("media_id")["label"].reindex(known["media_id"].astype("str"))
     rows = label.notna().to_numpy()
     if label.nunique() < 2:
@@ -110,7 +110,7 @@ def learned_from(snapshot: LabelledSnapshot, asset: str, model: str) -> tuple[pd
     return known[rows].reset_index(drop=True), matrix[rows], label[rows].tolist()
 
 
-def most_frequent(train: Sequence[LabelledSnapshot]) -> tuple[str, float]:
+def most_frequent_label(train: Sequence[LabelledSnapshot]) -> tuple[str, float]:
     """The label that most media have in these snapshots, and its share; of equal ones the first by name."""
     import pandas as pd
 

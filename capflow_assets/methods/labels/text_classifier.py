@@ -143,7 +143,7 @@ def _by_folds(found: csr_matrix, kinds: np.ndarray, seed: int) -> tuple[float, f
         for k in range(FOLDS):
             weights, intercept = _weigh(found[fold != k], kinds[fold != k], penalty, seed)
             raw[fold == k] = found[fold == k] @ weights + intercept
-        slope, shift = calibration.platt(raw, kinds)
+        slope, shift = calibration.fit_platt(raw, kinds)
         odds = slope * raw + shift
         tried.append((float((np.logaddexp(0.0, odds) - kinds * odds).mean()), penalty, slope, shift))
     return min(tried)[1:]

@@ -112,7 +112,7 @@ def p_alive(process: BGNBD, repeats: np.ndarray, last: np.ndarray, age: np.ndarr
     return np.asarray(1.0 - _parts(process, repeats, last, age)[1])
 
 
-def expected_purchases(
+def predict_purchases(
     process: BGNBD, horizon: float, repeats: np.ndarray, last: np.ndarray, age: np.ndarray
 ) -> np.ndarray:
     """The number of visits to expect from each shopper in the next `horizon`: equation 10 of the paper.
@@ -121,7 +121,7 @@ def expected_purchases(
     """
     import numpy as np
 
-    found = purchases_if_known(process, horizon, repeats, last, age)
+    found = predict_purchases_or_nan(process, horizon, repeats, last, age)
     if unknown := int(np.isnan(found).sum()):
         raise ConvergenceError(
             f"BG/NBD: the expected visits of {unknown:,} shoppers did not converge (a={process.a}, b={process.b})."
@@ -129,14 +129,14 @@ def expected_purchases(
     return found
 
 
-def purchases_if_known(
+def predict_purchases_or_nan(
     process: BGNBD, horizon: float, repeats: np.ndarray, last: np.ndarray, age: np.ndarray
 ) -> np.ndarray:
     """As expected_purchases, NaN for those of whom it cannot be computed."""
     return p_alive(process, repeats, last, age) * _while_active(process, horizon, repeats, age)
 
 
-def growth(process: BGNBD, horizon: float, longer: float, repeats: np.ndarray, age: np.ndarray) -> np.ndarray:
+def horizon_growth(process: BGNBD, horizon: float, longer: float, repeats: np.ndarray, age: np.ndarray) -> np.ndarray:
     """How many times as many visits to expect from each shopper in `longer` as in `horizon`.
 
     As shoppers leave, visits get rarer: the answer lies between 1 and longer / horizon. Where the visits cannot be

@@ -94,7 +94,7 @@ def fit(visits: np.ndarray, mean_spend: np.ndarray) -> GammaGamma:
     return GammaGamma(float(p), 1.0 + float(above), float(v) * scale)
 
 
-def expected_spend(spend: GammaGamma, visits: np.ndarray, mean_spend: np.ndarray) -> np.ndarray:
+def predict_spend(spend: GammaGamma, visits: np.ndarray, mean_spend: np.ndarray) -> np.ndarray:
     """The spend to expect of each shopper's next visit: own mean, pulled to the population's; equation 5 of the note.
 
     Shoppers without a counted visit (`visits` 0) get the population's mean.

@@ -37,7 +37,7 @@ def repeat_visits(history: pd.DataFrame, today: int) -> tuple[np.ndarray, np.nda
     return x, last, age, np.where(x > 0, cents / 100.0 / np.maximum(x, 1.0), 0.0)
 
 
-def process_of(history: pd.DataFrame, today: int) -> bgnbd.BGNBD | str:
+def fit_process(history: pd.DataFrame, today: int) -> bgnbd.BGNBD | str:
     """The process behind the visits of `visit_history`, in weeks; why there is none, where BG/NBD finds none."""
     if history.empty:
         return "Nobody came yet."
@@ -48,7 +48,7 @@ def process_of(history: pd.DataFrame, today: int) -> bgnbd.BGNBD | str:
         return str(error).splitlines()[0]
 
 
-def longer_values(
+def extrapolate_value(
     process: bgnbd.BGNBD | None, history: pd.DataFrame, today: int, value: np.ndarray, horizon_days: int
 ) -> dict[str, np.ndarray]:
     """The `value` of the next `horizon_days` carried on to a year and three, a column for each of `LONGER`.
@@ -60,9 +60,12 @@ def longer_values(
         return {name: value * (days / horizon_days) for name, days in LONGER.items()}
     x, _, age, _ = repeat_visits(history, today)
     horizon = horizon_days / DAYS_A_WEEK
-    return {name: value * bgnbd.growth(process, horizon, days / DAYS_A_WEEK, x, age) for name, days in LONGER.items()}
+    return {
+        name: value * bgnbd.horizon_growth(process, horizon, days / DAYS_A_WEEK, x, age)
+        for name, days in LONGER.items()
+    }
 
 
-def past_rate(history: pd.DataFrame, today: int, days: int) -> pd.Series:
+def extrapolate_past_spend(history: pd.DataFrame, today: int, days: int) -> pd.Series:
     """What each shopper would spend in so many days at the rate of their own past, the first visit included."""
     return history["cents"] / 100.0 / (today - history["first_day"] + 1) * days

@@ -36,21 +36,21 @@ def item_days(line_items: ibis.Table) -> ibis.Table:
     return bought.select("user_id", "item_id", day=day_number(bought.ts).cast("int64")).distinct()
 
 
-def recent_days(line_items: ibis.Table, as_of: datetime) -> pd.DataFrame:
+def recent_item_days(line_items: ibis.Table, as_of: datetime) -> pd.DataFrame:
     """`user_id`, `item_id`, `day`: what each known shopper bought on each day of the last 365, sorted."""
     days = item_days(line_items)
     recent = days.filter(days.day > last_day_before(as_of) - YEAR_DAYS)
     return recent.order_by("user_id", "item_id", "day").execute().astype({"day": "int64"})
 
 
-def bought_by(line_items: ibis.Table, users: Collection[str]) -> pd.DataFrame:
+def items_of_users(line_items: ibis.Table, users: Collection[str]) -> pd.DataFrame:
     """`user_id`, `item_id`: which items each of these shoppers bought, sorted."""
     days = item_days(line_items)
     pairs = days.select("user_id", "item_id").distinct().order_by("user_id", "item_id").execute()
     return pairs[pairs["user_id"].isin(users)].reset_index(drop=True)
 
 
-def most_bought(pairs: pd.DataFrame, most: int) -> tuple[str, ...]:
+def top_items(pairs: pd.DataFrame, most: int) -> tuple[str, ...]:
     """The items of `pairs` (shopper and item, each once) that most shoppers bought, first those with most."""
     buyers = pairs.groupby("item_id").size().reset_index(name="buyers")
     ranked = buyers.sort_values(["buyers", "item_id"], ascending=[False, True])
@@ -69,7 +69,7 @@ def item_history(line_items: ibis.Table, as_of: datetime) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class Shop:
+class CoPurchase:
     """What one retailer's purchases teach: `similarity` is items x items, the other arrays have a number an item.
 
     `popularity` is the share of shoppers who buy the item in one horizon, `again` the probability that a buyer buys it
@@ -95,7 +95,7 @@ class Shop:
         return buffer.getvalue()
 
     @classmethod
-    def from_bytes(cls, items: tuple[str, ...], content: bytes) -> Shop:
+    def from_bytes(cls, items: tuple[str, ...], content: bytes) -> CoPurchase:
         """The same shop again."""
         import numpy as np
         from scipy.sparse import csr_array
@@ -106,26 +106,26 @@ class Shop:
         return cls(items, matrix, parts["popularity"], parts["again"], parts["lift"])
 
 
-def learn(history: pd.DataFrame, outcome: pd.DataFrame, parameters: Mapping[str, Any]) -> Shop:
+def fit(history: pd.DataFrame, outcome: pd.DataFrame, parameters: Mapping[str, Any]) -> CoPurchase:
     """What purchases up to a day (`history`) and those of the horizon after it (`outcome` pairs) teach together."""
     import numpy as np
     import pandas as pd
 
     pairs = pd.concat([history[["user_id", "item_id"]], outcome[["user_id", "item_id"]]]).drop_duplicates()
-    items = most_bought(pairs, parameters["most_items"])
+    items = top_items(pairs, parameters["most_items"])
     population = max(history["user_id"].nunique(), 1)
     later, before = (_per_item(frame, items) for frame in (outcome, history))
     again, lift = _repurchase(history, outcome, items)
-    return Shop(
+    return CoPurchase(
         items=items,
-        similarity=similarity(by_user(pairs, items), parameters["neighbours"], parameters["shrinkage"]),
+        similarity=similarity(user_item_matrix(pairs, items), parameters["neighbours"], parameters["shrinkage"]),
         popularity=(later + before / population) / (population + 1.0),
         again=np.asarray(again),
         lift=lift,
     )
 
 
-def by_user(pairs: pd.DataFrame, items: tuple[str, ...], weights: np.ndarray | None = None) -> csr_array:
+def user_item_matrix(pairs: pd.DataFrame, items: tuple[str, ...], weights: np.ndarray | None = None) -> csr_array:
     """Shoppers (by user_id) x items, 1 or the weight where a shopper bought the item; unknown items fall out."""
     import numpy as np
     import pandas as pd
@@ -165,7 +165,7 @@ def similarity(bought: csr_array, neighbours: int, shrinkage: float) -> csr_arra
     return joined
 
 
-def buckets(history: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+def lift_buckets(history: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """The row and column of `Shop.lift` for each purchase of a history."""
     import numpy as np
 
@@ -188,7 +188,7 @@ def _repurchase(history: pd.DataFrame, outcome: pd.DataFrame, items: tuple[str, 
     if overall == 0.0:
         return np.zeros(len(items)), lift
     per_item = again.groupby(pairs["item_id"]).agg(["sum", "size"]).reindex(list(items), fill_value=0)
-    times, ages = buckets(pairs)
+    times, ages = lift_buckets(pairs)
     hits, seen = np.zeros_like(lift), np.zeros_like(lift)
     np.add.at(hits, (times, ages), again.to_numpy())
     np.add.at(seen, (times, ages), 1.0)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 
-def weights(bought: csr_array, regularisation: float) -> np.ndarray:
+def fit_weights(bought: csr_array, regularisation: float) -> np.ndarray:
     """Things x things: add up the rows of what a shopper bought for a score of everything; the diagonal is 0.
 
     `bought` is shoppers x things, 1 where a shopper bought the thing; `regularisation` (over 0) is in shoppers: the

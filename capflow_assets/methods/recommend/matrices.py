@@ -42,7 +42,7 @@ def entries(matrix: csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return rows, matrix.indices.astype(np.intp), matrix.data.astype(float)
 
 
-def drawn(rows: csr_array, most: int) -> np.ndarray:
+def sample_rows(rows: csr_array, most: int) -> np.ndarray:
     """Numbers of up to `most` rows, drawn by the SHA-256 of what they hold and sorted by it; equal rows draw apart."""
     import numpy as np
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from capflow_assets.features.embeddings.tokens import plain, tokens
+from capflow_assets.features.embeddings.tokens import plain_text, tokenise
 
 MOST_WORDS = 3
 SHORTEST = 3
@@ -16,7 +16,7 @@ class SharedWords:
     """The telling words of texts: of three letters or more, and not in over a fifth of all texts."""
 
     def __init__(self, texts: Sequence[str]) -> None:
-        found = [{word for word in tokens(plain(text)) if len(word) >= SHORTEST} for text in texts]
+        found = [{word for word in tokenise(plain_text(text)) if len(word) >= SHORTEST} for text in texts]
         self._count: Mapping[str, int] = Counter(word for words in found for word in words)
         most = max(OFTEN, int(EVERYWHERE * len(found)))
         telling = {word for word, count in self._count.items() if 2 <= count <= most}

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from capflow_assets.methods.recommend.co_purchase import by_user
-from capflow_assets.methods.recommend.matrices import drawn
-from capflow_assets.methods.recommend.top_k import top
+from capflow_assets.methods.recommend.co_purchase import user_item_matrix
+from capflow_assets.methods.recommend.matrices import sample_rows
+from capflow_assets.methods.recommend.top_k import top_columns
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,10 +41,10 @@ def frequencies(days: pd.DataFrame, items: Sequence[str], parameters: Mapping[st
     rows = days.merge(baskets.assign(weight=weight), on=["user_id", "day"])
     rows = rows.sort_values(["user_id", "item_id", "day"])
     pairs = rows.groupby(["user_id", "item_id"])["weight"].sum().reset_index()
-    return by_user(pairs, tuple(items), pairs["weight"].to_numpy())
+    return user_item_matrix(pairs, tuple(items), pairs["weight"].to_numpy())
 
 
-def sample(vectors: csr_array, baskets: np.ndarray, most: int) -> csr_array:
+def sample_vectors(vectors: csr_array, baskets: np.ndarray, most: int) -> csr_array:
     """Up to `most` shoppers' vectors, drawn by a lot that depends on what they hold, not on names or order.
 
     Only shoppers with two `baskets` or more stand for others.
@@ -52,7 +52,7 @@ def sample(vectors: csr_array, baskets: np.ndarray, most: int) -> csr_array:
     import numpy as np
 
     regular = vectors[np.flatnonzero((baskets >= FEWEST_BASKETS) & (np.diff(vectors.indptr) > 0))]
-    return regular[drawn(regular, most)]
+    return regular[sample_rows(regular, most)]
 
 
 def neighbourhood(vectors: csr_array, stored: csr_array, neighbours: int) -> csr_array:
@@ -64,7 +64,7 @@ def neighbourhood(vectors: csr_array, stored: csr_array, neighbours: int) -> csr
     if count == 0:
         return csr_array(vectors.shape)
     lengths = np.asarray(stored.multiply(stored).sum(axis=1)).ravel()
-    nearest = np.sort(top(2.0 * (vectors @ stored.T).toarray() - lengths, count), axis=1)
+    nearest = np.sort(top_columns(2.0 * (vectors @ stored.T).toarray() - lengths, count), axis=1)
     start = np.arange(0, nearest.size + 1, count)
     chosen = csr_array((np.full(nearest.size, 1.0 / count), nearest.ravel(), start), (len(nearest), stored.shape[0]))
     found = (chosen @ stored).tocsr()

@@ -14,7 +14,7 @@ TOP = 10
 
 
 @dataclass(frozen=True)
-class Listed:
+class RankedEntries:
     """The ranked entries of some rows, one after the other: whose `row`, `rank` from 1, which `column`, its `score`."""
 
     row: np.ndarray
@@ -23,9 +23,9 @@ class Listed:
     score: np.ndarray
 
 
-def append(
+def append_ranked(
     columns: dict[str, list[Any]],
-    shown: Listed,
+    shown: RankedEntries,
     units: Sequence[str],
     names: Sequence[str],
     unit: str = "user_id",
@@ -38,7 +38,7 @@ def append(
     columns["score"] += shown.score.tolist()
 
 
-def top(scores: np.ndarray, count: int = TOP) -> np.ndarray:
+def top_columns(scores: np.ndarray, count: int = TOP) -> np.ndarray:
     """The columns of the (up to) ten highest scores of each row, best first; equal ones in the order of the columns."""
     import numpy as np
 
@@ -53,13 +53,13 @@ def top(scores: np.ndarray, count: int = TOP) -> np.ndarray:
     return np.take_along_axis(some, order, axis=1)
 
 
-def listed(scores: np.ndarray, best: np.ndarray) -> Listed:
+def list_ranked(scores: np.ndarray, best: np.ndarray) -> RankedEntries:
     """The `best` columns of each row as a list; those scored -inf (not to be recommended) are left out."""
     import numpy as np
 
     chosen = np.take_along_axis(scores, best, axis=1)
     row, place = np.nonzero(np.isfinite(chosen))
-    return Listed(row, place + 1, best[row, place], chosen[row, place])
+    return RankedEntries(row, place + 1, best[row, place], chosen[row, place])
 
 
 def ndcg(best: np.ndarray, relevant: csr_array, wanted: np.ndarray) -> np.ndarray:
@@ -77,7 +77,7 @@ def ndcg(best: np.ndarray, relevant: csr_array, wanted: np.ndarray) -> np.ndarra
     return np.divide(gained, ideal, out=np.zeros(len(best)), where=ideal > 0)
 
 
-def speakers(bought: csr_array, links: csr_array, row: np.ndarray, column: np.ndarray) -> np.ndarray:
+def strongest_links(bought: csr_array, links: csr_array, row: np.ndarray, column: np.ndarray) -> np.ndarray:
     """For each pair of row and column, the thing bought that speaks most for the column, or -1 where nothing does.
 
     `bought` is rows x things (weights), `links` things x columns: how much a thing speaks for a column.

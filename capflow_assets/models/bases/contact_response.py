@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from capflow_assets.contract.model import Artefact
 from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
-from capflow_assets.methods.contacts import buyers, most_sent, rates, share, shrunk
+from capflow_assets.methods.contacts import buyers, most_frequent_values, response_counts, response_share, shrink_rate
 from capflow_assets.models.bases.prediction_frame import prediction_frame
 from capflow_assets.models.bases.tabular import TabularModel
 
@@ -49,7 +49,7 @@ class ContactResponse(TabularModel):
         """Return the population, filled up to twenty values with those that the model was fitted on."""
         import pandas as pd
 
-        values = most_sent(snapshot.tables["contacts"], snapshot.as_of, self.by, MOST)
+        values = most_frequent_values(snapshot.tables["contacts"], snapshot.as_of, self.by, MOST)
         values += [value for value in learned.get(self.by, ()) if value not in values][: MOST - len(values)]
         choices = pd.DataFrame({self.by: pd.Series(sorted(values), dtype="str")})
         return snapshot.features[["user_id"]].merge(choices, how="cross")
@@ -70,8 +70,8 @@ class ContactResponse(TabularModel):
     def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
         """Return `label` for each pair contacted in the window: 1 if the shopper responded in the window, else 0."""
         end = snapshot.as_of + timedelta(days=self.horizon_days)
-        pairs = rates(window["contacts"], end, self.unit)
-        known = most_sent(snapshot.tables["contacts"], snapshot.as_of, self.by, MOST)
+        pairs = response_counts(window["contacts"], end, self.unit)
+        known = most_frequent_values(snapshot.tables["contacts"], snapshot.as_of, self.by, MOST)
         pairs = pairs[pairs["user_id"].isin(buyers(snapshot)) & pairs[self.by].isin(known)].reset_index(drop=True)
         return pairs[list(self.unit)].assign(label=(pairs["answers"] > 0).astype("int64"))
 
@@ -79,13 +79,13 @@ class ContactResponse(TabularModel):
         """Return contacts, response rate, and its difference from the shopper's overall rate (smoothed), per unit."""
         import numpy as np
 
-        past = rates(snapshot.tables["contacts"], snapshot.as_of, self.unit)
+        past = response_counts(snapshot.tables["contacts"], snapshot.as_of, self.unit)
         pair = units[list(self.unit)].merge(past, how="left", on=list(self.unit)).fillna({"contacts": 0, "answers": 0})
         every = past.groupby("user_id")[["contacts", "answers"]].sum()
         every = every.reindex(units["user_id"], fill_value=0).reset_index(drop=True)
         usual = every["answers"] / every["contacts"].clip(lower=1)
         rate = pair["answers"] / pair["contacts"].replace(0, np.nan)
-        leaning = shrunk(pair["answers"], pair["contacts"], usual) - usual
+        leaning = shrink_rate(pair["answers"], pair["contacts"], usual) - usual
         return (
             units[[]].reset_index(drop=True).assign(own_contacts=pair["contacts"], own_rate=rate, own_leaning=leaning)
         )
@@ -93,9 +93,9 @@ class ContactResponse(TabularModel):
     def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
         """Predict the shopper's own response rate, shrunk towards that of all shoppers (ten pseudo-contacts)."""
         units = self.population(snapshot)
-        past = rates(snapshot.tables["contacts"], snapshot.as_of, self.unit)
+        past = response_counts(snapshot.tables["contacts"], snapshot.as_of, self.unit)
         usual = past.groupby(self.by)[["contacts", "answers"]].sum()
-        rate = shrunk(usual["answers"], usual["contacts"], share(past))
+        rate = shrink_rate(usual["answers"], usual["contacts"], response_share(past))
         own = units.merge(past, how="left", on=list(self.unit)).fillna({"contacts": 0, "answers": 0})
-        score = shrunk(own["answers"], own["contacts"], own[self.by].map(rate).fillna(share(past)))
+        score = shrink_rate(own["answers"], own["contacts"], own[self.by].map(rate).fillna(response_share(past)))
         return prediction_frame(self, {**{name: units[name] for name in self.unit}, "score": score})

@@ -43,8 +43,8 @@ class MediaClass(Model):
 
     def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
         """Return `label` for each labelled medium with a vector."""
-        known, _ = labelled_vectors.vectors(snapshot.tables[self.vectors])
-        return labelled_vectors.labelled(window["media"], self.kind, known)
+        known, _ = labelled_vectors.read_vectors(snapshot.tables[self.vectors])
+        return labelled_vectors.read_labels(window["media"], self.kind, known)
 
     @abstractmethod
     def is_holdout(self, snapshot: Snapshot, outcome: pd.DataFrame) -> pd.Series:
@@ -53,15 +53,15 @@ class MediaClass(Model):
     def fit(self, train: Sequence[LabelledSnapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
         """Fit on the vectors of the newest snapshot; choose the penalty by folds of whole items or speakers."""
         newest = max(train, key=lambda snapshot: snapshot.as_of)
-        known, matrix, label = labelled_vectors.learned_from(newest, self.vectors, self.name)
-        group = labelled_vectors.groups(known, self.belongs_to)
+        known, matrix, label = labelled_vectors.training_vectors(newest, self.vectors, self.name)
+        group = labelled_vectors.group_of_media(known, self.belongs_to)
         fitted, penalty = linear_classifier.fit(matrix, label, group.tolist(), parameters["most_media"], seed)
         facts = {"media": len(label), "dimensions": fitted.dimensions, "penalty": penalty}
         return Artefact(files=fitted.to_files(), facts=facts)
 
     def predict(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
         """Return `label` and its probability (`score`) for every medium with a vector."""
-        known, matrix = labelled_vectors.vectors(snapshot.tables[self.vectors])
+        known, matrix = labelled_vectors.read_vectors(snapshot.tables[self.vectors])
         fitted = LinearClassifier.from_files(artefact.files)
         found = labelled_vectors.probabilities(fitted, matrix, f"{self.name} of {snapshot.customer!r}")
         return prediction_frame(
@@ -76,8 +76,8 @@ class MediaClass(Model):
 
     def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
         """Predict the most frequent training label for every medium."""
-        known, _ = labelled_vectors.vectors(snapshot.tables[self.vectors])
-        label, share = labelled_vectors.most_frequent(train)
+        known, _ = labelled_vectors.read_vectors(snapshot.tables[self.vectors])
+        label, share = labelled_vectors.most_frequent_label(train)
         return prediction_frame(
             self, {"media_id": known["media_id"], "label": [label] * len(known), "score": [share] * len(known)}
         )

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from capflow_assets.contract.model import Needs, Task
 from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods.lifetime import bgnbd
-from capflow_assets.methods.lifetime.lifetime import DAYS_A_WEEK, process_of, repeat_visits
-from capflow_assets.methods.visits import YEAR_DAYS, active, last_day_before, spend, visit_history
+from capflow_assets.methods.lifetime.lifetime import DAYS_A_WEEK, fit_process, repeat_visits
+from capflow_assets.methods.visits import YEAR_DAYS, active_users, last_day_before, spend_by_user, visit_history
 from capflow_assets.models.bases.prediction_frame import prediction_frame
 from capflow_assets.models.bases.tabular import ALL_FAMILIES, TabularModel
 
@@ -48,14 +48,14 @@ class RepeatPurchase(TabularModel):
 
     def population(self, snapshot: Snapshot) -> pd.DataFrame:
         """Return the shoppers of the last `active_days`."""
-        return active(snapshot, self.active_days)
+        return active_users(snapshot, self.active_days)
 
     def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
         """Return `label`: 1 for a shopper with a purchase in the window (with `lapse`: without one), else 0."""
         import pandas as pd
 
         users = self.population(snapshot)["user_id"]
-        came = users.isin(spend(window["bills"]).index)
+        came = users.isin(spend_by_user(window["bills"]).index)
         return pd.DataFrame({"user_id": users, "label": (came != self.lapse).astype("int64")})
 
     def background(self, past: Sequence[Snapshot]) -> dict[str, Any]:
@@ -89,7 +89,7 @@ class RepeatPurchase(TabularModel):
             return np.full(len(history), np.nan)
         x, last, age, _ = repeat_visits(history, today)
         process = bgnbd.BGNBD(**background["bgnbd"])
-        return self._probability(bgnbd.purchases_if_known(process, self.horizon_days / DAYS_A_WEEK, x, last, age))
+        return self._probability(bgnbd.predict_purchases_or_nan(process, self.horizon_days / DAYS_A_WEEK, x, last, age))
 
     def _probability(self, expected_visits: np.ndarray) -> np.ndarray:
         """Return the probability of at least one visit (with `lapse`: of none), if visits are Poisson."""
@@ -100,7 +100,7 @@ class RepeatPurchase(TabularModel):
 
 
 def _process(history: pd.DataFrame, today: int) -> dict[str, Any]:
-    process = process_of(history, today)
+    process = fit_process(history, today)
     return {"bgnbd": None if isinstance(process, str) else vars(process).copy()}
 
 

@@ -11,7 +11,7 @@ from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods.ensemble import ensemble, pooled
 from capflow_assets.methods.ensemble.feature_matrix import feature_matrix, numeric_columns, require_columns
 from capflow_assets.methods.ensemble.learners import RULE, Objective, Rows, trees
-from capflow_assets.methods.phrases import phrases, strongest
+from capflow_assets.methods.phrases import feature_phrases, strongest_reasons
 from capflow_assets.models.bases.prediction_frame import prediction_frame
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class TabularModel(Poolable):
         ordered = sorted(train, key=lambda snapshot: snapshot.as_of)
         columns, facts = numeric_columns(ordered[-1].features), {"background": self.background(ordered)}
         parts = [self._rows(snapshot, columns, facts) for snapshot in ordered]
-        return pooled.contribution(parts, (*columns, *self.measures), seed).to_bytes()
+        return pooled.build_contribution(parts, (*columns, *self.measures), seed).to_bytes()
 
     def fit_pooled(
         self, contributions: Mapping[str, bytes], snapshot: Snapshot, parameters: Mapping[str, Any], seed: int
@@ -98,10 +98,10 @@ class TabularModel(Poolable):
         columns, facts = numeric_columns(snapshot.features), {"levels": {}, "background": self.background([snapshot])}
         own = self._matrix(snapshot, self.population(snapshot).reset_index(drop=True), columns, facts)
         given = {name: pooled.Contribution.from_bytes(content) for name, content in contributions.items()}
-        rows = pooled.together(given, (*columns, *self.measures))
+        rows = pooled.stack_contributions(given, (*columns, *self.measures))
         families = [name for name in parameters["families"] if name != RULE.name]  # a rank is no probability
         settings = {**parameters, "families": families}
-        return self._fit_parts(rows, columns, {**facts, "grid": pooled.grid(own)}, settings, seed)
+        return self._fit_parts(rows, columns, {**facts, "grid": pooled.quantile_grids(own)}, settings, seed)
 
     def decision_facts(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Return the facts that follow from the retailer's settings: from which probability a contact pays."""
@@ -131,7 +131,7 @@ class TabularModel(Poolable):
         """Return the strongest contributions to each row of the prediction, in words; `matrix` has the same rows."""
         texts = self._column_phrases(artefact)
         contributions = self._predictor(artefact).pushes(_rank_if_pooled(artefact, matrix))
-        return strongest(contributions, matrix, list(texts), texts)
+        return strongest_reasons(contributions, matrix, list(texts), texts)
 
     def predict_quickly(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
         """Predict without reasons."""
@@ -149,7 +149,7 @@ class TabularModel(Poolable):
         parts = [self._rows(snapshot, columns, facts) for snapshot in ordered]
         past = Rows(np.concatenate([p.matrix for p in parts]), np.concatenate([p.target for p in parts]))
         rows = self._rows(later, columns, facts)
-        answer = np.clip(ensemble.tried(past, rows, self.objective, parameters, seed), *self.within)
+        answer = np.clip(ensemble.quick_predict(past, rows, self.objective, parameters, seed), *self.within)
         units = later.outcome[list(self.unit)].reset_index(drop=True)
         return pd.concat([units, pd.Series(answer, name="score" if self.task == "binary" else "value")], axis=1)
 
@@ -170,7 +170,7 @@ class TabularModel(Poolable):
         count = sum(len(part) for part in parts)
         facts = {
             "ensemble": dict(fitted.facts),
-            "phrases": {**phrases(self.features, columns), **self.measures},
+            "phrases": {**feature_phrases(self.features, columns), **self.measures},
             "rows": count,
             "mean_outcome": fsum(value for part in parts for value in part.target) / count,
             **matrix_facts,
@@ -248,7 +248,7 @@ class TabularModel(Poolable):
 def _rank_if_pooled(artefact: Artefact, matrix: np.ndarray) -> np.ndarray:
     """Return the matrix as the model was fitted on it: a pooled one on ranks, not values."""
     grids = artefact.facts.get("grid")
-    return matrix if grids is None else pooled.standing(matrix, grids)
+    return matrix if grids is None else pooled.percentile_ranks(matrix, grids)
 
 
 def _plain(text: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from capflow_assets.contract.model import Model
 from capflow_assets.contract.outcome import Blocked
 from capflow_assets.contract.snapshot import LabelledSnapshot
-from capflow_assets.features.load import known
+from capflow_assets.features.load import load_snapshot
 from capflow_assets.run.catalogue import feature_sets
 from capflow_assets.run.customer_run import CustomerRun
 from capflow_assets.training.leakage import Suspicion, find_suspicions
@@ -26,7 +26,7 @@ def check_leakage(
     """
     if not model.features or model.learns_from == "labels":
         return []
-    newest = known(run, model, run.as_of())
+    newest = load_snapshot(run, model, run.as_of())
     trusted = set(run.customer.trusted_features)
     found = [one for one in find_suspicions(past, test, newest, model.task) if one.column not in trusted]
     found = [replace(one, severity="warn") if _is_a_quiet_month(model, one) else one for one in found]

@@ -1,6 +1,6 @@
 """Learners: families of models of one table, each fitted to bytes that load without running code."""
 
-from capflow_assets.methods.ensemble.learners.base import Learner, Objective, Rows, canonical, canonical_order, stack
+from capflow_assets.methods.ensemble.learners.base import Learner, Objective, Rows, canonical_order, canonicalise, stack
 from capflow_assets.methods.ensemble.learners.linear import LINEAR
 from capflow_assets.methods.ensemble.learners.rule import RULE
 from capflow_assets.methods.ensemble.learners.trees import BOOSTING, FOREST, TWEEDIE, best_number_of_trees
@@ -18,7 +18,7 @@ __all__ = [
     "Objective",
     "Rows",
     "best_number_of_trees",
-    "canonical",
     "canonical_order",
+    "canonicalise",
     "stack",
 ]

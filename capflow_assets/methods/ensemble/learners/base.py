@@ -54,7 +54,7 @@ class Learner(Protocol):
         """What each column adds to the raw score, rows x (columns + 1); the last is what every row starts from."""
 
 
-def canonical(rows: Rows) -> Rows:
+def canonicalise(rows: Rows) -> Rows:
     """The rows in their canonical order."""
     return rows.take(canonical_order(rows))
 
@@ -71,4 +71,4 @@ def stack(parts: Sequence[Rows]) -> Rows:
     import numpy as np
 
     whole = Rows(np.concatenate([part.matrix for part in parts]), np.concatenate([part.target for part in parts]))
-    return canonical(whole)
+    return canonicalise(whole)

@@ -14,7 +14,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from capflow_assets.methods.ensemble.learners.base import Objective, Rows
-from capflow_assets.methods.scaling import scale_of, scaled
+from capflow_assets.methods.scaling import apply_scale, fit_scale
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,11 +38,11 @@ class Linear:
         """A .npz that loads without pickle: how columns are scaled, their weights, the start."""
         import numpy as np
 
-        scale = scale_of(rows.matrix)
+        scale = fit_scale(rows.matrix)
         in_logs = objective == "mae" and rows.target.min() >= 0
         target = np.log1p(rows.target) if in_logs else rows.target
         solve = {"binary": _log_odds, "mae": _medians, "mean": _means}[objective]
-        weights, start = solve(scaled(rows.matrix, scale), target)
+        weights, start = solve(apply_scale(rows.matrix, scale), target)
         arrays: dict[str, Any] = {**scale, "weights": weights}
         arrays |= {"start": np.array([start]), "in_logs": np.array([float(in_logs)])}
         buffer = BytesIO()
@@ -54,7 +54,7 @@ class Linear:
         import numpy as np
 
         arrays = _loaded(content)
-        found = scaled(matrix, arrays) @ arrays["weights"] + arrays["start"][0]
+        found = apply_scale(matrix, arrays) @ arrays["weights"] + arrays["start"][0]
         return np.expm1(np.minimum(found, MOST_LOG)) if arrays["in_logs"][0] else found
 
     def pushes(self, content: bytes, matrix: np.ndarray) -> np.ndarray:
@@ -65,7 +65,7 @@ class Linear:
         import numpy as np
 
         arrays = _loaded(content)
-        parts = scaled(matrix, arrays) * arrays["weights"]
+        parts = apply_scale(matrix, arrays) * arrays["weights"]
         columns = matrix.shape[1]
         told = parts[:, :columns] + parts[:, columns:]
         whole = self.raw(content, matrix)

@@ -19,7 +19,7 @@ LEAST = 1e-6  # of a probability, and of what is left to certainty
 
 
 @dataclass(frozen=True)
-class Rule:
+class RuleLearner:
     """The log-odds of the probability in the column parameters["rule_column"]."""
 
     name: str = "rule"
@@ -55,7 +55,7 @@ class Rule:
         return told
 
 
-RULE = Rule()
+RULE = RuleLearner()
 
 
 def _log_odds(probability: np.ndarray) -> np.ndarray:
