@@ -25,6 +25,16 @@ def rows(number: int, marked: int = 0) -> pa.Table:
     return pa.table({"row": range(number), "mark": [marked] * number})
 
 
+@pytest.mark.parametrize(
+    ("customer", "asset"),
+    [("../bob", "raw/bills"), ("Ann", "raw/bills"), ("ann", "../bob/raw"), ("ann", "raw"), ("ann", "raw/bills/..")],
+)
+def test_a_name_that_could_reach_another_folder_is_refused(tmp_path: Path, customer: str, asset: str) -> None:
+    with pytest.raises(LakeError, match="is not a customer and an asset name"):
+        Lake(str(tmp_path)).write(customer, asset, rows(1), {})
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_write_gives_its_own_version_though_another_process_published_since(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -39,6 +39,7 @@ def test_a_customer_that_another_process_works_on_comes_last_and_is_waited_for(t
             assert not pipe.poll()
             pipe.send("go on")
         if customer == "bob":  # only now, for the other one has ended
+            assert pipe.poll(30), "bob was taken while another process worked on him"
             assert pipe.recv() == "done"
     child.join()
     assert order == ["ann", "cleo", "bob"]
