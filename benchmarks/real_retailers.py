@@ -26,7 +26,7 @@ def main() -> None:
     from capflow_assets.run.customer_run import CustomerRun
     from capflow_assets.run.pipeline import run_customer
     from capflow_assets.run.plan import plan
-    from capflow_assets.run.status import status
+    from capflow_assets.run.status import list_status
     from capflow_resources.home import Home
 
     data = sys.argv[1] if len(sys.argv) > 1 else str(ROOT.parent / "shared" / "data")
@@ -42,7 +42,7 @@ def main() -> None:
                 spent[outcome.asset.split("/")[0]] += process_time() - began
                 began = process_time()
             print(f"{name}: " + ", ".join(f"{layer} {seconds:.1f}" for layer, seconds in spent.items()) + " CPU-s")
-        print_status(status(home, names))
+        print_status(list_status(home, names))
         print(f"{machine()}; peak {peak_mib():,.0f} MiB")
 
 

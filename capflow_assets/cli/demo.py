@@ -23,11 +23,11 @@ def command(home: Home, as_json: bool) -> None:
     """
     from capflow_assets.cli.table import print_status
     from capflow_assets.run.plan import plan
-    from capflow_assets.run.status import status
+    from capflow_assets.run.status import list_status
 
     names = _onboard(home)
     outcomes = run(home, names, list(plan()), None, False, quiet=as_json)
-    rows = status(home, names)
+    rows = list_status(home, names)
     if as_json:
         click.echo(json.dumps([vars(row) for row in rows]))
     else:

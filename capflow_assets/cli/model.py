@@ -31,7 +31,9 @@ command.add_command(rebuild.command)
 @command.command(name="list")
 @json_option
 def list_models(as_json: bool) -> None:
-    """Show every model: what it predicts, from what, and how it is judged."""
+    """Show every model: what it predicts, from what, and how it is judged; and which one cannot be used, and why."""
+    from capflow_assets.run.catalogue import broken_plugins
+
     rows = sorted(
         (
             {
@@ -52,14 +54,17 @@ def list_models(as_json: bool) -> None:
         ),
         key=lambda row: (row["family"], row["name"]),
     )
+    broken = broken_plugins("model", "feature set")
     if as_json:
-        click.echo(json.dumps(rows))
+        click.echo(json.dumps([*rows, *({"name": plugin.name, "broken": str(plugin)} for plugin in broken)]))
         return
     for family, models in groupby(rows, key=lambda row: row["family"]):
         click.echo(family)
         for row in models:
             ahead = f"{row['horizon_days']:>3} days"
             click.echo(f"  {row['name']:<26} {row['task']:<10} {ahead}  {row['metric']:<18} {row['title']}")
+    for plugin in broken:
+        click.secho(str(plugin), fg="red")
 
 
 @command.command(name="new")
@@ -108,18 +113,18 @@ def check(model: str, timeout: float, as_json: bool) -> None:
 def _models() -> dict[str, Model]:
     from capflow_assets.run.catalogue import models
 
-    try:
-        return models()
-    except ValueError as error:
-        raise click.ClickException(" ".join(str(error).split())) from None
+    return models()
 
 
 def _refuse_unknown(model: str) -> None:
+    from capflow_assets.run.catalogue import broken_plugins
     from partitions.hints import did_you_mean
 
     if model.endswith(".py"):
         if not Path(model).is_file():
             raise click.UsageError(f"there is no file {model}")
+    elif broken := next((plugin for plugin in broken_plugins("model") if plugin.name == model), None):
+        raise click.ClickException(str(broken))
     elif model not in (known := _models()):
         raise click.UsageError(f"no model '{model}'{did_you_mean(model, known)}")
 

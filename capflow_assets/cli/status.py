@@ -17,11 +17,11 @@ from capflow_resources.home import Home
 def command(customers: tuple[str, ...], home: Home, as_json: bool) -> None:
     """Show for each customer and model the data's verdict, the champion, its metric and its predictions."""
     from capflow_assets.cli.table import print_status
-    from capflow_assets.run.status import status
+    from capflow_assets.run.status import list_status
 
     for name in customers:
         home.require(name)
-    rows = status(home, list(customers) or home.customer_names())
+    rows = list_status(home, list(customers) or home.customer_names())
     if as_json:
         click.echo(json.dumps([vars(row) for row in rows]))
     else:

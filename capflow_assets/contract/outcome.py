@@ -1,4 +1,4 @@
-"""What came of one asset for one customer."""
+"""The outcome of one asset for one customer, and the reasons that a step may stop with."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ STOPS: frozenset[Status] = frozenset({"blocked", "failed"})
 
 
 class Blocked(Exception):  # noqa: N818 - a verdict, not a fault
-    """This customer's data may not be used; the message says why and what to do."""
+    """Raised where a customer's data may not be used; the message says why and what to do."""
 
 
 class NotAvailable(Exception):  # noqa: N818 - a fact about the data, not a fault
-    """There is nothing to do for this customer, and that is no fault: the message says why."""
+    """Raised where there is nothing to do for a customer, which is no fault; the message says why."""
 
 
 class Waiting(Exception):  # noqa: N818 - a fact about time, not a fault
-    """It is too early: the message says until when."""
+    """Raised where it is too early; the message says until when."""
 
 
 class Markdown(str):
@@ -31,7 +31,7 @@ class Markdown(str):
 
 @dataclass(frozen=True)
 class Check:
-    """The result of the blocking check of an asset, with what the retailer must know to act."""
+    """The result of an asset's blocking check, with the facts that the retailer needs to act."""
 
     name: str
     passed: bool
@@ -40,7 +40,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one asset: its status, why in words, and facts (rows, version, metric) and plots for people."""
+    """The status of one asset, the reason in words, and facts (rows, version, metric) and plots for people."""
 
     asset: str
     status: Status

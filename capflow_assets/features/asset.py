@@ -10,7 +10,7 @@ from capflow_assets.features.tables_read import left_out, sent
 from capflow_assets.run.catalogue import feature_sets, plugin_module
 from capflow_assets.run.code_version import code_version
 from capflow_assets.run.customer_run import CustomerRun, fingerprint
-from capflow_assets.run.reuse import reuse, unchanged
+from capflow_assets.run.reuse import find_reusable, unchanged_outcome
 from capflow_assets.validation.facts import facts_of
 from capflow_assets.validation.needs import unmet_by
 
@@ -27,7 +27,7 @@ def build(run: CustomerRun, asset: str) -> Outcome:
     names = sent(run, feature_set)
     inputs = {f"validated/{table}": run.number(f"validated/{table}") for table in names}
     mark = fingerprint(validated=inputs, as_of=as_of, code=code, decided=[feature_set.past, decision])
-    if fresh := reuse(run, asset, mark):
+    if fresh := find_reusable(run, asset, mark):
         return fresh
     dates = snapshot_dates(as_of, run.first_sale())[: None if feature_set.past else 1]
     if not dates:
@@ -39,7 +39,7 @@ def build(run: CustomerRun, asset: str) -> Outcome:
         version = run.version(asset)
         assert version is not None
         if version.facts["snapshots"] == told:
-            return unchanged(version, asset, "the data before every snapshot")
+            return unchanged_outcome(version, asset, "the data before every snapshot")
         kept.remove(as_of)  # other dates go, and a commit needs rows
     facts = {
         "fingerprint": mark,

@@ -17,7 +17,7 @@ import dagster as dg
 from capflow_assets.contract.outcome import Markdown, Outcome
 from capflow_assets.graph.message import from_message
 from capflow_assets.run.customer_run import CustomerRun
-from capflow_assets.run.pipeline import note, run_customer
+from capflow_assets.run.pipeline import record_outcome, run_customer
 from capflow_assets.run.plan import downstream, plan
 from capflow_resources.engines import EngineError, databricks
 
@@ -64,7 +64,7 @@ def _on_cluster(context: dg.AssetExecutionContext, run: CustomerRun, assets: Seq
     for asset in assets:
         outcome = reported.get(asset) or Outcome(asset, "failed", fault or job.silent(), {"traceback": job.traceback})
         outcome = replace(outcome, facts={**outcome.facts, **facts})
-        note(run, outcome, began)
+        record_outcome(run, outcome, began)
         yield outcome
 
 

@@ -13,7 +13,7 @@ from capflow_assets.performance.realised import Performance, is_matured, measure
 from capflow_assets.run.catalogue import models
 from capflow_assets.run.code_version import code_version
 from capflow_assets.run.customer_run import CustomerRun, fingerprint
-from capflow_assets.run.reuse import reuse
+from capflow_assets.run.reuse import find_reusable
 from capflow_assets.training.evaluation.metrics import Z95, metric, unit_index
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def measure(run: CustomerRun, asset: str) -> Outcome:
         validated=run.validated_versions(),
         code=code_version(__name__, type(model).__module__),
     )
-    if fresh := reuse(run, asset, mark):
+    if fresh := find_reusable(run, asset, mark):
         return fresh
     history = [(version, _realised(run, model, as_of)) for as_of, version in batches]
     dip = _dip(run, model, history)

@@ -10,7 +10,7 @@ from capflow_assets.features.load import data_versions, load_snapshot
 from capflow_assets.run.catalogue import models
 from capflow_assets.run.code_version import code_version
 from capflow_assets.run.customer_run import CustomerRun, fingerprint
-from capflow_assets.run.reuse import reuse
+from capflow_assets.run.reuse import find_reusable
 from capflow_assets.training.candidate import OtherCodeError, predict_with
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def predict(run: CustomerRun, asset: str) -> Outcome:
         as_of=as_of,
         code=code_version(__name__, type(model).__module__),
     )
-    if fresh := reuse(run, asset, mark):
+    if fresh := find_reusable(run, asset, mark):
         return fresh
     try:
         prediction = predict_with(run, model, champion, load_snapshot(run, model, as_of))

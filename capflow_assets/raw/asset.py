@@ -11,7 +11,7 @@ from capflow_assets.contract.outcome import Blocked, NotAvailable, Outcome
 from capflow_assets.raw.staging import staged
 from capflow_assets.run.code_version import code_version
 from capflow_assets.run.customer_run import CustomerRun, fingerprint
-from capflow_assets.run.reuse import reuse, unchanged
+from capflow_assets.run.reuse import find_reusable, unchanged_outcome
 from capflow_resources import sources
 from capflow_resources.lake import TableVersion
 from capflow_resources.sources import Since
@@ -52,7 +52,7 @@ def load(run: CustomerRun, asset: str) -> Outcome:
     state = sources.fingerprint(run.customer, mapping)
     reader = sources.kind_module(run.customer.sources[mapping.source].kind)
     mark = fingerprint(source=state, code=code_version(__name__, reader))
-    if state is not None and (fresh := reuse(run, asset, mark)):
+    if state is not None and (fresh := find_reusable(run, asset, mark)):
         return fresh
     reading = _reading(run, table, mapping, mark)
     try:
@@ -88,7 +88,7 @@ def _whole(run: CustomerRun, reading: Reading, tells: bool) -> Outcome:
             return _published(run, reading, opened, noticed)
         with staged(run, reading.table, opened) as read:
             if is_unchanged(_stored(run, reading), read):
-                return unchanged(before, f"raw/{reading.table}", "read again", noticed)
+                return unchanged_outcome(before, f"raw/{reading.table}", "read again", noticed)
             return _published(run, reading, read, noticed)
 
 
@@ -128,7 +128,9 @@ def _stepped(run: CustomerRun, reading: Reading, found: Increment, now: Watermar
     assert before is not None
     counts = {"rows_read": found.read, "rows_late": found.late, "rows_replaced": found.replaced}
     if found.merged is None:
-        return unchanged(before, f"raw/{reading.table}", f"{found.read:,} rows read again", {**counts, **noticed})
+        return unchanged_outcome(
+            before, f"raw/{reading.table}", f"{found.read:,} rows read again", {**counts, **noticed}
+        )
     kept = {"read_in_full": before.facts["read_in_full"], "watermark": now.facts(), "mode": "incremental"}
     return _published(run, reading, found.merged, {**kept, **counts, **noticed})
 

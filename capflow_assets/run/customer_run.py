@@ -1,4 +1,4 @@
-"""One customer's run: its data, pinned to the versions that the run saw first, and the gate before every use of it."""
+"""One customer's run: its tables, pinned to the versions that the run saw first, its verdict and its report."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from capflow_assets.contract.outcome import Blocked, NotAvailable
-from capflow_assets.run.gate import Verdict, gate
+from capflow_assets.run.gate import Verdict, find_refusal
 from capflow_resources.engines import EngineError, StartSession, connect, duckdb, start_session
 from capflow_resources.home import Home
 from capflow_resources.lake import LakeError, TableVersion
@@ -30,10 +30,10 @@ DERIVED = {"bills": "line_items"}
 
 
 class CustomerRun:
-    """What the steps of one customer share. Versions are read once, so a run computes on one consistent state.
+    """Hold what the steps of one customer share. Versions are read once, so a run works on one consistent state.
 
-    `as_of` cuts every table to the rows before it; None means the day after the customer's last sale. `start` makes
-    the Spark session of a customer whose engine is Spark.
+    `as_of` cuts every table to the rows before it; None means the midnight after the customer's last sale. `start`
+    opens the Spark session of a customer whose engine is Spark.
     """
 
     def __init__(
@@ -54,15 +54,15 @@ class CustomerRun:
         self._no_engine: EngineError | None = None
         self._versions: dict[str, TableVersion | None] = {}
         self._tables: dict[tuple[str, int], ibis.Table] = {}
-        self.counted: dict[datetime, Mapping[str, Any]] = {}  # by steps.facts
+        self.counted: dict[datetime, Mapping[str, Any]] = {}  # filled by validation.facts
 
     @cached_property
     def customer(self) -> Customer:
-        """The customer file, read when first needed so that a broken file fails this customer only."""
+        """The customer file, read when first needed, so that a broken file fails this customer only."""
         return self.home.customer(self.name)
 
     def hide(self, text: str) -> str:
-        """`text` without the values that the customer file takes from the environment."""
+        """Return `text` without the values that the customer file takes from the environment."""
         return self.__dict__["customer"].hide(text) if "customer" in self.__dict__ else text
 
     @property
@@ -72,7 +72,7 @@ class CustomerRun:
     @cached_property
     def con(self) -> ibis.BaseBackend:
         """The engine of this customer."""
-        if self._no_engine is not None:  # every step would wait for it again
+        if self._no_engine is not None:  # else every step would wait for it again
             raise self._no_engine
         try:
             return connect(self.customer, self._start, self._spill)
@@ -86,25 +86,25 @@ class CustomerRun:
         return self.con if self.customer.engine.kind == "duckdb" else duckdb.connect(self._spill)
 
     def version(self, asset: str) -> TableVersion | None:
-        """The version of a table that this run works on."""
+        """Return the version of a table that this run works on; None if there is none."""
         if asset not in self._versions:
             self._versions[asset] = self.home.lake.version(self.name, asset)
         return self._versions[asset]
 
     def pin(self, asset: str, number: int) -> None:
-        """Work on this version of a table from now on; LakeError when it is not there any more."""
+        """Pin a table to a version for the rest of the run; LakeError if the lake no longer has it."""
         found = self.home.lake.version(self.name, asset, number)
         if found is None:
             raise LakeError(f"version {number} of {asset} of '{self.name}' is not in the lake any more")
         self._versions[asset] = found
 
     def number(self, asset: str) -> int | None:
-        """The version number of a table, None when there is none."""
+        """Return the version number of a table; None if there is none."""
         version = self.version(asset)
         return None if version is None else version.version
 
     def read(self, asset: str) -> ibis.Table:
-        """The table at this run's version of it."""
+        """Return the table at this run's version; NotAvailable if it was never materialised."""
         version = self.version(asset)
         if version is None:
             raise NotAvailable(f"{asset} was never materialised for '{self.name}'")
@@ -116,7 +116,7 @@ class CustomerRun:
     def write(
         self, asset: str, data: ibis.Table | pa.Table, facts: Mapping[str, Any], replace: str | None = None
     ) -> TableVersion:
-        """Publish a table and go on with the version just written."""
+        """Publish a table and pin the run to the version just written."""
         written = self.home.lake.write(self.name, asset, data, facts, replace)
         self._versions[asset] = written
         return written
@@ -129,32 +129,32 @@ class CustomerRun:
         facts: Mapping[str, Any],
         keep: Collection[datetime],
     ) -> TableVersion:
-        """Publish a table by dates, those in `keep` as in this run's version of it, and go on with what was written."""
+        """Publish a table divided by dates, those in `keep` unchanged, and pin the run to what was written."""
         before = self.number(asset)
         written = self.home.lake.write_dates(self.name, asset, column, parts, facts, keep, before)
         self._versions[asset] = written
         return written
 
     def raw_versions(self) -> dict[str, int]:
-        """The newest version of each raw table that the customer maps."""
+        """Return the version of each raw table that the customer maps."""
         return {table: n for table in self.customer.tables if (n := self.number(f"raw/{table}")) is not None}
 
     def tables(self) -> list[str]:
-        """The canonical tables of this customer: those it maps and those derived from them."""
+        """Return the canonical tables of this customer: those it maps and those derived from them."""
         mapped = set(self.customer.tables)
         return [table for table in CANONICAL_COLUMNS if table in mapped or DERIVED.get(table) in mapped]
 
     def validated_versions(self) -> dict[str, int]:
-        """The version of each validated table, derived ones included."""
+        """Return the version of each validated table, derived ones included."""
         return {table: n for table in self.tables() if (n := self.number(f"validated/{table}")) is not None}
 
     def verdict(self) -> Verdict | None:
-        """What validation said of this customer's data last."""
+        """Return the latest verdict on this customer's data; None if it was never judged."""
         content = self.home.lake.document(self.name, VERDICT)
         return None if content is None else Verdict.from_json(content.decode())
 
     def publish_verdict(self, reasons: tuple[str, ...]) -> None:
-        """Keep the verdict beside the data, where every path finds it with or without Dagster; no reasons: passed."""
+        """Store the verdict beside the data, where every path finds it without Dagster; no reasons means passed."""
         verdict = Verdict(
             self.name,
             "blocked" if reasons else "passed",
@@ -166,8 +166,8 @@ class CustomerRun:
         self.home.lake.put_document(self.name, VERDICT, verdict.to_json().encode())
 
     def require_passed(self) -> None:
-        """The gate: raises Blocked unless validation passed on exactly the data that lies in the lake now."""
-        reason = gate(self.name, self.verdict(), self.raw_versions(), self.validated_versions())
+        """Raise Blocked unless validation passed on exactly the data that lies in the lake now."""
+        reason = find_refusal(self.name, self.verdict(), self.raw_versions(), self.validated_versions())
         if reason is not None:
             raise Blocked(reason)
 
@@ -179,7 +179,7 @@ class CustomerRun:
         return dict(json.loads(content))
 
     def as_of(self) -> datetime:
-        """The moment that features and predictions know the world up to; NotAvailable without any times."""
+        """Return the moment up to which features and predictions see the data; NotAvailable if sales have no times."""
         if self.requested_as_of is not None:
             return self.requested_as_of
         value = self.report()["as_of"]
@@ -188,16 +188,16 @@ class CustomerRun:
         return datetime.fromisoformat(value)
 
     def first_sale(self) -> datetime:
-        """When the customer's first sale was; only after as_of() has shown that sales have times."""
+        """Return the time of the first sale; call it after `as_of`, which shows that sales have times."""
         return datetime.fromisoformat(self.report()["first_sale"])
 
     def close(self) -> None:
-        """Let the engine's memory go."""
+        """Disconnect the engines and free their memory."""
         for name in ("con", "landing"):
             if name in self.__dict__:
                 self.__dict__[name].disconnect()
 
 
 def fingerprint(**inputs: Any) -> str:
-    """A hash of everything that a result depends on: the same inputs and code give the same result."""
+    """Return the hash of everything that a result depends on: same fingerprint, same result."""
     return hashlib.sha256(json.dumps(inputs, sort_keys=True, default=str).encode()).hexdigest()[:16]

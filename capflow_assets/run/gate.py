@@ -15,7 +15,7 @@ FIELDS = ("customer", "status", "reasons", "raw", "validated", "judged_at")
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the checks said of one customer's data, and of which versions of it.
+    """The verdict of validation on one customer's data, and the versions that it judged.
 
     `raw` and `validated` give the version of each table that was judged; `judged_at` is ISO 8601 in UTC.
     A blocked verdict has at least one reason and a passed one has none, else ValueError.
@@ -35,12 +35,12 @@ class Verdict:
             raise ValueError(f"the verdict on '{self.customer}' is {self.status} with {len(self.reasons)} reasons.")
 
     def to_json(self) -> str:
-        """The verdict as JSON text."""
+        """Return the verdict as JSON."""
         return json.dumps(asdict(self), sort_keys=True)
 
     @staticmethod
     def from_json(text: str) -> Verdict:
-        """The verdict that `to_json` wrote; ValueError, in words, for anything else."""
+        """Return the verdict that `to_json` wrote; ValueError for anything else."""
         try:
             found = json.loads(text)
             versions = [{str(table): int(found[layer][table]) for table in found[layer]} for layer in FIELDS[3:5]]
@@ -53,12 +53,12 @@ class Verdict:
         return Verdict(customer, status, reasons, versions[0], versions[1], judged_at)  # type: ignore[arg-type]
 
 
-def gate(
+def find_refusal(
     customer: str, verdict: Verdict | None, raw_versions: Mapping[str, int], validated_versions: Mapping[str, int]
 ) -> str | None:
-    """Why `customer` must not go past its validated tables, or None when it may.
+    """Return why a customer must not go past its validated tables; None if it may.
 
-    Fails closed: no verdict, another customer's, a blocked one, or one on other versions than those now stored.
+    Fails closed: no verdict, another customer's, a blocked one, or one on other versions than those stored now.
     """
     again = f"Run: capflow run --customer {customer}"
     if verdict is None:

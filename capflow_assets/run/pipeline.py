@@ -1,4 +1,4 @@
-"""One customer through the chosen assets: each failure stops only what lies downstream of it."""
+"""The pipeline: one customer through the chosen assets. A failure stops only what lies downstream of it."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ log = logging.getLogger("capflow.progress")
 def run_customer(
     run: CustomerRun, assets: Iterable[str], already: Mapping[str, str] | None = None
 ) -> Iterator[Outcome]:
-    """Make the chosen assets of one customer, in order, and yield what came of each as soon as it is known.
+    """Make the chosen assets of one customer in order and yield the outcome of each as soon as it is known.
 
-    An exception in one asset becomes its outcome, with the cause; assets that read it are not tried, all others are.
-    `already` are assets that were stopped before, each with its cause.
+    An exception in one asset becomes its outcome, with the cause. Assets that read it are not tried; all others are.
+    `already` holds assets that were stopped earlier, each with its cause.
     """
     chosen = set(assets)
     stopped = dict(already or {})
@@ -42,7 +42,7 @@ def run_customer(
             stopped[asset] = cause or f"{asset}: {outcome.reason}"
         if step.layer == "validated" and outcome.check is not None and not outcome.check.passed:
             outcome = replace(outcome, facts={**outcome.facts, "page": _publish_page(run, asset)})
-        note(run, outcome, began)
+        record_outcome(run, outcome, began)
         yield outcome
 
 
@@ -64,14 +64,14 @@ def admit(run: CustomerRun, step: Step) -> None:
         run.require_passed()
 
 
-def note(run: CustomerRun, outcome: Outcome, began: float) -> None:
-    """Keep what came of an asset where `capflow status` reads it, and show it to whoever watches."""
+def record_outcome(run: CustomerRun, outcome: Outcome, began: float) -> None:
+    """Write an outcome to the ledger, where `capflow status` reads it, and log it for whoever watches."""
     run.home.registry.record_status(run.name, outcome.asset, outcome.status, outcome.reason, run.run_id or None)
-    log.info("%s", outcome.status, extra=_shown(run, outcome, began))
+    log.info("%s", outcome.status, extra=_log_fields(run, outcome, began))
 
 
 def _make(run: CustomerRun, step: Step) -> Outcome:
-    """One step's outcome. DuckDB 1.5 hides the cause in 1 of 60 failures on two threads: then it is asked again."""
+    """Return a step's outcome; try once more where DuckDB 1.5 hides the cause (1 of 60 failures on two threads)."""
     outcome = _attempt(run, step)
     return _attempt(run, step) if outcome.status == "failed" and "INTERRUPT Error" in outcome.reason else outcome
 
@@ -89,24 +89,26 @@ def _attempt(run: CustomerRun, step: Step) -> Outcome:
     except BaseException as error:
         if not _is_fault(error):
             raise
-        shown = run.hide(_storable(_traceback(error)))
-        return Outcome(step.asset, "failed", run.hide(_told(run, step, error)), {"traceback": shown})
+        trace = run.hide(_storable(_traceback(error)))
+        return Outcome(step.asset, "failed", run.hide(_explain(run, step, error)), {"traceback": trace})
 
 
 def _is_fault(error: BaseException) -> bool:
-    """A library's panic or sys.exit is this customer's fault, and must not end the run of all the others."""
+    """Return whether an error fails this customer only: a library's panic or sys.exit must not end the others' run."""
     return isinstance(error, Exception | SystemExit) or type(error).__name__ == "PanicException"
 
 
-def _told(run: CustomerRun, step: Step, error: BaseException) -> str:
-    """The cause in words. CapFlow's own errors say what to do; any other is a fault of the program."""
+def _explain(run: CustomerRun, step: Step, error: BaseException) -> str:
+    """Return the cause in words. CapFlow's own errors say what to do; any other is a bug."""
     cause = _storable(f"{type(error).__name__}: {error}")
     if type(error).__module__.startswith(OWN):
         return cause
-    return f"{step.asset} of '{run.name}' broke by {cause}. Its traceback is in the run's log; mend that and run again"
+    return (
+        f"{step.asset} of '{run.name}' broke by {cause}. The traceback is in the run's log. Fix the cause and run again"
+    )
 
 
-def _shown(run: CustomerRun, outcome: Outcome, began: float) -> dict[str, Any]:
+def _log_fields(run: CustomerRun, outcome: Outcome, began: float) -> dict[str, Any]:
     return {"customer": run.name, "outcome": outcome, "seconds": perf_counter() - began}
 
 
@@ -117,5 +119,5 @@ def _traceback(error: BaseException) -> str:
 
 
 def _storable(text: str) -> str:
-    """What a database takes as text: a file's name that is not UTF-8, or a NUL, would fail the run of everyone."""
+    """Return text that a database accepts: a file name that is not UTF-8, or a NUL, would fail the run of everyone."""
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")

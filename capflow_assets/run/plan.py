@@ -64,7 +64,7 @@ class Step:
 
 @cache
 def plan() -> dict[str, Step]:
-    """Every asset by name; each comes after all that it reads."""
+    """Return every asset by name, each after all that it reads."""
     steps = [*_tables(), *_features()]
     for name, model in models().items():
         steps += _model(name, model)
@@ -74,7 +74,7 @@ def plan() -> dict[str, Step]:
 
 
 def until(layer: str) -> list[str]:
-    """The assets of `layer` and of every layer before it; ValueError names the layers when it is not one."""
+    """Return the assets of `layer` and of every layer before it; ValueError names the layers if it is not one."""
     if layer not in LAYERS:
         raise ValueError(f"'{layer}' is not a layer: choose one of {', '.join(LAYERS)}")
     wanted = LAYERS[: LAYERS.index(layer) + 1]
@@ -82,7 +82,7 @@ def until(layer: str) -> list[str]:
 
 
 def upstream(assets: Iterable[str]) -> list[str]:
-    """`assets` and everything that they are made from, in the order of computation."""
+    """Return `assets` and everything that they are made from, in the order of computation."""
     wanted = set(assets)
     for asset in reversed(plan()):
         if asset in wanted:
@@ -91,7 +91,7 @@ def upstream(assets: Iterable[str]) -> list[str]:
 
 
 def downstream(assets: Iterable[str]) -> set[str]:
-    """Everything that is made from `assets`, which are not part of it."""
+    """Return everything that is made from `assets`, without `assets` themselves."""
     reached = set(assets)
     made = set()
     for asset, step in plan().items():

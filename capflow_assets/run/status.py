@@ -1,4 +1,4 @@
-"""How things stand: for each customer and model the data's verdict, the champion, its metric, and its predictions."""
+"""The status of every customer x model: verdict, champion, metric, predictions and what came true."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from capflow_resources.registry import LedgerEntry, Version
 
 @dataclass(frozen=True)
 class ModelStatus:
-    """One customer and model: `note` says why something is missing, `performance` what came true of predictions."""
+    """One customer and model. `note` says why something is missing, `performance` what came true of predictions."""
 
     customer: str
     model: str
@@ -33,8 +33,8 @@ class ModelStatus:
     note: str = ""
 
 
-def status(home: Home, customers: Sequence[str]) -> list[ModelStatus]:
-    """One row for each customer and each model that it asked for."""
+def list_status(home: Home, customers: Sequence[str]) -> list[ModelStatus]:
+    """Return one row for each customer and each model that it asked for."""
     return [row for customer in customers for row in _customer(home, customer)]
 
 
@@ -78,7 +78,7 @@ def _row(
 
 
 def _why(model: str, ledger: dict[str, LedgerEntry]) -> str:
-    """The reason of the last attempt that did not simply succeed, the nearest to the cause first."""
+    """Return the reason of the latest attempt that did not succeed, the one nearest to the cause first."""
     for asset in (f"model/{model}", f"prediction/{model}"):
         outcome = ledger.get(asset)
         if outcome is not None and outcome.status not in ("done", "reused"):

@@ -11,7 +11,7 @@ from capflow_assets.raw import asset as raw
 from capflow_assets.run.catalogue import plugin_module, tables
 from capflow_assets.run.code_version import code_version
 from capflow_assets.run.customer_run import DERIVED, CustomerRun, fingerprint
-from capflow_assets.run.reuse import reuse
+from capflow_assets.run.reuse import find_reusable
 from capflow_assets.validated import set_aside
 from capflow_assets.validated.audit.audit import Audit, audit
 from capflow_assets.validated.audit.offence import Offence
@@ -31,7 +31,7 @@ def validate(run: CustomerRun, asset: str) -> Outcome:
     table = asset.removeprefix("validated/")
     source = _source(run, table)
     mark = _mark(run, table, source)
-    if (fresh := reuse(run, asset, mark)) and set_aside.stored(run, table).get("fingerprint") == mark:
+    if (fresh := find_reusable(run, asset, mark)) and set_aside.stored(run, table).get("fingerprint") == mark:
         return Outcome(**{**vars(fresh), "check": Check(CHECK, True, dict(fresh.facts))})
     cleaned = _cleaned(run, table)
     result = audit(cleaned.rows, tables()[table], filled(run, table), run.customer.thresholds)

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from capflow_assets.cli.run import command
 from capflow_assets.graph.launch import instance
-from capflow_assets.run.status import status
+from capflow_assets.run.status import list_status
 from capflow_resources.home import Home
 from capflow_resources.lake import Lake
 from capflow_resources.processes import current_process
@@ -121,7 +121,7 @@ def whole(home: Home, before: Seen, after: Seen) -> Seen:
         assert found["versions"] in (old["versions"] if old else [], new["versions"])
         assert found["events"] == new["events"][: len(found["events"])]
         assert len(found["events"]) >= len(old["events"] if old else [])
-    assert {row.model for row in status(Home(home.path), ["ann"])} == set(MODELS)
+    assert {row.model for row in list_status(Home(home.path), ["ann"])} == set(MODELS)
     return now
 
 

@@ -9,7 +9,7 @@ import pytest
 from capflow_assets.run.customer_run import CustomerRun
 from capflow_assets.run.pipeline import run_customer
 from capflow_assets.run.plan import plan
-from capflow_assets.run.status import ModelStatus, status
+from capflow_assets.run.status import ModelStatus, list_status
 from capflow_resources.home import Home
 from tests.conftest import ASKED
 from tests.worlds.accounts import accounted, audit_of
@@ -33,7 +33,7 @@ def retailers(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Home
 
 
 def models_of(home: Home, name: str) -> dict[str, ModelStatus]:
-    return {row.model: row for row in status(home, [name])}
+    return {row.model: row for row in list_status(home, [name])}
 
 
 @pytest.fixture(autouse=True)

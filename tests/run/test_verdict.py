@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from capflow_assets.run.gate import Verdict, gate
+from capflow_assets.run.gate import Verdict, find_refusal
 
 RAW, VALID = {"line_items": 3}, {"line_items": 2, "bills": 2}
 PASSED = Verdict("acme", "passed", (), RAW, VALID, "2024-01-01T00:00:00")
@@ -13,7 +13,7 @@ COMMAND = "capflow run --customer acme"
 
 
 def test_a_passed_verdict_on_the_stored_data_opens_the_gate():
-    assert gate("acme", PASSED, dict(RAW), dict(VALID)) is None
+    assert find_refusal("acme", PASSED, dict(RAW), dict(VALID)) is None
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_a_passed_verdict_on_the_stored_data_opens_the_gate():
     ],
 )
 def test_everything_else_closes_it_with_the_customer_and_the_command(verdict, raw, valid, word):
-    reason = gate("acme", verdict, raw, valid)
+    reason = find_refusal("acme", verdict, raw, valid)
     assert reason is not None
     assert word in reason
     assert "'acme'" in reason

@@ -14,7 +14,7 @@ from capflow_assets.contract.outcome import Outcome
 from capflow_assets.models.rfm_segments import RfmSegments
 from capflow_assets.run import catalogue, plan
 from capflow_assets.run.catalogue import feature_sets
-from capflow_assets.run.status import status
+from capflow_assets.run.status import list_status
 from tests.worlds.tiny_shop import TinyShop, lines
 
 TABLES = ["line_items", "bills", "items", "contacts"]
@@ -88,7 +88,7 @@ def test_a_customer_passes_for_one_model_and_not_for_another(shop: TinyShop, mon
     shop.sends("contacts", contacts(control=3))
     words = "needs at least two real words in the descriptions of 60.0% of items; this customer has 28.6%"
     assert made(shop, "item_reader").reason == f"item_reader {words}"
-    shown = {row.model: row.note for row in status(shop.home, ["acme"])}
+    shown = {row.model: row.note for row in list_status(shop.home, ["acme"])}
     assert shown["item_reader"] == f"item_reader {words}"
 
     shop.sends("items", items(*(f"{word} and chairs" for word in WORDS)))

@@ -12,7 +12,7 @@ from capflow_assets.features.embeddings.build_text import build_text
 from capflow_assets.features.embeddings.encoding import EmbeddingJob
 from capflow_assets.run.catalogue import embeddings
 from capflow_assets.run.customer_run import CustomerRun
-from capflow_assets.run.reuse import reuse
+from capflow_assets.run.reuse import find_reusable
 from capflow_resources.sources.errors import file_name
 from capflow_resources.weights import weights
 from partitions.embeddings_form import NONE, default_encoding
@@ -21,7 +21,7 @@ from partitions.embeddings_form import NONE, default_encoding
 def build(run: CustomerRun, asset: str) -> Outcome:
     """Encode what is new or has changed, keep the vectors of all else, and publish both."""
     making = _making(run, embeddings()[asset.removeprefix("features/")])
-    if fresh := reuse(run, asset, making.mark):
+    if fresh := find_reusable(run, asset, making.mark):
         return fresh
     return build_text(making) if making.embedding.medium == "text" else build_media(making)
 

@@ -14,7 +14,7 @@ from capflow_assets.features.embeddings.encoders import FittedEncoder, learns, t
 from capflow_assets.features.embeddings.encoding import EmbeddingJob, checksum, encode_to_parquet
 from capflow_assets.features.embeddings.text import compose_texts, explain_too_few
 from capflow_assets.raw.staging import staged
-from capflow_assets.run.reuse import unchanged
+from capflow_assets.run.reuse import unchanged_outcome
 
 if TYPE_CHECKING:
     import ibis
@@ -54,7 +54,7 @@ def build_text(making: EmbeddingJob) -> Outcome:
         work = _work(making, worded, found["worded"])
         kept = None if work.before is None else making.kept(work.before).semi_join(worded, [id_column, CONTENT_HASH])
         if work.before is not None and not work.count and _rows(kept) == work.before.rows:
-            return unchanged(work.before, making.asset, "every text")
+            return unchanged_outcome(work.before, making.asset, "every text")
         fitted = _encoder(making, work)
         with encode_to_parquet(making, fitted.encoder, _batches(work.todo), left) as (vectors, made):
             if not made and kept is None:
