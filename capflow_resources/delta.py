@@ -1,4 +1,4 @@
-"""The commit that turns Parquet files which an engine has written into the new version of a Delta table."""
+"""Commits Parquet files that an engine has written as the new version of a Delta table."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ RETRIES = 60
 
 
 @dataclass(frozen=True)
-class Division:
-    """How a table is divided into files by the values of `column`, and which values' files of `version` stay."""
+class Partitioning:
+    """The partition column of a table, and the values whose files are kept from `version` (None: nothing is kept)."""
 
     column: str
     keep: Collection[str]
@@ -32,30 +32,30 @@ def commit(
     uri: str,
     files: Sequence[WrittenFile],
     schema: pa.Schema,
-    noted: Mapping[str, str],
-    division: Division | None = None,
+    metadata: Mapping[str, str],
+    partitioning: Partitioning | None = None,
 ) -> None:
-    """Make `files`, by their paths under `uri`, and what the division keeps the table, in one commit with `noted`.
+    """Publish `files` (paths under `uri`) and the kept partitions as the table, in one commit with `metadata`.
 
-    A new table is divided as asked; one that was not stays so, and nothing of it can be kept. deltalake's
-    CommitFailedError when another process published meanwhile.
+    A new table is partitioned as asked. An unpartitioned table stays unpartitioned, and nothing of it can be kept.
+    Raises deltalake's CommitFailedError when another process published meanwhile.
     """
     from deltalake import DeltaTable, Schema
     from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
     from deltalake.transaction import create_table_with_add_actions
 
     columns = Schema.from_arrow(schema)
-    by = [division.column] if division else None
+    by = [partitioning.column] if partitioning else None
     try:
-        table = opened(uri)
+        table = open_table(uri)
     except TableNotFoundError:
-        # Without a second try, which would add these files to those of a table that another process has just made.
-        once = _properties(noted, division, retries=0)
+        # Without a retry, which would add these files to those of a table that another process has just created.
+        once = _commit_properties(metadata, partitioning, retries=0)
         try:
             create_table_with_add_actions(
                 uri,
                 columns,
-                [_added(file) for file in files],
+                [_add_action(file) for file in files],
                 partition_by=by,
                 commit_properties=once,
                 storage_options=storage_options(uri),
@@ -65,60 +65,67 @@ def commit(
                 raise CommitFailedError(str(error)) from error
             raise
         return
-    _allow_times_without_zone(table, schema)
-    if division and division.version is not None:
-        table.load_as_version(division.version)  # what was published since then collides
-    divided = division is not None and table.metadata().partition_columns == [division.column]
-    kept = [(division.column, "not in", sorted(division.keep))] if division and division.keep and divided else None
+    _enable_timestamp_ntz(table, schema)
+    if partitioning and partitioning.version is not None:
+        table.load_as_version(partitioning.version)  # what was published since then collides
+    is_partitioned = partitioning is not None and table.metadata().partition_columns == [partitioning.column]
+    replaced = None
+    if partitioning and partitioning.keep and is_partitioned:
+        replaced = [(partitioning.column, "not in", sorted(partitioning.keep))]
     table.create_write_transaction(
-        [_added(file if divided else replace(file, holds={})) for file in files],
+        [_add_action(file if is_partitioned else replace(file, partition_values={})) for file in files],
         "overwrite",
         columns,
-        partition_by=by if divided else None,
-        partition_filters=kept,
-        commit_properties=_properties(noted, division),
+        partition_by=by if is_partitioned else None,
+        partition_filters=replaced,
+        commit_properties=_commit_properties(metadata, partitioning),
     )
 
 
-def opened(uri: str) -> DeltaTable:
-    """The table at its newest version; deltalake's TableNotFoundError when there is none."""
+def open_table(uri: str) -> DeltaTable:
+    """Return the table at its newest version; raises deltalake's TableNotFoundError."""
     from deltalake import DeltaTable
 
     return DeltaTable(uri, storage_options=storage_options(uri))
 
 
 def storage_options(uri: str) -> dict[str, str] | None:
-    """How deltalake reaches the table: what the environment says of S3, nothing for a folder."""
+    """Return how deltalake reaches the table: S3 options from the environment, None for a folder."""
     return lake_access().storage_options() if is_s3(uri) else None
 
 
-def _allow_times_without_zone(table: DeltaTable, schema: pa.Schema) -> None:
-    """A table that was made without such a column must declare the feature first, under the notes that it has."""
+def _enable_timestamp_ntz(table: DeltaTable, schema: pa.Schema) -> None:
+    """Declare Delta's feature for timestamps without a zone where `schema` has some and the table was made without any.
+
+    The declaration is a commit of its own, which repeats the newest version's metadata.
+    """
     import pyarrow as pa
     from deltalake import TableFeatures
 
-    naive = any(pa.types.is_timestamp(field.type) and field.type.tz is None for field in schema)
-    if naive and "timestampNtz" not in (table.protocol().writer_features or ()):
+    has_naive = any(pa.types.is_timestamp(field.type) and field.type.tz is None for field in schema)
+    if has_naive and "timestampNtz" not in (table.protocol().writer_features or ()):
         last = table.history(1)[0]
         kept = {name: value for name, value in last.items() if name.startswith("capflow")}
         table.alter.add_feature(
             TableFeatures.TimestampWithoutTimezone,
             allow_protocol_versions_increase=True,
-            commit_properties=_properties(kept),
+            commit_properties=_commit_properties(kept),
         )
         table.update_incremental()
 
 
-def _added(file: WrittenFile) -> AddAction:
+def _add_action(file: WrittenFile) -> AddAction:
     from deltalake.transaction import AddAction
 
     statistics = json.dumps({"numRecords": file.rows})
-    return AddAction(file.path, file.bytes, dict(file.holds), int(time.time() * 1000), True, statistics)
+    return AddAction(file.path, file.bytes, dict(file.partition_values), int(time.time() * 1000), True, statistics)
 
 
-def _properties(noted: Mapping[str, str], division: Division | None = None, retries: int = RETRIES) -> CommitProperties:
+def _commit_properties(
+    metadata: Mapping[str, str], partitioning: Partitioning | None = None, retries: int = RETRIES
+) -> CommitProperties:
     from deltalake import CommitProperties, Transaction
 
-    # Two processes that add files for one value remove nothing of one another's: by this mark they collide.
-    marks = [Transaction("capflow/division", 1 + (division.version or 0))] if division else None
-    return CommitProperties(custom_metadata=dict(noted), max_commit_retries=retries, app_transactions=marks)
+    # Two processes that add files for one value remove none of each other's: this transaction makes them collide.
+    transactions = [Transaction("capflow/division", 1 + (partitioning.version or 0))] if partitioning else None
+    return CommitProperties(custom_metadata=dict(metadata), max_commit_retries=retries, app_transactions=transactions)

@@ -28,14 +28,14 @@ class UnknownCustomerError(ValueError):
 
 
 class Environment(dict[str, str]):
-    """The environment, and behind it a store of secrets, asked only for a name that the environment does not hold."""
+    """The environment, backed by a secret store that is asked only for names that the environment lacks."""
 
-    def __init__(self, known: Mapping[str, str], secrets: Callable[[str], str | None] | None = None) -> None:
-        super().__init__(known)
+    def __init__(self, variables: Mapping[str, str], secrets: Callable[[str], str | None] | None = None) -> None:
+        super().__init__(variables)
         self._secrets = secrets
 
     def get(self, name: str, default: Any = None) -> Any:
-        """The value of `name`, `default` when neither the environment nor the store of secrets has it."""
+        """Return the value of `name`, `default` when neither the environment nor the secret store has it."""
         if name not in self and self._secrets and (value := self._secrets(name)) is not None:
             self[name] = value
         return super().get(name, default)
@@ -51,8 +51,8 @@ class Home:
     """One installation of CapFlow, by its folder.
 
     The lake, artefacts and registry lie in the folder unless CAPFLOW_LAKE, CAPFLOW_ARTEFACTS (a path or URI) or
-    CAPFLOW_REGISTRY (an SQLAlchemy URL) name another place. `secrets` finds what customer files name as ${VARIABLE}
-    and the environment does not hold.
+    CAPFLOW_REGISTRY (an SQLAlchemy URL) name another place. `secrets` looks up what customer files name as ${VARIABLE}
+    and the environment lacks.
     """
 
     def __init__(self, path: str | Path | None = None, secrets: Callable[[str], str | None] | None = None) -> None:
@@ -71,33 +71,33 @@ class Home:
 
     @cached_property
     def registry(self) -> Registry:
-        """Model versions, champions, and the outcome of every asset of every customer."""
+        """Model versions, champions, and the ledger: how the last attempt at each asset ended."""
         artefacts = ObjectStore(os.environ.get("CAPFLOW_ARTEFACTS") or str(self.path / "artefacts"))
         return Registry(os.environ.get("CAPFLOW_REGISTRY") or f"sqlite:///{self.path / 'registry.db'}", artefacts)
 
     @cached_property
     def pool(self) -> Pool:
-        """What customers gave for others of their vertical to learn from."""
+        """The contributions that customers give for others of their vertical to learn from."""
         return Pool(ObjectStore(os.environ.get("CAPFLOW_POOL") or str(self.path / "shared")))
 
     def customer_names(self) -> list[str]:
-        """The customers that have a file, in alphabetical order."""
+        """Return the customers that have a file, in alphabetical order."""
         return sorted(path.stem for path in self.customers_folder.glob("*.yaml"))
 
     def customer(self, name: str) -> Customer:
-        """The customer of that name; UnknownCustomerError or CustomerFileError when it cannot be read."""
-        self.require(name)
+        """Return the customer of that name; raises UnknownCustomerError or CustomerFileError."""
+        self.require_customer(name)
         return load_customer(self.customers_folder / f"{name}.yaml", self.environment())
 
-    def require(self, name: str) -> None:
-        """UnknownCustomerError, with the nearest name, unless there is a customer file of that name."""
+    def require_customer(self, name: str) -> None:
+        """Raise UnknownCustomerError, with the closest name, unless there is a customer file of that name."""
         names = self.customer_names()
         if name not in names:
             hint = did_you_mean(name, names, otherwise=f"; customers: {', '.join(names) or 'none yet'}")
             raise UnknownCustomerError(f"no customer '{name}' in {self.customers_folder}{hint}")
 
     def environment(self) -> Environment:
-        """What customer files may name as ${VARIABLE}: the environment, this home as CAPFLOW_HOME, and secrets."""
+        """Return what customer files may name as ${VARIABLE}: the environment, CAPFLOW_HOME (this home) and secrets."""
         return Environment({**os.environ, "CAPFLOW_HOME": str(self.path)}, self._secrets)
 
     @property
@@ -106,28 +106,28 @@ class Home:
         return self.path / "dagster"
 
     def prepare_dagster(self, folder: Path | None = None) -> Path:
-        """The folder for DAGSTER_HOME, made with CapFlow's dagster.yaml on first use and never changed after."""
+        """Return the folder for DAGSTER_HOME; create it with CapFlow's dagster.yaml, which is never changed after."""
         folder = folder or self.dagster_folder
         folder.mkdir(parents=True, exist_ok=True)
         settings = folder / "dagster.yaml"
         if not settings.exists():
-            partial = folder / f"dagster.yaml.{os.getpid()}"  # never half a file, whoever is killed here
+            partial = folder / f"dagster.yaml.{os.getpid()}"  # renamed when complete: a kill leaves no half file
             partial.write_text(_dagster_settings(), encoding="utf-8")
             partial.replace(settings)
         return folder
 
 
 def _dagster_settings() -> str:
-    """CapFlow's dagster.yaml; with CAPFLOW_COMPUTE_LOGS=s3://bucket/prefix the logs of runs go there."""
+    """Return CapFlow's dagster.yaml; with CAPFLOW_COMPUTE_LOGS=s3://bucket/prefix the logs of runs go there."""
     settings = files("capflow_resources").joinpath("dagster.yaml").read_text(encoding="utf-8")
-    place = os.environ.get("CAPFLOW_COMPUTE_LOGS", "")
-    if not place:
+    uri = os.environ.get("CAPFLOW_COMPUTE_LOGS", "")
+    if not uri:
         return settings
-    parts = urlsplit(place)
+    parts = urlsplit(uri)
     if parts.scheme != "s3" or not parts.netloc:
-        raise ValueError(f"CAPFLOW_COMPUTE_LOGS='{place}' is not understood; write it like s3://bucket/prefix")
+        raise ValueError(f"CAPFLOW_COMPUTE_LOGS='{uri}' is not understood; write it like s3://bucket/prefix")
     config = {"bucket": parts.netloc, "prefix": parts.path.strip("/") or "dagster"}
     if endpoint := os.environ.get("AWS_ENDPOINT_URL"):
         config["endpoint_url"] = endpoint
-    kept = {"module": "dagster_aws.s3", "class": "S3ComputeLogManager", "config": config}
-    return settings + yaml.safe_dump({"compute_logs": kept}, sort_keys=False)
+    manager = {"module": "dagster_aws.s3", "class": "S3ComputeLogManager", "config": config}
+    return settings + yaml.safe_dump({"compute_logs": manager}, sort_keys=False)

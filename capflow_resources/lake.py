@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from capflow_resources.delta import RETRIES, Division, commit, opened, storage_options
+from capflow_resources.delta import RETRIES, Partitioning, commit, open_table, storage_options
 from capflow_resources.engines import WrittenFile, duckdb, storable, write_files
 from capflow_resources.objects import ObjectStore, ObjectStoreError
 from capflow_resources.s3 import is_s3, lake_access
@@ -34,15 +34,15 @@ class LakeError(Exception):
 
 @dataclass(frozen=True)
 class TableVersion:
-    """One published version of a table: its number, its rows, and the facts that it was written with.
+    """One published version of a table: its number, its row count, and the facts it was written with.
 
-    `divided_by` is the column whose values lie in files of their own ("" for none): see Lake.write_dates.
+    `partitioned_by` is the partition column ("" for none): see Lake.write_dates.
     """
 
     version: int
     rows: int
     facts: Mapping[str, Any]
-    divided_by: str = ""
+    partitioned_by: str = ""
 
 
 class Lake:
@@ -53,7 +53,7 @@ class Lake:
         self.documents = ObjectStore(self.uri)
 
     def table_uri(self, customer: str, asset: str) -> str:
-        """Where a table lies; LakeError for a name that could reach another customer's folder."""
+        """Return where a table lies; raises LakeError for a name that could reach another customer's folder."""
         if not re.fullmatch(NAME_PATTERN, customer) or not re.fullmatch(ASSET_PATTERN, asset):
             raise LakeError(f"'{customer}' / '{asset}' is not a customer and an asset name")
         return f"{self.uri}/{customer}/{asset}"
@@ -68,20 +68,20 @@ class Lake:
     ) -> TableVersion:
         """Publish `data` as the new version of a table, streamed, in one commit.
 
-        `replace` is a condition ("as_of = '2026-11-01'"): only the rows that meet it are replaced by `data`.
-        `facts` are kept with the version; they must survive json.dumps.
+        `replace` is a condition ("as_of = '2026-11-01'"): `data` replaces only the rows that meet it.
+        `facts` are kept with the version; they must be serialisable as JSON.
         """
         import pyarrow as pa
 
         write = uuid4().hex
-        noted = {FACTS: json.dumps(facts), WRITE: write}
+        metadata = {FACTS: json.dumps(facts), WRITE: write}
         if replace is not None and self._open(customer, asset) is None:
             replace = None
         if replace is None and not isinstance(data, pa.Table):
-            self._publish(customer, asset, {"": data}, noted)
+            self._publish(customer, asset, {"": data}, metadata)
         else:
-            self._stream(customer, asset, data, noted, replace)
-        return self._own(customer, asset, write)
+            self._stream(customer, asset, data, metadata, replace)
+        return self._version_of_write(customer, asset, write)
 
     def write_dates(
         self,
@@ -93,20 +93,20 @@ class Lake:
         keep: Collection[datetime] = (),
         version: int | None = None,
     ) -> TableVersion:
-        """Publish a table whose rows all carry a date in `column`, in one commit: each of `parts` holds one date.
+        """Publish a table that is partitioned by the date in `column`, in one commit: each of `parts` holds one date.
 
-        Dates in `keep` stay as they are in `version`, untouched on the disk; every other date goes. LakeError when
-        another process published a version after that one. Dates can be kept of a table only where `divided_by` is
-        `column`.
+        Dates in `keep` stay as they are in `version`, their files untouched; every other date is removed. Raises
+        LakeError when another process published after `version`. Dates can only be kept of a table whose
+        `partitioned_by` is `column`.
         """
-        noted = {FACTS: json.dumps(facts), WRITE: uuid4().hex}
+        metadata = {FACTS: json.dumps(facts), WRITE: uuid4().hex}
         values = {date.isoformat(" "): part for date, part in parts.items()}
-        division = Division(column, {date.isoformat(" ") for date in keep}, version)
-        self._publish(customer, asset, values, noted, division)
-        return self._own(customer, asset, noted[WRITE])
+        partitioning = Partitioning(column, {date.isoformat(" ") for date in keep}, version)
+        self._publish(customer, asset, values, metadata, partitioning)
+        return self._version_of_write(customer, asset, metadata[WRITE])
 
     def version(self, customer: str, asset: str, number: int | None = None) -> TableVersion | None:
-        """The newest published version (or that of this number), None when there is none."""
+        """Return the newest published version (or that of this number), None when there is none."""
         from deltalake.exceptions import DeltaError
 
         table = self._open(customer, asset)
@@ -115,10 +115,10 @@ class Lake:
                 table.load_as_version(number)
             except DeltaError:
                 return None
-        return None if table is None else self._described(customer, asset, table)
+        return None if table is None else self._to_version(customer, asset, table)
 
     def read(self, customer: str, asset: str, con: ibis.BaseBackend, version: int | None = None) -> ibis.Table:
-        """A lazy table of the newest (or the given) version on the engine `con`."""
+        """Return the newest (or the given) version as a lazy table on the engine `con`; LakeError if there is none."""
         import pyarrow as pa
 
         table = self._open(customer, asset)
@@ -127,18 +127,18 @@ class Lake:
         if version is not None:
             table.load_as_version(version)
         files = table.file_uris()
-        self._reach(con)
+        self._attach_bucket(con)
         if files:
             return duckdb.read_files(con, files) if con.name == "duckdb" else con.read_parquet(files)
         schema = pa.schema(table.schema().to_arrow())
-        return con.create_table(_scratch(asset), schema.empty_table(), temp=True)
+        return con.create_table(_temporary_name(asset), schema.empty_table(), temp=True)
 
     def put_document(self, customer: str, name: str, content: bytes) -> None:
-        """Publish one small document ("validation/verdict.json") of a customer, whole or not at all."""
+        """Publish one small document ("validation/verdict.json") of a customer, atomically."""
         self.documents.put(self._document_key(customer, name), content)
 
     def document(self, customer: str, name: str) -> bytes | None:
-        """A document's bytes, None when it was never written."""
+        """Return a document's bytes, None when it was never written."""
         key = self._document_key(customer, name)
         return self.documents.get(key) if self.documents.exists(key) else None
 
@@ -147,44 +147,47 @@ class Lake:
         customer: str,
         asset: str,
         parts: Mapping[str, ibis.Table],
-        noted: dict[str, str],
-        division: Division | None = None,
+        metadata: dict[str, str],
+        partitioning: Partitioning | None = None,
     ) -> None:
-        """The engine writes Parquet files that nobody sees, each part in a folder; one commit makes them the table."""
+        """Let the engine write Parquet files that no reader sees, a folder for each part; publish them in one commit.
+
+        Raises LakeError for a failure of the lake; an error in computing the rows travels as it is.
+        """
         uri = self.table_uri(customer, asset)
-        self._reach(next(iter(parts.values())).get_backend())
-        folders = [f"{noted[WRITE]}_{number}" for number in range(len(parts))]
+        self._attach_bucket(next(iter(parts.values())).get_backend())
+        folders = [f"{metadata[WRITE]}_{number}" for number in range(len(parts))]
         files: list[WrittenFile] = []
         try:
             for folder, (value, data) in zip(folders, parts.items(), strict=True):
-                holds = {division.column: value} if division else {}
-                files += [dataclasses.replace(file, holds=holds) for file in write_files(data, uri, folder)]
+                values = {partitioning.column: value} if partitioning else {}
+                files += [dataclasses.replace(file, partition_values=values) for file in write_files(data, uri, folder)]
         except Exception as error:
             self._discard(customer, asset, folders)
-            if uri not in str(error):  # the rows could not be computed: that is no fault of the lake
+            if uri not in str(error):  # the rows could not be computed: not a failure of the lake
                 raise
-            raise LakeError(_why_not_written(customer, asset, uri, error)) from error
+            raise LakeError(_write_failure(customer, asset, uri, error)) from error
         try:
-            commit(uri, files, storable(data).schema().to_pyarrow(), noted, division)
+            commit(uri, files, storable(data).schema().to_pyarrow(), metadata, partitioning)
         except Exception as error:
             self._discard(customer, asset, folders)
-            raise LakeError(_why_not_written(customer, asset, uri, error)) from error
+            raise LakeError(_write_failure(customer, asset, uri, error)) from error
 
     def _discard(self, customer: str, asset: str, folders: Collection[str]) -> None:
-        """Files that no version will ever name; what cannot be removed now is left for a vacuum."""
+        """Remove files that no version will ever name; what cannot be removed now is left for a vacuum."""
         with suppress(ObjectStoreError):
             for folder in folders:
                 for key in self.documents.list(f"{customer}/{asset}/{folder}"):
                     self.documents.delete(key)
 
     def _stream(
-        self, customer: str, asset: str, data: ibis.Table | pa.Table, noted: dict[str, str], replace: str | None
+        self, customer: str, asset: str, data: ibis.Table | pa.Table, metadata: dict[str, str], replace: str | None
     ) -> None:
-        """Rows that come in batches, to replace the whole table or the part that meets a condition."""
+        """Write rows batch by batch, replacing the whole table or the part that meets a condition."""
         from deltalake import CommitProperties, write_deltalake
 
         uri, faults = self.table_uri(customer, asset), list[Exception]()
-        # A new table is tried once: again, it would add these rows to those that another process has just published.
+        # No retry for a new table: it would add these rows to those that another process has just published.
         retries = 0 if self._open(customer, asset) is None else RETRIES
         batches = _batches(data, faults)
         try:
@@ -195,27 +198,30 @@ class Lake:
                 schema_mode=None if replace else "overwrite",
                 predicate=replace,
                 storage_options=storage_options(uri),
-                commit_properties=CommitProperties(custom_metadata=noted, max_commit_retries=retries),
+                commit_properties=CommitProperties(custom_metadata=metadata, max_commit_retries=retries),
             )
         except Exception as error:
-            if faults:  # the rows could not be computed: that is no fault of the lake
+            if faults:  # the rows could not be computed: not a failure of the lake
                 raise faults[0] from None
-            raise LakeError(_why_not_written(customer, asset, uri, error)) from error
+            raise LakeError(_write_failure(customer, asset, uri, error)) from error
 
-    def _own(self, customer: str, asset: str, write: str) -> TableVersion:
-        """The version that this very write made: another process may have published a newer one meanwhile."""
+    def _version_of_write(self, customer: str, asset: str, write: str) -> TableVersion:
+        """Return the version that this write made: another process may have published a newer one meanwhile."""
         table = self._open(customer, asset)
         assert table is not None
         while self._commit(customer, asset, table.version()).get(WRITE) != write:
             table.load_as_version(table.version() - 1)
-        return self._described(customer, asset, table)
+        return self._to_version(customer, asset, table)
 
-    def _described(self, customer: str, asset: str, table: DeltaTable) -> TableVersion:
+    def _to_version(self, customer: str, asset: str, table: DeltaTable) -> TableVersion:
         facts = json.loads(self._commit(customer, asset, table.version()).get(FACTS, "{}"))
         return TableVersion(table.version(), table.count(), facts, ",".join(table.metadata().partition_columns))
 
     def _commit(self, customer: str, asset: str, version: int) -> dict[str, Any]:
-        """What was noted with one version. Not DeltaTable.history: it takes the newest commits for the loaded one's."""
+        """Return the commit metadata of one version.
+
+        Not by DeltaTable.history, which gives the newest commits instead of those up to the loaded version.
+        """
         log = self.documents.get(f"{customer}/{asset}/_delta_log/{version:020d}.json")
         actions = (json.loads(line) for line in log.splitlines())
         return next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
@@ -229,14 +235,14 @@ class Lake:
         from deltalake.exceptions import TableNotFoundError
 
         try:
-            return opened(self.table_uri(customer, asset))
+            return open_table(self.table_uri(customer, asset))
         except TableNotFoundError:
             return None
         except OSError as error:
             raise LakeError(f"{asset} of '{customer}' could not be read from {self.uri}: {_cause(error)}") from error
 
-    def _reach(self, con: ibis.BaseBackend) -> None:
-        """Let DuckDB read and write the lake's bucket."""
+    def _attach_bucket(self, con: ibis.BaseBackend) -> None:
+        """Let DuckDB read and write the lake's bucket; nothing to do for a folder or for Spark."""
         if con.name != "duckdb" or not is_s3(self.uri):
             return
         try:
@@ -245,16 +251,16 @@ class Lake:
             raise LakeError(f"{self.uri} needs DuckDB's httpfs: pip install 'capflow[aws]'") from None
 
 
-def _scratch(asset: str) -> str:
+def _temporary_name(asset: str) -> str:
     return f"{asset.replace('/', '_')}_{uuid4().hex[:8]}"
 
 
 def _batches(data: ibis.Table | pa.Table, faults: list[Exception]) -> pa.RecordBatchReader:
-    """The rows in types that Delta can hold. What goes wrong while they are computed is kept in `faults`."""
+    """Return the rows in types that Delta can hold; an error while they are computed is also added to `faults`."""
     import pyarrow as pa
 
     reader = data.to_reader() if isinstance(data, pa.Table) else data.to_pyarrow_batches(chunk_size=100_000)
-    schema = pa.schema([pa.field(field.name, _storable(field.type)) for field in reader.schema])
+    schema = pa.schema([pa.field(field.name, _delta_type(field.type)) for field in reader.schema])
 
     def cast() -> Iterator[pa.RecordBatch]:
         try:
@@ -267,7 +273,7 @@ def _batches(data: ibis.Table | pa.Table, faults: list[Exception]) -> pa.RecordB
     return pa.RecordBatchReader.from_batches(schema, cast())
 
 
-def _why_not_written(customer: str, asset: str, uri: str, error: Exception) -> str:
+def _write_failure(customer: str, asset: str, uri: str, error: Exception) -> str:
     from deltalake.exceptions import CommitFailedError
 
     if isinstance(error, CommitFailedError):
@@ -279,20 +285,20 @@ def _why_not_written(customer: str, asset: str, uri: str, error: Exception) -> s
 
 
 def _cause(error: Exception) -> str:
-    """An error's own words in one line: those of a disk come first, those of a bucket after many others."""
+    """Return an error's message in one line: a disk's comes first, a bucket's follows after many others."""
     first, *more = re.sub(r"\x1b\[\d+m", "", str(error)).splitlines() or [""]
     last = "; ".join(line.strip(" ↳") for line in more if "↳" in line)
     return f"{first.rpartition(' error: ')[2].rstrip('.')}{f': {last}' if last else ''}"
 
 
-def _storable(dtype: pa.DataType) -> pa.DataType:
-    """The type that Delta can hold: microseconds, signed integers, no dictionaries, no untyped nulls."""
+def _delta_type(dtype: pa.DataType) -> pa.DataType:
+    """Return the type that Delta can hold: microseconds, signed integers, no dictionaries, no untyped nulls."""
     import pyarrow as pa
 
     if pa.types.is_timestamp(dtype):
         return pa.timestamp("us", tz=dtype.tz)
     if pa.types.is_dictionary(dtype):
-        return _storable(dtype.value_type)
+        return _delta_type(dtype.value_type)
     if pa.types.is_null(dtype):
         return pa.string()
     if pa.types.is_unsigned_integer(dtype):

@@ -1,4 +1,4 @@
-"""Artefact and document bytes in a folder or a bucket, each object whole or absent, each under its customer's name."""
+"""Artefact and document bytes in a folder or a bucket, each object complete or absent, under its customer's name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from obstore.store import ClientConfig, LocalStore, S3Store
 
 SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._=@+-]{0,199}")
-LONGEST_KEY = 900  # bytes; S3 stops at 1,024 and the bucket prefix counts
+MAX_KEY_LENGTH = 900  # bytes; S3 stops at 1,024 and the bucket prefix counts
 RETRY_SECONDS = 60
 
 _pid_using_obstore: int | None = None
@@ -32,28 +32,28 @@ class ObjectNotFoundError(ObjectStoreError):
 
 
 class ObjectStore:
-    """Keeps bytes under keys like `giftco/churn/<digest>/model.txt`; a reader sees a whole object or none.
+    """Stores bytes under keys like `giftco/churn/<digest>/model.txt`; a reader sees a complete object or none.
 
     `uri` is a folder (`/data/objects`, `file:///data/objects`) or a bucket (`s3://bucket/prefix`, with the AWS_*
     environment variables for credentials, region and endpoint). Nothing is touched before the first call.
-    A put overwrites. Errors: ObjectStoreError, and ObjectNotFoundError from get.
+    A put overwrites. Raises ObjectStoreError, and from `get` ObjectNotFoundError.
     """
 
     def __init__(self, uri: str) -> None:
-        self.uri, self._folder = _place(uri)
+        self.uri, self._folder = _parse_uri(uri)
 
     def __repr__(self) -> str:
         return f"ObjectStore({self.uri!r})"
 
     def put(self, key: str, data: bytes) -> None:
-        """Write one object, atomically: whatever happens, readers see the old bytes or all of the new ones.
+        """Write one object atomically: whatever happens, readers see the old bytes or all of the new ones.
 
-        In a folder the bytes are on the disk, not only in its cache, when this returns.
+        In a folder the bytes are flushed to the disk when this returns.
         """
         import obstore
 
-        checked_key(key)
-        with self._told("write", key):
+        check_key(key)
+        with self._explain_errors("write", key):
             if self._folder is None:
                 obstore.put(self._store, key, data)
                 return
@@ -63,19 +63,19 @@ class ObjectStore:
             _flush(path.parent)
 
     def get(self, key: str) -> bytes:
-        """The bytes of one object; ObjectNotFoundError when there is none."""
+        """Return the bytes of one object; raises ObjectNotFoundError."""
         import obstore
 
-        checked_key(key)
-        with self._told("read", key):
+        check_key(key)
+        with self._explain_errors("read", key):
             return obstore.get(self._store, key).bytes().to_bytes()
 
     def exists(self, key: str) -> bool:
-        """Whether there is an object of that key."""
+        """Return whether there is an object of that key."""
         import obstore
 
-        checked_key(key)
-        with self._told("look up", key):
+        check_key(key)
+        with self._explain_errors("look up", key):
             try:
                 obstore.head(self._store, key)
             except FileNotFoundError:
@@ -83,11 +83,11 @@ class ObjectStore:
             return True
 
     def list(self, prefix: str) -> Sequence[str]:
-        """The sorted keys under `prefix`, which is a customer or a folder below one, never a part of a name."""
+        """Return the sorted keys under `prefix`: a customer or a folder below one, never a part of a name."""
         import obstore
 
-        _check(prefix, least=1)
-        with self._told("list", prefix):
+        _check_parts(prefix, min_parts=1)
+        with self._explain_errors("list", prefix):
             chunks = obstore.list(self._store, prefix)
             return sorted(entry["path"] for chunk in chunks for entry in chunk)
 
@@ -95,8 +95,8 @@ class ObjectStore:
         """Remove one object; nothing happens when it is absent already."""
         import obstore
 
-        checked_key(key)
-        with self._told("delete", key):
+        check_key(key)
+        with self._explain_errors("delete", key):
             try:
                 obstore.delete(self._store, key)
             except FileNotFoundError:
@@ -107,8 +107,8 @@ class ObjectStore:
         return _open_folder(self._folder) if self._folder is not None else _open_bucket(self.uri)
 
     @contextmanager
-    def _told(self, action: str, key: str) -> Iterator[None]:
-        """Say what could not be done, where, and what to do, whatever the store threw."""
+    def _explain_errors(self, action: str, key: str) -> Iterator[None]:
+        """Turn any error of the store into one that says what failed, where, and what to do."""
         from obstore.exceptions import BaseError
 
         _refuse_after_fork()
@@ -131,29 +131,29 @@ class ObjectStore:
         return "Check the bucket's name, the network, and AWS_* in the environment (credentials, region, endpoint)."
 
 
-def checked_key(key: str) -> str:
-    """The key itself when it is `customer/…/name` in plain characters; ValueError otherwise."""
-    return _check(key, least=2)
+def check_key(key: str) -> str:
+    """Return the key itself if it is `customer/…/name` in plain characters; raises ValueError."""
+    return _check_parts(key, min_parts=2)
 
 
-def _check(key: str, least: int) -> str:
+def _check_parts(key: str, min_parts: int) -> str:
     segments = key.split("/")
     wrong = next((segment for segment in segments if not SEGMENT.fullmatch(segment)), None)
     if wrong is not None:
         problem = f"the part {wrong!r} is not made of letters, digits and ._=@+- (and may not begin with a dot)"
     elif not re.fullmatch(NAME_PATTERN, segments[0]):
         problem = f"{segments[0]!r} is not a customer's name"
-    elif len(segments) < least:
+    elif len(segments) < min_parts:
         problem = "it names a customer and no object"
-    elif len(key) > LONGEST_KEY:
-        problem = f"it is longer than {LONGEST_KEY} characters"
+    elif len(key) > MAX_KEY_LENGTH:
+        problem = f"it is longer than {MAX_KEY_LENGTH} characters"
     else:
         return key
     raise ValueError(f"{key!r} cannot be an object's key: {problem}.\nWrite it as customer/folder/name.")
 
 
-def _place(uri: str) -> tuple[str, Path | None]:
-    """The normal form of `uri`, and its folder when it is on this machine."""
+def _parse_uri(uri: str) -> tuple[str, Path | None]:
+    """Return the normal form of `uri`, and its folder if it is on this machine; raises ValueError."""
     parts = urlsplit(uri)
     if "://" not in uri:
         if uri:
@@ -164,9 +164,9 @@ def _place(uri: str) -> tuple[str, Path | None]:
         return folder.as_uri(), folder
     elif parts.scheme == "s3" and parts.netloc and "@" not in parts.netloc and not parts.query:
         return uri.rstrip("/"), None
-    shown = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
+    without_secrets = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
     raise ValueError(
-        f"{shown!r} is not a place for objects.\n"
+        f"{without_secrets!r} is not a place for objects.\n"
         "Use a folder (/data/objects or file:///data/objects) or a bucket (s3://bucket/prefix, with its "
         "credentials in the environment, never in the uri)."
     )
@@ -184,7 +184,7 @@ def _open_bucket(uri: str) -> S3Store:
     from obstore.store import S3Store
 
     client: ClientConfig = {"connect_timeout": "5s", "timeout": "60s"}  # the limits of one request
-    if os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://"):  # whoever names such an endpoint means it
+    if os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://"):  # only where such an endpoint was set on purpose
         client["allow_http"] = True
     parts = urlsplit(uri)
     return S3Store(
@@ -196,7 +196,10 @@ def _open_bucket(uri: str) -> S3Store:
 
 
 def _flush(path: Path) -> None:
-    """Without this a power cut can leave a database row whose bytes are gone: a rename alone is not yet on the disk."""
+    """Flush a file or folder to the disk.
+
+    A rename alone is not yet on the disk: a power cut could leave a database row whose bytes are gone.
+    """
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -205,7 +208,7 @@ def _flush(path: Path) -> None:
 
 
 def _refuse_after_fork() -> None:
-    """obstore's threads do not survive a fork, and its next call would wait for them for ever."""
+    """Raise ObjectStoreError in a forked process, where obstore has lost its threads and its next call would hang."""
     global _pid_using_obstore
     if _pid_using_obstore not in (None, os.getpid()):
         raise ObjectStoreError(

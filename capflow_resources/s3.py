@@ -1,4 +1,4 @@
-"""Access to S3, and to stores that speak its protocol, for each library that reads there, from one set of facts."""
+"""Access to S3 and compatible stores, resolved once and given to each library in its own terms."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from obstore.store import S3Config, S3Store
 
 TIMEOUT_SECONDS = 30
-LAKE_SECONDS, LAKE_RETRIES = 60, 5  # a run that fails here has worked for nothing
+LAKE_SECONDS, LAKE_RETRIES = 60, 5  # more patience: a run that fails to write loses its work
 
 
 @dataclass(frozen=True)
 class S3Access:
-    """Who reads where: the region, an endpoint other than Amazon's, and keys; without keys only public data is read.
+    """Region, endpoint (if not Amazon's) and keys; without keys only public data can be read.
 
-    `seconds` is how long to wait for a connection, and then for an answer.
+    `seconds` is the time limit for a connection, and again for an answer.
     """
 
     region: str = "us-east-1"
@@ -35,7 +35,7 @@ class S3Access:
     retries: int = 2
 
     def attach(self, con: DuckDBPyConnection, scope: str) -> None:
-        """Let DuckDB read and write under `scope` (s3://bucket/prefix); ModuleNotFoundError without httpfs."""
+        """Let DuckDB read and write under `scope` (s3://bucket/prefix); raises ModuleNotFoundError without httpfs."""
         from capflow_resources.sources.duckdb_extension import load_extension
 
         load_extension(con, "httpfs")
@@ -51,13 +51,13 @@ class S3Access:
             "URL_STYLE": "path" if host else "vhost",
             "SCOPE": scope,
         }
-        said = [f"{name} {quote_literal(value)}" for name, value in facts.items() if value]
-        said.append(f"USE_SSL {str(not self.endpoint.startswith('http://')).lower()}")
+        settings = [f"{name} {quote_literal(value)}" for name, value in facts.items() if value]
+        settings.append(f"USE_SSL {str(not self.endpoint.startswith('http://')).lower()}")
         name = f"capflow_{hashlib.sha256(scope.encode()).hexdigest()[:16]}"
-        con.execute(f"CREATE OR REPLACE TEMPORARY SECRET {name} (TYPE s3, {', '.join(said)})")
+        con.execute(f"CREATE OR REPLACE TEMPORARY SECRET {name} (TYPE s3, {', '.join(settings)})")
 
     def store(self, bucket: str) -> S3Store:
-        """A bucket for listing and for reading single objects."""
+        """Return a bucket of obstore, for listing and for reading single objects."""
         from datetime import timedelta
 
         from obstore.store import S3Store
@@ -76,13 +76,13 @@ class S3Access:
         )
 
     def storage_options(self) -> dict[str, str]:
-        """The same for deltalake."""
+        """Return deltalake's options for the same access."""
         facts = {"region": self.region, "endpoint": self.endpoint, **self._keys()}
-        named = {f"AWS_{name.upper()}": "true" if value is True else str(value) for name, value in facts.items()}
-        named["AWS_ENDPOINT_URL"] = named.pop("AWS_ENDPOINT")
+        options = {f"AWS_{name.upper()}": "true" if value is True else str(value) for name, value in facts.items()}
+        options["AWS_ENDPOINT_URL"] = options.pop("AWS_ENDPOINT")
         limits = {"timeout": f"{self.seconds}s", "connect_timeout": f"{self.seconds}s"}
         limits |= {"max_retries": str(self.retries), "retry_timeout": f"{self.seconds}s"}
-        return {**{name: value for name, value in named.items() if value}, **limits, "AWS_ALLOW_HTTP": "true"}
+        return {**{name: value for name, value in options.items() if value}, **limits, "AWS_ALLOW_HTTP": "true"}
 
     def _keys(self) -> dict[str, Any]:
         if not self.access_key_id:
@@ -91,22 +91,22 @@ class S3Access:
         return {name: getattr(self, name) for name in keys if getattr(self, name)}
 
 
-def access(
+def find_access(
     options: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None, seconds: int = TIMEOUT_SECONDS
 ) -> S3Access:
-    """Access as `options` say, and where they do not, as the environment and Amazon's usual chain do.
+    """Return the access that `options` describe, completed from the environment and then from Amazon's usual chain.
 
     Options: `region`, `endpoint`, `access_key_id`, `secret_access_key`, `session_token`. Profiles and roles need boto3.
     """
-    said = {name: str(value) for name, value in (options or {}).items()}
+    given = {name: str(value) for name, value in (options or {}).items()}
     environ = os.environ if environ is None else environ
-    keys = {name: said.get(name, "") for name in ("access_key_id", "secret_access_key", "session_token")}
-    region = said.get("region") or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or ""
+    keys = {name: given.get(name, "") for name in ("access_key_id", "secret_access_key", "session_token")}
+    region = given.get("region") or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or ""
     if not keys["access_key_id"]:
         keys = {name: environ.get(f"AWS_{name.upper()}", "") for name in keys}
     if not keys["access_key_id"]:
-        keys, region = _chain(region)
-    endpoint = said.get("endpoint") or environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL") or ""
+        keys, region = _boto3_credentials(region)
+    endpoint = given.get("endpoint") or environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL") or ""
     if endpoint and "://" not in endpoint:
         endpoint = f"https://{endpoint}"
     return S3Access(
@@ -120,26 +120,26 @@ def access(
 
 
 def is_s3(uri: str) -> bool:
-    """Whether a lake or a source lies in S3."""
+    """Return whether a lake or a source lies in S3."""
     return uri.startswith(("s3://", "s3a://"))
 
 
 def lake_access() -> S3Access:
-    """Access to CapFlow's own data, as the environment says."""
-    return replace(access(seconds=LAKE_SECONDS), retries=LAKE_RETRIES)
+    """Return the access to CapFlow's own data, from the environment."""
+    return replace(find_access(seconds=LAKE_SECONDS), retries=LAKE_RETRIES)
 
 
-def _chain(region: str) -> tuple[dict[str, str], str]:
-    """What boto3 finds in profiles, roles and metadata servers."""
+def _boto3_credentials(region: str) -> tuple[dict[str, str], str]:
+    """Return keys and region that boto3 finds in profiles, roles and metadata servers; no keys without boto3."""
     if find_spec("boto3") is None:
         return {}, region
     import boto3
 
     session = boto3.Session()
-    found = session.get_credentials()
-    if found is None:
+    credentials = session.get_credentials()
+    if credentials is None:
         return {}, region or session.region_name or ""
-    frozen = found.get_frozen_credentials()
+    frozen = credentials.get_frozen_credentials()
     keys = {
         "access_key_id": frozen.access_key,
         "secret_access_key": frozen.secret_key,

@@ -1,4 +1,4 @@
-"""Pretrained models that a customer file names: a file or folder on this machine, or a name on the Hugging Face hub."""
+"""Finds the pretrained models that a customer file names: a local file or folder, or a name on the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ HUB_NAME = r"[\w.-]+(/[\w.-]+)?"
 ANSWER_SECONDS = 10.0
 HUB_SECONDS = "CAPFLOW_HUB_SECONDS"
 DOWNLOAD_SECONDS = 900.0
-NOT_OPENED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.msgpack", "*.h5", "*.ot", "onnx/*", "openvino/*")
+NOT_DOWNLOADED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.msgpack", "*.h5", "*.ot", "onnx/*", "openvino/*")
 
 
 class WeightsError(Exception):
-    """A pretrained model cannot be had. One line: which setting, what happened, what to do."""
+    """A pretrained model cannot be loaded. One line: which setting, what happened, what to do."""
 
 
 @dataclass(frozen=True)
 class Weights:
-    """A pretrained model on this machine. `state` changes when its files may have; `sha256` when their content has."""
+    """A pretrained model on this machine. `state` changes when its files may have changed, `sha256` when they have."""
 
     path: Path
     state: str
     sha256: str
 
 
-def weights(customer: Customer, where: str, model: str, before: Mapping[str, Any] | None = None) -> Weights:
-    """The model that the setting `where` (embeddings.text) names; fetched from the hub once, if it is a name there.
+def find_weights(customer: Customer, where: str, model: str, before: Mapping[str, Any] | None = None) -> Weights:
+    """Return the model that the setting `where` (embeddings.text) names; download it from the hub once if need be.
 
-    `before` are the `state` and `sha256` of an earlier run: what has the same state is not read again. Raises
+    `before` holds the `state` and `sha256` of an earlier run: files in the same state are not hashed again. Raises
     WeightsError.
     """
     path = Path(model)
@@ -59,20 +59,20 @@ def weights(customer: Customer, where: str, model: str, before: Mapping[str, Any
 
 
 def _of_hub(customer: Customer, where: str, model: str) -> Path:
-    """The newest copy of a model that this machine holds, else one from the hub; HF_HOME says where they lie."""
+    """Return this machine's newest copy of a model, else download it from the hub; copies are kept in HF_HOME."""
     if not re.fullmatch(HUB_NAME, model):
         raise _error(
-            customer, where, f"'{model}' is no path and no name on the hub", "write it like org/name, or ./name"
+            customer, where, f"'{model}' is neither a path nor a name on the hub", "write it like org/name, or ./name"
         )
     try:
         from huggingface_hub import snapshot_download
     except ModuleNotFoundError:
         remedy = "pip install 'capflow[deep]', or name a folder"
         raise _error(customer, where, f"'{model}' on the hub needs huggingface_hub", remedy) from None
-    options: dict[str, Any] = {"ignore_patterns": list(NOT_OPENED), "etag_timeout": ANSWER_SECONDS}
+    options: dict[str, Any] = {"ignore_patterns": list(NOT_DOWNLOADED), "etag_timeout": ANSWER_SECONDS}
     try:
         return Path(snapshot_download(model, local_files_only=True, **options))
-    except Exception:  # no copy here: what is not in the cache is said in many ways
+    except Exception:  # no copy here: the hub's client raises many kinds of error for what is not in its cache
         pass
     patience = float(os.environ.get(HUB_SECONDS, DOWNLOAD_SECONDS))
     try:
@@ -80,7 +80,7 @@ def _of_hub(customer: Customer, where: str, model: str) -> Path:
     except NoAnswerError:
         what = f"'{model}' did not come from the hub in {patience:g} seconds"
     except Exception as error:  # the hub's client, its HTTP library or the network
-        what = f"'{model}' cannot be had from the hub ({type(error).__name__}: {_first_line(error)})"
+        what = f"'{model}' cannot be downloaded from the hub ({type(error).__name__}: {_first_line(error)})"
     remedy = f"correct the name, wait longer ({HUB_SECONDS}), or copy the model to a folder and name that"
     raise _error(customer, where, what, remedy)
 
@@ -98,13 +98,13 @@ def _files(path: Path) -> list[Path]:
 def _state(path: Path, files: list[Path]) -> str:
     digest = hashlib.sha256(str(path).encode("utf-8", "surrogateescape"))
     for file in files:
-        found = file.stat()
-        digest.update(f"\0{file}\0{found.st_size}\0{found.st_mtime_ns}".encode("utf-8", "surrogateescape"))
+        status = file.stat()
+        digest.update(f"\0{file}\0{status.st_size}\0{status.st_mtime_ns}".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 
 
 def _sha256(path: Path, files: list[Path]) -> str:
-    """One checksum of all files by name and content; a single file's own, as sha256sum prints it."""
+    """Return one checksum of all files by name and content; a single file's is what sha256sum prints."""
     sums = {}
     for file in files:
         with file.open("rb") as stream:

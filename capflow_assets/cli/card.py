@@ -35,7 +35,7 @@ def command(customer: str, model: str, number: int | None, out: Path | None, hom
 
     if out is not None and out.suffix not in (*HTML, *MARKDOWN):
         raise click.UsageError(f"--out {out}: the name must end in .html or .md")
-    home.require(customer)
+    home.require_customer(customer)
     version = _version(home, customer, model, number)
     card = load_card(home, version)
     if out is not None:

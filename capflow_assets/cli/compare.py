@@ -84,7 +84,7 @@ def _customers(home: Home, given: tuple[str, ...], part: str | None) -> list[str
     from capflow_assets.training.compare import select_wave
 
     for name in given:
-        home.require(name)
+        home.require_customer(name)
     names = sorted(given) or home.customer_names()
     if not names:
         raise click.UsageError(f"no customer file in {home.customers_folder}: add one with `capflow customer add FILE`")

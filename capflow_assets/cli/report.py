@@ -35,7 +35,7 @@ def command(customer: str | None, everyone: bool, out: Path | None, home: Home, 
         raise click.UsageError("say where: --out FOLDER" if everyone else "say where: --out FILE.html")
     unread: dict[str, str] = {}
     if customer:
-        home.require(customer)
+        home.require_customer(customer)
         found = [_dossier(home, customer)]
         if out is not None:
             _write_one(out, found[0])

@@ -79,7 +79,7 @@ def _customers(home: Home, customers: tuple[str, ...], everyone: bool) -> list[s
     if everyone == bool(customers):
         raise click.UsageError("name customers with --customer NAME, or take --all of them")
     for name in customers:
-        home.require(name)
+        home.require_customer(name)
     names = home.customer_names() if everyone else list(dict.fromkeys(customers))
     if not names:
         raise click.UsageError(f"no customer file in {home.customers_folder}: add one with `capflow customer add FILE`")

@@ -20,7 +20,7 @@ def command(customers: tuple[str, ...], home: Home, as_json: bool) -> None:
     from capflow_assets.run.status import list_status
 
     for name in customers:
-        home.require(name)
+        home.require_customer(name)
     rows = list_status(home, list(customers) or home.customer_names())
     if as_json:
         click.echo(json.dumps([vars(row) for row in rows]))

@@ -27,7 +27,7 @@ def marks(
 def kept(run: CustomerRun, asset: str, wanted: Mapping[datetime, str]) -> set[datetime]:
     """The dates whose stored rows are just what would be computed again; none of a run with `force`."""
     version = run.version(asset)
-    if run.force or version is None or version.divided_by != COLUMN:
+    if run.force or version is None or version.partitioned_by != COLUMN:
         return set()
     stored = version.facts.get("snapshots", {})
     return {date for date, mark in wanted.items() if stored.get(date.isoformat()) == mark}

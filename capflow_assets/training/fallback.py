@@ -62,7 +62,7 @@ def sync_contribution(run: CustomerRun, model: Model, version: Version) -> bool:
     if not _poolable(model) or version.facts.get("rung", OWN) != OWN:
         return True
     pool, vertical, gives = run.home.pool, run.customer.vertical, run.customer.training.gives_to_pool
-    held = pool.holds(vertical, model.name, run.name)
+    held = pool.has_contribution(vertical, model.name, run.name)
     if held and not gives:
         pool.take_back(vertical, model.name, run.name)
     return held or not gives

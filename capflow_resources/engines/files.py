@@ -1,4 +1,4 @@
-"""What an engine hands the lake: Parquet files that it has written and nobody sees before they are committed."""
+"""The Parquet files that an engine writes for the lake, invisible until they are committed."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WrittenFile:
-    """One Parquet file by its path under the folder that it was asked for in, its bytes and its rows.
+    """One Parquet file: its path under the table's folder, its size in bytes and its rows.
 
-    `holds` names the one value of a column that all its rows have, in a table that is divided by that column.
+    `partition_values` gives the value of the partition column, in a partitioned table.
     """
 
     path: str
     bytes: int
     rows: int
-    holds: Mapping[str, str] = field(default_factory=dict)
+    partition_values: Mapping[str, str] = field(default_factory=dict)
 
 
 def storable(data: ibis.Table) -> ibis.Table:
-    """The rows in types that Delta can hold: microseconds in UTC or without a zone, signed integers, plain text."""
-    return data.select(**{name: data[name].cast(_storable(dtype)) for name, dtype in data.schema().items()})
+    """Return the rows in types that Delta holds: microseconds in UTC or without a zone, signed integers, plain text."""
+    return data.select(**{name: data[name].cast(_delta_type(dtype)) for name, dtype in data.schema().items()})
 
 
-def _storable(dtype: dt.DataType) -> dt.DataType:
+def _delta_type(dtype: dt.DataType) -> dt.DataType:
     import ibis.expr.datatypes as dt
 
     if dtype.is_timestamp():

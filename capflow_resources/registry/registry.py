@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from capflow_resources.objects import ObjectStore, checked_key
+from capflow_resources.objects import ObjectStore, check_key
 from capflow_resources.registry import artefacts, decisions, ledger, versions
 from capflow_resources.registry.database import Database
 from capflow_resources.registry.records import Event, LedgerEntry, Metrics, Status, Version, now, utc
@@ -197,4 +197,4 @@ def _check_file_names(folder: str, files: Mapping[str, bytes]) -> None:
     for name in files:
         if name == artefacts.MANIFEST:
             raise ValueError(f"An artefact file cannot be called {name}: the registry keeps its own there. Rename it.")
-        checked_key(f"{folder}/{name}")
+        check_key(f"{folder}/{name}")

@@ -153,7 +153,7 @@ def test_dates_kept_of_a_version_that_is_no_longer_the_newest_are_a_collision(tm
     assert len(list(tmp_path.rglob("*.parquet"))) == 2
 
 
-def test_a_table_that_was_not_divided_by_dates_is_replaced_whole(tmp_path: Path) -> None:
+def test_a_table_that_is_not_partitioned_by_dates_is_replaced_whole(tmp_path: Path) -> None:
     lake = Lake(str(tmp_path))
     lake.write("bob", "features/rfm", dated(JANUARY, 2), {})
     parts = {JANUARY: dated(JANUARY, 3), MARCH: dated(MARCH, 4)}

@@ -14,7 +14,7 @@ from capflow_assets.run.catalogue import embeddings
 from capflow_assets.run.customer_run import CustomerRun
 from capflow_assets.run.reuse import find_reusable
 from capflow_resources.sources.errors import file_name
-from capflow_resources.weights import weights
+from capflow_resources.weights import find_weights
 from partitions.embeddings_form import NONE, default_encoding
 
 
@@ -37,4 +37,4 @@ def _making(run: CustomerRun, embedding: Embedding) -> EmbeddingJob:
         return EmbeddingJob(run, embedding, encoding, None)
     version = run.version(f"features/{embedding.name}")
     known = version.facts.get("model") if version else None
-    return EmbeddingJob(run, embedding, encoding, weights(run.customer, where, encoding.model, known))
+    return EmbeddingJob(run, embedding, encoding, find_weights(run.customer, where, encoding.model, known))
