@@ -1,1 +1,1 @@
-"""prediction/<name>: what the champion says of every shopper."""
+"""prediction/<name>: the champion's predictions for the whole population."""

@@ -1,4 +1,4 @@
-"""Comparing a model with its baseline, its champion or another model, over customers, without registering anything."""
+"""Comparing a model with its baseline, its champion or another model for one customer, without registering anything."""
 
 from __future__ import annotations
 
@@ -27,73 +27,79 @@ BASELINE, CHAMPION = "baseline", "champion"
 
 @dataclass(frozen=True)
 class CustomerComparison:
-    """One customer's comparison and the trial that it rests on, None where there was none."""
+    """One customer's comparison and the candidate behind it, None if the customer was not compared."""
 
     comparison: Comparison
-    trial: Candidate | None
+    candidate: Candidate | None
 
 
 def why_incomparable(model: Model, other: Model) -> str | None:
-    """Why two models cannot be compared: they do not predict the same; None when they can."""
-    for word in ("task", "unit", "horizon_days", "metric"):
-        one, two = getattr(model, word), getattr(other, word)
+    """Return why two models cannot be compared (they do not predict the same thing); None if they can."""
+    for attribute in ("task", "unit", "horizon_days", "metric"):
+        one, two = getattr(model, attribute), getattr(other, attribute)
         if one != two:
-            return f"{model.name} and {other.name} do not predict the same: {word} {one} and {two}"
+            return f"{model.name} and {other.name} do not predict the same: {attribute} {one} and {two}"
     return None
 
 
 def select_wave(customers: Sequence[str], number: int, of: int) -> list[str]:
-    """Part `number` (from 1) of the customers, dealt by a hash of their names: always the same, no alphabet's whim."""
-    dealt = sorted(customers, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
-    return sorted(dealt[number - 1 :: of])
+    """Return part `number` (from 1) of `of` parts of the customers, sorted.
+
+    Customers are assigned by a hash of their names, so that a part is always the same and not biased by the alphabet.
+    """
+    by_hash = sorted(customers, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
+    return sorted(by_hash[number - 1 :: of])
 
 
 def compare(run: CustomerRun, model: Model, against: str | Model) -> CustomerComparison:
-    """Train the model for one customer and hold it against its rival on the test date; nothing is registered."""
+    """Train the model for one customer and compare it with its rival on the test date; nothing is registered.
+
+    `against` is BASELINE, CHAMPION or another model. A customer that cannot be compared is returned with the reason.
+    """
     vertical, began = "", process_time()
     try:
         vertical = run.customer.vertical
         admit(run, plan()[f"model/{model.name}"])
-        trial = train_own(run, model)
-        rival = _rival(run, trial, against)
-        outcome = _told_by_both(trial, rival, model)
+        candidate = train_own(run, model)
+        rival = _rival_prediction(run, candidate, against)
+        outcome = _shared_outcome(candidate, rival, model)
     except (NotAvailable, Blocked) as reason:
-        spent = process_time() - began
-        return CustomerComparison(
-            Comparison(run.name, vertical, "not compared", cpu_seconds=spent, reason=str(reason)), None
-        )
-    judged = metric(model.metric)
-    paired = judged.paired(outcome, trial.prediction, rival)
-    values = judged.value(outcome, trial.prediction), judged.value(outcome, rival)
-    found = compare_values(run.name, vertical, judged, paired, *values, process_time() - began)
-    return CustomerComparison(found, trial)
+        cpu_seconds = process_time() - began
+        not_compared = Comparison(run.name, vertical, "not compared", cpu_seconds=cpu_seconds, reason=str(reason))
+        return CustomerComparison(not_compared, None)
+    measure = metric(model.metric)
+    paired = measure.paired(outcome, candidate.prediction, rival)
+    values = measure.value(outcome, candidate.prediction), measure.value(outcome, rival)
+    comparison = compare_values(run.name, vertical, measure, paired, *values, process_time() - began)
+    return CustomerComparison(comparison, candidate)
 
 
-def promote(run: CustomerRun, model: Model, one: CustomerComparison, reason: str) -> bool:
-    """Register a compared model and make it champion, unless it surely lost or does not beat its baseline."""
-    if one.trial is None or one.comparison.verdict == "loss":
+def promote(run: CustomerRun, model: Model, compared: CustomerComparison, reason: str) -> bool:
+    """Register a compared model as champion, unless it lost or does not beat its baseline; return whether it was."""
+    candidate = compared.candidate
+    if candidate is None or compared.comparison.verdict == "loss":
         return False
-    if not decide_promotion(one.trial.challenger, one.trial.baseline, None, model.promotion, None).promoted:
+    if not decide_promotion(candidate.challenger, candidate.baseline, None, model.promotion, None).promoted:
         return False
-    register_as_champion(run, model, one.trial, reason, one.comparison.cpu_seconds)
+    register_as_champion(run, model, candidate, reason, compared.comparison.cpu_seconds)
     return True
 
 
-def _rival(run: CustomerRun, trial: Candidate, against: str | Model) -> pd.DataFrame:
+def _rival_prediction(run: CustomerRun, candidate: Candidate, against: str | Model) -> pd.DataFrame:
     if isinstance(against, Model):
         admit(run, plan()[f"model/{against.name}"])
         return train_own(run, against).prediction
     if against == BASELINE:
-        return trial.baseline_prediction
-    if trial.rival_prediction is None:
+        return candidate.baseline_prediction
+    if candidate.champion_prediction is None:
         raise NotAvailable("there is no champion to compare with")
-    return trial.rival_prediction
+    return candidate.champion_prediction
 
 
-def _told_by_both(trial: Candidate, rival: pd.DataFrame, model: Model) -> pd.DataFrame:
-    """The outcome of the units that both predicted."""
-    outcome, units = trial.fit.test.outcome, list(model.unit)
-    both = outcome[unit_index(outcome, units).isin(unit_index(rival, units))].reset_index(drop=True)
-    if both.empty:
+def _shared_outcome(candidate: Candidate, rival: pd.DataFrame, model: Model) -> pd.DataFrame:
+    """Return the outcome of the units that both predicted. Raises NotAvailable if there are none."""
+    outcome, unit = candidate.fit.test.outcome, list(model.unit)
+    shared = outcome[unit_index(outcome, unit).isin(unit_index(rival, unit))].reset_index(drop=True)
+    if shared.empty:
         raise NotAvailable("no unit was predicted by both")
-    return both
+    return shared

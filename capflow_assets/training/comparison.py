@@ -1,7 +1,8 @@
-"""Comparison over customers: where one way to predict is surely better than another, where worse, and on average."""
+"""Comparisons summed up over customers: wins, ties, losses and the mean gain, each with its uncertainty."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean, stdev
@@ -15,10 +16,10 @@ Verdict = Literal["win", "tie", "loss", "not compared"]
 
 @dataclass(frozen=True)
 class Comparison:
-    """One customer: by how much the model is better than its rival on the same test users, and how sure that is.
+    """One customer: how much better the model is than its rival on the same test users, and how certain that is.
 
-    `gain` is in the metric's better direction; of money it is a share of the rival's error. `reason` says why a
-    customer was not compared.
+    `gain` is in the metric's better direction; for metrics in money it is a share of the rival's error.
+    `reason` says why a customer was not compared.
     """
 
     customer: str
@@ -35,7 +36,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Summary:
-    """Many customers: wins, ties and losses (95 % each), and the mean gain with its 95 % interval over customers."""
+    """All customers: wins, ties and losses (95 % each), and the mean gain with its 95 % interval over customers."""
 
     customers: int
     wins: int
@@ -49,7 +50,7 @@ class Summary:
 
     @property
     def surely_better(self) -> bool:
-        """Whether the mean gain is above 0 with 90 % confidence: what a promotion by wave rests on."""
+        """Whether the mean gain is above 0 with 90 % confidence, which promotion by wave requires."""
         if self.gain is None or self.low is None:
             return False
         return self.gain - CAUTION / Z95 * (self.gain - self.low) > 0
@@ -58,40 +59,39 @@ class Summary:
 def compare_values(
     customer: str,
     vertical: str,
-    judged: Metric,
+    measure: Metric,
     paired: PairedDifference,
     value: float,
     rival: float,
     cpu_seconds: float,
 ) -> Comparison:
-    """What a paired difference on one customer's test users comes to."""
-    scale = abs(rival) if judged.in_money and rival else 1.0
-    gain, error = judged.gain(paired.difference) / scale, paired.standard_error / scale
+    """Return one customer's verdict (win, tie or loss at 95 %) from the paired difference on its test users."""
+    scale = abs(rival) if measure.in_money and rival else 1.0
+    gain, error = measure.gain(paired.difference) / scale, paired.standard_error / scale
     verdict: Verdict = "win" if gain > Z95 * error else "loss" if gain < -Z95 * error else "tie"
     return Comparison(customer, vertical, verdict, gain, error, value, rival, paired.users, cpu_seconds)
 
 
-def summarise(found: Sequence[Comparison]) -> Summary:
-    """All customers together. One customer alone has no interval over customers."""
-    told = [one for one in found if one.verdict != "not compared"]
-    gains = [one.gain for one in told]
-    middle = mean(gains) if gains else None
+def summarise(comparisons: Sequence[Comparison]) -> Summary:
+    """Return the summary of all customers. A single customer has no interval over customers."""
+    gains = [comparison.gain for comparison in comparisons if comparison.verdict != "not compared"]
+    gain = mean(gains) if gains else None
     reach = Z95 * stdev(gains) / len(gains) ** 0.5 if len(gains) > 1 else None
-    count = {verdict: sum(one.verdict == verdict for one in found) for verdict in ("win", "tie", "loss")}
+    counts = Counter(comparison.verdict for comparison in comparisons)
     return Summary(
-        customers=len(found),
-        wins=count["win"],
-        ties=count["tie"],
-        losses=count["loss"],
-        not_compared=len(found) - len(told),
-        gain=middle,
-        low=None if middle is None or reach is None else middle - reach,
-        high=None if middle is None or reach is None else middle + reach,
-        cpu_seconds=sum(one.cpu_seconds for one in found),
+        customers=len(comparisons),
+        wins=counts["win"],
+        ties=counts["tie"],
+        losses=counts["loss"],
+        not_compared=counts["not compared"],
+        gain=gain,
+        low=None if gain is None or reach is None else gain - reach,
+        high=None if gain is None or reach is None else gain + reach,
+        cpu_seconds=sum(comparison.cpu_seconds for comparison in comparisons),
     )
 
 
-def summarise_by_vertical(found: Sequence[Comparison]) -> Mapping[str, Summary]:
-    """The summary of each vertical."""
-    names = sorted({one.vertical for one in found})
-    return {name: summarise([one for one in found if one.vertical == name]) for name in names}
+def summarise_by_vertical(comparisons: Sequence[Comparison]) -> Mapping[str, Summary]:
+    """Return the summary of each vertical, by name."""
+    names = sorted({comparison.vertical for comparison in comparisons})
+    return {name: summarise([one for one in comparisons if one.vertical == name]) for name in names}

@@ -90,8 +90,8 @@ def test_promotion_keeps_the_reason(home: Home) -> None:
     run, model = CustomerRun(home, "ann"), models()["behaviour_segments"]
     try:
         one = compare(run, model, BASELINE)
-        assert one.trial is not None
-        beats = one.trial.challenger.value > one.trial.baseline.value
+        assert one.candidate is not None
+        beats = one.candidate.challenger.value > one.candidate.baseline.value
         assert promote(run, model, one, "better in its wave") is (beats and one.comparison.verdict != "loss")
     finally:
         run.close()

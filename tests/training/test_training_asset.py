@@ -18,12 +18,12 @@ from capflow_assets.contract.model import Artefact, Model
 from capflow_assets.contract.outcome import Outcome
 from capflow_assets.contract.snapshot import Snapshot
 from capflow_assets.models.churn import Churn
-from capflow_assets.prediction.rungs import POOL, RULES
+from capflow_assets.prediction import predict_with as predicting
+from capflow_assets.prediction.version_facts import POOL, RULES
 from capflow_assets.run.customer_run import CustomerRun
 from capflow_assets.run.pipeline import run_customer
 from capflow_assets.run.plan import upstream
 from capflow_assets.simulator import customer_file, simulate, write
-from capflow_assets.training import candidate as trial
 from capflow_assets.training.rebuild import rebuild
 from capflow_resources.home import Home
 from capflow_resources.registry import Event, Version
@@ -127,25 +127,25 @@ def test_another_process_makes_the_champion_again_from_its_record(shop: Home) ->
 def test_a_champion_that_todays_code_cannot_ask_is_not_compared_with(
     shop: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    champion, asks = version(shop, "ann"), trial.predict_by_rung
+    champion, asks = version(shop, "ann"), predicting.predict_by_rung
 
     def answer(model: Model, artefact: Artefact, snapshot: Snapshot) -> Any:
         if "recipe" in artefact.facts:  # a registered version, not the one just fitted
             raise KeyError("a column that it was never fitted on")
         return asks(model, artefact, snapshot)
 
-    monkeypatch.setattr(trial, "predict_by_rung", answer)
+    monkeypatch.setattr(predicting, "predict_by_rung", answer)
     monkeypatch.setattr(type(shop.registry), "champion", lambda *_: champion)
     run = CustomerRun(shop, "ann")
     run.force = True
     assert [one.status for one in run_customer(run, ["model/churn"])] == ["failed"], "the code's own mistake"
-    monkeypatch.setattr(trial, "training_code", lambda _: "newer")
+    monkeypatch.setattr(predicting, "training_code", lambda _: "newer")
     trained, predicted = run_customer(run, ["model/churn", "prediction/churn"])
     run.close()
     assert trained.status == "done"
-    assert "v1 was made by other code, and by today's it answers no more (KeyError" in trained.reason
+    assert "v1 was made by other code, and today's code cannot use it (KeyError" in trained.reason
     assert predicted.status == "blocked"
-    assert "install the release that made it, or mend the model" in predicted.reason
+    assert "install the release that made it, or fix the model" in predicted.reason
 
 
 def test_a_model_without_a_champion_says_why(shop: Home, monkeypatch: pytest.MonkeyPatch) -> None:
