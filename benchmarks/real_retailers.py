@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def main() -> None:
     """Run each retailer through every layer and print what came of it."""
-    from capflow_assets.cli.table import print_status
+    from capflow_assets.cli.output import print_status
     from capflow_assets.run.customer_run import CustomerRun
     from capflow_assets.run.pipeline import run_customer
     from capflow_assets.run.plan import plan

@@ -1,4 +1,4 @@
-"""A proposed customer file as a person reads it: what fills what, how surely, and what it is good for."""
+"""Print a proposed customer file: what fills each column, how sure that is, and which models the data supports."""
 
 from __future__ import annotations
 
@@ -13,47 +13,48 @@ if TYPE_CHECKING:
 COLOURS = {"sure": "green", "likely": "yellow", "guess": "red"}
 
 
-def print_proposal(found: Onboarding, name: str, path: Path) -> None:
-    """One table for each canonical table, then the models, the questions, and what to do next."""
-    from capflow_assets.cli.table import CONSOLE
+def print_proposal(onboarding: Onboarding, name: str, path: Path) -> None:
+    """Print a table for each canonical table, then the models, the questions, and what to do next."""
+    from capflow_assets.cli.output import CONSOLE
 
     def say(text: str = "") -> None:
         CONSOLE.print(text, highlight=False, markup=False, soft_wrap=True)
 
-    for table in found.proposal.tables.values():
-        _print_table(found, table)
-    for facts in found.proposal.unused:
+    for table in onboarding.proposal.tables.values():
+        _print_table(onboarding, table)
+    for facts in onboarding.proposal.unused:
         say(f"not used: {facts.name} ({facts.total:,} rows)")
-    if found.ignored:
-        more = f" and {len(found.ignored) - 5} more" if len(found.ignored) > 5 else ""
-        say(f"not read: {', '.join(found.ignored[:5])}{more}")
-    size = found.coverage
-    say(f"\n{size.users:,} shoppers, {size.bills:,} bills, {size.days:,} days of history. With this data:")
+    if onboarding.ignored:
+        more = f" and {len(onboarding.ignored) - 5} more" if len(onboarding.ignored) > 5 else ""
+        say(f"not read: {', '.join(onboarding.ignored[:5])}{more}")
+    size = onboarding.coverage
+    say(f"\n{size.users:,} shoppers, {size.bills:,} bills, {size.days:,} days of history. Models for this data:")
     for model, lacking in size.models.items():
         say(f"  {'-' if lacking else '+'} {model}{': ' + lacking if lacking else ''}")
-    if found.questions:
+    if onboarding.questions:
         say("\nTo answer in the file:")
-        for question in found.questions:
+        for question in onboarding.questions:
             say(f"  ? {question}")
-    if found.secrets:
-        say(f"\nSet {' and '.join(found.secrets)} in the environment: the file names them, and holds no secret.")
-    say(f"\n{path} is written. Correct it, then: capflow customer check {name}, capflow run --customer {name}")
+    if onboarding.secrets:
+        variables = " and ".join(onboarding.secrets)
+        say(f"\nSet {variables} in the environment: the file refers to them and contains no secret.")
+    say(f"\nWrote {path}. Correct it, then: capflow customer check {name}, capflow run --customer {name}")
 
 
-def _print_table(found: Onboarding, table: TableProposal) -> None:
+def _print_table(onboarding: Onboarding, table: TableProposal) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from capflow_assets.cli.table import CONSOLE
-    from capflow_assets.onboarding.customer_text import reason
+    from capflow_assets.cli.output import CONSOLE
+    from capflow_assets.onboarding.customer_yaml import explain
 
-    covered = found.coverage.tables[table.table]
-    looked = "" if covered.looked_at == covered.rows else f", the first {covered.looked_at:,} looked at"
+    covered = onboarding.coverage.tables[table.table]
+    looked = "" if covered.looked_at == covered.rows else f", of which the first {covered.looked_at:,} were looked at"
     title = f"{table.table} from {table.facts.name}: {covered.rows:,} rows{looked}"
     rows = Table("column", "filled by", "filled", "confidence", "first", box=None, title=escape(title))
     rows.title_justify = "left"
     for name, column in table.columns.items():
-        confidence, _, why = reason(column).partition(": ")
+        confidence, _, why = explain(column).partition(": ")
         first = next((str(row[name]) for row in covered.first if row.get(name) is not None), "")
         rows.add_row(
             name,
@@ -65,30 +66,30 @@ def _print_table(found: Onboarding, table: TableProposal) -> None:
     for attribute in table.attributes:
         rows.add_row(escape(attribute), escape(attribute), "", "attribute", "")
     CONSOLE.print(rows)
-    for reason_, count in covered.left_out.items():
-        CONSOLE.print(f"  left out: {escape(reason_)} {count:,} rows", highlight=False)
+    for reason, count in covered.left_out.items():
+        CONSOLE.print(f"  left out: {escape(reason)} {count:,} rows", highlight=False)
     CONSOLE.print()
 
 
-def proposal_facts(found: Onboarding, path: Path) -> dict[str, Any]:
-    """The same for programs."""
+def proposal_json(onboarding: Onboarding, path: Path) -> dict[str, Any]:
+    """Return the proposal, its coverage and its questions for programs."""
     return {
         "file": str(path),
-        "tables": {name: _facts(found, table) for name, table in found.proposal.tables.items()},
-        "unmapped": found.proposal.unmapped(),
-        "unused": [facts.name for facts in found.proposal.unused],
-        "not_read": list(found.ignored),
-        "shoppers": found.coverage.users,
-        "bills": found.coverage.bills,
-        "days": found.coverage.days,
-        "models": found.coverage.models,
-        "questions": list(found.questions),
-        "variables": list(found.secrets),
+        "tables": {name: _table_json(onboarding, table) for name, table in onboarding.proposal.tables.items()},
+        "unmapped": onboarding.proposal.leftover_columns(),
+        "unused": [facts.name for facts in onboarding.proposal.unused],
+        "not_read": list(onboarding.ignored),
+        "shoppers": onboarding.coverage.users,
+        "bills": onboarding.coverage.bills,
+        "days": onboarding.coverage.days,
+        "models": onboarding.coverage.models,
+        "questions": list(onboarding.questions),
+        "variables": list(onboarding.secrets),
     }
 
 
-def _facts(found: Onboarding, table: TableProposal) -> Mapping[str, Any]:
-    covered = found.coverage.tables[table.table]
+def _table_json(onboarding: Onboarding, table: TableProposal) -> Mapping[str, Any]:
+    covered = onboarding.coverage.tables[table.table]
     columns = {
         name: {
             "from": list(column.sources),

@@ -1,6 +1,6 @@
-"""A customer whose engine is a Databricks job: its sources are read here, everything else is computed on its cluster.
+"""Customers whose engine is a Databricks job: sources are read here, everything else is computed on their cluster.
 
-The steps there are the same ones, on the same lake and registry; what came of each comes back as a message.
+The cluster runs the same steps on the same lake and registry; each outcome comes back as a message.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ if TYPE_CHECKING:
 TASK = {"package_name": "capflow", "entry_point": "capflow-on-databricks"}
 
 
-def computed(context: dg.AssetExecutionContext, run: CustomerRun, assets: Sequence[str]) -> Iterator[Outcome]:
-    """What came of each asset, computed here or, where the customer's engine says so, by a job in its workspace."""
-    if not _by_job(run):
+def compute_assets(context: dg.AssetExecutionContext, run: CustomerRun, assets: Sequence[str]) -> Iterator[Outcome]:
+    """Compute the assets here, or by a job where the customer's engine is Databricks; yield each outcome."""
+    if not _runs_as_job(run):
         yield from run_customer(run, assets)
         return
-    landed = [asset for asset in assets if plan()[asset].layer == "raw"]
+    raw_assets = [asset for asset in assets if plan()[asset].layer == "raw"]
     stopped = {}
-    for outcome in run_customer(run, landed):
+    for outcome in run_customer(run, raw_assets):
         if outcome.stops:
             stopped[outcome.asset] = f"{outcome.asset}: {outcome.reason}"
         yield outcome
-    held = downstream(stopped)
-    yield from run_customer(run, [asset for asset in assets if asset in held], stopped)
-    left = set(assets) - set(landed) - held
-    if left:
-        yield from _on_cluster(context, run, [asset for asset in plan() if asset in left])
+    downstream_assets = downstream(stopped)
+    yield from run_customer(run, [asset for asset in assets if asset in downstream_assets], stopped)
+    remaining = set(assets) - set(raw_assets) - downstream_assets
+    if remaining:
+        yield from _run_job(context, run, [asset for asset in plan() if asset in remaining])
 
 
-def _by_job(run: CustomerRun) -> bool:
+def _runs_as_job(run: CustomerRun) -> bool:
     try:
         engine = run.customer.engine
     except Exception:  # run_customer says what is wrong with the customer file
@@ -55,21 +55,23 @@ def _by_job(run: CustomerRun) -> bool:
     return engine.kind == "databricks" and engine.options.get("run") != "connect"
 
 
-def _on_cluster(context: dg.AssetExecutionContext, run: CustomerRun, assets: Sequence[str]) -> Iterator[Outcome]:
-    began = perf_counter()
+def _run_job(context: dg.AssetExecutionContext, run: CustomerRun, assets: Sequence[str]) -> Iterator[Outcome]:
+    started = perf_counter()
     job = _Job(context, run, assets)
-    fault = job.fault()
+    error = job.run_to_end()
     reported = {outcome.asset: outcome for outcome in map(from_message, job.messages)}
     facts = job.facts()
     for asset in assets:
-        outcome = reported.get(asset) or Outcome(asset, "failed", fault or job.silent(), {"traceback": job.traceback})
+        outcome = reported.get(asset)
+        if outcome is None:
+            outcome = Outcome(asset, "failed", error or job.no_message(), {"traceback": job.traceback})
         outcome = replace(outcome, facts={**outcome.facts, **facts})
-        record_outcome(run, outcome, began)
+        record_outcome(run, outcome, started)
         yield outcome
 
 
 class _Job:
-    """One customer's job: what it is asked, how it ended, what it has told."""
+    """One customer's job: its request, its end, and the messages that it sent."""
 
     def __init__(self, context: dg.AssetExecutionContext, run: CustomerRun, assets: Sequence[str]) -> None:
         self.context = context
@@ -83,24 +85,25 @@ class _Job:
     def messages(self) -> list[Mapping[str, Any]]:
         return self._run.messages if self._run else []
 
-    def fault(self) -> str:
-        """Run the job; "" after a good end, otherwise one line that says what happened and what to do."""
+    def run_to_end(self) -> str:
+        """Run the job; return "" if it succeeded, otherwise one line that says what happened and what to do."""
         try:
             self._submit()
         except EngineError as error:
             return self.run.hide(str(error))
         except Exception as error:
             self.traceback = self.run.hide("".join(traceback.format_exception(error)))
-            told = f"the job of '{self.run.name}' broke by {type(error).__name__}: {error}"
-            return self.run.hide(f"{told}. Its traceback is in the run's log; mend that and run again")
+            message = f"the job of '{self.run.name}' broke with {type(error).__name__}: {error}"
+            return self.run.hide(f"{message}. The traceback is in the run's log; mend the cause and run again")
         return ""
 
-    def silent(self) -> str:
-        called = self._run.called() if self._run else "the job"
-        return f"'{self.run.name}': {called} ended well and said nothing of it: run again, what is fresh is reused"
+    def no_message(self) -> str:
+        """Return the reason of an asset that a successful job sent no message about."""
+        label = self._run.label() if self._run else "the job"
+        return f"'{self.run.name}': {label} succeeded but reported nothing about it: run again, what is fresh is reused"
 
     def facts(self) -> dict[str, Any]:
-        """Where it was computed, for people."""
+        """Return where it was computed, for the metadata of an asset."""
         if self._run is None or self._run.number is None:
             return {}
         page = f"[run {self._run.number}]({self._run.page})" if self._run.page else f"run {self._run.number}"
@@ -110,42 +113,42 @@ class _Job:
         import os
 
         customer = self.run.customer
-        asked = databricks.settings(customer)
-        env = databricks.environment(customer, asked, os.environ)
-        wheels = databricks.libraries(customer, asked)
-        runs = _client_library(customer.name)
+        settings = databricks.settings(customer)
+        env = databricks.environment(customer, settings, os.environ)
+        wheels = databricks.libraries(customer, settings)
+        runs = _import_run_module(customer.name)
         hidden: dict[str, str] = {}
         try:
-            client = _client(asked)
-            hidden = _secrets(client)
-            self._run = runs.Run(client, asked)
-            task = self._task(client, asked, env, wheels)
-            extras = self._extras(env if asked.existing_cluster_id else {})
+            client = _open_client(settings)
+            hidden = _client_secrets(client)
+            self._run = runs.Run(client, settings)
+            task = self._task(client, settings, env, wheels)
+            extras = self._extras(env if settings.existing_cluster_id else {})
             self._run.submit(self.context, task, f"CapFlow {customer.name}", extras)
         except runs.RunError as error:
-            raise EngineError(f"'{customer.name}': {_without(hidden, str(error))}") from None
-        except (OSError, ValueError) as error:  # all that the client raises
-            raise EngineError(databricks.refused(customer, asked, error, hidden)) from None
+            raise EngineError(f"'{customer.name}': {_redact(hidden, str(error))}") from None
+        except (OSError, ValueError) as error:  # everything that the client raises
+            raise EngineError(databricks.refused(customer, settings, error, hidden)) from None
 
     def _task(
         self,
         client: WorkspaceClient,
-        asked: databricks.Settings,
+        settings: databricks.Settings,
         env: Mapping[str, str],
         wheels: Sequence[Mapping[str, Any]],
     ) -> dict[str, Any]:
         task: dict[str, Any] = {"task_key": "capflow", "python_wheel_task": TASK}
-        if asked.existing_cluster_id:
-            self.why = f"the existing cluster {asked.existing_cluster_id}"
-            return {**task, "existing_cluster_id": asked.existing_cluster_id}
+        if settings.existing_cluster_id:
+            self.why = f"the existing cluster {settings.existing_cluster_id}"
+            return {**task, "existing_cluster_id": settings.existing_cluster_id}
         customer = self.run.customer
         rows = {table: found.rows if (found := self.run.version(f"raw/{table}")) else None for table in customer.tables}
-        size = databricks.size(rows, customer.tier, asked)
+        size = databricks.size(rows, customer.tier, settings)
         self.why = size.why
         cloud = "azure" if client.config.is_azure else "gcp" if client.config.is_gcp else "aws"
         return {
             **task,
-            "new_cluster": databricks.cluster(customer, asked, size, env, cloud),
+            "new_cluster": databricks.cluster(customer, settings, size, env, cloud),
             "libraries": list(wheels),
         }
 
@@ -164,7 +167,7 @@ class _Job:
         }
 
 
-def _client_library(customer: str) -> Any:
+def _import_run_module(customer: str) -> Any:
     try:
         from capflow_assets.graph import databricks_run
     except ImportError:
@@ -174,21 +177,21 @@ def _client_library(customer: str) -> Any:
     return databricks_run
 
 
-def _client(asked: databricks.Settings) -> WorkspaceClient:
+def _open_client(settings: databricks.Settings) -> WorkspaceClient:
     from databricks.sdk import WorkspaceClient
     from databricks.sdk.core import Config
 
-    found = databricks.credentials(asked)
+    found = databricks.credentials(settings)
     return WorkspaceClient(config=Config(product="capflow", product_version=version("capflow"), **found))
 
 
-def _secrets(client: WorkspaceClient) -> dict[str, str]:
-    """What the client found to prove who it is, which no message may show."""
+def _client_secrets(client: WorkspaceClient) -> dict[str, str]:
+    """Return the secrets that the client authenticates with, which no message may show: value -> name."""
     names = ("token", "client_secret", "azure_client_secret", "password")
     return {str(value): name for name in names if (value := getattr(client.config, name, None))}
 
 
-def _without(secrets: Mapping[str, str], text: str) -> str:
+def _redact(secrets: Mapping[str, str], text: str) -> str:
     for value, name in secrets.items():
         text = text.replace(value, name)
     return text

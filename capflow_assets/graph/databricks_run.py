@@ -1,4 +1,4 @@
-"""One run in a Databricks workspace through Dagster's Pipes client: submitted, watched, and never left running."""
+"""Submit one run to a Databricks workspace through Dagster's Pipes client, watch it, and never leave it running."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from databricks.sdk.service import jobs
 
 from capflow_resources.engines.databricks import Settings
 
-BLOCK = 1_000_000  # bytes that DBFS hands out at once
+BLOCK = 1_000_000  # bytes that DBFS returns at once
 OVER = ("TERMINATED", "SKIPPED", "INTERNAL_ERROR")
 WAITING = ("QUEUED", "PENDING", "BLOCKED", "WAITING_FOR_RETRY")
 PASSING = (InternalError, TemporarilyUnavailable, TooManyRequests)
@@ -34,21 +34,21 @@ REMEDIES = {
 
 
 class RunError(Exception):
-    """A run in the workspace did not come to a good end; the text says how, where to look and what to do."""
+    """A run in the workspace failed; the message says how, where to look and what to do."""
 
 
 class Run(PipesDatabricksClient):
-    """Submits one task and waits for its end; `messages` are what it has reported, whatever its end was.
+    """Submits one task and waits for its end; `messages` holds what it reported, also if it failed.
 
-    A run that is ended here (Ctrl-C, Dagster's UI, a time limit, the workspace out of reach) is cancelled there.
+    A run that is ended here (Ctrl-C, Dagster's UI, a time limit, the workspace unreachable) is cancelled there.
     """
 
-    def __init__(self, client: WorkspaceClient, asked: Settings) -> None:
-        self.asked = asked
+    def __init__(self, client: WorkspaceClient, settings: Settings) -> None:
+        self.settings = settings
         self.number: int | None = None
         self.page = ""
         self._interrupted: DagsterExecutionInterruptedError | None = None
-        volume = asked.volume.rstrip("/")
+        volume = settings.volume.rstrip("/")
         self.inbox = _VolumeInbox(client, volume) if volume else _DbfsInbox(client)
         super().__init__(
             client=client,
@@ -56,23 +56,23 @@ class Run(PipesDatabricksClient):
             if volume
             else PipesDbfsContextInjector(client=client),
             message_reader=self.inbox,
-            poll_interval_seconds=asked.poll_seconds,
-            forward_termination=False,  # done here, for every end and not only for an interrupt
+            poll_interval_seconds=settings.poll_seconds,
+            forward_termination=False,  # done here for every failure, not only for an interrupt
         )
 
     def submit(
         self, context: dg.AssetExecutionContext, task: Mapping[str, Any], name: str, extras: Mapping[str, Any]
     ) -> None:
-        """Run `task` to its end; RunError or the client's own error when that is not a good one."""
-        submitted = {
+        """Run `task` to its end. Raises RunError, or the client's own error, if it does not succeed."""
+        submit_args = {
             "run_name": name,
-            "timeout_seconds": self.asked.run_timeout_seconds,
-            "idempotency_token": uuid4().hex,  # a request whose answer got lost is sent again, and must not run twice
+            "timeout_seconds": self.settings.run_timeout_seconds,
+            "idempotency_token": uuid4().hex,  # a request whose answer got lost is sent again and must not run twice
         }
         self.run(
-            context=context, task=jobs.SubmitTask.from_dict(dict(task)), submit_args=submitted, extras=dict(extras)
+            context=context, task=jobs.SubmitTask.from_dict(dict(task)), submit_args=submit_args, extras=dict(extras)
         )
-        if self._interrupted is not None:  # the library swallows it, and Dagster would go on
+        if self._interrupted is not None:  # the library swallows it, and Dagster would continue
             raise self._interrupted
 
     @property
@@ -80,8 +80,8 @@ class Run(PipesDatabricksClient):
         """What the run has reported so far."""
         return [] if self.inbox.handler is None else list(self.inbox.handler.get_custom_messages())
 
-    def called(self) -> str:
-        """The run by its number and page."""
+    def label(self) -> str:
+        """Return the run's number and page, for messages."""
         return f"Databricks run {self.number}" + (f" ({self.page})" if self.page else "")
 
     def _poll_til_success(self, context: dg.OpExecutionContext | dg.AssetExecutionContext, run_id: int) -> None:
@@ -95,51 +95,50 @@ class Run(PipesDatabricksClient):
             raise
         state = run.state
         assert state is not None
-        end = _end(state)
+        end = _final_state(state)
         if end != "SUCCESS":
-            said = " ".join(filter(None, [state.state_message, self._fault(run)])).strip().rstrip(".")
-            raise RunError(f"{self.called()} ended as {end}: {said or 'no reason given'}; {_remedy(end)}")
+            reason = " ".join(filter(None, [state.state_message, self._task_error(run)])).strip().rstrip(".")
+            raise RunError(f"{self.label()} ended as {end}: {reason or 'no reason given'}; {_remedy(end)}")
 
     def _extract_dagster_metadata(self, run_id: int) -> dict[str, Any]:
-        return {}  # the library asks for the run once more, and a lost connection would lose a run that ended well
+        return {}  # the library requests the run once more, and a lost connection would fail a run that succeeded
 
     def _wait(self, context: dg.OpExecutionContext | dg.AssetExecutionContext, run_id: int) -> jobs.Run:
-        began = seen = monotonic()
-        shown = ""
+        started_at = seen = monotonic()
+        logged_state = ""
         started = False
         while True:
-            run = self._ask(run_id)
+            run = self._get_run(run_id)
             now = monotonic()
             if run is not None and run.state is not None and run.state.life_cycle_state is not None:
                 seen, state, self.page = now, run.state.life_cycle_state.value, run.run_page_url or self.page
-                if state != shown:
+                if state != logged_state:
                     context.log.info("Databricks run %s is %s: %s", run_id, state, self.page)
-                shown, started = state, started or state not in WAITING
+                logged_state, started = state, started or state not in WAITING
                 if state in OVER:
                     return run
-            self._limit(now - began, self.asked.run_timeout_seconds, "ran", "run_timeout_seconds")
+            self._check_limit(now - started_at, self.settings.run_timeout_seconds, "ran", "run_timeout_seconds")
             if not started:
-                self._limit(
-                    now - began, self.asked.start_timeout_seconds, "waited for its cluster", "start_timeout_seconds"
-                )
-            self._limit(now - seen, self.asked.lost_seconds, "was out of reach", "lost_seconds")
+                limit = self.settings.start_timeout_seconds
+                self._check_limit(now - started_at, limit, "waited for its cluster", "start_timeout_seconds")
+            self._check_limit(now - seen, self.settings.lost_seconds, "was out of reach", "lost_seconds")
             sleep(self.poll_interval_seconds)
 
-    def _ask(self, run_id: int) -> jobs.Run | None:
-        """The run; None when the workspace cannot be reached at the moment, after the client's own attempts."""
+    def _get_run(self, run_id: int) -> jobs.Run | None:
+        """Return the run; None while the workspace cannot be reached, after the client's own retries."""
         try:
             return self.client.jobs.get_run(run_id)
         except PASSING:
             return None
-        except DatabricksError:  # an answer, and asking again would get the same
+        except DatabricksError:  # a definite answer: a retry would get the same
             raise
         except OSError:
             return None
 
-    def _limit(self, seconds: float, limit: int, what: str, option: str) -> None:
+    def _check_limit(self, seconds: float, limit: int, what: str, option: str) -> None:
         if seconds > limit:
             raise RunError(
-                f"{self.called()} {what} for over {limit:,} seconds and was cancelled: "
+                f"{self.label()} {what} for over {limit:,} seconds and was cancelled: "
                 f"see that page, or raise engine.options.{option}, then run again"
             )
 
@@ -149,13 +148,13 @@ class Run(PipesDatabricksClient):
         except OSError as error:
             context.log.error(
                 "%s could not be cancelled (%s): cancel it there; at the latest it ends after %s seconds",
-                self.called(),
+                self.label(),
                 type(error).__name__,
-                f"{self.asked.run_timeout_seconds:,}",
+                f"{self.settings.run_timeout_seconds:,}",
             )
 
-    def _fault(self, run: jobs.Run) -> str:
-        """The last line of what the task threw."""
+    def _task_error(self, run: jobs.Run) -> str:
+        """Return the task's error in one line, "" if there is none or it cannot be read."""
         try:
             tasks = [task.run_id for task in run.tasks or [] if task.run_id]
             output = self.client.jobs.get_run_output(tasks[0]) if tasks else None
@@ -164,8 +163,8 @@ class Run(PipesDatabricksClient):
         return " ".join((output.error or "").split()) if output else ""
 
 
-def _end(state: jobs.RunState) -> str:
-    """SUCCESS, or the word that says best what went wrong."""
+def _final_state(state: jobs.RunState) -> str:
+    """Return SUCCESS, or the state that says best what went wrong."""
     life, result = state.life_cycle_state, state.result_state
     return result.value if result and life == jobs.RunLifeCycleState.TERMINATED else life.value if life else "UNKNOWN"
 
@@ -175,7 +174,7 @@ def _remedy(end: str) -> str:
 
 
 class _DbfsInbox(PipesDbfsMessageReader):
-    """Messages as files of DBFS, each read to its end: one answer holds at most 1 MB of it."""
+    """Reads messages from DBFS files, each to its end: one answer holds at most 1 MB."""
 
     handler: PipesMessageHandler | None = None
 
@@ -204,7 +203,7 @@ class _DbfsInbox(PipesDbfsMessageReader):
 
 
 class _VolumeInbox(PipesUnityCatalogVolumesMessageReader):
-    """Messages as files of a Unity Catalog volume."""
+    """Reads messages from files of a Unity Catalog volume."""
 
     handler: PipesMessageHandler | None = None
 

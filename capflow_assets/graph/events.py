@@ -1,4 +1,4 @@
-"""What came of an asset, told to Dagster: a materialisation, a check with its evidence, plots and numbers."""
+"""Outcomes as Dagster events: a materialisation or observation, a check with its evidence, plots and numbers."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ SUBJECT = ("model", "kpi", "column", "check")
 
 
 def events(context: dg.AssetExecutionContext, customer: str, outcome: Outcome) -> Iterator[Any]:
-    """The events of one outcome. What is blocked or failed is observed, with its reason, and never materialised."""
-    told = dg.AssetObservation if outcome.stops else dg.AssetMaterialization
+    """Yield the events of one outcome. A blocked or failed asset is observed, with its reason, never materialised."""
+    event = dg.AssetObservation if outcome.stops else dg.AssetMaterialization
     text = outcome.reason or None
-    yield told(key(outcome.asset), partition=customer, description=text, metadata=_metadata(outcome))
-    check = outcome.check or _implied(outcome)
+    yield event(key(outcome.asset), partition=customer, description=text, metadata=_metadata(outcome))
+    check = outcome.check or _default_check(outcome)
     if check is not None:
         yield dg.AssetCheckEvaluation(
             asset_key=key(outcome.asset),
@@ -32,23 +32,27 @@ def events(context: dg.AssetExecutionContext, customer: str, outcome: Outcome) -
             passed=check.passed,
             partition=customer,
             description=text,
-            metadata={n: v for n, v in _facts(check.facts).items() if not (isinstance(v, str) and v in outcome.reason)},
+            metadata={
+                name: value
+                for name, value in _metadata_values(check.facts).items()
+                if not (isinstance(value, str) and value in outcome.reason)
+            },
             blocking=False,  # True would fail the step, and with it every other customer of the run
-            target_materialization_data=None if outcome.stops else _newest(context, customer, outcome.asset),
+            target_materialization_data=None if outcome.stops else _target(context, customer, outcome.asset),
         )
 
 
-def _implied(outcome: Outcome) -> Check | None:
-    """The check of a table that was not judged: with nothing to judge it passes, and without a word it never would.
+def _default_check(outcome: Outcome) -> Check | None:
+    """Return the check of an asset that was not checked: it passes unless the outcome stops the customer.
 
-    Dagster shows a check that a run left out as one that failed, and automation waits for it for ever.
+    Dagster shows a check that a run left out as failed, and automation would wait for it for ever.
     """
     name = CHECKS.get(outcome.asset.split("/")[0])
     return Check(name, not outcome.stops) if name else None
 
 
-def _newest(context: dg.AssetExecutionContext, customer: str, asset: str) -> TargetMaterialization | None:
-    """Without its target an evaluation never counts as current, and automation waits for ever."""
+def _target(context: dg.AssetExecutionContext, customer: str, asset: str) -> TargetMaterialization | None:
+    """Return the target of an evaluation: without it, it never counts as current, and automation waits for ever."""
     wanted = dg.AssetRecordsFilter(asset_key=key(asset), asset_partitions=[customer])
     records = context.instance.fetch_materializations(wanted, limit=1).records
     if not records:
@@ -59,27 +63,27 @@ def _newest(context: dg.AssetExecutionContext, customer: str, asset: str) -> Tar
 
 
 def _metadata(outcome: Outcome) -> dict[str, Any]:
-    """Status and reason first, then the plots, then the numbers; Dagster keeps this order."""
-    facts = _facts(outcome.facts)
-    told = {"status": outcome.status.replace("_", " "), "reason": outcome.reason}
+    """Return status and reason first, then the plots, then the numbers; Dagster keeps this order."""
+    facts = _metadata_values(outcome.facts)
+    header = {"status": outcome.status.replace("_", " "), "reason": outcome.reason}
     if "rows" in facts:
         facts["dagster/row_count"] = dg.MetadataValue.int(facts.pop("rows"))
     pictures = "\n\n".join(png_markdown(png, title) for title, png in outcome.plots.items())
     plots = {"plots": dg.MetadataValue.md(pictures)} if pictures else {}
-    return {name: text for name, text in told.items() if text} | plots | facts
+    return {name: text for name, text in header.items() if text} | plots | facts
 
 
-def _facts(facts: Mapping[str, Any]) -> dict[str, Any]:
-    shown: dict[str, Any] = {}
+def _metadata_values(facts: Mapping[str, Any]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
     for name, value in facts.items():
         if _is_table(value):
-            shown |= _table(name, value)
+            values |= _table(name, value)
         elif value is not None and value != {} and value != []:
-            shown[name] = _value(value)
-    return shown
+            values[name] = _metadata_value(value)
+    return values
 
 
-def _value(value: Any) -> Any:
+def _metadata_value(value: Any) -> Any:
     if isinstance(value, Markdown):
         return dg.MetadataValue.md(value)
     if isinstance(value, float):
@@ -97,22 +101,23 @@ def _is_table(value: Any) -> bool:
 
 
 def _table(name: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """A table as wide as a page, what failed first; texts too wide for it follow, for the rows that did not pass."""
+    """Return a table as wide as a page, failed rows first; of rows that did not pass, wider texts follow by subject."""
     rows = sorted(rows, key=lambda row: bool(row.get("passed")))
     wide = [column for column in rows[0] if any(len(str(row[column])) > WIDE for row in rows)]
     narrow = [column for column in rows[0] if column not in wide and any(row[column] not in (None, "") for row in rows)]
     records = [_record({column: _cell(row[column]) for column in narrow}) for row in rows]
     subjects = [" ".join(str(row[part]) for part in SUBJECT if row.get(part)) for row in rows]
-    told = {
+    texts = {
         subject: " ".join(str(row[column]) for column in wide if row[column])
         for subject, row in zip(subjects, rows, strict=True)
         if wide and not row.get("passed")
     }
-    return {name: dg.MetadataValue.table(records), **told}
+    return {name: dg.MetadataValue.table(records), **texts}
 
 
 def _record(cells: dict[str, str | int | float | bool | None]) -> dg.TableRecord:
-    """In a frame of its own: Dagster reads its caller's locals, which crashes Python 3.13.0 in a comprehension."""
+    """Return a record, made in a frame of its own: Dagster reads its caller's locals, which crashes Python 3.13.0 in a
+    comprehension."""
     return dg.TableRecord(cells)
 
 

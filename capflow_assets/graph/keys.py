@@ -1,13 +1,13 @@
-"""Asset names as the rest of CapFlow writes them ("validated/bills") and as Dagster does."""
+"""Convert asset names ("validated/bills") to Dagster keys and back."""
 
 import dagster as dg
 
 
 def key(asset: str) -> dg.AssetKey:
-    """The Dagster key of an asset name."""
+    """Return the Dagster key of an asset name."""
     return dg.AssetKey(asset.split("/"))
 
 
 def name(asset_key: dg.AssetKey) -> str:
-    """The asset name of a Dagster key."""
+    """Return the asset name of a Dagster key."""
     return "/".join(asset_key.path)

@@ -1,4 +1,4 @@
-"""An outcome as a message between machines: computed on a cluster, told where Dagster runs."""
+"""Outcomes as JSON messages from a cluster to the machine where Dagster runs."""
 
 from __future__ import annotations
 
@@ -12,48 +12,48 @@ MARKDOWN = "capflow/markdown"
 
 
 def to_message(outcome: Outcome) -> dict[str, Any]:
-    """The outcome in plain JSON values; a fact of another type becomes its text."""
+    """Return the outcome in plain JSON values; a fact of another type becomes its text."""
     check = outcome.check
     return {
         "asset": outcome.asset,
         "status": outcome.status,
         "reason": outcome.reason,
-        "facts": _plain(outcome.facts),
+        "facts": _encode(outcome.facts),
         "plots": {title: b64encode(png).decode() for title, png in outcome.plots.items()},
-        "check": None if check is None else {"name": check.name, "passed": check.passed, "facts": _plain(check.facts)},
+        "check": None if check is None else {"name": check.name, "passed": check.passed, "facts": _encode(check.facts)},
         "fingerprint": outcome.fingerprint,
     }
 
 
 def from_message(message: Mapping[str, Any]) -> Outcome:
-    """The outcome that `message` was made of; KeyError when it is not one."""
+    """Return the outcome that `message` was made from; KeyError when it is not such a message."""
     check = message["check"]
     return Outcome(
         asset=message["asset"],
         status=message["status"],
         reason=message["reason"],
-        facts=_told(message["facts"]),
+        facts=_decode(message["facts"]),
         plots={title: b64decode(text) for title, text in message["plots"].items()},
-        check=None if check is None else Check(check["name"], check["passed"], _told(check["facts"])),
+        check=None if check is None else Check(check["name"], check["passed"], _decode(check["facts"])),
         fingerprint=message["fingerprint"],
     )
 
 
-def _plain(value: Any) -> Any:
+def _encode(value: Any) -> Any:
     if isinstance(value, Markdown):
         return {MARKDOWN: str(value)}
     if isinstance(value, Mapping):
-        return {str(name): _plain(one) for name, one in value.items()}
+        return {str(name): _encode(one) for name, one in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
+        return [_encode(one) for one in value]
     if isinstance(value, bool | int | float | str) or value is None:
         return value
     return value.item() if hasattr(value, "item") else str(value)
 
 
-def _told(value: Any) -> Any:
+def _decode(value: Any) -> Any:
     if isinstance(value, dict):
         if set(value) == {MARKDOWN}:
             return Markdown(value[MARKDOWN])
-        return {name: _told(one) for name, one in value.items()}
-    return [_told(one) for one in value] if isinstance(value, list) else value
+        return {name: _decode(one) for name, one in value.items()}
+    return [_decode(one) for one in value] if isinstance(value, list) else value

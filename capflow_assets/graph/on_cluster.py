@@ -1,7 +1,7 @@
-"""What runs on a Databricks cluster: the steps of one customer, each outcome sent back to Dagster by Pipes.
+"""The command `capflow-on-databricks`: run one customer's steps on a cluster, and send each outcome back by Pipes.
 
-The command `capflow-on-databricks`; no Dagster here, only dagster_pipes. What a cluster has to reach, and where its
-secrets come from, is in docs/databricks.md.
+It imports dagster_pipes and not Dagster. What a cluster must reach, and where its secrets come from, is in
+docs/databricks.md.
 """
 
 from __future__ import annotations
@@ -20,69 +20,73 @@ if TYPE_CHECKING:
     from dagster_pipes import PipesContext, PipesContextLoader, PipesMessageWriter, PipesParamsLoader
 
 VOLUMES = "/Volumes/"
-HERE = ("CAPFLOW_HOME",)  # what a customer file may name and the cluster knows
+CLUSTER_VARIABLES = ("CAPFLOW_HOME",)  # that a customer file may name and the cluster sets
 
 
 class WrongWheelError(Exception):
-    """The cluster has another CapFlow than the one that asks."""
+    """The cluster has another version of CapFlow than the machine that sent the job."""
 
 
 def main() -> None:
-    """Run the customer and the assets that Dagster asks for; an outcome is a message, whatever it says."""
+    """Run the customer and assets that Dagster requests, and send every outcome as a message."""
     from dagster_pipes import open_dagster_pipes
 
-    params = _params()
-    loader, writer = _post(str(params.load_context_params()["path"]))
+    params = _params_loader()
+    loader, writer = _message_channel(str(params.load_context_params()["path"]))
     with open_dagster_pipes(params_loader=params, context_loader=loader, message_writer=writer) as pipes:
-        _work(pipes, pipes.extras)
+        _run_steps(pipes, pipes.extras)
 
 
-def _work(pipes: PipesContext, asked: Mapping[str, Any]) -> None:
-    here = version("capflow")
-    if here != asked["capflow"]:
+def _run_steps(pipes: PipesContext, request: Mapping[str, Any]) -> None:
+    installed = version("capflow")
+    if installed != request["capflow"]:
         raise WrongWheelError(
-            f"the cluster has CapFlow {here}, and {asked['capflow']} asks: upload the wheel of {asked['capflow']} and "
-            "name it in engine.options.libraries"
+            f"the cluster has CapFlow {installed}, but the job needs {request['capflow']}: upload the wheel of "
+            f"{request['capflow']} and name it in engine.options.libraries"
         )
     from capflow_assets.graph.message import to_message
     from capflow_assets.run.customer_run import CustomerRun
     from capflow_assets.run.pipeline import run_customer
     from capflow_resources.home import Home
 
-    for name, value in asked["environment"].items():
+    for name, value in request["environment"].items():
         os.environ.setdefault(name, value)
     with TemporaryDirectory() as folder:
         home = Home(folder)
         home.customers_folder.mkdir()
-        _customer_file(home.customers_folder / f"{asked['customer']}.yaml", asked["customer_file"])
-        as_of = datetime.fromisoformat(asked["as_of"]) if asked["as_of"] else None
-        run = CustomerRun(home, asked["customer"], as_of, asked["force"], asked["run_id"])
+        _write_customer_file(home.customers_folder / f"{request['customer']}.yaml", request["customer_file"])
+        as_of = datetime.fromisoformat(request["as_of"]) if request["as_of"] else None
+        run = CustomerRun(home, request["customer"], as_of, request["force"], request["run_id"])
         try:
-            for outcome in run_customer(run, asked["assets"]):
-                pipes.log.info(f"{asked['customer']}: {outcome.asset} {outcome.status}")
+            for outcome in run_customer(run, request["assets"]):
+                pipes.log.info(f"{request['customer']}: {outcome.asset} {outcome.status}")
                 pipes.report_custom_message(to_message(outcome))
         finally:
             run.close()
 
 
-def _customer_file(path: Path, text: str) -> None:
-    """Sources are read where Dagster runs: their secrets have no business here, and the file asks for some value."""
+def _write_customer_file(path: Path, text: str) -> None:
+    """Write the customer file with each variable's name as its value: sources are read where Dagster runs, not here."""
     path.write_text(
-        re.sub(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", lambda found: found[0] if found[1] in HERE else found[1], text),
+        re.sub(
+            r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}",
+            lambda found: found[0] if found[1] in CLUSTER_VARIABLES else found[1],
+            text,
+        ),
         encoding="utf-8",
     )
 
 
-def _params() -> PipesParamsLoader:
-    """A new cluster is told by its environment; one that existed before can only be told by arguments."""
+def _params_loader() -> PipesParamsLoader:
+    """Return where parameters come from: a new cluster gets them in its environment, an existing one as arguments."""
     from dagster_pipes import PipesCliArgsParamsLoader, PipesEnvVarParamsLoader
 
     by_arguments = any(word.startswith("--dagster-pipes") for word in sys.argv[1:])
     return PipesCliArgsParamsLoader() if by_arguments else PipesEnvVarParamsLoader()
 
 
-def _post(path: str) -> tuple[PipesContextLoader, PipesMessageWriter[Any]]:
-    """How messages travel: as files of a volume, or of DBFS."""
+def _message_channel(path: str) -> tuple[PipesContextLoader, PipesMessageWriter[Any]]:
+    """Return the loader and the writer of messages: files of a volume, or of DBFS."""
     from dagster_pipes import (
         PipesDbfsContextLoader,
         PipesDbfsMessageWriter,
@@ -95,6 +99,6 @@ def _post(path: str) -> tuple[PipesContextLoader, PipesMessageWriter[Any]]:
 
     class Writer(PipesDbfsMessageWriter):
         def get_opened_extras(self) -> dict[str, Any]:
-            return {}  # the library asks the Spark session for the cluster's log folder, which nobody reads here
+            return {}  # the library asks the Spark session for the cluster's log folder, which nobody reads
 
     return PipesDbfsContextLoader(), Writer()

@@ -1,7 +1,7 @@
 """The one Dagster step: every asset of every customer of a run, each customer with its own outcome.
 
 One step rather than one an asset, because a step that fails in Dagster stops every customer of the run: here a
-customer that fails stops itself, the others go on, and the run says at its end who did not make it.
+customer that fails stops alone, the others continue, and the run says at its end which customers failed.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from typing import Any
 
 import dagster as dg
 
-from capflow_assets.graph.databricks import computed
+from capflow_assets.graph.databricks import compute_assets
 from capflow_assets.graph.events import events
 from capflow_assets.graph.keys import name
 from capflow_assets.graph.resources import HomeResource, SparkResource
@@ -46,12 +46,12 @@ def pipeline(
     for customer in in_turn(place.path / "turns", context.partition_keys):
         run = CustomerRun(place, customer, as_of, config.force, context.run_id, spark.session)
         try:
-            for outcome in computed(context, run, assets):
+            for outcome in compute_assets(context, run, assets):
                 yield from events(context, customer, outcome)
                 if outcome.stops and customer not in stopped:
                     stopped[customer] = f"{outcome.asset} {outcome.status}: {outcome.reason}"
                     context.log.error("%s: %s%s", customer, stopped[customer], outcome.facts.get("traceback", ""))
-        except Exception as error:  # what happened could not be noted: the next customer may have more luck
+        except Exception as error:  # not even the outcome could be recorded; the next customer may succeed
             stopped[customer] = f"{type(error).__name__}: {error}"
             context.log.exception("%s: the run broke", customer)
         finally:

@@ -17,25 +17,28 @@ if TYPE_CHECKING:
 
 
 class HomeResource(dg.ConfigurableResource):
-    """The installation that runs work on; empty means CAPFLOW_HOME, then ./capflow-home."""
+    """The installation that runs work on; an empty `path` means CAPFLOW_HOME, then ./capflow-home."""
 
     path: str = ""
 
     def open(self) -> Home:
-        """The home at `path`."""
+        """Open the home at `path`."""
         return open_home(self.path or None)
 
 
 class SparkResource(dg.ConfigurableResource):
-    """Spark sessions, by dagster-pyspark, for customers with `engine: spark`; `conf` holds for all of them."""
+    """Spark sessions (dagster-pyspark) for customers with `engine: spark`; `conf` applies to all of them."""
 
     conf: dict[str, str] = Field(default={})
 
     def session(self, settings: Mapping[str, str]) -> SparkSession:
-        """A session with these settings, which go before those of the resource."""
+        """Return a session with these settings, which override the resource's; EngineError without the library."""
         try:
             from dagster_pyspark import LazyPySparkResource
         except ImportError:
             raise EngineError("Spark in Dagster needs dagster-pyspark: pip install 'capflow[spark]'") from None
-        made: SparkSession = LazyPySparkResource(spark_config={**self.conf, **settings}).spark_session
-        return made
+        session: SparkSession = LazyPySparkResource(spark_config={**self.conf, **settings}).spark_session
+        return session
+
+
+RESOURCES = {"home": HomeResource(), "spark": SparkResource()}

@@ -1,4 +1,4 @@
-"""What Dagster shows of each asset: group, description, owner, tags, columns, and what it is made from."""
+"""What Dagster shows of each asset: group, description, owner, tags, columns, dependencies and automation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import dagster as dg
 
 from capflow_assets.contract.model import Model
 from capflow_assets.contract.outcome import CHECKS
-from capflow_assets.graph.automation import condition
 from capflow_assets.graph.keys import key
 from capflow_assets.run.catalogue import embeddings, feature_sets, models, tables
 from capflow_assets.run.plan import MODEL_LAYERS, REPORT, Step, plan
@@ -23,19 +22,20 @@ warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 
 NOT_IN_A_TAG = re.compile(r"[^\w.-]")
 PLATFORM = "team:data-platform"
+PROPAGATES = frozenset({"validated", "validation", "features", "prediction", "performance"})
 STAMP = ("customer", "model", "version", "as_of")
 DESCRIBED = {
     "customer": ("string", "The retailer."),
     "model": ("string", "The model."),
-    "version": ("int64", "The version that was champion and predicted this."),
-    "as_of": ("timestamp", "The prediction knows nothing from then on."),
+    "version": ("int64", "The champion version that made this prediction."),
+    "as_of": ("timestamp", "Only data from before this moment is used."),
     "user_id": ("string", "The shopper."),
     "item_id": ("string", "The item."),
     "other_item_id": ("string", "The other item."),
-    "similar_item_id": ("string", "The item that is like it."),
+    "similar_item_id": ("string", "The similar item."),
     "category": ("string", "The category of items."),
     "store_id": ("string", "The store."),
-    "channel": ("string", "The way to reach the shopper."),
+    "channel": ("string", "The channel to reach the shopper by."),
     "offer": ("string", "What is offered."),
     "slot": ("string", "The part of the week."),
     "media_id": ("string", "The picture or recording."),
@@ -43,28 +43,24 @@ DESCRIBED = {
     "week": ("int64", "The week ahead: 1 is the seven days from as_of on."),
     "rank": ("int64", "1 is the best."),
     "score": ("float64", "A probability where the model says so; otherwise higher is better."),
-    "value": ("float64", "What is expected, in the unit that the model names."),
+    "value": ("float64", "The expected value, in the unit that the model names."),
     "label": ("string", "The group or class."),
     "reasons": ("array<string>", "Why, in one to three sentences."),
 }
 
 
 def asset_specs() -> list[dg.AssetSpec]:
-    """One spec for each asset of the plan."""
+    """Return one spec for each asset of the plan."""
     return [_spec(step) for step in plan().values()]
 
 
 def check_specs() -> list[dg.AssetCheckSpec]:
-    """The blocking checks: the audit of each validated table, and the KPIs of the report."""
+    """Return the blocking checks: the audit of each validated table, and the KPIs of the report."""
+    audit = "Checks every row against the table's rules; too many bad rows block the customer."
+    kpis = "Checks the customer's KPIs against their bounds; outside them, the customer is blocked."
     checked = [step.asset for step in plan().values() if step.layer == "validated"]
-    audits = [
-        _check(CHECKS["validated"], asset, "Every row against the table's rules; too many bad rows block the customer.")
-        for asset in checked
-    ]
-    return [
-        *audits,
-        _check(CHECKS["validation"], REPORT, "The customer's KPIs within their bounds; outside, it is blocked."),
-    ]
+    audits = [_check(CHECKS["validated"], asset, audit) for asset in checked]
+    return [*audits, _check(CHECKS["validation"], REPORT, kpis)]
 
 
 def _check(check: str, asset: str, description: str) -> dg.AssetCheckSpec:
@@ -78,6 +74,16 @@ def _spec(step: Step) -> dg.AssetSpec:
     except Exception as error:
         reason = " ".join(str(error).split())
         return _spec_of(step, Face(f"{step.asset} cannot be shown as it describes itself: {reason}"))
+
+
+def automation_condition(layer: str) -> dg.AutomationCondition | None:
+    """Return when Dagster's automation sensor, once switched on, makes an asset of this layer; None for never.
+
+    New data flows on to predictions when every blocking check has passed; models train on demand or on drift.
+    """
+    if layer not in PROPAGATES:
+        return None
+    return dg.AutomationCondition.eager() & dg.AutomationCondition.all_deps_blocking_checks_passed()
 
 
 @dataclass(frozen=True)
@@ -102,7 +108,7 @@ def _spec_of(step: Step, face: Face) -> dg.AssetSpec:
         kinds=set(face.kinds),
         metadata={"dagster/column_schema": face.columns} if face.columns else {},
         partitions_def=customers,
-        automation_condition=condition(step.layer),
+        automation_condition=automation_condition(step.layer),
         skippable=True,
     )
 
@@ -115,7 +121,7 @@ def _face(step: Step) -> Face:
     if step.layer == "features":
         return _features_face(step)
     if step.layer == "validation":
-        return Face("KPIs and distributions of a customer against their bounds.", kinds=frozenset({"pandera"}))
+        return Face("KPIs and distributions of a customer, checked against their bounds.", kinds=frozenset({"pandera"}))
     lead = "As the customer sent it. " if step.layer == "raw" else "Cleaned and checked. "
     if step.name not in tables():
         return Face(lead)
@@ -131,8 +137,8 @@ def _features_face(step: Step) -> Face:
     chosen = feature_sets()[step.name]
     fixed = () if chosen.decide else chosen.features  # what a customer's data decides, its materialisation tells
     features = ((feature.name, feature.dtype, feature.description) for feature in fixed)
-    keys = ((name, *_described(name)) for name in chosen.key)
-    as_of = ("as_of", "timestamp", "Nothing from then on is used.")
+    keys = ((name, *_column_description(name)) for name in chosen.key)
+    as_of = ("as_of", "timestamp", "Only data from before this moment is used.")
     return Face(chosen.description, kinds=frozenset({"ibis", "duckdb"}), columns=_schema((*keys, as_of, *features)))
 
 
@@ -144,14 +150,14 @@ def _model_face(step: Step, model: Model) -> Face:
     if step.layer == "prediction":
         extras = {name: ("float64", sentence) for name, sentence in model.extras.items()}
         names = (*STAMP, *model.prediction_columns)
-        columns = _schema((name, *(extras.get(name) or _described(name))) for name in names)
+        columns = _schema((name, *(extras.get(name) or _column_description(name))) for name in names)
         text = f"{model.title}: the champion's predictions."
         return Face(text, model.owner, tags, frozenset({"deltalake"}), columns)
-    text = f"{model.title}: what came true of matured predictions ({model.metric} after {model.horizon_days} days)."
+    text = f"{model.title}: how good matured predictions were ({model.metric} after {model.horizon_days} days)."
     return Face(text, model.owner, tags, frozenset({"deltalake"}))
 
 
-def _described(column: str) -> tuple[str, str]:
+def _column_description(column: str) -> tuple[str, str]:
     """Return type and description of a column of keys or predictions; text for one that only a plug-in knows."""
     return DESCRIBED.get(column, ("string", f"The {column.removesuffix('_id').replace('_', ' ')}."))
 

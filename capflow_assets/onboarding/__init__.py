@@ -1,1 +1,1 @@
-"""On-boarding: from a look at a retailer's data to a proposed customer file, with the reason of every proposal."""
+"""On-boarding: look at a retailer's data and propose a customer file, with the reason of every proposal."""

@@ -1,4 +1,4 @@
-"""What a proposed customer file would give: how full each column is, its first rows, and which models it supports."""
+"""Measure what a proposed customer file gives: how full each column is, its first rows, the models it supports."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ SHOWN = 3
 
 @dataclass(frozen=True)
 class TableCoverage:
-    """One canonical table as CapFlow would read it from the `looked_at` first of its `rows`.
+    """One canonical table as CapFlow would read it; only the first `looked_at` of its `rows` rows are read.
 
-    `filled` is the share of rows with a value, for each canonical column; `first` the first rows.
+    `filled` is the share of rows with a value, for each canonical column; `first` holds the first rows.
     """
 
     table: str
@@ -38,7 +38,7 @@ class TableCoverage:
 
 @dataclass(frozen=True)
 class Coverage:
-    """All tables, and for each model why it is not possible with them (None: it is)."""
+    """All tables, and for each model why the data does not support it (None: it does)."""
 
     tables: Mapping[str, TableCoverage]
     models: Mapping[str, str | None]
@@ -47,8 +47,8 @@ class Coverage:
     days: int
 
 
-def coverage(customer: Customer, proposal: Proposal, con: Backend) -> Coverage:
-    """Read the rows that were looked at by the proposed customer file."""
+def measure_coverage(customer: Customer, proposal: Proposal, con: Backend) -> Coverage:
+    """Read the profiled rows through the proposed customer file."""
     tables: dict[str, TableCoverage] = {}
     cleaned: dict[str, ibis.Table] = {}
     for name, mapping in customer.tables.items():
@@ -57,7 +57,7 @@ def coverage(customer: Customer, proposal: Proposal, con: Backend) -> Coverage:
         dropped = drop(raw, mapping)
         rows = clean(name, dropped.kept, mapping, customer.timezone)
         cleaned[name] = con.create_table(f"clean_{name}", rows, temp=True)
-        tables[name] = _covered(name, cleaned[name], facts.total, facts.rows, dropped.counts())
+        tables[name] = _table_coverage(name, cleaned[name], facts.total, facts.rows, dropped.counts())
     if "bills" not in cleaned:
         bills = derive_bills(cleaned["line_items"])
         cleaned["bills"] = con.create_table("clean_bills", bills, temp=True)
@@ -66,7 +66,9 @@ def coverage(customer: Customer, proposal: Proposal, con: Backend) -> Coverage:
     return Coverage(tables, {name: unmet(model, facts_) for name, model in models().items()}, users, bills_, days)
 
 
-def _covered(name: str, rows: ibis.Table, total: int, looked_at: int, left_out: Mapping[str, int]) -> TableCoverage:
+def _table_coverage(
+    name: str, rows: ibis.Table, total: int, looked_at: int, left_out: Mapping[str, int]
+) -> TableCoverage:
     columns = list(rows.columns)
     counted = rows.aggregate(all_=rows.count(), **{column: rows[column].count() for column in columns}).to_pyarrow()
     counts = counted.to_pylist()[0]
@@ -78,7 +80,7 @@ def _covered(name: str, rows: ibis.Table, total: int, looked_at: int, left_out: 
 
 
 def _size(lines: ibis.Table, bills: ibis.Table) -> tuple[int, int, int]:
-    """Shoppers with a purchase, bills, and days from the first sale to the day after the last."""
+    """Return the number of shoppers, of bills, and of days from the first sale to the day after the last."""
     users, first, last = (
         lines.aggregate(users=lines.user_id.nunique(), first=lines.ts.min(), last=lines.ts.max())
         .to_pyarrow()

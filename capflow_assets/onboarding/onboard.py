@@ -1,4 +1,4 @@
-"""From `--from URI` to a customer file with its coverage: the whole of on-boarding, without the command line."""
+"""On-board from URIs: profile the data, propose the customer file, and measure its coverage."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from capflow_assets.onboarding.coverage import Coverage, coverage
-from capflow_assets.onboarding.customer_text import Told, customer_text
-from capflow_assets.onboarding.places import Place, PlaceError
+from capflow_assets.onboarding.coverage import Coverage, measure_coverage
+from capflow_assets.onboarding.customer_yaml import RetailerFacts, customer_yaml
+from capflow_assets.onboarding.profiling.places import Place, PlaceError
+from capflow_assets.onboarding.profiling.source_profiler import SourceProfiler
 from capflow_assets.onboarding.proposal import Proposal, propose
-from capflow_assets.onboarding.reading import Looker
 from partitions.customer import Customer
 from partitions.customer_file import load_customer
 
 
 @dataclass(frozen=True)
 class Onboarding:
-    """The proposed customer file as `text`, and all that is known of it. `secrets` are the variables to set."""
+    """The proposed customer file as `text`, and everything known about it. `secrets` are the variables to set."""
 
     text: str
     places: tuple[Place, ...]
@@ -31,34 +31,34 @@ class Onboarding:
 
 def onboard(
     name: str,
-    given: Sequence[str],
-    told: Told,
+    uris: Sequence[str],
+    retailer: RetailerFacts,
     seconds: float,
     environ: Mapping[str, str],
     options: Mapping[str, str] | None = None,
 ) -> Onboarding:
-    """Look at what the URIs name and propose the customer file.
+    """Profile the data behind the URIs and propose the customer file.
 
-    Raises PlaceError, when a URI cannot be read or no sales lie there, and SourceError.
+    Raises PlaceError when a URI cannot be read or holds no sales, and SourceError.
     """
-    looker = Looker(name, seconds, environ, options)
+    profiler = SourceProfiler(name, seconds, environ, options)
     try:
-        places = looker.places(given)
-        proposal = propose(looker.tables(places), looker.con.con, told.timezone)
-        if proposal.lacks:
-            raise PlaceError(proposal.lacks)
-        text = customer_text(name, places, proposal, told)
+        places = profiler.places(uris)
+        proposal = propose(profiler.tables(places), profiler.con.con, retailer.timezone)
+        if proposal.missing:
+            raise PlaceError(proposal.missing)
+        text = customer_yaml(name, places, proposal, retailer)
         secrets = {variable: value for place in places for variable, value in place.secrets.items()}
-        covered = coverage(_loaded(name, text, {**environ, **secrets}), proposal, looker.con)
+        covered = measure_coverage(_load(name, text, {**environ, **secrets}), proposal, profiler.con)
     finally:
-        looker.close()
-    questions = (*told.open(), *proposal.questions)
-    ignored = tuple(map(str, looker.ignored)) + tuple(looker.skipped)
+        profiler.close()
+    questions = (*retailer.questions(), *proposal.questions)
+    ignored = tuple(map(str, profiler.ignored)) + tuple(profiler.skipped)
     return Onboarding(text, tuple(places), proposal, covered, questions, ignored, tuple(secrets))
 
 
-def _loaded(name: str, text: str, environ: Mapping[str, str]) -> Customer:
-    """The customer that the text describes: what CapFlow writes must pass its own check."""
+def _load(name: str, text: str, environ: Mapping[str, str]) -> Customer:
+    """Load the customer that the text describes: what CapFlow writes must pass its own check."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{name}.yaml"
         path.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The proposal for a customer file: which table fills which canonical table, column by column, and what is open."""
+"""Propose a customer file: which table fills which canonical table, column by column, and which questions are open."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from capflow_assets.onboarding.context import Context
-from capflow_assets.onboarding.dimensions import attributes_of, category_of, describing, functional
-from capflow_assets.onboarding.facts import Table
-from capflow_assets.onboarding.match import Confidence, Match, matches
-from capflow_assets.onboarding.roles import Role, lines_of, others_of, refers
-from capflow_assets.onboarding.sales import NO_RULES, SaleRules, sale_rules
+from capflow_assets.onboarding.dimensions import find_attributes, find_category, find_description
+from capflow_assets.onboarding.matching.column_matching import Confidence, Match, match_columns
+from capflow_assets.onboarding.matching.table_context import TableContext
+from capflow_assets.onboarding.matching.table_roles import Role, find_other_tables, find_references, find_sales
+from capflow_assets.onboarding.profiling.profiles import ProfiledTable
+from capflow_assets.onboarding.sale_rules import NO_RULES, SaleRules, find_sale_rules
 from partitions.canonical import CANONICAL_COLUMNS, TIME_COLUMNS
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ ORDER = ("line_items", "bills", "items", "users", "contacts", "reviews", "media"
 
 @dataclass(frozen=True)
 class ColumnProposal:
-    """How one canonical column would be filled, how surely, and why."""
+    """How to fill one canonical column, with confidence and reasons."""
 
     sources: tuple[str, ...] = ()
     value: str | bool | None = None
@@ -35,10 +35,10 @@ class ColumnProposal:
 
 @dataclass(frozen=True)
 class TableProposal:
-    """One canonical table: where from, its columns, its rules, and what the user should look at (`notes`)."""
+    """One canonical table: its source, columns and rules, and `notes` on what the user should check."""
 
     table: str
-    facts: Table
+    facts: ProfiledTable
     columns: Mapping[str, ColumnProposal]
     attributes: tuple[str, ...] = ()
     rules: SaleRules = NO_RULES
@@ -54,15 +54,18 @@ class TableProposal:
 
 @dataclass(frozen=True)
 class Proposal:
-    """All of it. `unused` are tables that fill none; `questions` what only the retailer knows; `lacks` why not."""
+    """The whole proposal. `unused` are tables that fill no canonical table; `questions` only the retailer can answer.
+
+    `missing` says why the data holds no sales ("" if it does).
+    """
 
     tables: Mapping[str, TableProposal]
-    unused: tuple[Table, ...]
+    unused: tuple[ProfiledTable, ...]
     questions: tuple[str, ...] = ()
-    lacks: str = ""
+    missing: str = ""
 
-    def unmapped(self) -> dict[str, list[str]]:
-        """The columns of each used source table that no canonical table takes."""
+    def leftover_columns(self) -> dict[str, list[str]]:
+        """Return the columns of each used source table that no canonical table uses."""
         left: dict[str, list[str]] = {}
         for facts in {id(table.facts): table.facts for table in self.tables.values()}.values():
             used = {name for table in self.tables.values() if table.facts is facts for name in table.used}
@@ -71,23 +74,23 @@ class Proposal:
         return left
 
 
-def propose(tables: Sequence[Table], con: DuckDBPyConnection, timezone: str | None = None) -> Proposal:
-    """The best reading of these tables. `timezone` is the retailer's own, when the user gave it.
+def propose(tables: Sequence[ProfiledTable], con: DuckDBPyConnection, timezone: str | None = None) -> Proposal:
+    """Propose the best reading of these tables. `timezone` is the retailer's, when the user gave it.
 
-    Without a table of sales, `lacks` says what is missing and `tables` what was found beside.
+    Without a table of sales, the proposal has no tables and `missing` says what is lacking and what was found instead.
     """
-    lines = lines_of(tables)
+    lines = find_sales(tables)
     if lines is None:
-        beside = others_of(tables, Role("line_items", Table("", None, (), 0, 0), {}, 0))
-        return Proposal({}, tuple(tables), lacks=_lacks(tables, beside))
-    roles = others_of(tables, lines)
-    proposed = {"line_items": _lines(lines, con, timezone)}
+        beside = find_other_tables(tables, Role("line_items", ProfiledTable("", None, (), 0, 0), {}, 0))
+        return Proposal({}, tuple(tables), missing=_explain_missing_sales(tables, beside))
+    roles = find_other_tables(tables, lines)
+    proposed = {"line_items": _propose_sales(lines, con, timezone)}
     for name, role in roles.items():
-        proposed[name] = _beside(role, tables)
-    context = Context(lines.table, refers(lines.table, tables))
-    if "items" not in proposed and (items := _items_of_lines(lines, context)):
+        proposed[name] = _propose_table(role, tables)
+    context = TableContext(lines.table, find_references(lines.table, tables))
+    if "items" not in proposed and (items := _propose_items(lines, context)):
         proposed["items"] = items
-    if "users" not in proposed and (users := _users_of_lines(lines, proposed)):
+    if "users" not in proposed and (users := _propose_users(lines, proposed)):
         proposed["users"] = users
     used = [table.facts for table in proposed.values()]
     unused = tuple(table for table in tables if all(table is not other for other in used))
@@ -96,7 +99,7 @@ def propose(tables: Sequence[Table], con: DuckDBPyConnection, timezone: str | No
     )
 
 
-def _column(match: Match, table: Table) -> ColumnProposal:
+def _column(match: Match, table: ProfiledTable) -> ColumnProposal:
     facts = table.column(match.source)
     confidence, reasons, alternatives = match.confidence, match.reasons, match.alternatives
     pattern = None
@@ -111,92 +114,95 @@ def _column(match: Match, table: Table) -> ColumnProposal:
     )
 
 
-def _columns(found: Mapping[str, Match], table: Table) -> dict[str, ColumnProposal]:
+def _columns(found: Mapping[str, Match], table: ProfiledTable) -> dict[str, ColumnProposal]:
     known = [name for name in CANONICAL_COLUMNS["line_items"] if name in found]
     return {name: _column(found[name], table) for name in dict.fromkeys([*known, *found])}
 
 
-def _lines(role: Role, con: DuckDBPyConnection, timezone: str | None) -> TableProposal:
+def _propose_sales(role: Role, con: DuckDBPyConnection, timezone: str | None) -> TableProposal:
     columns = _columns(role.matches, role.table)
     notes: list[str] = []
     if role.itemless:
         columns["item_id"] = ColumnProposal(value="any", confidence="guess", reasons=("no column names what was sold",))
-        notes.append("no column names what was sold: every line is of the item 'any', and models of items say nothing")
-    rules = sale_rules(role, con, timezone)
+        notes.append("no column names what was sold: every line has the item 'any', and models of items are of no use")
+    rules = find_sale_rules(role, con, timezone)
     if rules.timezone and "ts" in columns:
         columns["ts"] = replace(columns["ts"], timezone=rules.timezone)
     share = role.table.duplicates / max(role.table.rows, 1)
     # Two cups of coffee in one minute are no copy: without a bill and a quantity, equal rows may be two sales.
-    told_apart = "bill_id" in columns and "quantity" in columns
-    if role.table.duplicates and not told_apart:
+    is_distinguishable = "bill_id" in columns and "quantity" in columns
+    if role.table.duplicates and not is_distinguishable:
         notes.append(
-            f"{role.table.duplicates:,} rows are exact copies of others: two equal sales, or one sent twice? "
+            f"{role.table.duplicates:,} rows are exact copies of others: are they equal sales, or was one sent twice? "
             "drop_duplicates: true keeps one of each"
         )
     elif share > 0.05:
-        notes.append(f"{share:.0%} of the rows are exact copies: a file may have been loaded twice")
+        notes.append(f"{share:.0%} of the rows are exact copies: a file may present been loaded twice")
     return TableProposal(
         "line_items",
         role.table,
         columns,
         rules=rules,
-        drop_duplicates=bool(role.table.duplicates) and told_apart and share <= 0.05,
+        drop_duplicates=bool(role.table.duplicates) and is_distinguishable and share <= 0.05,
         notes=tuple(notes) + rules.notes,
     )
 
 
-def _beside(role: Role, tables: Sequence[Table]) -> TableProposal:
+def _propose_table(role: Role, tables: Sequence[ProfiledTable]) -> TableProposal:
     table = role.table
     columns = _columns(role.matches, table)
     attributes: tuple[str, ...] = ()
     notes: list[str] = []
     if role.canonical == "items":
-        _add_category(columns, Context(table, refers(table, tables)), table, None)
+        _add_category(columns, TableContext(table, find_references(table, tables)), table, None)
     if role.canonical == "users":
         taken = {name for column in columns.values() for name in column.sources}
-        attributes = attributes_of(table, taken)
+        attributes = find_attributes(table, taken)
     if role.canonical == "contacts":
-        notes += _open_contacts(columns)
+        notes += _contact_notes(columns)
     if role.canonical == "media":
         columns["kind"] = ColumnProposal(value=_media_kind(role), confidence="likely", reasons=("by the files' names",))
     return TableProposal(role.canonical, table, columns, attributes, notes=tuple(notes))
 
 
-def _open_contacts(columns: Mapping[str, ColumnProposal]) -> list[str]:
+def _contact_notes(columns: Mapping[str, ColumnProposal]) -> list[str]:
     notes = []
     if "treated" not in columns:
         notes.append("if everyone listed was sent the campaign, add  treated: {value: true}")
     if "channel" not in columns:
-        notes.append("how they were reached is not told; add it, like  channel: {value: mail}")
+        notes.append("the channel is unknown; add it, like  channel: {value: mail}")
     if "sent_at" not in columns:
-        notes.append("when it was sent is not told (if another table has it, join the two into a view)")
+        notes.append("the time of sending is unknown (if another table has it, join the two into a view)")
     return notes
 
 
-def _add_category(columns: dict[str, ColumnProposal], context: Context, table: Table, item: str | None) -> None:
+def _add_category(
+    columns: dict[str, ColumnProposal], context: TableContext, table: ProfiledTable, item: str | None
+) -> None:
     taken = {name for column in columns.values() for name in column.sources}
-    path = category_of(context, taken, item)
+    path = find_category(context, taken, item)
     if path.columns:
         columns["category"] = ColumnProposal(path.columns, confidence=path.confidence, reasons=path.reasons)
         if "description" not in columns:
             finest = path.columns[-1]
-            reasons = ("nothing describes an item; this is the finest group",)
+            reasons = ("nothing describes an item; this is the narrowest group",)
             columns["description"] = ColumnProposal((finest,), confidence="guess", reasons=reasons)
 
 
-def _items_of_lines(lines: Role, context: Context) -> TableProposal | None:
-    """Items read from the lines, where these describe them."""
+def _propose_items(lines: Role, context: TableContext) -> TableProposal | None:
+    """Propose items read from the lines of sales, where these describe them; None otherwise."""
     match = lines.matches.get("item_id")
     if match is None:
         return None
     item, table = match.source, lines.table
     taken = {other.source for other in lines.matches.values()}
     columns = {"item_id": ColumnProposal((item,), confidence=match.confidence, reasons=("as in line_items",))}
-    for name, found in matches("items", context, leave_out=taken).items():
-        if name in ("description", "brand", "image") and functional(table, item, found.source) > 0.6:
+    for name, found in match_columns("items", context, leave_out=taken).items():
+        if name in ("description", "brand", "image") and table.dependency(item, found.source) > 0.6:
             columns[name] = _column(found, table)
-    if "description" not in columns and (text := describing(table, item, taken)):
-        columns["description"] = ColumnProposal((text,), confidence="guess", reasons=("a text that the item decides",))
+    if "description" not in columns and (text := find_description(table, item, taken)):
+        reasons = ("a text that depends on the item",)
+        columns["description"] = ColumnProposal((text,), confidence="guess", reasons=reasons)
     _add_category(columns, context, table, item)
     if "description" not in columns and table.column(item).kind == "text" and table.column(item).words > 1.3:
         reasons = ("the item's own name",)
@@ -206,13 +212,13 @@ def _items_of_lines(lines: Role, context: Context) -> TableProposal | None:
     return TableProposal("items", table, columns, distinct=True)
 
 
-def _users_of_lines(lines: Role, proposed: Mapping[str, TableProposal]) -> TableProposal | None:
-    """Shoppers read from the lines, where these tell more of them than their purchases."""
+def _propose_users(lines: Role, proposed: Mapping[str, TableProposal]) -> TableProposal | None:
+    """Propose shoppers read from the lines of sales, where these hold attributes of shoppers; None otherwise."""
     match = lines.matches.get("user_id")
     if match is None:
         return None
     taken = {name for table in proposed.values() for name in table.used}
-    attributes = attributes_of(lines.table, taken, match.source)
+    attributes = find_attributes(lines.table, taken, match.source)
     if not attributes:
         return None
     columns = {"user_id": ColumnProposal((match.source,), confidence=match.confidence, reasons=("as in line_items",))}
@@ -248,24 +254,25 @@ def _questions(proposed: Mapping[str, TableProposal], lines: Role, roles: Mappin
     return tuple(questions)
 
 
-_TELLING = ("bill_id", "user_id", "item_id", "ts", "quantity", "unit_price", "amount")
+_SALES_COLUMNS = ("bill_id", "user_id", "item_id", "ts", "quantity", "unit_price", "amount")
 _NEEDED = {
     "an item": ("item_id",),
     "a price or amount": ("unit_price", "amount"),
-    "a moment, bill or shopper": ("ts", "bill_id", "user_id"),
+    "a time, bill or shopper": ("ts", "bill_id", "user_id"),
 }
 
 
-def _lacks(tables: Sequence[Table], beside: Mapping[str, Role]) -> str:
-    """Why nothing here can be a retailer's sales, in one line."""
+def _explain_missing_sales(tables: Sequence[ProfiledTable], beside: Mapping[str, Role]) -> str:
+    """Return why no table can hold a retailer's sales, in one line."""
     most, nearest = 0, ""
     for table in tables:
-        found = matches("line_items", Context(table, refers(table, tables)))
-        have = [name for name in _TELLING if name in found]
-        if len(have) > most:
-            told = ", ".join(f"{found[name].source} -> {name}" for name in have)
-            lack = " and ".join(what for what, names in _NEEDED.items() if not set(names) & set(have))
-            most, nearest = len(have), f"; {table.name} comes nearest ({told})" + (f" but lacks {lack}" if lack else "")
+        found = match_columns("line_items", TableContext(table, find_references(table, tables)))
+        present = [name for name in _SALES_COLUMNS if name in found]
+        if len(present) > most:
+            columns_text = ", ".join(f"{found[name].source} -> {name}" for name in present)
+            lacking = " and ".join(what for what, names in _NEEDED.items() if not set(names) & set(present))
+            nearest = f"; {table.name} comes nearest ({columns_text})" + (f" but lacks {lacking}" if lacking else "")
+            most = len(present)
     others = ", ".join(f"{name} ({role.table.name})" for name, role in beside.items())
     other = f"; beside sales, this was found: {others}" if others else ""
     return f"no table here holds sales, with a row for each item sold{nearest}{other}"

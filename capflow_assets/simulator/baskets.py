@@ -1,11 +1,10 @@
-"""What is in each basket, what it cost, and what came back."""
+"""What is in each basket, what it cost, and what was returned."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from capflow_assets.simulator.catalogue import Catalogue
-from capflow_assets.simulator.draws import choose
 from capflow_assets.simulator.retailer import Retailer
 from capflow_assets.simulator.shoppers import Shoppers, user_ids
 from capflow_assets.simulator.visits import ANONYMOUS
@@ -19,10 +18,10 @@ _PRICE_RISE = 1.03
 
 
 def fill_baskets(retailer: Retailer, shoppers: Shoppers, catalogue: Catalogue, visits: pd.DataFrame) -> pd.DataFrame:
-    """One row for each item of each visit: visit (row of `visits`), item (row of the catalogue), quantity.
+    """Draw the items of each visit: visit (row of `visits`), item (row of the catalogue), quantity; a row per item.
 
     A visit has a style, drawn from the user's taste, and most of its items are of that style; some are the companion
-    of its first item, some a habit of the user, some what is on offer that week. No item is twice in a basket.
+    of its first item, some a habit of the user, some on offer that week. No item is twice in a basket.
     """
     import numpy as np
     import pandas as pd
@@ -56,9 +55,9 @@ def fill_baskets(retailer: Retailer, shoppers: Shoppers, catalogue: Catalogue, v
 def price_lines(
     retailer: Retailer, catalogue: Catalogue, visits: pd.DataFrame, offers: np.ndarray, lines: pd.DataFrame
 ) -> pd.DataFrame:
-    """The lines with unit_price and discount (the week's promotion or the campaign's offer, whichever is more).
+    """Add unit_price and discount (the week's promotion or the campaign's offer, whichever is more) to the lines.
 
-    Prices rose by 3 % at the start of the last calendar year; the catalogue shows today's.
+    Prices rose by 3 % at the start of the last calendar year; the catalogue has today's.
     """
     import numpy as np
 
@@ -73,12 +72,12 @@ def price_lines(
 def line_items_table(
     retailer: Retailer, catalogue: Catalogue, visits: pd.DataFrame, lines: pd.DataFrame
 ) -> pd.DataFrame:
-    """The retailer's line items: sales and the returns of some of them, in order of time."""
+    """Return the retailer's line items in order of time: sales, and the returns of some of them."""
     import numpy as np
     import pandas as pd
 
     visit = lines["visit"].to_numpy()
-    user = _known_ids(visits["user"].to_numpy())
+    user = _ids_of_users(visits["user"].to_numpy())
     bills = np.array([f"B{number:07d}" for number in range(1, len(visits) + 1)], dtype=object)
     stores = np.array([*(f"S{number:02d}" for number in range(1, retailer.rhythm.stores + 1)), "WEB"], dtype=object)
     sales = pd.DataFrame(
@@ -101,7 +100,7 @@ def line_items_table(
 
 
 def _returns(retailer: Retailer, sales: pd.DataFrame) -> pd.DataFrame:
-    """Lines that came back 3 to 30 days later, all of one bill together, at the price paid; online more often."""
+    """Return lines that came back 3 to 30 days later, all of a bill together, at the price paid; online more often."""
     import numpy as np
     import pandas as pd
 
@@ -125,7 +124,7 @@ def _returns(retailer: Retailer, sales: pd.DataFrame) -> pd.DataFrame:
 
 
 def _habits(shoppers: Shoppers, catalogue: Catalogue, random: np.random.Generator) -> np.ndarray:
-    """Three items that each user comes back for: users x 3."""
+    """Draw three items that each user comes back for: users x 3."""
     import numpy as np
 
     users = np.repeat(np.arange(len(shoppers.taste)), 3)
@@ -133,8 +132,27 @@ def _habits(shoppers: Shoppers, catalogue: Catalogue, random: np.random.Generato
     return choose(catalogue.style_weights, styles, random).reshape(-1, 3)
 
 
-def _known_ids(users: np.ndarray) -> np.ndarray:
+def _ids_of_users(users: np.ndarray) -> np.ndarray:
     import numpy as np
 
     ids = np.array([*user_ids(users.max(initial=ANONYMOUS) + 1), None], dtype=object)
     return ids[users]
+
+
+def choose(weights: np.ndarray, rows: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Draw one column for each entry of `rows`, by that row of `weights` (rows x columns, >= 0).
+
+    The rows' cumulative shares are laid end to end, so that one sorted search serves every draw.
+    Raises ValueError for a row whose weights are all zero.
+    """
+    import numpy as np
+
+    totals = weights.sum(axis=1, keepdims=True)
+    if not (totals > 0).all():
+        raise ValueError(f"no choice in row {int(np.argmin(totals))}: all its weights are zero.")
+    shares = np.cumsum(weights, axis=1) / totals
+    shares[:, -1] = 1.0
+    ends = shares + np.arange(len(weights))[:, None]
+    found = np.searchsorted(ends.ravel(), rows + random.random(len(rows)), side="right")
+    columns = weights.shape[1]
+    return np.clip(found - rows * columns, 0, columns - 1)

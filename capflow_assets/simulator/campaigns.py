@@ -1,4 +1,4 @@
-"""Campaigns: who was chosen, who of them was really contacted (by lot), and the visits that this caused."""
+"""Campaigns: who was chosen, which of them were contacted (at random), and the visits that this caused."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CHANNELS = ("email", "sms", "push")
 
 @dataclass(frozen=True)
 class Plan:
-    """The retailer's campaigns: `day` of each, and users x campaigns: `chosen`, and `treated` (a lot among them)."""
+    """The retailer's campaigns: `day` of each; users x campaigns: `chosen`, and `treated`, a random part of those."""
 
     day: np.ndarray
     chosen: np.ndarray
@@ -29,7 +29,7 @@ class Plan:
 
 
 def plan_campaigns(retailer: Retailer, shoppers: Shoppers) -> Plan:
-    """A campaign every 45 days to half of the users known by then, lapsed ones too: a retailer cannot tell."""
+    """Plan a campaign every 45 days to half of the users known by then, lapsed ones too: a retailer cannot tell."""
     import numpy as np
 
     random = retailer.random("campaigns")
@@ -41,10 +41,10 @@ def plan_campaigns(retailer: Retailer, shoppers: Shoppers) -> Plan:
 
 
 def apply_campaigns(retailer: Retailer, shoppers: Shoppers, plan: Plan, visits: pd.DataFrame) -> pd.DataFrame:
-    """The visits as the campaigns changed them, with `campaign`: the one whose offer was used, or NO_CAMPAIGN.
+    """Return the visits as the campaigns changed them, with `campaign`: whose offer was used, or NO_CAMPAIGN.
 
-    Within 13 days after a contact a user comes a Poisson number of times more, with mean `uplift`, if not lapsed;
-    those who are put off stay away instead. The control group changes nothing.
+    Within 13 days after a contact a user makes a Poisson number of additional visits, with mean `uplift`, unless
+    lapsed; users who are put off stay away instead. The control group changes nothing.
     """
     import numpy as np
     import pandas as pd
@@ -58,11 +58,11 @@ def apply_campaigns(retailer: Retailer, shoppers: Shoppers, plan: Plan, visits: 
     kept = ~(touched & (random.random(len(visits)) < shoppers.put_off[user]))
     uses = touched & (random.random(len(visits)) < _USES_OFFER)
     own = visits.assign(campaign=np.where(uses, latest, NO_CAMPAIGN))[kept]
-    return pd.concat([own, _caused_visits(retailer, shoppers, plan, random)], ignore_index=True)
+    return pd.concat([own, _additional_visits(retailer, shoppers, plan, random)], ignore_index=True)
 
 
 def contacts_table(retailer: Retailer, plan: Plan, visits: pd.DataFrame) -> pd.DataFrame:
-    """Who was chosen, as the retailer records it; responded_at is the first visit that used the offer."""
+    """Return who was chosen, as the retailer records it; responded_at is the first visit that used the offer."""
     import numpy as np
     import pandas as pd
 
@@ -89,14 +89,14 @@ def contacts_table(retailer: Retailer, plan: Plan, visits: pd.DataFrame) -> pd.D
 
 
 def offer_rates(retailer: Retailer, plan: Plan, visits: pd.DataFrame) -> np.ndarray:
-    """The discount rate that each visit has from a campaign; 0 without one."""
+    """Return the discount rate that each visit has from a campaign; 0 without one."""
     import numpy as np
 
     rates = np.array([rate for _, rate in retailer.rhythm.offers])[plan.offer]
     return np.append(rates, 0.0)[visits["campaign"].to_numpy()]
 
 
-def _caused_visits(retailer: Retailer, shoppers: Shoppers, plan: Plan, random: np.random.Generator) -> pd.DataFrame:
+def _additional_visits(retailer: Retailer, shoppers: Shoppers, plan: Plan, random: np.random.Generator) -> pd.DataFrame:
     import numpy as np
     import pandas as pd
 

@@ -1,4 +1,4 @@
-"""The items a simulated retailer sells, their popularity, prices, companions and promotions."""
+"""The items that a simulated retailer sells: popularity, prices, companions and promotions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from capflow_assets.simulator.retailer import Retailer
-from capflow_assets.simulator.vocabulary import WORDS, Words
+from capflow_assets.simulator.vocabulary import VOCABULARIES, Vocabulary
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,18 +35,18 @@ class Catalogue:
 
 
 def make_catalogue(retailer: Retailer) -> Catalogue:
-    """The retailer's catalogue, with a long tail of seldom bought items (Zipf)."""
+    """Make the retailer's catalogue, with a long tail of rarely bought items (Zipf)."""
     import numpy as np
 
     random = retailer.random("catalogue")
-    words = WORDS[retailer.vertical]
+    vocabulary = VOCABULARIES[retailer.vertical]
     count = retailer.rhythm.items
-    style = random.permutation(np.arange(count) % len(words.styles))
+    style = random.permutation(np.arange(count) % len(vocabulary.styles))
     popularity = 1.0 / (1 + random.permutation(count)) ** _ZIPF
-    style_weights = np.where(style == np.arange(len(words.styles))[:, None], popularity, 0.0)
+    style_weights = np.where(style == np.arange(len(vocabulary.styles))[:, None], popularity, 0.0)
     return Catalogue(
         items=_items(retailer, style, random),
-        styles=tuple(words.styles),
+        styles=tuple(vocabulary.styles),
         style=style,
         popularity=popularity,
         style_weights=style_weights,
@@ -59,35 +59,35 @@ def _items(retailer: Retailer, style: np.ndarray, random: np.random.Generator) -
     import numpy as np
     import pandas as pd
 
-    words = WORDS[retailer.vertical]
+    vocabulary = VOCABULARIES[retailer.vertical]
     count = len(style)
-    product = random.permutation(np.arange(count) % len(words.products))
+    product = random.permutation(np.arange(count) % len(vocabulary.products))
     variant = random.integers(0, 9, count)
-    low, high = np.array([(p[2], p[3]) for p in words.products], dtype=float)[product].T
+    low, high = np.array([(p[2], p[3]) for p in vocabulary.products], dtype=float)[product].T
     price = np.round(low + (high - low) * random.beta(1.5, 2.5, count), 1 if high.max() < 20 else 0)
     chosen = zip(style, product, variant, strict=True)
     return pd.DataFrame(
         {
             "item_id": [f"I{number:04d}" for number in range(1, count + 1)],
-            "description": [_text(words, int(s), int(p), int(v)) for s, p, v in chosen],
-            "category": [words.products[p][0] for p in product],
-            "brand": np.array(words.brands)[random.integers(0, len(words.brands), count)],
+            "description": [_text(vocabulary, int(s), int(p), int(v)) for s, p, v in chosen],
+            "category": [vocabulary.products[p][0] for p in product],
+            "brand": np.array(vocabulary.brands)[random.integers(0, len(vocabulary.brands), count)],
             "price": np.round(np.maximum(price, 1) - 0.05, 2),
         }
     )
 
 
-def _text(words: Words, style: int, product: int, variant: int) -> str:
-    """The item's text: one of nine variants of a product in a style."""
-    category, noun, _, _ = words.products[product]
-    name, (adjectives, details) = list(words.styles.items())[style]
-    if category.split(" > ")[0] in words.simple:
-        return words.simple_text.format(noun=noun, style=name, extra=words.extras[variant % 3]).capitalize()
+def _text(vocabulary: Vocabulary, style: int, product: int, variant: int) -> str:
+    """Return the item's text: one of nine variants of a product in a style."""
+    category, noun, _, _ = vocabulary.products[product]
+    name, (adjectives, details) = list(vocabulary.styles.items())[style]
+    if category.split(" > ")[0] in vocabulary.simple:
+        return vocabulary.simple_text.format(noun=noun, style=name, extra=vocabulary.extras[variant % 3]).capitalize()
     return f"{adjectives[variant // 3]} {noun} with {details[variant % 3]}".capitalize()
 
 
 def _companions(style: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """For each item another item of its style (itself only where a style has one item)."""
+    """Return for each item another item of its style (itself only where a style has one item)."""
     import numpy as np
 
     companion = np.arange(len(style))
@@ -98,7 +98,7 @@ def _companions(style: np.ndarray, random: np.random.Generator) -> np.ndarray:
 
 
 def _promotions(retailer: Retailer, count: int, random: np.random.Generator) -> np.ndarray:
-    """A few items every week, and many in the months of the sales."""
+    """Draw the promotions: a few items every week, and many in the months of the sales."""
     import numpy as np
     import pandas as pd
 

@@ -9,7 +9,7 @@ from capflow_assets.simulator.retailer import Retailer
 
 
 def customer_file(retailer: Retailer, kind: str, place: str) -> str:
-    """The YAML text of the retailer's customer file, when its data was written as `kind` (csv, sqlite or parquet).
+    """Return the YAML text of the customer file, for data written as `kind` (csv, sqlite or parquet).
 
     `place` is the folder that `write` was given; it may hold a variable: "${CAPFLOW_HOME}/demo-data/stride".
     """
@@ -42,7 +42,7 @@ def _sources(layout: Layout, kind: str, place: str) -> list[str]:
 
 
 def _source(mapping: TableLayout) -> str:
-    """A file source is named after its files: sales_*.csv is sales."""
+    """Return the name of a file source, from its files: sales for sales_*.csv."""
     return mapping.place.split(".")[0].removesuffix("_*")
 
 

@@ -1,4 +1,4 @@
-"""The three retailers of `capflow demo`: one sound in a database, one sound in Parquet, one in CSV that is not."""
+"""The three retailers of `capflow demo`: a sound one in a database, a sound one in Parquet, and a faulty one in CSV."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from capflow_assets.simulator.customer_files import customer_file
 from capflow_assets.simulator.retailer import Retailer
-from capflow_assets.simulator.world import simulate
+from capflow_assets.simulator.simulation import simulate
 from capflow_assets.simulator.writers import write
 
 FOLDER = "demo-data"
@@ -24,7 +24,7 @@ class DemoRetailer:
     kind: str
 
     def customer_file(self) -> str:
-        """Its customer file, which finds the data in the folder `demo-data` of the home."""
+        """Return its customer file, which finds the data in the folder `demo-data` of the home."""
         return customer_file(self.retailer, self.kind, f"${{CAPFLOW_HOME}}/{FOLDER}/{self.retailer.name}")
 
 

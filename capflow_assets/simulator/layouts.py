@@ -1,6 +1,6 @@
-"""How each kind of source names and keeps a retailer's tables, as its own system does and not as CapFlow does.
+"""How each kind of source names and stores a retailer's tables: as its own system does, not as CapFlow does.
 
-The writers write by these layouts and the customer file maps by them, so the two cannot disagree.
+The writers write by these layouts and the customer file maps by them, so that the two cannot disagree.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a simulated retailer is, and the world that a simulation gives back."""
+"""A simulated retailer, and the data that its simulation returns."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Retailer:
-    """A made-up retailer: the same values give the same world, line by line.
+    """A made-up retailer: the same values give the same data, line by line.
 
     `users` are its known shoppers, `start` the first of `days` days of sales, `defects` names from DEFECTS.
     Raises ValueError, naming the allowed values, for an unknown vertical or defect and for an impossible size.
@@ -62,22 +62,22 @@ class Retailer:
         return VERTICALS[self.vertical]
 
     def random(self, part: str) -> np.random.Generator:
-        """Random numbers for one part of the world, so that a change to one part leaves the others as they were."""
+        """Return random numbers for one part of the simulation; a change to one part leaves the others as they were."""
         import numpy as np
 
         return np.random.default_rng([self.seed, zlib.crc32(part.encode())])
 
 
 @dataclass(frozen=True)
-class World:
-    """All that a retailer recorded, and apart from it the truth that only a test may look at.
+class SimulatedData:
+    """Everything that a retailer recorded, and separately the truth, which only a test may use.
 
     Times are the shop's local time, without a zone. Money is in the retailer's currency.
 
     `line_items`: bill_id, user_id (null = anonymous), item_id, ts, quantity (negative when returned), unit_price,
     discount (of the whole line, positive), store_id, channel, is_return; sorted by time.
     `users`: user_id, first_seen, city, age_band. `items`: item_id, description, category ("A > B"), brand, price.
-    `contacts`: user_id, campaign_id, channel, offer, sent_at, responded_at, treated (False = held back as control).
+    `contacts`: user_id, campaign_id, channel, offer, sent_at, responded_at, treated (False = control group).
     `truth`: user_id, rate_per_day, dropout (null = still buying at the end), uplift (visits that a contact adds in the
     13 days after it), favourite_style. `item_styles`: item_id, style: what is bought together.
     """

@@ -1,4 +1,4 @@
-"""The known shoppers of a simulated retailer: when they came, how often they buy, when they lapse, what they like."""
+"""The known shoppers of a simulated retailer: arrival, purchase rate, lapse, and taste."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from capflow_assets.simulator.retailer import Retailer
-from capflow_assets.simulator.vocabulary import CITIES, WORDS
+from capflow_assets.simulator.vocabulary import CITIES, VOCABULARIES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,7 +40,7 @@ class Shoppers:
 
 
 def make_shoppers(retailer: Retailer) -> Shoppers:
-    """Users with rates and lifetimes that differ (Pareto/NBD: Schmittlein, Morrison and Colombo 1987).
+    """Draw users with heterogeneous rates and lifetimes (Pareto/NBD: Schmittlein, Morrison and Colombo 1987).
 
     Visits come at a gamma-distributed rate until an exponential lifetime with a gamma-distributed hazard ends.
     """
@@ -60,7 +60,7 @@ def make_shoppers(retailer: Retailer) -> Shoppers:
         last_day=np.minimum(last_day, 10**6).astype(np.int64),
         uplift=_uplift(rate * habits.gap_days, age, put_off, habits.uplift_visits, habits.gap_days, random),
         put_off=put_off,
-        taste=random.dirichlet(np.full(len(WORDS[retailer.vertical].styles), 0.25), count) + 1e-6,
+        taste=random.dirichlet(np.full(len(VOCABULARIES[retailer.vertical].styles), 0.25), count) + 1e-6,
         bargain=random.beta(1, 4, count),
         online=random.beta(2 * habits.online_share, 2 * (1 - habits.online_share), count),
         store=random.choice(habits.stores, count, p=_store_shares(habits.stores)),
@@ -69,7 +69,7 @@ def make_shoppers(retailer: Retailer) -> Shoppers:
 
 
 def users_table(retailer: Retailer, shoppers: Shoppers) -> pd.DataFrame:
-    """What the retailer knows of its users: user_id, first_seen (a day), city, age_band (some did not say)."""
+    """Return what the retailer knows about its users: user_id, first_seen (a day), city, age_band (null for some)."""
     import numpy as np
     import pandas as pd
 
@@ -88,12 +88,12 @@ def users_table(retailer: Retailer, shoppers: Shoppers) -> pd.DataFrame:
 
 
 def truth_table(retailer: Retailer, shoppers: Shoppers) -> pd.DataFrame:
-    """What really drives each user, for tests: user_id, rate_per_day, dropout, uplift, favourite_style."""
+    """Return what really drives each user, for tests: user_id, rate_per_day, dropout, uplift, favourite_style."""
     import numpy as np
     import pandas as pd
 
     dropout = np.datetime64(retailer.start, "D") + shoppers.last_day
-    styles = np.array(list(WORDS[retailer.vertical].styles))
+    styles = np.array(list(VOCABULARIES[retailer.vertical].styles))
     return pd.DataFrame(
         {
             "user_id": user_ids(retailer.users),
@@ -106,14 +106,14 @@ def truth_table(retailer: Retailer, shoppers: Shoppers) -> pd.DataFrame:
 
 
 def user_ids(count: int) -> list[str]:
-    """U00001, U00002, ...: the ids of the known users, in the order of the arrays."""
+    """Return U00001, U00002, ...: the ids of the known users, in the order of the arrays."""
     return [f"U{number:05d}" for number in range(1, count + 1)]
 
 
 def _uplift(
     pace: np.ndarray, age: np.ndarray, put_off: np.ndarray, mean: float, gap: float, random: np.random.Generator
 ) -> np.ndarray:
-    """Younger and rarer shoppers answer more; whoever is put off loses a share of the visits of two weeks."""
+    """Return each user's uplift in visits: higher for younger and rarer shoppers, below 0 if put off by a contact."""
     import numpy as np
 
     warmth = random.lognormal(-0.08, 0.4, len(pace)) * np.array(_AGE_RESPONSE)[age] * 2 / (1 + pace)

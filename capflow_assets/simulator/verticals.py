@@ -1,4 +1,4 @@
-"""How shoppers of each vertical buy: rhythm, seasons, hours, baskets, returns and answers to campaigns."""
+"""How shoppers of each vertical buy: rhythm, seasons, hours, baskets, returns and responses to campaigns."""
 
 from __future__ import annotations
 

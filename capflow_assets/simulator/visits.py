@@ -1,4 +1,4 @@
-"""When shoppers come: a seasonal Poisson process for every user, anonymous visits, and the time of day."""
+"""When shoppers visit: a seasonal Poisson process for every user, anonymous visits, and the time of day."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NO_CAMPAIGN = -1
 
 
 def season(retailer: Retailer) -> np.ndarray:
-    """How busy each day is against the average day: the year's and the week's rhythm multiplied."""
+    """Return how busy each day is relative to the average day: yearly rhythm times weekly rhythm."""
     import numpy as np
     import pandas as pd
 
@@ -29,10 +29,11 @@ def season(retailer: Retailer) -> np.ndarray:
     return (yearly / months.mean()) * (weekly / weekly.mean())
 
 
-def known_visits(retailer: Retailer, shoppers: Shoppers) -> pd.DataFrame:
-    """The visits that users make of themselves: user (row of the shoppers), day. A new user's first day is a visit.
+def user_visits(retailer: Retailer, shoppers: Shoppers) -> pd.DataFrame:
+    """Draw the visits that users make without a campaign: user (row of the shoppers), day.
 
-    Season stretches the clock: visits are uniform in cumulative season, which makes them dense in busy weeks.
+    A new user's first day is a visit. Season stretches the clock: visits are uniform in cumulative season, so that they
+    are dense in busy weeks.
     """
     import numpy as np
     import pandas as pd
@@ -53,7 +54,7 @@ def known_visits(retailer: Retailer, shoppers: Shoppers) -> pd.DataFrame:
 
 
 def anonymous_visits(retailer: Retailer, known: int) -> pd.DataFrame:
-    """Visits that show no card, so many that they are the vertical's share of all: user is ANONYMOUS."""
+    """Draw visits without a card, so many that they are the vertical's share of all: user is ANONYMOUS."""
     import numpy as np
     import pandas as pd
 
@@ -64,8 +65,11 @@ def anonymous_visits(retailer: Retailer, known: int) -> pd.DataFrame:
     return pd.DataFrame({"user": np.full(len(day), ANONYMOUS), "day": day.astype(np.int64)})
 
 
-def place_and_time(retailer: Retailer, shoppers: Shoppers, visits: pd.DataFrame) -> pd.DataFrame:
-    """The visits with ts (local), online and store (-1 = online), in order of time; people mostly use one shop."""
+def add_place_and_time(retailer: Retailer, shoppers: Shoppers, visits: pd.DataFrame) -> pd.DataFrame:
+    """Add ts (local), online and store (-1 = online) to the visits, in order of time.
+
+    Most users mostly use one shop.
+    """
     import numpy as np
 
     random = retailer.random("places")

@@ -1,4 +1,4 @@
-"""The words that item texts are made of: a style tells who buys it, a product tells what it is."""
+"""The words of item texts: a style says who buys the item, a product says what it is."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Words:
+class Vocabulary:
     """The vocabulary of one vertical.
 
     `styles`: name -> (adjectives, details); items of one style are bought together.
     `products`: (category path, noun, lowest price, highest price), prices in whole currency units.
-    `simple`: the departments (first part of the path) whose items are told in `simple_text`, without an adjective.
+    `simple`: the departments (first part of the path) whose items have a `simple_text`, without an adjective.
     """
 
     brands: tuple[str, ...]
@@ -22,7 +22,7 @@ class Words:
     extras: tuple[str, ...]
 
 
-_FOOD = Words(
+_FOOD = Vocabulary(
     brands=("Harbour Roasters", "North Mill", "Fieldhouse", "Oat & Elm"),
     styles={
         "dark roast": (("bold", "dark-roasted", "smoky"), ("cocoa notes", "a thick crema", "toasted walnut")),
@@ -61,7 +61,7 @@ _FOOD = Words(
     extras=("refill pack", "gift tin", "family size"),
 )
 
-_FASHION = Words(
+_FASHION = Vocabulary(
     brands=("Maison Vero", "Lindholm", "Atelier Nord", "Casa Brava", "Everwell"),
     styles={
         "tailored office": (("tailored", "pressed", "slim-cut"), ("fine pinstripe", "satin lining", "a sharp collar")),
@@ -100,7 +100,7 @@ _FASHION = Words(
     extras=("gift boxed", "hand finished", "limited colour"),
 )
 
-_FOOTWEAR = Words(
+_FOOTWEAR = Vocabulary(
     brands=("Stride", "Ridgeway", "Corsa", "Pennon"),
     styles={
         "road running": (("cushioned", "lightweight", "neutral"), ("a foam midsole", "a rocker sole", "knitted upper")),
@@ -137,5 +137,5 @@ _FOOTWEAR = Words(
     extras=("travel size", "full size", "gift set"),
 )
 
-WORDS = {"food_and_beverage": _FOOD, "fashion": _FASHION, "footwear": _FOOTWEAR}
+VOCABULARIES = {"food_and_beverage": _FOOD, "fashion": _FASHION, "footwear": _FOOTWEAR}
 CITIES = ("Lisbon", "Lyon", "Leeds", "Ghent", "Turin", "Graz", "Malmo", "Porto", "Bonn", "Cork")

@@ -1,4 +1,4 @@
-"""Writing a simulated world the way retailers keep theirs: CSV exports, a SQL database, Parquet files."""
+"""Write simulated data the way retailers keep theirs: CSV exports, a SQL database, Parquet files."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from capflow_assets.simulator.layouts import LAYOUTS, TableLayout
-from capflow_assets.simulator.retailer import World
+from capflow_assets.simulator.retailer import SimulatedData
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def write_csv(world: World, folder: Path) -> None:
-    """Export files in `folder`: sales by calendar quarter (sales_2026-Q1.csv), shoppers, products, mailings.
+def write_csv(world: SimulatedData, folder: Path) -> None:
+    """Write export files to `folder`: sales by calendar quarter (sales_2026-Q1.csv), shoppers, products, mailings.
 
     A row that is an exact copy of an earlier one goes to a second file of its quarter: "sales_2026-Q1 (1).csv".
     """
@@ -29,8 +29,11 @@ def write_csv(world: World, folder: Path) -> None:
             rows.to_csv(folder / layout.place.replace("*", str(name)), index=False)
 
 
-def write_sqlite(world: World, path: Path) -> None:
-    """A database file: sale_line, member, product, outreach, with keys and indexes; the file appears when complete."""
+def write_sqlite(world: SimulatedData, path: Path) -> None:
+    """Write a database file: sale_line, member, product, outreach, with keys and indexes.
+
+    The file appears when it is complete.
+    """
     import contextlib
     import sqlite3
 
@@ -51,8 +54,8 @@ def write_sqlite(world: World, path: Path) -> None:
     unfinished.replace(path)
 
 
-def write_parquet(world: World, folder: Path) -> None:
-    """Parquet files in `folder`: orders by year (orders_2026.parquet), clients, articles, messages."""
+def write_parquet(world: SimulatedData, folder: Path) -> None:
+    """Write Parquet files to `folder`: orders by year (orders_2026.parquet), clients, articles, messages."""
     import pandas as pd
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -66,9 +69,9 @@ def write_parquet(world: World, folder: Path) -> None:
             rows.to_parquet(folder / layout.place.replace("*", str(year)), index=False)
 
 
-def write(world: World, kind: str, folder: Path) -> None:
+def write(world: SimulatedData, kind: str, folder: Path) -> None:
     """Write `world` in `folder` as a source of that kind (csv, sqlite or parquet); KeyError for another kind."""
-    writers: dict[str, Callable[[World, Path], None]] = {
+    writers: dict[str, Callable[[SimulatedData, Path], None]] = {
         "csv": write_csv,
         "sqlite": lambda world, folder: write_sqlite(world, folder / str(LAYOUTS["sqlite"].database)),
         "parquet": write_parquet,
@@ -77,7 +80,7 @@ def write(world: World, kind: str, folder: Path) -> None:
 
 
 def source_frame(table: pd.DataFrame, layout: TableLayout) -> pd.DataFrame:
-    """The canonical table with the source's columns, and text dates where the layout has a format."""
+    """Return the canonical table with the source's columns, and text dates where the layout has a format."""
     import pandas as pd
 
     columns = {}
@@ -95,7 +98,7 @@ def source_frame(table: pd.DataFrame, layout: TableLayout) -> pd.DataFrame:
 
 
 def _as_text(values: pd.Series, pattern: str) -> pd.Series:
-    """Times in the source's own format; a text that is no time stays as it is."""
+    """Return times in the source's own format; a text that is no time stays as it is."""
     import pandas as pd
 
     times = pd.to_datetime(values, errors="coerce", format=None if values.dtype.kind == "M" else "%Y-%m-%d %H:%M:%S")
@@ -104,7 +107,7 @@ def _as_text(values: pd.Series, pattern: str) -> pd.Series:
 
 
 def _quarters(lines: pd.DataFrame) -> pd.Series:
-    """2026-Q3, for each line; a line whose date cannot be read is in the file of the line before it."""
+    """Return each line's quarter (2026-Q3); a line with an unreadable date is in the file of the line before it."""
     import pandas as pd
 
     times = pd.to_datetime(lines["ts"], errors="coerce", format=None if lines["ts"].dtype.kind == "M" else "ISO8601")
@@ -113,7 +116,7 @@ def _quarters(lines: pd.DataFrame) -> pd.Series:
 
 
 def _copies(lines: pd.DataFrame) -> pd.Series:
-    """The mark that a download gets when its name is taken, for lines that are an exact copy of an earlier one."""
+    """Return the suffix that a download gets when its name is taken, for lines that are copies of an earlier one."""
     return lines.duplicated().map({True: " (1)", False: ""})
 
 
@@ -126,7 +129,7 @@ def _key(is_key: bool) -> str:
 
 
 def _sql_rows(frame: pd.DataFrame) -> zip[tuple[object, ...]]:
-    """Rows of plain Python values: times as ISO text, flags as 0 and 1, nothing as None."""
+    """Return rows of plain Python values: times as ISO text, flags as 0 and 1, nothing as None."""
     columns = []
     for name in frame:
         values = frame[name]

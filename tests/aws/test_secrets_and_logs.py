@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from capflow_assets.graph.launch import instance, materialise
-from capflow_assets.graph.secrets import SecretsError, lookup, open_home
+from capflow_assets.graph.launch import materialise, open_instance
+from capflow_assets.graph.secrets import SecretsError, open_home, secret_lookup
 from capflow_resources.home import Home
 from partitions.customer_file import CustomerFileError
 from tests.servers.s3 import S3
@@ -65,10 +65,10 @@ def test_a_secret_that_is_nowhere_is_a_mistake_of_the_file(acme: Home, monkeypat
 
 def test_a_store_that_refuses_is_told_without_a_secret(aws: S3, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-    with pytest.raises(SecretsError, match=r"did not give 'capflow/ANY' \(EndpointConnectionError\).*permission"):
-        lookup("secretsmanager://capflow/")("ANY")
+    with pytest.raises(SecretsError, match=r"did not return 'capflow/ANY' \(EndpointConnectionError\).*permission"):
+        secret_lookup("secretsmanager://capflow/")("ANY")
     with pytest.raises(SecretsError, match="write it like secretsmanager://capflow/"):
-        lookup("vault://capflow/")
+        secret_lookup("vault://capflow/")
 
 
 def test_the_logs_of_a_run_lie_in_the_bucket(
@@ -82,7 +82,7 @@ def test_the_logs_of_a_run_lie_in_the_bucket(
     onboard("ann")
     runs = materialise(home, ["ann"], ["raw/line_items"])
     assert list(runs.values()) == [""]
-    with instance(home) as storage:
+    with open_instance(home) as storage:
         assert type(storage.compute_log_manager).__name__ == "S3ComputeLogManager"
     kept = [entry["Key"] for entry in client.list_objects_v2(Bucket="logs", Prefix="capflow/")["Contents"]]
     assert [key for key in kept if next(iter(runs)) in key]

@@ -7,7 +7,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from capflow_assets.cli import table
+from capflow_assets.cli import output as table
 from capflow_assets.run.status import ModelStatus
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from capflow_assets.graph.keys import key
-from capflow_assets.graph.launch import instance
+from capflow_assets.graph.launch import open_instance
 from capflow_assets.simulator import customer_file
 from capflow_resources.home import Home
 from capflow_resources.registry import LedgerEntry
@@ -58,7 +58,7 @@ class Installation:
 
     def materialised(self, asset: str) -> set[str]:
         """The customers whose asset Dagster shows as made."""
-        with instance(self.home) as storage:
+        with open_instance(self.home) as storage:
             return set(storage.get_materialized_partitions(key(asset)))
 
     def files_with(self, text: str) -> list[str]:

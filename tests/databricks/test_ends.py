@@ -10,7 +10,7 @@ import threading
 import pytest
 from dagster._core.pipes import utils
 
-from capflow_assets.graph.launch import instance, materialise
+from capflow_assets.graph.launch import materialise, open_instance
 from capflow_assets.run.plan import until
 from tests.databricks.conftest import Installation
 from tests.databricks.workspace import NO_QUOTA, PENDING, RUNNING, SKIPPED, SUCCESS, TOKEN, wait_for
@@ -22,7 +22,7 @@ ENDS = {
     " mend what that says (a quota: a smaller max_workers or another node_type_id), then run again",
     "endless": "ran for over 1 seconds and was cancelled: see that page, or raise engine.options.run_timeout_seconds",
     "gone": "was out of reach for over 1 seconds and was cancelled: see that page, or raise engine.options.lost_",
-    "mute": "ended well and said nothing of it: run again, what is fresh is reused",
+    "mute": "succeeded but reported nothing about it: run again, what is fresh is reused",
     "never": "waited for its cluster for over 1 seconds and was cancelled: see that page, or raise engine.options.s",
     "second": "ended as SKIPPED: A previous run is still active; see that page, then run again",
 }
@@ -104,7 +104,7 @@ def test_a_dagster_run_that_is_ended_cancels_the_run_in_the_workspace(ended: Ins
         materialise(ended.home, ["stopped"], ASSETS)
     thread.join(timeout=10)
     assert ended.space.cancelled[-1] == ended.space.requests("stopped")[0].number
-    with instance(ended.home) as storage:
+    with open_instance(ended.home) as storage:
         assert storage.get_runs(limit=1)[0].is_finished
 
 

@@ -12,7 +12,7 @@ import dagster as dg
 import pytest
 
 from capflow_assets.graph.keys import key
-from capflow_assets.graph.launch import instance, materialise
+from capflow_assets.graph.launch import materialise, open_instance
 from capflow_assets.run.plan import until
 from tests.databricks.conftest import OWN_CLUSTER, PASSWORD, Installation
 from tests.databricks.workspace import TOKEN, Submitted
@@ -36,7 +36,7 @@ def done(place: Installation) -> Installation:
 def facts(place: Installation, customer: str, asset: str) -> dict[str, Any]:
     """The metadata of the newest materialisation."""
     wanted = dg.AssetRecordsFilter(asset_key=key(asset), asset_partitions=[customer])
-    with instance(place.home) as storage:
+    with open_instance(place.home) as storage:
         record = storage.fetch_materializations(wanted, limit=1).records[0]
     assert record.asset_materialization is not None
     return {name: value.value for name, value in record.asset_materialization.metadata.items()}
@@ -54,7 +54,7 @@ def test_what_the_cluster_made_is_materialised_here(done: Installation) -> None:
 
 def test_plots_and_checks_come_along(done: Installation) -> None:
     assert facts(done, "ann", "validation/report")["plots"].startswith("![")
-    with instance(done.home) as storage:
+    with open_instance(done.home) as storage:
         check = dg.AssetCheckKey(key("validation/report"), "kpis")
         names = {"ann", "bob"}
         found = storage.event_log_storage.get_asset_check_partition_info([check], partition_keys=sorted(names))

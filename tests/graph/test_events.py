@@ -7,9 +7,9 @@ from collections.abc import Callable
 import dagster as dg
 
 from capflow_assets.definitions import defs
-from capflow_assets.graph.events import _facts
+from capflow_assets.graph.events import _metadata_values
 from capflow_assets.graph.keys import key
-from capflow_assets.graph.launch import add_partitions, instance, materialise
+from capflow_assets.graph.launch import add_partitions, materialise, open_instance
 from capflow_assets.run.plan import REPORT, until
 from capflow_resources.home import Home
 
@@ -20,11 +20,11 @@ def test_a_table_that_is_not_sent_does_not_hold_up_automation(home: Home, onboar
     onboard("ann")
     assert "media" not in home.customer("ann").tables
     wanted = dg.AssetSelection.assets(key(REPORT))
-    with instance(home) as storage:
+    with open_instance(home) as storage:
         add_partitions(storage, home)
         before = dg.evaluate_automation_conditions(defs, storage, wanted)
     materialise(home, ["ann"], until("validated"))
-    with instance(home) as storage:
+    with open_instance(home) as storage:
         after = dg.evaluate_automation_conditions(defs, storage, wanted, cursor=before.cursor)
         assert after.get_requested_partitions(key(REPORT)) == {"ann"}
 
@@ -32,7 +32,7 @@ def test_a_table_that_is_not_sent_does_not_hold_up_automation(home: Home, onboar
 def test_what_is_blocked_is_observed_with_its_reason(home: Home, onboard: Onboard) -> None:
     onboard(bob="doubled")
     materialise(home, ["bob"], [*until("validation"), "features/rfm"])
-    with instance(home) as storage:
+    with open_instance(home) as storage:
         found = {
             asset: storage.fetch_observations(
                 dg.AssetRecordsFilter(asset_key=key(asset), asset_partitions=["bob"]), limit=1
@@ -52,7 +52,7 @@ def test_a_table_shows_what_failed_first_and_keeps_long_texts_out() -> None:
         {"kpi": "bills", "value": 4.0, "high": None, "passed": True, "message": "m" * 100},
         {"kpi": "users", "value": 0.123456, "high": None, "passed": False, "message": "x" * 100},
     ]
-    shown = _facts({"findings": rows, "dropped": {}, "nothing": None, "columns": ["a", "b"]})
+    shown = _metadata_values({"findings": rows, "dropped": {}, "nothing": None, "columns": ["a", "b"]})
     assert [record.data for record in shown["findings"].records] == [
         {"kpi": "users", "value": 0.1235, "passed": False},
         {"kpi": "bills", "value": 4.0, "passed": True},

@@ -13,7 +13,7 @@ import pytest
 from capflow_assets.contract.outcome import Blocked
 from capflow_assets.definitions import defs
 from capflow_assets.graph.keys import key
-from capflow_assets.graph.launch import add_partitions, instance, materialise
+from capflow_assets.graph.launch import add_partitions, materialise, open_instance
 from capflow_assets.run.customer_run import VERDICT, CustomerRun
 from capflow_assets.run.pipeline import run_customer
 from capflow_assets.run.plan import until
@@ -57,7 +57,7 @@ def statuses(home: Home, asset: str) -> dict[str, str]:
 
 
 def in_dagster(home: Home, asset: str) -> set[str]:
-    with instance(home) as storage:
+    with open_instance(home) as storage:
         return set(storage.get_materialized_partitions(key(asset)))
 
 
@@ -106,7 +106,7 @@ def test_ephemeral_instance(shops: Home) -> None:
 
 def test_check_is_stored_for_each_customer_with_its_evidence(judged: Home) -> None:
     checked = dg.AssetCheckKey(key("validation/report"), "kpis")
-    with instance(judged) as storage:
+    with open_instance(judged) as storage:
         found = storage.event_log_storage.get_asset_check_partition_info([checked])
     results = {info.partition_key: (info.latest_execution_status.value, info.is_current) for info in found}
     assert results["ann"] == ("SUCCEEDED", True)
@@ -144,11 +144,11 @@ def test_mending_the_data_opens_the_gate(shops: Home) -> None:
 
 
 def test_automation_asks_for_passed_customers_only(shops: Home) -> None:
-    with instance(shops) as storage:
+    with open_instance(shops) as storage:
         add_partitions(storage, shops)
         wanted = dg.AssetSelection.assets(key("features/rfm"))
         before = dg.evaluate_automation_conditions(defs, storage, wanted)
     materialise(shops, ["ann", "bob", "cleo"], CHECKED)
-    with instance(shops) as storage:
+    with open_instance(shops) as storage:
         after = dg.evaluate_automation_conditions(defs, storage, wanted, cursor=before.cursor)
         assert after.get_requested_partitions(key("features/rfm")) == {"ann", "cleo"}

@@ -9,7 +9,7 @@ import pytest
 
 from capflow_assets.definitions import defs
 from capflow_assets.graph.keys import key
-from capflow_assets.graph.launch import add_partitions, instance
+from capflow_assets.graph.launch import add_partitions, open_instance
 from capflow_assets.graph.resources import HomeResource
 from capflow_assets.graph.sensors import drift, onboarding
 from capflow_resources.home import Home
@@ -19,7 +19,7 @@ Onboard = Callable[..., None]
 
 @pytest.fixture
 def storage(home: Home) -> Iterator[dg.DagsterInstance]:
-    with instance(home) as opened:
+    with open_instance(home) as opened:
         yield opened
 
 

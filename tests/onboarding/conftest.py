@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from capflow_assets.onboarding.profiling.source_profiler import SourceProfiler
 from capflow_assets.onboarding.proposal import Proposal, propose
-from capflow_assets.onboarding.reading import Looker
 from tests.servers import running
 
 Proposed = Callable[..., Proposal]
 
 
 def look_and_propose(*given: str, timezone: str | None = None) -> Proposal:
-    looker = Looker("acme", 300, {})
+    profiler = SourceProfiler("acme", 300, {})
     try:
-        return propose(looker.tables(looker.places(given)), looker.con.con, timezone)
+        return propose(profiler.tables(profiler.places(given)), profiler.con.con, timezone)
     finally:
-        looker.close()
+        profiler.close()
 
 
 @pytest.fixture(scope="session")

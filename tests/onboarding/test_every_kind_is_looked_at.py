@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from capflow_assets.onboarding.profiling.source_profiler import SourceProfiler
 from capflow_assets.onboarding.proposal import propose
-from capflow_assets.onboarding.reading import Looker
 from capflow_assets.simulator import Retailer, simulate
 from tests.onboarding.conftest import mapped
 from tests.sources.writers import JOINED
@@ -33,16 +33,16 @@ def test_a_source_of_this_kind_is_mapped(
         tmp_path, f"s{uuid.uuid4().hex[:8]}", sales, request.getfixturevalue(joined.server) if joined.server else None
     )
     options = {key: str(value) for key, value in kept.options.items()}
-    looker = Looker("acme", 120, {}, options)
+    profiler = SourceProfiler("acme", 120, {}, options)
     try:
-        places = looker.places([kept.uri])
+        places = profiler.places([kept.uri])
         assert [place.kind for place in places] == ["postgres" if name == "sql by Ibis" else joined.kind]
         shown = str([(place.written, place.options) for place in places])
         assert not [value for key, value in options.items() if "secret" in key and value in shown]
         wanted = kept.table.get("table")
-        tables = [table for table in looker.tables(places) if wanted is None or table.table == wanted]
+        tables = [table for table in profiler.tables(places) if wanted is None or table.table == wanted]
         assert len(tables) == 1
-        proposal = propose(tables, looker.con.con)
+        proposal = propose(tables, profiler.con.con)
         assert mapped(proposal, "line_items") == COLUMNS
     finally:
-        looker.close()
+        profiler.close()

@@ -6,23 +6,23 @@ from pathlib import Path
 
 import pytest
 
-from capflow_assets.onboarding.dates import dates
-from capflow_assets.onboarding.facts import Dates
-from capflow_assets.onboarding.names import RULES, fit
-from capflow_assets.onboarding.places import server, without_secrets
-from capflow_assets.onboarding.reading import Looker
+from capflow_assets.onboarding.matching.name_scores import RULES, name_score
+from capflow_assets.onboarding.profiling.places import extract_secrets, parse_server
+from capflow_assets.onboarding.profiling.profiles import TimestampFormat
+from capflow_assets.onboarding.profiling.source_profiler import SourceProfiler
+from capflow_assets.onboarding.profiling.timestamp_formats import detect_format
 from tests.servers.s3 import S3
 
 
 def places(folder: Path) -> dict[str, str]:
-    looker = Looker("acme", 60, {})
+    profiler = SourceProfiler("acme", 60, {})
     try:
         return {
             place.source: f"{place.kind} {Path(place.written).relative_to(folder)} {dict(place.options) or ''}".strip()
-            for place in looker.places([str(folder)])
+            for place in profiler.places([str(folder)])
         }
     finally:
-        looker.close()
+        profiler.close()
 
 
 def test_files_of_one_header_form_are_one_source_and_others_are_not(tmp_path: Path) -> None:
@@ -57,13 +57,13 @@ def test_a_folder_in_a_bucket_is_listed_like_one_on_disk(s3: S3) -> None:
     for name in ("sales_1.csv", "sales_2.csv", "items.csv"):
         content = "id,name\n1,x\n" if name == "items.csv" else "bill,item,price\n1,a,2\n"
         s3.client.put_object(Bucket=bucket, Key=f"shop/{name}", Body=content.encode())
-    looker = Looker("acme", 60, {}, {key: str(value) for key, value in s3.options.items()})
+    profiler = SourceProfiler("acme", 60, {}, {key: str(value) for key, value in s3.options.items()})
     try:
-        found = {place.source: place.written for place in looker.places([f"s3://{bucket}/shop"])}
+        found = {place.source: place.written for place in profiler.places([f"s3://{bucket}/shop"])}
         assert found == {"items": f"s3://{bucket}/shop/items.csv", "sales": f"s3://{bucket}/shop/sales_*.csv"}
-        assert sum(table.rows for table in looker.tables(looker.places([f"s3://{bucket}/shop/"]))) == 3
+        assert sum(table.rows for table in profiler.tables(profiler.places([f"s3://{bucket}/shop/"]))) == 3
     finally:
-        looker.close()
+        profiler.close()
 
 
 @pytest.mark.parametrize(
@@ -83,19 +83,19 @@ def test_a_folder_in_a_bucket_is_listed_like_one_on_disk(s3: S3) -> None:
     ],
 )
 def test_secrets_of_an_address_become_variables(given: str, written: str, secrets: dict[str, str]) -> None:
-    assert without_secrets(given, "the-shop") == (written, secrets)
-    place = server(given, "the-shop", {"U": "u", "P": "p"})
+    assert extract_secrets(given, "the-shop") == (written, secrets)
+    place = parse_server(given, "the-shop", {"U": "u", "P": "p"})
     assert place is not None
     assert (place.source, place.written) == ("shop", written)
 
 
-def read_dates(values: list[str]) -> Dates | None:
+def read_dates(values: list[str]) -> TimestampFormat | None:
     import duckdb
 
     con = duckdb.connect()
     con.execute("CREATE TABLE t (d VARCHAR)")
     con.executemany("INSERT INTO t VALUES (?)", [[value] for value in values])
-    return dates(con, "t", "d", "VARCHAR", "d", len(values))
+    return detect_format(con, "t", "d", "VARCHAR", "d", len(values))
 
 
 def test_day_and_month_are_told_apart_by_values_above_12() -> None:
@@ -104,7 +104,7 @@ def test_day_and_month_are_told_apart_by_values_above_12() -> None:
     assert (found.pattern, found.doubt) == ("%d/%m/%Y %H:%M", "")
     found = read_dates(["03/04/2024", "04/25/2024"] * 20)
     assert found is not None
-    assert (found.pattern, found.doubt, found.clock) == ("%m/%d/%Y", "", False)
+    assert (found.pattern, found.doubt, found.has_clock) == ("%m/%d/%Y", "", False)
 
 
 def test_day_and_month_are_told_apart_by_the_order_of_rows_and_the_doubt_is_told() -> None:
@@ -129,7 +129,7 @@ def test_the_usual_ways_to_write_dates(value: str, pattern: str | None) -> None:
     found = read_dates([value] * 30)
     assert found is not None
     assert found.pattern == pattern
-    assert found.rate == 1
+    assert found.parsed_share == 1
 
 
 @pytest.mark.parametrize("value", ["12345678", "A-2024-17", "10.50", "ISO 9001", "0171/2345678"])
@@ -167,12 +167,12 @@ def test_what_is_no_date(value: str) -> None:
 def test_a_name_says_its_column_first(name: str, column: str) -> None:
     rivals = {"bill_id", "user_id", "item_id", "store_id", "campaign_id", *RULES} - {column}
     alike = {"unit_price": {"price"}, "amount": {"price"}, "image": {"uri"}, "description": {"text", "label", "offer"}}
-    best = max(fit(other, name) for other in rivals - alike.get(column, set()))
-    assert fit(column, name) >= 0.6
-    assert fit(column, name) > best
+    best = max(name_score(other, name) for other in rivals - alike.get(column, set()))
+    assert name_score(column, name) >= 0.6
+    assert name_score(column, name) > best
 
 
 @pytest.mark.parametrize("name", ["customer_age", "order_week", "product_weight", "zip", "tax_rate", "store_city"])
 def test_a_name_of_something_else_is_no_clear_column(name: str) -> None:
     columns = {"bill_id", "user_id", "item_id", "store_id", "campaign_id", *RULES}
-    assert max(fit(column, name) for column in columns) < 0.8
+    assert max(name_score(column, name) for column in columns) < 0.8

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from capflow_assets.simulator import Retailer, World, simulate, write
+from capflow_assets.simulator import Retailer, SimulatedData, simulate, write
 from capflow_assets.simulator.layouts import LAYOUTS
 from tests.onboarding.conftest import Proposed, mapped
 
@@ -16,13 +16,13 @@ SHOP = Retailer("shop", "fashion", 150, date(2025, 5, 1), 400, seed=5, timezone=
 
 
 @pytest.fixture(scope="module")
-def world() -> World:
+def world() -> SimulatedData:
     return simulate(SHOP)
 
 
 @pytest.mark.parametrize("kind", ["csv", "sqlite", "parquet"])
 def test_a_simulated_retailer_is_mapped_as_it_was_written(
-    proposed: Proposed, world: World, tmp_path: Path, kind: str
+    proposed: Proposed, world: SimulatedData, tmp_path: Path, kind: str
 ) -> None:
     write(world, kind, tmp_path)
     proposal = proposed(str(tmp_path))
@@ -107,7 +107,7 @@ def test_tables_with_meaningless_names_are_told_by_what_they_share(
     assert mapped(proposal, "users")["user_id"] == "x2_0"
 
 
-def test_a_name_does_not_win_against_the_values(proposed: Proposed, world: World, tmp_path: Path) -> None:
+def test_a_name_does_not_win_against_the_values(proposed: Proposed, world: SimulatedData, tmp_path: Path) -> None:
     lines = world.line_items.rename(columns={"bill_id": "item_code", "item_id": "receipt_no"})
     lines.to_parquet(tmp_path / "sales.parquet")
     proposal = proposed(str(tmp_path))
@@ -117,7 +117,7 @@ def test_a_name_does_not_win_against_the_values(proposed: Proposed, world: World
 
 
 def test_the_product_of_quantity_and_price_less_the_discount_is_the_amount(
-    proposed: Proposed, world: World, tmp_path: Path
+    proposed: Proposed, world: SimulatedData, tmp_path: Path
 ) -> None:
     lines = world.line_items
     lines = lines.assign(amount=(lines.quantity * lines.unit_price - lines.discount).round(2))
@@ -127,7 +127,7 @@ def test_the_product_of_quantity_and_price_less_the_discount_is_the_amount(
     assert {column: found.get(column) for column in names} == names
 
 
-def test_bills_and_lines_in_two_tables_are_told_apart(proposed: Proposed, world: World, tmp_path: Path) -> None:
+def test_bills_and_lines_in_two_tables_are_told_apart(proposed: Proposed, world: SimulatedData, tmp_path: Path) -> None:
     lines = world.line_items
     lines = lines.assign(amount=(lines.quantity * lines.unit_price - lines.discount).round(2))
     bills = lines.groupby("bill_id").agg(user_id=("user_id", "first"), ts=("ts", "first"), total=("amount", "sum"))
@@ -153,9 +153,9 @@ def test_bills_and_lines_in_two_tables_are_told_apart(proposed: Proposed, world:
     assert any("no ts" in question and "orders has it" in question for question in proposal.questions)
 
 
-def test_an_empty_table_is_no_sales(proposed: Proposed, world: World, tmp_path: Path) -> None:
+def test_an_empty_table_is_no_sales(proposed: Proposed, world: SimulatedData, tmp_path: Path) -> None:
     world.line_items.head(0).to_parquet(tmp_path / "sales.parquet")
-    assert "no table here holds sales" in proposed(str(tmp_path)).lacks
+    assert "no table here holds sales" in proposed(str(tmp_path)).missing
 
 
 def test_returns_with_positive_quantities_are_found_by_what_was_bought_before(

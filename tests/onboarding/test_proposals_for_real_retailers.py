@@ -47,13 +47,13 @@ def test_what_is_no_goods_is_found_by_code_and_text(real: Proposed) -> None:
     rules = real("giftco").tables["line_items"].rules
     # PADS reads like goods ("PADS TO MATCH ALL CUSHIONS") and C3 has no text: both are asked about.
     assert set(by_hand) - set(rules.drop_items) == {"PADS", "C3"}
-    assert {"PADS", "C3"} <= set(rules.perhaps)
+    assert {"PADS", "C3"} <= set(rules.doubtful_items)
     assert set(rules.drop_items) <= set(by_hand)
 
 
 def test_us_dates_are_proved_and_the_order_of_day_and_month_told(real: Proposed) -> None:
     ts = real("vendcafe").tables["line_items"].columns["ts"]
-    assert "the month comes first: numbers above 12 only stand in the other place" in ts.reasons
+    assert "the month comes first: only the other place has numbers above 12" in ts.reasons
     assert ts.confidence == "sure"
     assert ts.alternatives == ()
 
@@ -67,7 +67,7 @@ def test_what_is_not_used_is_told(real: Proposed) -> None:
     proposal = real("grocerus", "America/New_York")
     unused = {table.name for table in proposal.unused}
     assert unused == {"campaign_descriptions", "coupon_redemptions", "coupons", "promotions_sample"}
-    assert proposal.unmapped()["transactions_sample"] == ["coupon_disc", "coupon_match_disc", "week"]
+    assert proposal.leftover_columns()["transactions_sample"] == ["coupon_disc", "coupon_match_disc", "week"]
     assert any("retail_disc, or coupon_disc" in question for question in proposal.questions)
 
 
@@ -98,7 +98,7 @@ def test_purchases_without_items_are_taken_as_such(real: Proposed) -> None:
         ("baskets", "lacks a price or amount"),
         ("books/ratings.parquet", "reviews (ratings)"),
         ("reviews", "reviews (womens_clothing_reviews)"),
-        ("uplift", "lacks an item and a moment, bill or shopper"),
+        ("uplift", "lacks an item and a time, bill or shopper"),
         ("churn", "no table here holds sales"),
         ("images", "media (clothing)"),
     ],
@@ -106,4 +106,4 @@ def test_purchases_without_items_are_taken_as_such(real: Proposed) -> None:
 def test_data_that_is_no_sales_is_refused_with_what_it_is(real: Proposed, data: str, told: str) -> None:
     proposal = real(data)
     assert proposal.tables == {}
-    assert told in proposal.lacks
+    assert told in proposal.missing

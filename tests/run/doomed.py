@@ -77,12 +77,12 @@ def run_at_once(path: str, customer: str, assets: list[str], rounds: int, shared
 
 def make_storage(path: str, told: Connection) -> None:
     """Make Dagster's storage in a new home when told to."""
-    from capflow_assets.graph.launch import instance
+    from capflow_assets.graph.launch import open_instance
     from capflow_resources.home import Home
 
     told.send(READY)
     told.recv()
-    with instance(Home(path)) as storage:
+    with open_instance(Home(path)) as storage:
         told.send(f"{len(storage.get_runs())} runs")
 
 

@@ -15,7 +15,7 @@ import pytest
 from capflow_assets.contract.model import Artefact
 from capflow_assets.contract.outcome import Outcome
 from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
-from capflow_assets.graph.launch import instance
+from capflow_assets.graph.launch import open_instance
 from capflow_assets.run.catalogue import models
 from capflow_resources.home import Home
 from tests.worlds.small_world import CHECKED, EVERYTHING, Seen, copied, made_from, on_board, reasons, run, seen
@@ -39,7 +39,7 @@ def put_between(home: Home, bobs: list[str]) -> None:
     """Make partitions of bobs, between ann and cleo: a bulk run takes them in this order."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("DAGSTER_HOME", "")
-        with instance(home) as storage:
+        with open_instance(home) as storage:
             storage.delete_dynamic_partition("customers", "cleo")
             storage.add_dynamic_partitions("customers", [*bobs, "cleo"])
 

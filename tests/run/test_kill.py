@@ -15,8 +15,8 @@ import ibis
 import pytest
 from click.testing import CliRunner
 
-from capflow_assets.cli.run import command
-from capflow_assets.graph.launch import instance
+from capflow_assets.cli.commands.run import command
+from capflow_assets.graph.launch import open_instance
 from capflow_assets.run.status import list_status
 from capflow_resources.home import Home
 from capflow_resources.lake import Lake
@@ -127,7 +127,7 @@ def whole(home: Home, before: Seen, after: Seen) -> Seen:
 
 def in_dagster(home: Home) -> list[str]:
     """The states of all runs in Dagster's storage, the oldest first."""
-    with instance(home) as storage:
+    with open_instance(home) as storage:
         return [run.status.value for run in reversed(storage.get_runs())]
 
 
@@ -189,7 +189,7 @@ def test_a_run_of_a_process_that_lives_is_left_alone(home: Home, monkeypatch: py
     from capflow_assets.graph import launch
 
     tags = {"ours": current_process(), "reused": current_process() + "0", "elsewhere": "another-host:1:2"}
-    with instance(home) as storage:
+    with open_instance(home) as storage:
         made = {
             name: storage.create_run_for_job(_job(), tags={launch.PROCESS: tag}, status=dg.DagsterRunStatus.STARTED)
             for name, tag in tags.items()

@@ -7,18 +7,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capflow_assets.simulator import DEFECTS, Retailer, World, simulate
+from capflow_assets.simulator import DEFECTS, Retailer, SimulatedData, simulate
 
 LAST_DAY = pd.Timestamp(2026, 10, 31)
 
 
 @pytest.fixture(scope="module")
-def clean() -> World:
+def clean() -> SimulatedData:
     return simulate(Retailer("shop", "footwear", 500, date(2025, 5, 1), 549, seed=4))
 
 
 @pytest.fixture(scope="module")
-def spoil(clean: World) -> Callable[[str], pd.DataFrame]:
+def spoil(clean: SimulatedData) -> Callable[[str], pd.DataFrame]:
     """The line items of the same retailer with one defect; its other tables must be the clean ones."""
 
     def with_defect(name: str) -> pd.DataFrame:
@@ -44,7 +44,7 @@ def test_every_defect_is_documented_and_tested() -> None:
     assert all(defect.__doc__ and len(defect.__doc__.splitlines()) == 1 for defect in DEFECTS.values())
 
 
-def test_duplicated_load(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+def test_duplicated_load(clean: SimulatedData, spoil: Callable[[str], pd.DataFrame]) -> None:
     lines = spoil("duplicated_load")
     pd.testing.assert_frame_equal(lines.iloc[: len(clean.line_items)], clean.line_items)
     copies = lines.iloc[len(clean.line_items) :]
@@ -58,7 +58,7 @@ def test_duplicated_load_of_a_long_history_is_large_enough() -> None:
     assert lines.duplicated().mean() > 0.08
 
 
-def test_missing_users(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+def test_missing_users(clean: SimulatedData, spoil: Callable[[str], pd.DataFrame]) -> None:
     lines = spoil("missing_users")
     hit = changed(clean.line_items, lines, "user_id")
     assert lines.loc[hit, "user_id"].isna().all()
@@ -68,7 +68,7 @@ def test_missing_users(clean: World, spoil: Callable[[str], pd.DataFrame]) -> No
     assert hit[recent & known].mean() == pytest.approx(0.6, abs=0.08)
 
 
-def test_cents(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+def test_cents(clean: SimulatedData, spoil: Callable[[str], pd.DataFrame]) -> None:
     lines = spoil("cents")
     hit = changed(clean.line_items, lines, "unit_price", "discount")
     assert (hit == (lines["ts"] >= LAST_DAY - pd.Timedelta(days=29))).all()
@@ -76,7 +76,7 @@ def test_cents(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
         np.testing.assert_allclose(lines.loc[hit, money], 100 * clean.line_items.loc[hit, money])
 
 
-def test_truncated_day(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+def test_truncated_day(clean: SimulatedData, spoil: Callable[[str], pd.DataFrame]) -> None:
     lines = spoil("truncated_day")
     pd.testing.assert_frame_equal(lines, clean.line_items.iloc[: len(lines)])
     lost = clean.line_items.iloc[len(lines) :]
@@ -85,14 +85,14 @@ def test_truncated_day(clean: World, spoil: Callable[[str], pd.DataFrame]) -> No
     assert (lines["ts"] < LAST_DAY + pd.Timedelta(hours=11)).all()
 
 
-def test_future_dates(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+def test_future_dates(clean: SimulatedData, spoil: Callable[[str], pd.DataFrame]) -> None:
     lines = spoil("future_dates")
     hit = changed(clean.line_items, lines, "ts")
     assert 0.005 < hit.mean() < 0.05
     assert (lines.loc[hit, "ts"] > LAST_DAY + pd.Timedelta(days=364)).all()
 
 
-def test_negative_prices(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+def test_negative_prices(clean: SimulatedData, spoil: Callable[[str], pd.DataFrame]) -> None:
     lines = spoil("negative_prices")
     hit = changed(clean.line_items, lines, "unit_price")
     assert hit.mean() == pytest.approx(0.03, abs=0.012)
@@ -100,7 +100,7 @@ def test_negative_prices(clean: World, spoil: Callable[[str], pd.DataFrame]) -> 
     assert not lines.loc[hit, "is_return"].any()
 
 
-def test_missing_store(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+def test_missing_store(clean: SimulatedData, spoil: Callable[[str], pd.DataFrame]) -> None:
     lines = spoil("missing_store")
     hit = changed(clean.line_items, lines, "store_id")
     recent = lines["ts"] >= LAST_DAY - pd.Timedelta(days=59)
@@ -109,7 +109,7 @@ def test_missing_store(clean: World, spoil: Callable[[str], pd.DataFrame]) -> No
     assert hit[recent].mean() == pytest.approx(0.5, abs=0.08)
 
 
-def test_text_dates(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+def test_text_dates(clean: SimulatedData, spoil: Callable[[str], pd.DataFrame]) -> None:
     lines = spoil("text_dates")
     times = pd.to_datetime(lines["ts"], errors="coerce", format="%Y-%m-%d %H:%M:%S")
     assert times.isna().mean() == pytest.approx(0.04, abs=0.015)
@@ -117,7 +117,7 @@ def test_text_dates(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
     assert (hit == times.isna()).all()
 
 
-def test_ids_reused(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+def test_ids_reused(clean: SimulatedData, spoil: Callable[[str], pd.DataFrame]) -> None:
     lines = spoil("ids_reused")
     hit = changed(clean.line_items, lines, "bill_id")
     assert (lines.loc[hit, "ts"] >= LAST_DAY - pd.Timedelta(days=59)).all()
@@ -126,30 +126,30 @@ def test_ids_reused(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
     assert len(days) < clean.line_items.loc[~clean.line_items["is_return"], "bill_id"].nunique()
 
 
-def test_users_merged(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+def test_users_merged(clean: SimulatedData, spoil: Callable[[str], pd.DataFrame]) -> None:
     lines = spoil("users_merged")
     assert lines.loc[last(lines, 3), "user_id"].dropna().unique().tolist() == ["U00001"]
     assert not changed(clean.line_items, lines, "user_id")[~last(lines, 3)].any()
 
 
-def test_users_rekeyed(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+def test_users_rekeyed(clean: SimulatedData, spoil: Callable[[str], pd.DataFrame]) -> None:
     lines = spoil("users_rekeyed")
     hit = changed(clean.line_items, lines, "user_id")
     assert (hit == (last(lines, 3) & clean.line_items["user_id"].notna())).all()
     assert not set(lines.loc[hit, "user_id"]) & set(clean.line_items["user_id"])
 
 
-def test_items_rekeyed(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+def test_items_rekeyed(clean: SimulatedData, spoil: Callable[[str], pd.DataFrame]) -> None:
     lines = spoil("items_rekeyed")
     assert (changed(clean.line_items, lines, "item_id") == last(lines, 3)).all()
     assert not set(lines.loc[last(lines, 3), "item_id"]) & set(clean.line_items["item_id"])
 
 
-def test_currency_changed(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+def test_currency_changed(clean: SimulatedData, spoil: Callable[[str], pd.DataFrame]) -> None:
     assert_dearer(clean.line_items, spoil("currency_changed"), 4.3)
 
 
-def test_prices_with_tax(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+def test_prices_with_tax(clean: SimulatedData, spoil: Callable[[str], pd.DataFrame]) -> None:
     assert_dearer(clean.line_items, spoil("prices_with_tax"), 1.2)
 
 
@@ -160,7 +160,7 @@ def assert_dearer(before: pd.DataFrame, after: pd.DataFrame, factor: float) -> N
         np.testing.assert_allclose(after.loc[hit, money], factor * before.loc[hit, money], atol=0.0051)
 
 
-def test_discount_doubled(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+def test_discount_doubled(clean: SimulatedData, spoil: Callable[[str], pd.DataFrame]) -> None:
     lines = spoil("discount_doubled")
     hit = changed(clean.line_items, lines, "discount")
     assert hit.any()
@@ -168,14 +168,14 @@ def test_discount_doubled(clean: World, spoil: Callable[[str], pd.DataFrame]) ->
     assert (lines.loc[hit, "discount"] <= 2 * clean.line_items.loc[hit, "discount"]).all()
 
 
-def test_quantities_in_cents(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+def test_quantities_in_cents(clean: SimulatedData, spoil: Callable[[str], pd.DataFrame]) -> None:
     lines = spoil("quantities_in_cents")
     hit = changed(clean.line_items, lines, "quantity")
     assert (hit == last(lines, 3)).all()
     assert (lines.loc[hit, "quantity"] == 100 * clean.line_items.loc[hit, "quantity"]).all()
 
 
-def test_returns_as_sales(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+def test_returns_as_sales(clean: SimulatedData, spoil: Callable[[str], pd.DataFrame]) -> None:
     lines = spoil("returns_as_sales")
     hit = changed(clean.line_items, lines, "quantity", "is_return")
     assert (hit == (last(lines, 28) & clean.line_items["is_return"])).all()
@@ -183,14 +183,14 @@ def test_returns_as_sales(clean: World, spoil: Callable[[str], pd.DataFrame]) ->
     assert not lines.loc[hit, "is_return"].any()
 
 
-def test_sign_flipped(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+def test_sign_flipped(clean: SimulatedData, spoil: Callable[[str], pd.DataFrame]) -> None:
     lines = spoil("sign_flipped")
     hit = changed(clean.line_items, lines, "quantity", "is_return")
     assert (hit == last(lines, 3)).all()
     assert ((lines["quantity"] < 0) == lines["is_return"]).all()
 
 
-def test_till_tests(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+def test_till_tests(clean: SimulatedData, spoil: Callable[[str], pd.DataFrame]) -> None:
     lines = spoil("till_tests")
     hit = changed(clean.line_items, lines, "unit_price")
     assert hit.sum() == 3
@@ -198,11 +198,11 @@ def test_till_tests(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
     assert last(lines, 1)[hit].all()
 
 
-def test_store_missing(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+def test_store_missing(clean: SimulatedData, spoil: Callable[[str], pd.DataFrame]) -> None:
     assert_lost(clean.line_items, spoil("store_missing"), 7, "store_id", "S01")
 
 
-def test_channel_missing(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+def test_channel_missing(clean: SimulatedData, spoil: Callable[[str], pd.DataFrame]) -> None:
     assert_lost(clean.line_items, spoil("channel_missing"), 7, "channel", "online")
 
 
@@ -212,21 +212,21 @@ def assert_lost(before: pd.DataFrame, after: pd.DataFrame, days: int, column: st
     pd.testing.assert_frame_equal(after, before[~gone].reset_index(drop=True))
 
 
-def test_half_of_lines_lost(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+def test_half_of_lines_lost(clean: SimulatedData, spoil: Callable[[str], pd.DataFrame]) -> None:
     lines, recent = spoil("half_of_lines_lost"), last(clean.line_items, 7)
     kept = len(lines) - (~recent).sum()
     pd.testing.assert_frame_equal(lines.iloc[:-kept], clean.line_items[~recent])
     assert 0.3 < kept / recent.sum() < 0.7
 
 
-def test_day_missing(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+def test_day_missing(clean: SimulatedData, spoil: Callable[[str], pd.DataFrame]) -> None:
     before = clean.line_items["ts"].dt.normalize()
     gone = before == LAST_DAY - pd.Timedelta(days=1)
     assert gone.any()
     pd.testing.assert_frame_equal(spoil("day_missing"), clean.line_items[~gone].reset_index(drop=True))
 
 
-def test_duplicated_day(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+def test_duplicated_day(clean: SimulatedData, spoil: Callable[[str], pd.DataFrame]) -> None:
     lines = spoil("duplicated_day")
     again = lines.iloc[len(clean.line_items) :].reset_index(drop=True)
     once = clean.line_items[last(clean.line_items, 1)].reset_index(drop=True)
@@ -234,18 +234,18 @@ def test_duplicated_day(clean: World, spoil: Callable[[str], pd.DataFrame]) -> N
     assert not set(again["bill_id"]) & set(clean.line_items["bill_id"])
 
 
-def test_stuck_feed(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+def test_stuck_feed(clean: SimulatedData, spoil: Callable[[str], pd.DataFrame]) -> None:
     lines = spoil("stuck_feed")
     days = [lines[lines["ts"].dt.normalize() == LAST_DAY - pd.Timedelta(days=n)].drop(columns="ts") for n in range(3)]
     for again in days[:2]:
         pd.testing.assert_frame_equal(again.reset_index(drop=True), days[2].reset_index(drop=True))
 
 
-def test_timezone_moved(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+def test_timezone_moved(clean: SimulatedData, spoil: Callable[[str], pd.DataFrame]) -> None:
     assert_moved(clean.line_items, spoil("timezone_moved"), 7, -5)
 
 
-def test_dates_a_day_late(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+def test_dates_a_day_late(clean: SimulatedData, spoil: Callable[[str], pd.DataFrame]) -> None:
     assert_moved(clean.line_items, spoil("dates_a_day_late"), 5, 24)
 
 
@@ -255,7 +255,7 @@ def assert_moved(before: pd.DataFrame, after: pd.DataFrame, days: int, hours: in
     assert (after.loc[hit, "ts"] - before.loc[hit, "ts"] == pd.Timedelta(hours=hours)).all()
 
 
-def test_day_and_month_swapped(clean: World, spoil: Callable[[str], pd.DataFrame]) -> None:
+def test_day_and_month_swapped(clean: SimulatedData, spoil: Callable[[str], pd.DataFrame]) -> None:
     lines, before = spoil("day_and_month_swapped")["ts"], clean.line_items["ts"]
     hit = lines != before
     assert ((before[hit].dt.day == lines[hit].dt.month) & (before[hit].dt.month == lines[hit].dt.day)).all()

@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from capflow_assets.simulator import World
-from capflow_assets.simulator.draws import choose
+from capflow_assets.simulator import SimulatedData
+from capflow_assets.simulator.baskets import choose
 
 
-def hits_of_ten(world: World) -> tuple[float, float]:
+def hits_of_ten(world: SimulatedData) -> tuple[float, float]:
     """How often the last item of a later basket is among ten guesses: by co-purchase with its first, by popularity."""
     sold = world.line_items[~world.line_items["is_return"]]
     item = pd.Series(pd.factorize(world.items["item_id"])[0], index=world.items["item_id"])
@@ -24,13 +24,13 @@ def hits_of_ten(world: World) -> tuple[float, float]:
     return float((guesses == last[:, None]).any(axis=1).mean()), float(np.isin(last, popular).mean())
 
 
-def test_co_purchase_beats_popularity(boutique: World, cafe: World) -> None:
+def test_co_purchase_beats_popularity(boutique: SimulatedData, cafe: SimulatedData) -> None:
     for world in (boutique, cafe):
         by_basket, by_popularity = hits_of_ten(world)
         assert by_basket > 1.5 * by_popularity
 
 
-def test_items_of_a_style_are_bought_together(boutique: World) -> None:
+def test_items_of_a_style_are_bought_together(boutique: SimulatedData) -> None:
     sold = boutique.line_items[~boutique.line_items["is_return"]].merge(boutique.item_styles, on="item_id")
     pairs = sold[["bill_id", "item_id", "style"]].merge(sold[["bill_id", "item_id", "style"]], on="bill_id")
     pairs = pairs[pairs["item_id_x"] < pairs["item_id_y"]]
@@ -38,14 +38,14 @@ def test_items_of_a_style_are_bought_together(boutique: World) -> None:
     assert (pairs["style_x"] == pairs["style_y"]).mean() > 3 * by_chance
 
 
-def test_users_keep_to_their_taste(boutique: World) -> None:
+def test_users_keep_to_their_taste(boutique: SimulatedData) -> None:
     sold = boutique.line_items.dropna(subset="user_id").merge(boutique.item_styles, on="item_id")
     sold = sold.merge(boutique.truth, on="user_id")
     by_chance = 1 / boutique.item_styles["style"].nunique()
     assert (sold["style"] == sold["favourite_style"]).mean() > 3 * by_chance
 
 
-def test_few_items_make_much_of_the_sales(boutique: World) -> None:
+def test_few_items_make_much_of_the_sales(boutique: SimulatedData) -> None:
     share = boutique.line_items["item_id"].value_counts(normalize=True)
     assert share.head(len(boutique.items) // 10).sum() > 0.3
     assert len(share) > 0.95 * len(boutique.items)

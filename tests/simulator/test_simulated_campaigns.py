@@ -6,9 +6,9 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from capflow_assets.simulator import Retailer, World, simulate
+from capflow_assets.simulator import Retailer, SimulatedData, simulate
 
-Purchases = Callable[[World], pd.DataFrame]
+Purchases = Callable[[SimulatedData], pd.DataFrame]
 WINDOW = pd.Timedelta(days=14)
 
 
@@ -51,7 +51,7 @@ def test_the_effect_differs_between_users(answers: pd.DataFrame) -> None:
     assert effect(put_off) < 0
 
 
-def test_nobody_but_the_contacted_responds(boutique: World, purchases: Purchases) -> None:
+def test_nobody_but_the_contacted_responds(boutique: SimulatedData, purchases: Purchases) -> None:
     contacts = boutique.contacts
     assert contacts.loc[~contacts["treated"], "responded_at"].isna().all()
     responded = contacts.dropna(subset="responded_at")

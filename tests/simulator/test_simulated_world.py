@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capflow_assets.simulator import Retailer, World, simulate
+from capflow_assets.simulator import Retailer, SimulatedData, simulate
 
-Purchases = Callable[[World], pd.DataFrame]
+Purchases = Callable[[SimulatedData], pd.DataFrame]
 TABLES = ("line_items", "users", "items", "contacts", "truth", "item_styles")
 
 
@@ -53,7 +53,7 @@ def test_every_world_hangs_together(vertical: str, users: int, days: int, seed: 
     assert contacts.loc[~contacts["treated"], "responded_at"].isna().all()
 
 
-def test_each_return_refers_to_an_earlier_sale_at_the_price_paid(boutique: World) -> None:
+def test_each_return_refers_to_an_earlier_sale_at_the_price_paid(boutique: SimulatedData) -> None:
     lines = boutique.line_items
     returned = lines[lines["is_return"]]
     assert 0.05 < len(returned) / len(lines) < 0.16
@@ -67,7 +67,7 @@ def test_each_return_refers_to_an_earlier_sale_at_the_price_paid(boutique: World
     assert ((refund - paid).abs() <= 0.005 * pairs["quantity_y"] + 1e-9).all()
 
 
-def test_users_buy_between_arrival_and_dropout_only(cafe: World, purchases: Purchases) -> None:
+def test_users_buy_between_arrival_and_dropout_only(cafe: SimulatedData, purchases: Purchases) -> None:
     bought = purchases(cafe).merge(cafe.users, on="user_id").merge(cafe.truth, on="user_id")
     assert (bought["ts"] >= bought["first_seen"]).all()
     lapsed = bought["dropout"].notna()
@@ -77,7 +77,7 @@ def test_users_buy_between_arrival_and_dropout_only(cafe: World, purchases: Purc
     assert len(arrivals[arrivals.index >= "2025-01"]) == 12  # new users in every month
 
 
-def test_users_differ_in_how_often_they_buy(cafe: World, purchases: Purchases) -> None:
+def test_users_differ_in_how_often_they_buy(cafe: SimulatedData, purchases: Purchases) -> None:
     rates = cafe.truth["rate_per_day"]
     assert rates.std() > 0.6 * rates.mean()
     stayed = cafe.users.merge(cafe.truth, on="user_id").query("first_seen < '2025-01-01' and dropout.isna()")
@@ -98,7 +98,7 @@ def test_each_vertical_has_its_rhythm(vertical: str, gap: int, purchases: Purcha
     assert 1 / world.truth["rate_per_day"].mean() == pytest.approx(gap, rel=0.1)
 
 
-def test_week_and_year_have_their_seasons(boutique: World, purchases: Purchases) -> None:
+def test_week_and_year_have_their_seasons(boutique: SimulatedData, purchases: Purchases) -> None:
     day = purchases(boutique).query("channel == 'store'")["ts"].dt
     weekday = day.dayofweek.value_counts()
     assert weekday[5] > 1.3 * weekday[[0, 1, 2]].mean()  # Saturday
@@ -110,7 +110,7 @@ def test_week_and_year_have_their_seasons(boutique: World, purchases: Purchases)
     assert month[12] > 1.3 * month[8]  # Christmas and August, among users who were there all year
 
 
-def test_some_bills_are_anonymous_and_some_are_online(cafe: World, boutique: World) -> None:
+def test_some_bills_are_anonymous_and_some_are_online(cafe: SimulatedData, boutique: SimulatedData) -> None:
     for world, anonymous, online in ((cafe, 0.18, 0.12), (boutique, 0.11, 0.45)):
         bills = world.line_items[~world.line_items["is_return"]].drop_duplicates("bill_id")
         assert bills["user_id"].isna().mean() == pytest.approx(anonymous, abs=0.01)
@@ -119,7 +119,7 @@ def test_some_bills_are_anonymous_and_some_are_online(cafe: World, boutique: Wor
         assert bills["store_id"].nunique() > 5
 
 
-def test_prices_belong_to_items_and_promotions_lower_them(boutique: World) -> None:
+def test_prices_belong_to_items_and_promotions_lower_them(boutique: SimulatedData) -> None:
     sold = boutique.line_items[~boutique.line_items["is_return"]].merge(boutique.items, on="item_id")
     assert (sold["unit_price"] == sold["price"]).all()  # the whole year is the catalogue's
     rate = sold["discount"] / (sold["quantity"] * sold["unit_price"])
@@ -137,7 +137,7 @@ def test_prices_rise_at_the_start_of_the_last_year() -> None:
     assert (sold["price"] / sold["unit_price"])[before].between(1.02, 1.04).all()
 
 
-def test_item_texts_have_several_words_and_a_category_path(boutique: World, cafe: World) -> None:
+def test_item_texts_have_several_words_and_a_category_path(boutique: SimulatedData, cafe: SimulatedData) -> None:
     for world in (boutique, cafe):
         assert (world.items["description"].str.split().str.len() >= 3).all()
         assert world.items["description"].nunique() > 0.7 * len(world.items)

@@ -14,7 +14,7 @@ from capflow_assets.simulator import (
     DEMO,
     DemoRetailer,
     Retailer,
-    World,
+    SimulatedData,
     customer_file,
     simulate,
     write,
@@ -29,7 +29,7 @@ RETAILER = Retailer("tiny", "footwear", 150, date(2025, 9, 1), 300, seed=6, defe
 
 
 @pytest.fixture(scope="module")
-def world() -> World:
+def world() -> SimulatedData:
     return simulate(RETAILER)
 
 
@@ -58,7 +58,7 @@ def cents(quantity: pd.Series, price: pd.Series, discount: pd.Series) -> int:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_round_trip(kind: str, world: World, tmp_path: Path) -> None:
+def test_round_trip(kind: str, world: SimulatedData, tmp_path: Path) -> None:
     write(world, kind, tmp_path)
     customer = load(RETAILER, kind, tmp_path)
     assert (customer.name, customer.vertical, set(customer.tables)) == ("tiny", "footwear", set(TABLES))
@@ -76,7 +76,7 @@ def test_round_trip(kind: str, world: World, tmp_path: Path) -> None:
     assert sorted(pd.to_datetime(read["ts"], format=columns["ts"].format)) == sorted(written["ts"])
 
 
-def test_a_category_path_is_put_together_again(world: World, tmp_path: Path) -> None:
+def test_a_category_path_is_put_together_again(world: SimulatedData, tmp_path: Path) -> None:
     write(world, "parquet", tmp_path)
     customer = load(RETAILER, "parquet", tmp_path)
     items = read_back(customer, "items")
@@ -84,7 +84,7 @@ def test_a_category_path_is_put_together_again(world: World, tmp_path: Path) -> 
     assert (items[first] + " > " + items[second]).tolist() == world.items["category"].tolist()
 
 
-def test_returns_are_told_by_their_receipt_where_there_is_no_flag(world: World, tmp_path: Path) -> None:
+def test_returns_are_told_by_their_receipt_where_there_is_no_flag(world: SimulatedData, tmp_path: Path) -> None:
     write(world, "csv", tmp_path)
     customer = load(RETAILER, "csv", tmp_path)
     rule = customer.tables["line_items"].returns
@@ -93,7 +93,7 @@ def test_returns_are_told_by_their_receipt_where_there_is_no_flag(world: World, 
     assert receipts.str.startswith(rule.prefix).sum() == world.line_items["is_return"].sum() > 0
 
 
-def test_sales_are_one_csv_a_quarter_and_the_copies_another(world: World, tmp_path: Path) -> None:
+def test_sales_are_one_csv_a_quarter_and_the_copies_another(world: SimulatedData, tmp_path: Path) -> None:
     write(world, "csv", tmp_path)
     names = sorted(path.name for path in tmp_path.glob("sales_*.csv"))
     quarters = ("2025-Q3", "2025-Q4", "2026-Q1", "2026-Q2 (1)", "2026-Q2")
@@ -113,7 +113,7 @@ def test_unreadable_dates_are_written_as_they_are(kind: str, tmp_path: Path) -> 
     assert times.str.endswith("25:00:00").sum() == spoilt.line_items["ts"].str.endswith("25:00:00").sum() > 0
 
 
-def test_the_database_has_types_keys_and_indexes(world: World, tmp_path: Path) -> None:
+def test_the_database_has_types_keys_and_indexes(world: SimulatedData, tmp_path: Path) -> None:
     write(world, "sqlite", tmp_path)
     write(world, "sqlite", tmp_path)  # a second time replaces the first
     database = sqlite3.connect(tmp_path / "till.db")
