@@ -15,7 +15,7 @@ def customer_file(retailer: Retailer, kind: str, place: str) -> str:
     """
     layout = LAYOUTS[kind]
     lines = [
-        f"# {retailer.name}: a simulated retailer. See capflow_resources/simulator.",
+        f"# {retailer.name}: a simulated retailer. See capflow_assets/simulator.",
         f"name: {retailer.name}",
         f"vertical: {retailer.vertical}",
         f"currency: {retailer.currency}",

@@ -83,7 +83,7 @@ def test_a_variable_stays_a_variable(capflow: Capflow, home: Home, shop: Path, m
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["Acme", "--from", "."], "may hold only a-z"),
+        (["Acme", "--from", "."], "hold only a-z"),
         (["acme"], "add --from URI"),
         (["acme", "--from", "{nowhere}"], "no file matches"),
         (["acme", "--from", "postgess://u:hunter2@h/d"], "did you mean 'postgres'?"),
@@ -91,7 +91,7 @@ def test_a_variable_stays_a_variable(capflow: Capflow, home: Home, shop: Path, m
         (["acme", "--from", "{shop}", "--timezone", "Europe/Londn"], "did you mean 'Europe/London'?"),
         (["acme", "--from", "{shop}", "--currency", "pounds"], "three capital letters"),
         (["acme", "--from", "{shop}", "--option", "delimiter"], "must be like"),
-        (["acme", "--from", "{shop}", "--option", "delimitr=;"], "no kind of source takes it"),
+        (["acme", "--from", "{shop}", "--option", "delimitr=;"], "no kind of source has it"),
         (["acme", "--from", "{shop}", "--time-limit", "0.0001"], "--time-limit"),
         (["acme", "--from", "{shop}/products.csv"], "no table here holds sales"),
     ],
