@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import ibis
     import pandas as pd
 
-    from capflow_assets.validation.history.learned import Look
+    from capflow_assets.validation.history.learned_bands import LearnedBands
 
 ROOT = Path(__file__).resolve().parents[1]
 SIZES = {"food_and_beverage": (300, 2000), "fashion": (1500, 6000), "footwear": (2500, 8000)}
@@ -60,7 +60,7 @@ def tables(lines: pd.DataFrame) -> tuple[ibis.Table, int, int]:
     """Line items as a report reads them, with how many rows there were and how many failed the audit."""
     import ibis
 
-    from capflow_assets.validated.audit.audit import audit
+    from capflow_assets.validated.audit.audit import audit_table
     from capflow_assets.validated.tables import clean
     from partitions.customer import ColumnMapping, TableMapping
 
@@ -71,18 +71,18 @@ def tables(lines: pd.DataFrame) -> tuple[ibis.Table, int, int]:
     con.con.execute("create table loaded as select * from raw")
     mapping = TableMapping("line_items", "s", {name: ColumnMapping((name,)) for name in names})
     cleaned = clean("line_items", con.table("loaded"), mapping, "UTC").cache()
-    result = audit(cleaned, canonical_tables()["line_items"], set(names), {})
+    result = audit_table(cleaned, canonical_tables()["line_items"], set(names), {})
     return result.accepted.cache(), result.rows, result.set_aside
 
 
-def seen(line_items: ibis.Table, as_of: datetime = datetime(2100, 1, 1)) -> Look:
+def seen(line_items: ibis.Table, as_of: datetime = datetime(2100, 1, 1)) -> LearnedBands:
     """Every day of a retailer with its bands."""
-    from capflow_assets.validation.history.daily import daily
-    from capflow_assets.validation.history.learned import look
+    from capflow_assets.validation.history.daily_panel import build_daily_panel
+    from capflow_assets.validation.history.learned_bands import learn_bands
 
-    panel = daily(line_items, as_of, "UTC")
+    panel = build_daily_panel(line_items, as_of, "UTC")
     assert panel is not None
-    return look(panel)
+    return learn_bands(panel)
 
 
 def simulated(vertical: str, users: int, days: int, seed: int) -> pd.DataFrame:
@@ -92,7 +92,7 @@ def simulated(vertical: str, users: int, days: int, seed: int) -> pd.DataFrame:
     return simulate(Retailer("shop", vertical, users, START, days, seed)).line_items
 
 
-def clean_days(seeds: tuple[int, ...]) -> Iterator[tuple[str, int, int, Look]]:
+def clean_days(seeds: tuple[int, ...]) -> Iterator[tuple[str, int, int, LearnedBands]]:
     """Each clean retailer: vertical, users, days, and its bands."""
     for seed in seeds:
         for vertical, sizes in SIZES.items():
@@ -165,14 +165,14 @@ def caught(name: str, clean: pd.DataFrame, cut: date) -> Catch:
 def _kpi(accepted: ibis.Table, cut: date, severe: bool) -> str:
     """The KPI of the whole history that blocks (warns), if one does."""
     from capflow_assets.validated.tables import derive_bills
-    from capflow_assets.validation.bounds import judge
-    from capflow_assets.validation.kpis.catalogue import kpis
+    from capflow_assets.validation.bounds import find_kpis
+    from capflow_assets.validation.kpis.kpis import measure_kpis
     from partitions.customer import Customer
 
     customer = Customer("shop", "retail", "EUR", "UTC", {}, {})
     now = datetime(cut.year, cut.month, cut.day)
-    values: dict[str, Any] = kpis(accepted, derive_bills(accepted).cache(), now, now=True)
-    wrong = (one for one in judge(values, customer) if not one.passed and one.blocks == severe)
+    values: dict[str, Any] = measure_kpis(accepted, derive_bills(accepted).cache(), now, now=True)
+    wrong = (one for one in find_kpis(values, customer) if not one.passed and one.blocks == severe)
     return next((one.kpi for one in wrong), "")
 
 
@@ -195,8 +195,8 @@ def real() -> None:
     """Print on how many days each real retailer would have been blocked or warned of, and by which figures."""
     from capflow_assets.run.customer_run import CustomerRun
     from capflow_assets.run.pipeline import run_customer
-    from capflow_assets.validation.history.daily import daily
-    from capflow_assets.validation.history.learned import look
+    from capflow_assets.validation.history.daily_panel import build_daily_panel
+    from capflow_assets.validation.history.learned_bands import learn_bands
     from capflow_resources.home import Home
 
     os.environ.setdefault("CAPFLOW_REAL_DATA", str(ROOT.parent / "shared" / "data"))
@@ -207,9 +207,9 @@ def real() -> None:
         for name in home.customer_names():
             run = CustomerRun(home, name)
             list(run_customer(run, ["raw/line_items", "validated/line_items"]))
-            panel = daily(run.read("validated/line_items"), datetime(2100, 1, 1), run.customer.timezone)
+            panel = build_daily_panel(run.read("validated/line_items"), datetime(2100, 1, 1), run.customer.timezone)
             assert panel is not None
-            found = look(panel)
+            found = learn_bands(panel)
             days, by = {}, []
             for kind, severe in (("block", True), ("warning", False)):
                 alarms = {figure: found.alarms(figure, severe) for figure in found.bands}

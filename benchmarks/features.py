@@ -55,11 +55,14 @@ def spark(data: Path, out: Path) -> None:
 
 def content(data: Path, out: Path) -> None:
     """The pass over both tables that tells what changed, once a version, for all feature sets and dates."""
-    from capflow_assets.validated.content import content, whole
+    from capflow_assets.validated.content import bills_are_complete, summarise_content
     from capflow_resources.engines import duckdb
 
-    held = {name: content(name, table) for name, table in _tables(data, duckdb.connect(), duckdb.read_files).items()}
-    assert whole(held["line_items"], held["bills"], AS_OF)
+    held = {
+        name: summarise_content(name, table)
+        for name, table in _tables(data, duckdb.connect(), duckdb.read_files).items()
+    }
+    assert bills_are_complete(held["line_items"], held["bills"], AS_OF)
 
 
 def pandas(data: Path, out: Path) -> None:

@@ -38,16 +38,16 @@ SELECT bill_id, min(user_id) AS user_id, min(ts) AS ts, sum(amount) AS amount, c
 
 def every_kpi(lines: Any, bills: Any) -> Any:
     """All of them."""
-    from capflow_assets.validation.kpis.catalogue import kpis
+    from capflow_assets.validation.kpis.kpis import measure_kpis
 
-    return {name: value for name, value in kpis(lines, bills, AS_OF, now=True).items() if value is not None}
+    return {name: value for name, value in measure_kpis(lines, bills, AS_OF, now=True).items() if value is not None}
 
 
 def copies_by_columns(lines: Any, bills: Any) -> Any:
     """Ours: group by all columns."""
-    from capflow_assets.validation.kpis.copies import surplus
+    from capflow_assets.validation.kpis.copies import count_surplus
 
-    return surplus(lines).to_pyarrow().to_pylist()[0]["surplus"]
+    return count_surplus(lines).to_pyarrow().to_pylist()[0]["surplus"]
 
 
 def copies_by_hash(lines: Any, bills: Any) -> Any:
@@ -64,9 +64,9 @@ def copies_by_hash(lines: Any, bills: Any) -> Any:
 
 def outliers_by_price(lines: Any, bills: Any) -> Any:
     """Ours: the median of an item over its prices with how many lines have each."""
-    from capflow_assets.validation.kpis.prices import price_figures
+    from capflow_assets.validation.kpis.prices import count_price_outliers
 
-    return price_figures(lines).to_pyarrow().to_pylist()[0]
+    return count_price_outliers(lines).to_pyarrow().to_pylist()[0]
 
 
 def outliers_by_line(lines: Any, bills: Any) -> Any:

@@ -11,7 +11,7 @@ from capflow_assets.conformance.world import AS_OF, World, world
 from capflow_assets.contract.model import Artefact, Model
 from capflow_assets.contract.snapshot import LabelledSnapshot
 from capflow_assets.training.split import split, split_labelled
-from capflow_assets.validated.anchors import grid
+from capflow_assets.validated.anchors import snapshot_grid
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +57,7 @@ def snapshots(model: Model, small: World) -> tuple[list[LabelledSnapshot], Label
     """What the platform would train the model on, and judge it by."""
     if model.learns_from == "labels":
         return split_labelled(model, small.labelled_snapshot(AS_OF, model))
-    dates = split(AS_OF, model.horizon_days, grid(AS_OF))
+    dates = split(AS_OF, model.horizon_days, snapshot_grid(AS_OF))
     return [small.labelled_snapshot(date, model) for date in dates.train], small.labelled_snapshot(dates.test, model)
 
 

@@ -1,4 +1,4 @@
-"""What a canonical table is: its columns, what each may hold, and what makes a row unique."""
+"""The declaration of a canonical table: its columns, their rules and its key."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 MOST_MONEY = 100_000_000_000
-"""More on one line or bill is a mistake, and would not fit into sums of whole cents."""
+"""The largest amount of one line or bill: more is a mistake, and would overflow sums of whole cents."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One pandera check by its name (`greater_than`, `isin`, ...) and arguments, and what to do when it fails.
+    """One pandera check by name (`greater_than`, `isin`, ...) with its arguments, and the remedy when it fails.
 
-    `bearable` says that later layers can work with a row that breaks it, so that an analyst may accept such a row as it
-    is. `allowed` is the share of rows that may break it before the table blocks; None: as the customer's bounds say.
+    `bearable`: later layers can work with a row that breaks the rule, so an analyst may accept such a row as it is.
+    `allowed`: the share of rows (0 to 1) that may break it before the table blocks; None takes the customer's bound.
     """
 
     check: str
@@ -26,7 +26,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Column:
-    """One canonical column. `dtype` is an Ibis type; a nullable column may be left out of a customer's mapping."""
+    """One canonical column. `dtype` is an Ibis type; a customer's mapping may omit a nullable column."""
 
     name: str
     dtype: str
@@ -37,7 +37,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """One canonical table, the same for every customer, whatever its source. `key` is unique when given."""
+    """One canonical table, the same for every customer and source. `key`, where given, is unique."""
 
     name: str
     description: str
@@ -45,5 +45,5 @@ class Table:
     key: tuple[str, ...] = ()
 
     def column(self, name: str) -> Column:
-        """The column of that name; KeyError when there is none."""
+        """Return the column of that name; raises KeyError if there is none."""
         return {column.name: column for column in self.columns}[name]

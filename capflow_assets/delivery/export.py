@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import ibis
 
 
-def latest(run: CustomerRun, model: str) -> ibis.Table:
+def latest_predictions(run: CustomerRun, model: str) -> ibis.Table:
     """The rows of the newest batch of predictions; LakeError when there is none."""
     version = run.version(f"prediction/{model}")
     if version is None:
@@ -28,13 +28,13 @@ def latest(run: CustomerRun, model: str) -> ibis.Table:
     return table.filter(table.as_of == newest)
 
 
-def write_file(home: Home, customer: str, model: str, path: Path) -> int:
+def export_predictions(home: Home, customer: str, model: str, path: Path) -> int:
     """Write the newest predictions to a .csv, .parquet or .json file, whole or not at all; returns the rows written.
 
     In CSV the reasons of a row are joined by "; ".
     """
     run = CustomerRun(home, customer)
-    rows = latest(run, model)
+    rows = latest_predictions(run, model)
     return write_rows(rows.order_by(models()[model].key), path)
 
 
@@ -49,17 +49,17 @@ def write_rows(rows: ibis.Table, path: Path) -> int:
     return int(rows.count().execute())
 
 
-def _csv(rows: ibis.Table, path: Path) -> None:
+def _write_csv(rows: ibis.Table, path: Path) -> None:
     lists = {name: rows[name].join("; ") for name, kind in rows.schema().items() if kind.is_array()}
     (rows.mutate(**lists) if lists else rows).to_csv(path)
 
 
-def _json(rows: ibis.Table, path: Path) -> None:
+def _write_json(rows: ibis.Table, path: Path) -> None:
     rows.to_pandas().to_json(path, orient="records", date_format="iso")
 
 
 _WRITERS: dict[str, Callable[[ibis.Table, Path], None]] = {
-    ".csv": _csv,
+    ".csv": _write_csv,
     ".parquet": lambda rows, path: rows.to_parquet(path),
-    ".json": _json,
+    ".json": _write_json,
 }

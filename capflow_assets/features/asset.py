@@ -11,8 +11,8 @@ from capflow_assets.run.catalogue import feature_sets, plugin_module
 from capflow_assets.run.code_version import code_version
 from capflow_assets.run.customer_run import CustomerRun, fingerprint
 from capflow_assets.run.reuse import find_reusable, unchanged_outcome
-from capflow_assets.validation.facts import facts_of
-from capflow_assets.validation.needs import unmet_by
+from capflow_assets.validation.needs.facts import gather_facts
+from capflow_assets.validation.needs.unmet import explain_unmet_set
 
 
 def build(run: CustomerRun, asset: str) -> Outcome:
@@ -20,7 +20,7 @@ def build(run: CustomerRun, asset: str) -> Outcome:
     name = asset.removeprefix("features/")
     feature_set = feature_sets()[name]
     as_of = run.as_of()
-    if reason := unmet_by(feature_set, facts_of(run)):
+    if reason := explain_unmet_set(feature_set, gather_facts(run)):
         raise NotAvailable(f"{asset} {reason}")
     feature_set, decision = settled(run, asset, feature_set)
     code = code_version(__name__, plugin_module("feature set", name))

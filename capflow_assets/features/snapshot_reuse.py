@@ -8,7 +8,7 @@ from typing import Any
 
 from capflow_assets.contract.feature_set import FeatureSet
 from capflow_assets.run.customer_run import CustomerRun, fingerprint
-from capflow_assets.validated.content import Content, known, whole
+from capflow_assets.validated.content import Content, bills_are_complete, content_before
 
 COLUMN = "as_of"
 
@@ -36,12 +36,14 @@ def kept(run: CustomerRun, asset: str, wanted: Mapping[datetime, str]) -> set[da
 def whole_dates(run: CustomerRun, dates: Sequence[datetime]) -> set[datetime]:
     """The dates at which no bill needs restating, as far as the tables' content tells."""
     lines, bills = _content(run, "line_items"), _content(run, "bills")
-    return set() if lines is None or bills is None else {date for date in dates if whole(lines, bills, date)}
+    return (
+        set() if lines is None or bills is None else {date for date in dates if bills_are_complete(lines, bills, date)}
+    )
 
 
 def _known(run: CustomerRun, table: str, date: datetime) -> Any:
     held = _content(run, table)
-    return run.number(f"validated/{table}") if held is None else known(held, date)
+    return run.number(f"validated/{table}") if held is None else content_before(held, date)
 
 
 def _content(run: CustomerRun, table: str) -> Content | None:

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from capflow_assets.contract.feature_set import FeatureSet
-from capflow_assets.validated.anchors import grid
+from capflow_assets.validated.anchors import snapshot_grid
 from capflow_assets.validated.tables.bills import derive_bills
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ TIME_COLUMNS = {"line_items": "ts", "bills": "ts", "contacts": "sent_at", "revie
 def snapshot_dates(as_of: datetime, first_ts: datetime) -> list[datetime]:
     """The dates to learn from: `as_of` and the last seven anchors up to it, while there are sales before them."""
     _naive(as_of)
-    return [date for date in grid(as_of) if first_ts < date]
+    return [date for date in snapshot_grid(as_of) if first_ts < date]
 
 
 def cut_before(

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from capflow_assets.onboarding.proposal import Proposal
 from capflow_assets.run.catalogue import models, tables
-from capflow_assets.validated.tables import clean, derive_bills, drop
-from capflow_assets.validation.needs import Facts, unmet
+from capflow_assets.validated.tables import clean, derive_bills, drop_rows
+from capflow_assets.validation.needs.unmet import Facts, explain_unmet
 from capflow_resources.sources import to_canonical
 from partitions.customer import Customer
 
@@ -54,7 +54,7 @@ def measure_coverage(customer: Customer, proposal: Proposal, con: Backend) -> Co
     for name, mapping in customer.tables.items():
         facts = proposal.tables[name].facts
         raw = con.create_table(f"raw_{name}", to_canonical(con.table(facts.sample), mapping), temp=True)
-        dropped = drop(raw, mapping)
+        dropped = drop_rows(raw, mapping)
         rows = clean(name, dropped.kept, mapping, customer.timezone)
         cleaned[name] = con.create_table(f"clean_{name}", rows, temp=True)
         tables[name] = _table_coverage(name, cleaned[name], facts.total, facts.rows, dropped.counts())
@@ -63,7 +63,9 @@ def measure_coverage(customer: Customer, proposal: Proposal, con: Backend) -> Co
         cleaned["bills"] = con.create_table("clean_bills", bills, temp=True)
     users, bills_, days = _size(cleaned["line_items"], cleaned["bills"])
     facts_ = Facts(set(cleaned), users, bills_, days, "ts" in customer.tables["line_items"].columns)
-    return Coverage(tables, {name: unmet(model, facts_) for name, model in models().items()}, users, bills_, days)
+    return Coverage(
+        tables, {name: explain_unmet(model, facts_) for name, model in models().items()}, users, bills_, days
+    )
 
 
 def _table_coverage(

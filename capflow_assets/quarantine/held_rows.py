@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from capflow_assets.delivery.export import write_rows
 from capflow_assets.run.customer_run import CustomerRun
-from capflow_assets.validation.kpis.catalogue import KPIS
+from capflow_assets.validation.kpis.kpis import KPIS
 from partitions.hints import did_you_mean
 
 if TYPE_CHECKING:
@@ -31,14 +31,14 @@ class Held:
     rows: int
 
 
-def held(run: CustomerRun) -> list[Held]:
+def list_held(run: CustomerRun) -> list[Held]:
     """All that is held of a customer, the most frequent reason of each table first."""
-    return [found for asset in _assets(run) for found in _by_reason(run, asset)]
+    return [found for asset in _assets_with_rows(run) for found in _count_by_reason(run, asset)]
 
 
-def rows_of(run: CustomerRun, asset: str) -> ibis.Table:
+def read_held(run: CustomerRun, asset: str) -> ibis.Table:
     """The rows of `quarantine/<table>` or `offending/<kpi>`, read by DuckDB; QuarantineError when there is none."""
-    there = _assets(run)
+    there = _assets_with_rows(run)
     if asset not in there:
         hint = did_you_mean(asset, there, otherwise=f"; there are rows in {', '.join(there) or 'no table'}")
         raise QuarantineError(f"'{run.name}' has no rows in {asset}{hint}")
@@ -47,17 +47,17 @@ def rows_of(run: CustomerRun, asset: str) -> ibis.Table:
 
 def export(run: CustomerRun, asset: str, path: Path) -> int:
     """Write all rows with their reasons to a .csv, .parquet or .json file, whole or not at all; returns how many."""
-    rows = rows_of(run, asset)
+    rows = read_held(run, asset)
     return write_rows(rows.order_by(list(rows.columns)), path)
 
 
-def _assets(run: CustomerRun) -> list[str]:
+def _assets_with_rows(run: CustomerRun) -> list[str]:
     names = [f"{QUARANTINE}/{table}" for table in run.tables()] + [f"{OFFENDING}/{kpi}" for kpi in KPIS]
     return [name for name in names if (version := run.version(name)) is not None and version.rows]
 
 
-def _by_reason(run: CustomerRun, asset: str) -> Iterator[Held]:
-    rows = rows_of(run, asset)
+def _count_by_reason(run: CustomerRun, asset: str) -> Iterator[Held]:
+    rows = read_held(run, asset)
     if "reason" not in rows.columns:
         version = run.version(asset)
         yield Held(asset, "", version.rows if version else 0)

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from capflow_assets.quarantine.held_rows import QUARANTINE, QuarantineError, rows_of
-from capflow_assets.quarantine.returned_file import returned
+from capflow_assets.quarantine.held_rows import QUARANTINE, QuarantineError, read_held
+from capflow_assets.quarantine.returned_file import read_returned
 from capflow_assets.run.catalogue import tables
 from capflow_assets.run.customer_run import CustomerRun, fingerprint
 from capflow_assets.validated import set_aside
-from capflow_assets.validated.asset import filled
+from capflow_assets.validated.asset import columns_to_fill
 from capflow_assets.validated.audit.audit import SAME_KEY
 from capflow_assets.validated.audit.rules import RowRule, row_rules
 from capflow_assets.validated.identity import ROW_ID
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class GivenBack:
+class Readmission:
     """What was given back: `rows` of the table, `unchanged` rows of the file that nobody had corrected, and how many
     of `rows` still break which rule."""
 
@@ -35,7 +35,7 @@ class GivenBack:
     still_broken: Mapping[str, int]
 
 
-def readmit(run: CustomerRun, table: str, path: Path, as_they_are: bool, who: str, why: str) -> GivenBack:
+def readmit(run: CustomerRun, table: str, path: Path, as_they_are: bool, who: str, why: str) -> Readmission:
     """Note the rows of a file as given back, in `readmitted/<table>`: the next run puts them where they came from.
 
     The file is one that `export` wrote, with rows left out that stay in quarantine. Its rows are known by `row_id`; of
@@ -44,27 +44,27 @@ def readmit(run: CustomerRun, table: str, path: Path, as_they_are: bool, who: st
     QuarantineError, and nothing is noted, when one row of the file cannot be taken.
     """
     with one_at_a_time(run.home.path / "turns" / run.name):
-        rows = rows_of(run, f"{QUARANTINE}/{table}")
-        found = returned(run.landing, rows, path)
+        rows = read_held(run, f"{QUARANTINE}/{table}")
+        found = read_returned(run.landing, rows, path)
         if as_they_are:
-            chosen = _held_still(run, _as_held(rows, found))
+            chosen = _materialise(run, _held_values(rows, found))
             _refuse_unbearable(run, table, chosen, path)
             broken: dict[str, int] = {}
         else:
-            chosen = _held_still(run, found.filter(found["changed"] != ","))
-            broken = _counts(_rules(run, table, chosen), chosen)
-        count, unchanged = _rows(chosen), _rows(found) - _rows(chosen)
+            chosen = _materialise(run, found.filter(found["changed"] != ","))
+            broken = _count_broken(_rules_for(run, table, chosen), chosen)
+        count, unchanged = _count_rows(chosen), _count_rows(found) - _count_rows(chosen)
         if not count:
             raise QuarantineError(
                 f"{path}: no row differs from quarantine/{table} of '{run.name}': correct some, or accept them with "
                 "--as-they-are"
             )
-        _note(run, table, chosen, AS_THEY_ARE if as_they_are else CORRECTED, who, why)
-        return GivenBack(table, count, unchanged, broken)
+        _record(run, table, chosen, AS_THEY_ARE if as_they_are else CORRECTED, who, why)
+        return Readmission(table, count, unchanged, broken)
 
 
 @dataclass(frozen=True)
-class Undone:
+class UndoneReadmission:
     """The giving back that counts no longer: its rows, who made it, when (UTC) and why."""
 
     table: str
@@ -74,7 +74,7 @@ class Undone:
     why: str
 
 
-def undo(run: CustomerRun, table: str) -> Undone:
+def undo_readmission(run: CustomerRun, table: str) -> UndoneReadmission:
     """Take the newest giving back of a table back: from the next run on its rows are judged as the source sends them.
 
     An earlier giving back of the same rows that no run had read when it was replaced does not return. Waits for a run
@@ -89,20 +89,20 @@ def undo(run: CustomerRun, table: str) -> Undone:
             raise QuarantineError(f"no row of {table} of '{run.name}' is given back: there is nothing to undo")
         newest = entries.filter(entries["given"] == last)
         one = newest.select("who", "given_at", "why").limit(1).to_pyarrow().to_pylist()[0]
-        undone = Undone(table, _rows(newest), **one)
+        undone = UndoneReadmission(table, _count_rows(newest), **one)
         now = datetime.now(UTC).replace(tzinfo=None)
         run.write(asset, entries.filter(entries["given"] < last), {"fingerprint": fingerprint(undone=last, at=now)})
         return undone
 
 
-def _held_still(run: CustomerRun, rows: ibis.Table) -> ibis.Table:
+def _materialise(run: CustomerRun, rows: ibis.Table) -> ibis.Table:
     """The rows computed once, in a table that ends with the connection."""
     import ibis
 
     return run.landing.create_table(ibis.util.gen_name("given_back"), rows, temp=True)
 
 
-def _as_held(rows: ibis.Table, found: ibis.Table) -> ibis.Table:
+def _held_values(rows: ibis.Table, found: ibis.Table) -> ibis.Table:
     """The rows of the file with the values that they have in quarantine: what was changed in them does not count."""
     import ibis
 
@@ -113,17 +113,17 @@ def _as_held(rows: ibis.Table, found: ibis.Table) -> ibis.Table:
     return numbered.filter(numbered["copy_"] < numbered["wanted_"]).select(*rows.columns, changed=ibis.literal(","))
 
 
-def _rules(run: CustomerRun, table: str, rows: ibis.Table) -> tuple[RowRule, ...]:
-    return row_rules(rows, tables()[table], filled(run, table))
+def _rules_for(run: CustomerRun, table: str, rows: ibis.Table) -> tuple[RowRule, ...]:
+    return row_rules(rows, tables()[table], columns_to_fill(run, table))
 
 
 def _refuse_unbearable(run: CustomerRun, table: str, rows: ibis.Table, path: Path) -> None:
     """Later layers cannot work with a row that has no key or time, or that is there already."""
-    rules = [rule for rule in _rules(run, table, rows) if not rule.bearable]
+    rules = [rule for rule in _rules_for(run, table, rows) if not rule.bearable]
     same = rows["reason"].contains(SAME_KEY)
     key = ", ".join(tables()[table].key)
     rules.append(RowRule("unique", key, same, f"{SAME_KEY} {' and '.join(tables()[table].key)}", ""))
-    counts = _counts(tuple(rules), rows)
+    counts = _count_broken(tuple(rules), rows)
     if counts:
         told = ", ".join(f"{text} ({count:,})" for text, count in counts.items())
         raise QuarantineError(
@@ -132,18 +132,18 @@ def _refuse_unbearable(run: CustomerRun, table: str, rows: ibis.Table, path: Pat
         )
 
 
-def _counts(rules: tuple[RowRule, ...], rows: ibis.Table) -> dict[str, int]:
+def _count_broken(rules: tuple[RowRule, ...], rows: ibis.Table) -> dict[str, int]:
     """How many rows break each rule, those that none breaks left out."""
     sums = {f"rule_{index}": rule.broken.sum() for index, rule in enumerate(rules)}
     found = rows.aggregate(**sums).to_pyarrow().to_pylist()[0]
     return {rule.text: int(found[name]) for name, rule in zip(sums, rules, strict=True) if found[name]}
 
 
-def _rows(table: ibis.Table) -> int:
+def _count_rows(table: ibis.Table) -> int:
     return int(table.count().to_pyarrow().as_py())
 
 
-def _note(run: CustomerRun, table: str, rows: ibis.Table, how: str, who: str, why: str) -> None:
+def _record(run: CustomerRun, table: str, rows: ibis.Table, how: str, who: str, why: str) -> None:
     import ibis
 
     asset = f"readmitted/{table}"
@@ -158,21 +158,21 @@ def _note(run: CustomerRun, table: str, rows: ibis.Table, how: str, who: str, wh
         why=ibis.literal(why),
     )
     if before is not None:
-        entries = _beside(run.home.lake.read(run.name, asset, run.landing, before.version), entries, run, table)
+        entries = _append_entries(run.home.lake.read(run.name, asset, run.landing, before.version), entries, run, table)
     run.write(asset, entries, {"fingerprint": fingerprint(given=given, who=who, why=why, at=now)})
 
 
-def _beside(before: ibis.Table, new: ibis.Table, run: CustomerRun, table: str) -> ibis.Table:
+def _append_entries(before: ibis.Table, new: ibis.Table, run: CustomerRun, table: str) -> ibis.Table:
     """Entries of before and new ones; one that no run has read yet goes when its row is given back once more."""
-    read = set_aside.stored(run, table).get("given")
+    read = set_aside.load_audit(run, table).get("given")
     fresh = before["given"] > (-1 if read is None else read)
     again = before.filter(fresh).semi_join(new, ROW_ID)
     kept = before.anti_join(again, [ROW_ID, "given"])
     kinds = {**before.schema(), **new.schema()}
-    return _aligned(kept, kinds).union(_aligned(new, kinds))
+    return _align_columns(kept, kinds).union(_align_columns(new, kinds))
 
 
-def _aligned(rows: ibis.Table, kinds: Mapping[str, Any]) -> ibis.Table:
+def _align_columns(rows: ibis.Table, kinds: Mapping[str, Any]) -> ibis.Table:
     """The rows in these columns and types; a column that they lack is empty."""
     import ibis
 

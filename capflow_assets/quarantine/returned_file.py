@@ -22,25 +22,25 @@ FORMATS = (".csv", ".parquet")
 FIXED = (ROW_ID, "reason")
 
 
-def returned(con: Backend, held: ibis.Table, path: Path) -> ibis.Table:
+def read_returned(con: Backend, held: ibis.Table, path: Path) -> ibis.Table:
     """The rows of a .csv or .parquet file in the columns of quarantine, and in `changed` which ones were corrected.
 
     `changed` reads ",a,b,"; "," when nothing was. Columns that the file lacks are as they were. QuarantineError for a
     row that is not in quarantine, or not so many times, and for a value that cannot be read.
     """
-    sent = _read(con, path)
+    sent = _read_file(con, path)
     _refuse_columns(sent, held, path)
-    sent, known = _numbered(sent.mutate(**{ROW_ID: text(sent[ROW_ID])})), _numbered(held)
+    sent, known = _number_rows(sent.mutate(**{ROW_ID: text(sent[ROW_ID])})), _number_rows(held)
     _refuse_strangers(sent, known, path)
     names = [name for name in held.columns if name in sent.columns and name not in FIXED]
     sent = sent.select(**{f"sent_{name}": sent[name] for name in (*names, ROW_ID, "copy_")})
     pairs = [known[ROW_ID] == sent[f"sent_{ROW_ID}"], known["copy_"] == sent["sent_copy_"]]
     joined = known.inner_join(sent, pairs)
     _refuse_unreadable(joined, names, path)
-    return _compared(joined, names, held.columns)
+    return _mark_changes(joined, names, held.columns)
 
 
-def _read(con: Backend, path: Path) -> ibis.Table:
+def _read_file(con: Backend, path: Path) -> ibis.Table:
     """The file's rows; those of CSV as text, so that no id loses its zeros."""
     if path.suffix not in FORMATS:
         raise QuarantineError(f"{path}: the name must end in {' or '.join(FORMATS)}")
@@ -62,7 +62,7 @@ def _refuse_columns(sent: ibis.Table, held: ibis.Table, path: Path) -> None:
             raise QuarantineError(f"{path}: quarantine has no column '{name}'{did_you_mean(name, held.columns)}")
 
 
-def _numbered(rows: ibis.Table) -> ibis.Table:
+def _number_rows(rows: ibis.Table) -> ibis.Table:
     """Rows that share a row_id are alike and interchangeable: each gets a number among them."""
     import ibis
 
@@ -85,14 +85,14 @@ def _refuse_unreadable(joined: ibis.Table, names: Sequence[str], path: Path) -> 
     """A value that cannot be read would silently become an empty one."""
     for name in names:
         said = text(joined[f"sent_{name}"])
-        wrong = joined.filter(said.notnull() & _typed(joined, name).isnull())
+        wrong = joined.filter(said.notnull() & _to_column_type(joined, name).isnull())
         found = wrong.select(value=text(wrong[f"sent_{name}"])).order_by("value").limit(1).to_pyarrow().to_pylist()
         if found:
             told = f"{name} '{found[0]['value']}' cannot be read as {joined[name].type()}"
             raise QuarantineError(f"{path}: {told}; nothing was given back")
 
 
-def _typed(joined: ibis.Table, name: str) -> ibis.Value:
+def _to_column_type(joined: ibis.Table, name: str) -> ibis.Value:
     """What the file says of a column, in the column's type; times are in UTC, as quarantine has them."""
     kind, value = joined[name].type(), joined[f"sent_{name}"]
     if kind.is_timestamp():
@@ -101,9 +101,9 @@ def _typed(joined: ibis.Table, name: str) -> ibis.Value:
     return read(value).cast(kind)
 
 
-def _compared(joined: ibis.Table, names: Sequence[str], columns: Sequence[str]) -> ibis.Table:
+def _mark_changes(joined: ibis.Table, names: Sequence[str], columns: Sequence[str]) -> ibis.Table:
     import ibis
 
-    values = {name: _typed(joined, name) if name in names else joined[name] for name in columns}
+    values = {name: _to_column_type(joined, name) if name in names else joined[name] for name in columns}
     differs = (ibis.ifelse(joined[name].identical_to(values[name]), "", f"{name},") for name in names)
     return joined.select(**values, changed=reduce(add, differs, ibis.literal(",")))

@@ -1,1 +1,1 @@
-"""raw/<table>: the customer's source under canonical names."""
+"""raw/<table>: the customer's source under canonical column names."""

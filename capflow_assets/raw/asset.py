@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from capflow_assets.contract.outcome import Blocked, NotAvailable, Outcome
-from capflow_assets.raw.staging import staged
+from capflow_assets.raw.staging import stage_rows
 from capflow_assets.run.code_version import code_version
 from capflow_assets.run.customer_run import CustomerRun, fingerprint
 from capflow_assets.run.reuse import find_reusable, unchanged_outcome
@@ -29,21 +29,88 @@ SHOWN = ("mode", "watermark", "rows_read", "rows_late", "rows_replaced", "new_co
 
 
 @dataclass(frozen=True)
-class Reading:
-    """One reading of a table: how it is mapped, and the stored version that it goes on from (None: from nothing)."""
+class RawFacts:
+    """The facts of one version of a raw table: what it depends on, and where the next load continues.
+
+    `settings` is a hash of the place and mapping; `columns` are the source's columns with its own types. `mode` is
+    "full" or "incremental" for tables with a watermark, "" for others; `read_in_full` is when all rows were last read.
+    `rows_read`, `rows_late` and `rows_replaced` count the rows of an increment.
+    """
+
+    fingerprint: str
+    source: str
+    settings: str
+    columns: Mapping[str, str] = field(default_factory=dict)
+    new_columns: tuple[str, ...] = ()
+    gone_columns: tuple[str, ...] = ()
+    mode: str = ""
+    read_in_full: datetime | None = None
+    watermark: Watermark | None = None
+    rows_read: int | None = None
+    rows_late: int | None = None
+    rows_replaced: int | None = None
+
+    def to_facts(self) -> dict[str, Any]:
+        """Return the facts as they are stored with the table's version; empty ones are left out."""
+        facts: dict[str, Any] = {"fingerprint": self.fingerprint, "source": self.source, "settings": self.settings}
+        facts["columns"] = dict(self.columns)
+        facts |= {name: list(getattr(self, name)) for name in ("new_columns", "gone_columns") if getattr(self, name)}
+        if self.mode:
+            facts["mode"] = self.mode
+        if self.read_in_full is not None:
+            facts["read_in_full"] = self.read_in_full.isoformat()
+        if self.watermark is not None:
+            facts["watermark"] = self.watermark.facts()
+        counts = {name: getattr(self, name) for name in ("rows_read", "rows_late", "rows_replaced")}
+        return facts | {name: count for name, count in counts.items() if count is not None}
+
+    @staticmethod
+    def from_facts(facts: Mapping[str, Any]) -> RawFacts:
+        """Read the facts of a stored version, also of one written before a fact existed."""
+        read_in_full = facts.get("read_in_full")
+        return RawFacts(
+            facts.get("fingerprint", ""),
+            facts.get("source", ""),
+            facts.get("settings", ""),
+            facts.get("columns", {}),
+            tuple(facts.get("new_columns", ())),
+            tuple(facts.get("gone_columns", ())),
+            facts.get("mode", ""),
+            datetime.fromisoformat(read_in_full) if read_in_full else None,
+            Watermark.from_facts(facts.get("watermark")),
+            facts.get("rows_read"),
+            facts.get("rows_late"),
+            facts.get("rows_replaced"),
+        )
+
+    def shown(self) -> dict[str, Any]:
+        """Return the facts that people see with the outcome."""
+        facts = self.to_facts()
+        if self.watermark is not None:
+            facts["watermark"] = facts["watermark"]["value"]
+        return {name: facts[name] for name in SHOWN if name in facts}
+
+
+@dataclass(frozen=True)
+class TableRead:
+    """One read of a table: its mapping, its facts so far, and the stored version to continue from (None: read all)."""
 
     table: str
     mapping: TableMapping
-    facts: Mapping[str, Any]
+    facts: RawFacts
     before: TableVersion | None
     now: datetime
 
+    @property
+    def stored(self) -> RawFacts | None:
+        """The facts of the stored version."""
+        return RawFacts.from_facts(self.before.facts) if self.before else None
+
 
 def load(run: CustomerRun, asset: str) -> Outcome:
-    """Bring one table from its source into the lake: whole, or from its watermark on; not at all when it is unchanged.
+    """Load one table from its source into the lake: in full, or from its watermark on; nothing if it is unchanged.
 
-    Blocked when a mapped column holds another kind of values than before; a run with `force` takes over what is there
-    now, and all of it.
+    Blocked when the type of a mapped column changed; a run with `force` accepts what is there now and reads all of it.
     """
     table = asset.removeprefix("raw/")
     mapping = run.customer.tables.get(table)
@@ -51,124 +118,119 @@ def load(run: CustomerRun, asset: str) -> Outcome:
         raise NotAvailable(f"'{run.name}' does not send {table}: tables.{table} is not in its customer file")
     state = sources.fingerprint(run.customer, mapping)
     reader = sources.kind_module(run.customer.sources[mapping.source].kind)
-    mark = fingerprint(source=state, code=code_version(__name__, reader))
-    if state is not None and (fresh := find_reusable(run, asset, mark)):
-        return fresh
-    reading = _reading(run, table, mapping, mark)
+    current = fingerprint(source=state, code=code_version(__name__, reader))
+    if state is not None and (reused := find_reusable(run, asset, current)):
+        return reused
+    read = _begin_read(run, table, mapping, current)
     try:
         if mapping.incremental:
-            return _by_watermark(run, reading, mapping.incremental)
-        return _whole(run, reading, tells=state is not None)
+            return _read_increment(run, read, mapping.incremental)
+        return _read_whole(run, read, has_state=state is not None)
     except WatermarkError as error:
         remedy = f"Correct tables.{table}.incremental in {file_name(run.customer)}, or take it out."
         raise source_error(run.customer, run.customer.sources[mapping.source], str(error), remedy) from None
 
 
-def rows(run: CustomerRun, table: str) -> ibis.Table:
-    """A raw table without CapFlow's own column."""
+def source_rows(run: CustomerRun, table: str) -> ibis.Table:
+    """Return a raw table without CapFlow's own column."""
     raw = run.read(f"raw/{table}")
     return raw.drop(WATERMARK) if WATERMARK in raw.columns else raw
 
 
-def _reading(run: CustomerRun, table: str, mapping: TableMapping, mark: str) -> Reading:
+def _begin_read(run: CustomerRun, table: str, mapping: TableMapping, current: str) -> TableRead:
     settings = sources.settings_hash(run.customer, mapping)
     before = None if run.force else run.version(f"raw/{table}")
-    if before and before.facts.get("settings") != settings:  # another mapping or place: nothing to go on from
+    if before and RawFacts.from_facts(before.facts).settings != settings:  # another mapping or place: start over
         before = None
-    facts = {"fingerprint": mark, "source": mapping.source, "settings": settings}
-    return Reading(table, mapping, facts, before, datetime.now(UTC))
+    return TableRead(table, mapping, RawFacts(current, mapping.source, settings), before, datetime.now(UTC))
 
 
-def _whole(run: CustomerRun, reading: Reading, tells: bool) -> Outcome:
-    """All rows; those of a source that does not tell whether it changed are compared with the stored ones first."""
-    opened, noticed = _looked(run, reading)
-    before = reading.before
-    with sources.explain_errors(run.customer, reading.mapping):
-        if tells or before is None:
-            return _published(run, reading, opened, noticed)
-        with staged(run, reading.table, opened) as read:
-            if is_unchanged(_stored(run, reading), read):
-                return unchanged_outcome(before, f"raw/{reading.table}", "read again", noticed)
-            return _published(run, reading, read, noticed)
+def _read_whole(run: CustomerRun, read: TableRead, has_state: bool) -> Outcome:
+    """Read all rows; compare them with the stored ones first where the source cannot say whether it changed."""
+    opened, facts = _open_source(run, read)
+    before = read.before
+    with sources.explain_errors(run.customer, read.mapping):
+        if has_state or before is None:
+            return _publish(run, read, opened, facts)
+        with stage_rows(run, read.table, opened) as rows:
+            if is_unchanged(_stored_rows(run, read), rows):
+                return unchanged_outcome(before, f"raw/{read.table}", "read again", facts.shown())
+            return _publish(run, read, rows, facts)
 
 
-def _by_watermark(run: CustomerRun, reading: Reading, asked: Incremental) -> Outcome:
-    """The rows from a little before the highest stored watermark on; all rows where there is nothing to go on from."""
-    stored = Watermark.from_facts(reading.before.facts.get("watermark")) if reading.before else None
-    if reading.before is None or stored is None or _is_due(asked, reading.before, reading.now):
-        return _all_by_watermark(run, reading, asked)
-    since = Since(asked.watermark, stored.begin(asked))
-    opened, noticed = _looked(run, reading, since)
-    with sources.explain_errors(run.customer, reading.mapping), staged(run, reading.table, opened) as read:
-        now = find_highest(asked, read, run.customer.timezone, reading.now) or Watermark(
-            stored.kind, since.value, stored.form
-        )
-        check_key(asked, read)
-        found = (
-            merge_increment(_stored(run, reading), read, since.value, stored, asked.key)
-            if now.follows(stored)
-            else None
-        )
-        if found is not None:
-            return _stepped(run, reading, found, now, noticed)
-    return _all_by_watermark(run, reading, asked)
+def _read_increment(run: CustomerRun, read: TableRead, settings: Incremental) -> Outcome:
+    """Read the rows from a little before the highest stored watermark on; all rows where none is stored."""
+    stored = read.stored.watermark if read.stored else None
+    if read.before is None or stored is None or _is_full_read_due(settings, read):
+        return _read_all_rows(run, read, settings)
+    since = Since(settings.watermark, stored.begin(settings))
+    opened, facts = _open_source(run, read, since)
+    with sources.explain_errors(run.customer, read.mapping), stage_rows(run, read.table, opened) as rows:
+        highest = find_highest(settings, rows, run.customer.timezone, read.now)
+        highest = highest or Watermark(stored.kind, since.value, stored.form)
+        check_key(settings, rows)
+        if highest.follows(stored):
+            merged = merge_increment(_stored_rows(run, read), rows, since.value, stored, settings.key)
+            if merged is not None:
+                return _publish_increment(run, read, merged, highest, facts)
+    return _read_all_rows(run, read, settings)
 
 
-def _all_by_watermark(run: CustomerRun, reading: Reading, asked: Incremental) -> Outcome:
-    opened, noticed = _looked(run, reading)
-    with sources.explain_errors(run.customer, reading.mapping), staged(run, reading.table, opened) as read:
-        mark = find_highest(asked, read, run.customer.timezone, reading.now)
-        check_key(asked, read)
-        facts = {"mode": "full", "read_in_full": reading.now.isoformat(), "watermark": mark and mark.facts()}
-        return _published(run, reading, read, {**facts, **noticed})
+def _read_all_rows(run: CustomerRun, read: TableRead, settings: Incremental) -> Outcome:
+    opened, facts = _open_source(run, read)
+    with sources.explain_errors(run.customer, read.mapping), stage_rows(run, read.table, opened) as rows:
+        highest = find_highest(settings, rows, run.customer.timezone, read.now)
+        check_key(settings, rows)
+        facts = replace(facts, mode="full", read_in_full=read.now, watermark=highest)
+        return _publish(run, read, rows, facts)
 
 
-def _stepped(run: CustomerRun, reading: Reading, found: Increment, now: Watermark, noticed: dict[str, Any]) -> Outcome:
-    before = reading.before
-    assert before is not None
-    counts = {"rows_read": found.read, "rows_late": found.late, "rows_replaced": found.replaced}
-    if found.merged is None:
-        return unchanged_outcome(
-            before, f"raw/{reading.table}", f"{found.read:,} rows read again", {**counts, **noticed}
-        )
-    kept = {"read_in_full": before.facts["read_in_full"], "watermark": now.facts(), "mode": "incremental"}
-    return _published(run, reading, found.merged, {**kept, **counts, **noticed})
+def _publish_increment(
+    run: CustomerRun, read: TableRead, increment: Increment, highest: Watermark, facts: RawFacts
+) -> Outcome:
+    assert read.before is not None
+    assert read.stored is not None
+    facts = replace(facts, rows_read=increment.read, rows_late=increment.late, rows_replaced=increment.replaced)
+    if increment.merged is None:
+        return unchanged_outcome(read.before, f"raw/{read.table}", f"{increment.read:,} rows read again", facts.shown())
+    facts = replace(facts, mode="incremental", read_in_full=read.stored.read_in_full, watermark=highest)
+    return _publish(run, read, increment.merged, facts)
 
 
-def _is_due(asked: Incremental, before: TableVersion, now: datetime) -> bool:
-    """Whether it is time to read all rows again, so that those deleted long ago go."""
-    last = datetime.fromisoformat(before.facts["read_in_full"])
-    return asked.full_every_days is not None and now - last >= timedelta(days=asked.full_every_days)
+def _is_full_read_due(settings: Incremental, read: TableRead) -> bool:
+    """Return whether all rows must be read again, so that rows deleted at the source disappear."""
+    last = read.stored.read_in_full if read.stored else None
+    if last is None:
+        return True
+    return settings.full_every_days is not None and read.now - last >= timedelta(days=settings.full_every_days)
 
 
-def _looked(run: CustomerRun, reading: Reading, since: Since | None = None) -> tuple[ibis.Table, dict[str, Any]]:
-    """The rows of the source and what is new about its columns; Blocked when a mapped one changed its kind."""
-    opened = sources.open_table(run.customer, reading.mapping, run.landing, since)
+def _open_source(run: CustomerRun, read: TableRead, since: Since | None = None) -> tuple[ibis.Table, RawFacts]:
+    """Return the source's rows, and the facts with its columns; Blocked when the type of a mapped one changed."""
+    opened = sources.open_table(run.customer, read.mapping, run.landing, since)
     if since is None:
-        with sources.explain_errors(run.customer, reading.mapping):
-            sources.refuse_empty(run.customer, reading.mapping, opened.rows)
-    before = reading.before.facts.get("columns", {}) if reading.before else {}
-    drift = compare_columns(before, opened.columns, source_columns(reading.mapping)) if before else None
-    if drift and drift.retyped:
-        remedy = (
-            f"Correct it at the source, or accept it (all is read again): `capflow run --customer {run.name} --force`."
-        )
-        source = run.customer.sources[reading.mapping.source]
-        raise Blocked(str(source_error(run.customer, source, describe_retyped(drift.retyped), remedy)))
-    facts = {"columns": dict(opened.columns), **(drift.facts() if drift else {})}
-    return sources.to_canonical(opened.rows, reading.mapping), facts
+        with sources.explain_errors(run.customer, read.mapping):
+            sources.refuse_empty(run.customer, read.mapping, opened.rows)
+    before = read.stored.columns if read.stored else {}
+    facts = replace(read.facts, columns=dict(opened.columns))
+    if before:
+        drift = compare_columns(before, opened.columns, source_columns(read.mapping))
+        if drift.retyped:
+            command = f"capflow run --customer {run.name} --force"
+            remedy = f"Correct it at the source, or accept it (all is read again): `{command}`."
+            source = run.customer.sources[read.mapping.source]
+            raise Blocked(str(source_error(run.customer, source, describe_retyped(drift.retyped), remedy)))
+        facts = replace(facts, new_columns=drift.new, gone_columns=drift.gone)
+    return sources.to_canonical(opened.rows, read.mapping), facts
 
 
-def _stored(run: CustomerRun, reading: Reading) -> ibis.Table:
-    assert reading.before is not None
-    return run.home.lake.read(run.name, f"raw/{reading.table}", run.landing, reading.before.version)
+def _stored_rows(run: CustomerRun, read: TableRead) -> ibis.Table:
+    assert read.before is not None
+    return run.home.lake.read(run.name, f"raw/{read.table}", run.landing, read.before.version)
 
 
-def _published(run: CustomerRun, reading: Reading, data: ibis.Table, facts: dict[str, Any]) -> Outcome:
-    asset = f"raw/{reading.table}"
-    written = run.write(asset, data, {**reading.facts, **facts})
-    shown = {name: facts[name] for name in SHOWN if name in facts}
-    if shown.get("watermark"):
-        shown["watermark"] = shown["watermark"]["value"]
-    mark = reading.facts["fingerprint"]
-    return Outcome(asset, "done", facts={"rows": written.rows, "version": written.version, **shown}, fingerprint=mark)
+def _publish(run: CustomerRun, read: TableRead, data: ibis.Table, facts: RawFacts) -> Outcome:
+    asset = f"raw/{read.table}"
+    written = run.write(asset, data, facts.to_facts())
+    shown = {"rows": written.rows, "version": written.version, **facts.shown()}
+    return Outcome(asset, "done", facts=shown, fingerprint=facts.fingerprint)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def staged(run: CustomerRun, table: str, rows: ibis.Table) -> Iterator[ibis.Table]:
+def stage_rows(run: CustomerRun, table: str, rows: ibis.Table) -> Iterator[ibis.Table]:
     """The same rows from Parquet files under the home, which are gone afterwards.
 
     One process at a time works on a customer: what lies there from before was left by one that was killed.

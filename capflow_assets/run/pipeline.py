@@ -48,7 +48,7 @@ def run_customer(
 
 def _publish_page(run: CustomerRun, asset: str) -> str:
     """Publish the page of a customer whose table was refused, since its report will not be made; return its place."""
-    publish: Callable[..., str] = import_module("capflow_assets.validation.page").keep_page
+    publish: Callable[..., str] = import_module("capflow_assets.validation.page").publish_page
     return publish(run, but=asset)
 
 

@@ -17,8 +17,8 @@ from capflow_assets.run.customer_run import CustomerRun
 from capflow_assets.training.search.folds import select_columns
 from capflow_assets.training.split import Split, TooLittleHistoryError, split, split_labelled
 from capflow_assets.validated.anchors import STEP_DAYS, anchors
-from capflow_assets.validation.facts import facts_of
-from capflow_assets.validation.needs import unmet
+from capflow_assets.validation.needs.facts import gather_facts
+from capflow_assets.validation.needs.unmet import explain_unmet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +39,7 @@ def choose_dates(run: CustomerRun, model: Model) -> TrainingDates:
 
     A model that learns from labels is trained and tested as of now, on parts of the labelled units.
     """
-    reason = _missing_libraries(model) or unmet(model, facts_of(run))
+    reason = _missing_libraries(model) or explain_unmet(model, gather_facts(run))
     if reason is not None:
         raise NotAvailable(f"{model.name} {reason}")
     require_current(run, model)
@@ -150,7 +150,7 @@ def require_both_classes(run: CustomerRun, model: Model, snapshots: Sequence[Lab
         return
     labels = [label for snapshot in snapshots for label in snapshot.outcome["label"]]
     positives = int(sum(labels))
-    reason = unmet(model, facts_of(run, positives, len(labels) - positives))
+    reason = explain_unmet(model, gather_facts(run, positives, len(labels) - positives))
     if reason is not None:
         raise NotAvailable(f"{model.name} {reason}")
 

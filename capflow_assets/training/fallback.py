@@ -19,7 +19,7 @@ from capflow_assets.training.candidate import SEED, Candidate, Fit, evaluate_can
 from capflow_assets.training.dates import latest_test_date, require_current
 from capflow_assets.training.evaluation.promotion import PromotionDecision
 from capflow_assets.training.settings import requested_parameters
-from capflow_assets.validation.facts import facts_of
+from capflow_assets.validation.needs.facts import gather_facts
 from capflow_resources.home import UnknownCustomerError
 from capflow_resources.registry import Version
 from partitions.customer_file import CustomerFileError
@@ -138,7 +138,7 @@ def _apply_rule(
 
 def _prepare_fit(run: CustomerRun, model: Model, artefact: Artefact, parameters: dict[str, object]) -> Fit | None:
     """Return a fit with the test snapshot of a customer too small to learn from; None if it has not even that."""
-    if not set(model.tables) <= set(run.tables()) or not facts_of(run).has_times or model.learns_from == "labels":
+    if not set(model.tables) <= set(run.tables()) or not gather_facts(run).has_times or model.learns_from == "labels":
         return None
     require_current(run, model)
     date = latest_test_date(run, model)

@@ -1,1 +1,1 @@
-"""validated/<table>: cleaned, audited, published."""
+"""validated/<table>: canonical tables, cleaned, audited and published."""

@@ -1,4 +1,4 @@
-"""The dates that snapshots lie on: fixed ones in the past, so that what was computed for them stays, and as_of itself.
+"""The snapshot grid: fixed dates in the past, so that what was computed for them can be reused, and as_of itself.
 
 An anchor is midnight UTC of every 30th day counted from 1970-01-01. A new day of sales moves `as_of` and no anchor.
 """
@@ -14,16 +14,16 @@ ANCHORS = 7
 
 
 def anchors(as_of: datetime) -> list[datetime]:
-    """The last seven anchors that are not after `as_of`, latest first."""
+    """Return the last seven anchors that are not after `as_of`, latest first."""
     latest = EPOCH + (as_of - EPOCH) // STEP * STEP
     return [latest - STEP * back for back in range(ANCHORS)]
 
 
-def grid(as_of: datetime) -> list[datetime]:
-    """The dates of snapshots: `as_of` and the anchors up to it, latest first; seven, or eight between two anchors."""
+def snapshot_grid(as_of: datetime) -> list[datetime]:
+    """Return the snapshot dates, latest first: `as_of` and the anchors up to it (seven or eight dates)."""
     return sorted({as_of, *anchors(as_of)}, reverse=True)
 
 
 def anchor_index(date: datetime) -> int:
-    """How many steps after the epoch the first anchor at or after `date` lies: intervals below it begin before it."""
+    """Return the index of the first anchor at or after `date`, counted from 1970; earlier intervals begin before it."""
     return -((EPOCH - date) // STEP)

@@ -13,12 +13,12 @@ from capflow_assets.run.code_version import code_version
 from capflow_assets.run.customer_run import DERIVED, CustomerRun, fingerprint
 from capflow_assets.run.reuse import find_reusable
 from capflow_assets.validated import set_aside
-from capflow_assets.validated.audit.audit import Audit, audit
-from capflow_assets.validated.audit.offence import Offence
-from capflow_assets.validated.content import content
-from capflow_assets.validated.identity import identity
+from capflow_assets.validated.audit.audit import Audit, audit_table
+from capflow_assets.validated.audit.violation import Violation
+from capflow_assets.validated.content import summarise_content
+from capflow_assets.validated.identity import identity_columns
 from capflow_assets.validated.readmitted import put_back
-from capflow_assets.validated.tables import clean, derive_bills, drop, filled_columns, filled_when_derived
+from capflow_assets.validated.tables import clean, derive_bills, drop_rows, filled_columns, filled_when_derived
 
 if TYPE_CHECKING:
     import ibis
@@ -30,11 +30,11 @@ def validate(run: CustomerRun, asset: str) -> Outcome:
     """Clean one raw table, judge every row, and publish the good ones if few enough are bad."""
     table = asset.removeprefix("validated/")
     source = _source(run, table)
-    mark = _mark(run, table, source)
-    if (fresh := find_reusable(run, asset, mark)) and set_aside.stored(run, table).get("fingerprint") == mark:
+    mark = _fingerprint(run, table, source)
+    if (fresh := find_reusable(run, asset, mark)) and set_aside.load_audit(run, table).get("fingerprint") == mark:
         return Outcome(**{**vars(fresh), "check": Check(CHECK, True, dict(fresh.facts))})
-    cleaned = _cleaned(run, table)
-    result = audit(cleaned.rows, tables()[table], filled(run, table), run.customer.thresholds)
+    cleaned = _clean_rows(run, table)
+    result = audit_table(cleaned.rows, tables()[table], columns_to_fill(run, table), run.customer.thresholds)
     counts = {
         "left_out": cleaned.left_out,
         "waiting": cleaned.given - sum(result.readmitted.values()),
@@ -43,14 +43,16 @@ def validate(run: CustomerRun, asset: str) -> Outcome:
         "given": run.number(f"readmitted/{table}"),
         "fingerprint": mark,
     }
-    found = set_aside.keep(run, table, result, identity(cleaned.columns, run.customer.tables.get(table)), counts)
+    found = set_aside.store_audit(
+        run, table, result, identity_columns(cleaned.columns, run.customer.tables.get(table)), counts
+    )
     facts = {name: found[name] for name in ("rows", "set_aside", "left_out", "readmitted")}
-    facts |= {"failures": [_row(failure) for failure in result.failures]}
+    facts |= {"failures": [_violation_row(failure) for failure in result.failures]}
     if not result.passed:
-        return _refuse(run, asset, result, facts, mark)
+        return _block(run, asset, result, facts, mark)
     inputs = {name: n for name in (source, f"readmitted/{table}") if (n := run.number(name)) is not None}
     kept = {"fingerprint": mark, "inputs": inputs, "dropped": cleaned.left_out}
-    written = run.write(asset, result.accepted, {**kept, "content": content(table, result.accepted)})
+    written = run.write(asset, result.accepted, {**kept, "content": summarise_content(table, result.accepted)})
     facts |= {"rows": written.rows, "version": written.version}
     return Outcome(asset, "done", facts=facts, check=Check(CHECK, True, facts), fingerprint=mark)
 
@@ -61,16 +63,16 @@ def is_current(run: CustomerRun, table: str) -> bool:
     if version is None:
         return False
     source = f"raw/{table}" if table in run.customer.tables else f"validated/{DERIVED[table]}"
-    return bool(version.facts["fingerprint"] == _mark(run, table, source))
+    return bool(version.facts["fingerprint"] == _fingerprint(run, table, source))
 
 
-def filled(run: CustomerRun, table: str) -> set[str]:
+def columns_to_fill(run: CustomerRun, table: str) -> set[str]:
     """The columns of a table that this customer fills."""
     mapping = run.customer.tables.get(table)
     return filled_when_derived(run.customer.tables[DERIVED[table]]) if mapping is None else filled_columns(mapping)
 
 
-def _mark(run: CustomerRun, table: str, source: str) -> str:
+def _fingerprint(run: CustomerRun, table: str, source: str) -> str:
     return fingerprint(
         source={source: run.number(source)},
         given_back=run.number(f"readmitted/{table}"),
@@ -106,38 +108,38 @@ class _Cleaned:
     columns: list[str]
 
 
-def _cleaned(run: CustomerRun, table: str) -> _Cleaned:
+def _clean_rows(run: CustomerRun, table: str) -> _Cleaned:
     mapping = run.customer.tables.get(table)
     left_out: dict[str, int] = {}
     if mapping is None:
         rows = derive_bills(run.read(f"validated/{DERIVED[table]}"))
     else:
-        dropped = drop(raw.rows(run, table), mapping)
+        dropped = drop_rows(raw.source_rows(run, table), mapping)
         left_out = dropped.counts()
         rows = clean(table, dropped.kept, mapping, run.customer.timezone)
     rows, columns = rows.cache(), list(rows.columns)
     if mapping is not None and mapping.options.get("distinct"):
-        further = _rows(dropped.kept) - _rows(rows)
+        further = _count_rows(dropped.kept) - _count_rows(rows)
         left_out |= {"distinct": further} if further else {}
     given = run.version(f"readmitted/{table}")
     if given is None:
         return _Cleaned(rows, left_out, 0, columns)
-    returned = put_back(rows, run.read(f"readmitted/{table}"), identity(columns, mapping))
+    returned = put_back(rows, run.read(f"readmitted/{table}"), identity_columns(columns, mapping))
     return _Cleaned(returned.cache(), left_out, given.rows, columns)
 
 
-def _rows(table: ibis.Table) -> int:
+def _count_rows(table: ibis.Table) -> int:
     return int(table.count().to_pyarrow().as_py())
 
 
-def _refuse(run: CustomerRun, asset: str, result: Audit, facts: dict[str, Any], mark: str) -> Outcome:
+def _block(run: CustomerRun, asset: str, result: Audit, facts: dict[str, Any], mark: str) -> Outcome:
     run.publish_verdict(result.reasons)
     return Outcome(
         asset, "blocked", "; ".join(result.reasons), facts, check=Check(CHECK, False, facts), fingerprint=mark
     )
 
 
-def _row(failure: Offence) -> dict[str, Any]:
+def _violation_row(failure: Violation) -> dict[str, Any]:
     sample = json.dumps(failure.sample[:2], default=str)
     return {
         "check": failure.check,

@@ -1,10 +1,10 @@
-"""What a table held before a date, told by counts and sums of row hashes: equal sums are the same rows.
+"""Multiset hashes of what a table held before a date: equal counts and sums of row hashes mean the same rows.
 
-A validated table is summed up once, when it is written, by the interval between two anchors that each row became
-known in. All that was known before an anchor is the intervals before it, so that a late, restated, deleted or
-re-mapped row is told apart from rows that came after the date, without reading the table again. Two different sets of
-rows would have the same sums by a chance of one in 2**63 (sums of a row hash as a multiset hash: Clarke et al.,
-"Incremental Multiset Hash Functions", 2003; hashes are the engine's own and not meant against forgery).
+A validated table is summarised once, when it is written, by the interval between two anchors in which each row became
+known. What was known before an anchor is the sum of the intervals before it, so a late, restated, deleted or re-mapped
+row can be distinguished from rows that came after the date without reading the table again. Two different sets of rows
+collide with a probability of one in 2**63 (Clarke et al., "Incremental Multiset Hash Functions", 2003). The hashes are
+the engine's own and do not protect against forgery.
 """
 
 from __future__ import annotations
@@ -22,50 +22,50 @@ if TYPE_CHECKING:
 
 Content = Mapping[str, Any]
 
-ALWAYS = "always"  # rows that every date knows: items, and users without a first date
+ALWAYS = "always"  # rows known at every date: items, and users without a first date
 PIECES = 3
 PIECE_BITS = 21  # sums of such pieces stay below 2**63 for 4 million million rows
 DAY_SECONDS = 86_400
 
 
-def content(name: str, table: ibis.Table) -> dict[str, Any]:
+def summarise_content(name: str, table: ibis.Table) -> dict[str, Any]:
     """The counts and sums of one validated table, JSON-ready, in one pass (two for contacts).
 
     `intervals` maps an interval's number to its `rows`, their `sums` and the latest time in it (`until`); of
     line_items and bills also to the sums `bills`, by which `whole` compares the bills' line counts with the lines.
     """
     found: dict[str, dict[str, Any]] = {}
-    for events in _events(name, table):
-        for row in _summed(name, events).to_pyarrow().to_pylist():
+    for events in _dated_rows(name, table):
+        for row in _sum_by_interval(name, events).to_pyarrow().to_pylist():
             at = ALWAYS if row["interval"] is None else str(row["interval"])
-            found[at] = _added(found[at], _interval(row)) if at in found else _interval(row)
+            found[at] = _merge_intervals(found[at], _interval(row)) if at in found else _interval(row)
     columns = {column: str(dtype) for column, dtype in table.schema().items()}
     return {"columns": columns, "intervals": found}
 
 
-def known(held: Content, date: datetime) -> dict[str, Any]:
+def content_before(held: Content, date: datetime) -> dict[str, Any]:
     """What identifies the rows known before `date`; between two anchors, those of the whole interval it lies in."""
-    parts = _before(held, date)
-    return {"columns": held["columns"], "rows": sum(part["rows"] for part in parts), "sums": _total(parts, "sums")}
+    parts = _intervals_before(held, date)
+    return {"columns": held["columns"], "rows": sum(part["rows"] for part in parts), "sums": _sum_pieces(parts, "sums")}
 
 
-def whole(line_items: Content, bills: Content, date: datetime) -> bool:
+def bills_are_complete(line_items: Content, bills: Content, date: datetime) -> bool:
     """Whether every bill begun before `date` counts just the lines known by then, so that none needs restating.
 
     False where it cannot be told: rows after a date that lies between two anchors share its interval.
     """
-    lines, counted = _before(line_items, date), _before(bills, date)
+    lines, counted = _intervals_before(line_items, date), _intervals_before(bills, date)
     if any(part["until"] >= date.isoformat() for part in [*lines, *counted]):
         return False
-    return _total(lines, "bills") == _total(counted, "bills")
+    return _sum_pieces(lines, "bills") == _sum_pieces(counted, "bills")
 
 
-def _before(held: Content, date: datetime) -> list[dict[str, Any]]:
+def _intervals_before(held: Content, date: datetime) -> list[dict[str, Any]]:
     last = anchor_index(date)
     return [part for at, part in held["intervals"].items() if at == ALWAYS or int(at) < last]
 
 
-def _total(parts: list[dict[str, Any]], name: str) -> list[int]:
+def _sum_pieces(parts: list[dict[str, Any]], name: str) -> list[int]:
     return [sum(part[name][piece] for part in parts) for piece in range(PIECES)]
 
 
@@ -78,15 +78,15 @@ def _interval(row: Mapping[str, Any]) -> dict[str, Any]:
     return told
 
 
-def _added(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+def _merge_intervals(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     latest = max(one["until"], other["until"])
-    return {"rows": one["rows"] + other["rows"], "sums": _total([one, other], "sums"), "until": latest}
+    return {"rows": one["rows"] + other["rows"], "sums": _sum_pieces([one, other], "sums"), "until": latest}
 
 
-def _events(name: str, table: ibis.Table) -> list[ibis.Table]:
-    """When each row became known, as `at` (null: always), as features.snapshots.before cuts it.
+def _dated_rows(name: str, table: ibis.Table) -> list[ibis.Table]:
+    """Return the rows with `at`, when each became known (null: always), by the same rule as features.snapshots.before.
 
-    A contact is known when it is sent, and its answer when that comes.
+    A contact is known when it is sent, its response when that arrives: two tables.
     """
     import ibis
 
@@ -104,14 +104,16 @@ def _events(name: str, table: ibis.Table) -> list[ibis.Table]:
     return [table.mutate(at=at)]
 
 
-def _summed(name: str, events: ibis.Table) -> ibis.Table:
+def _sum_by_interval(name: str, events: ibis.Table) -> ibis.Table:
     import ibis
 
     columns = [events[column] for column in sorted(events.columns) if column != "at"]
-    pieces = {f"sum_{k}": piece for k, piece in enumerate(_pieces(row_hash(events, columns)))}
+    pieces = {f"sum_{k}": piece for k, piece in enumerate(_split_hash(row_hash(events, columns)))}
     if name in ("line_items", "bills"):
         lines = events.line_item_count.fill_null(0) if name == "bills" else ibis.literal(1, "int64")
-        pieces |= {f"bill_{k}": piece * lines for k, piece in enumerate(_pieces(row_hash(events, [events.bill_id])))}
+        pieces |= {
+            f"bill_{k}": piece * lines for k, piece in enumerate(_split_hash(row_hash(events, [events.bill_id])))
+        }
     day = events.at.truncate("D").epoch_seconds() // DAY_SECONDS
     hashed = events.select("at", interval=(day // STEP_DAYS).cast("int64"), **pieces)
     return hashed.group_by("interval").aggregate(
@@ -121,8 +123,8 @@ def _summed(name: str, events: ibis.Table) -> ibis.Table:
     )
 
 
-def _pieces(hashed: ibis.ir.IntegerValue) -> list[ibis.ir.IntegerValue]:
-    """63 bits of a hash in three positive parts, whose sums no engine lets overflow."""
+def _split_hash(hashed: ibis.ir.IntegerValue) -> list[ibis.ir.IntegerValue]:
+    """Split 63 bits of a hash into three positive pieces, whose sums overflow on no engine."""
     import ibis
 
     mask = ibis.literal(2**PIECE_BITS - 1, hashed.type())

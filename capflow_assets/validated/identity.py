@@ -1,4 +1,4 @@
-"""What makes a row the same row tomorrow: a fingerprint of its values that every engine computes alike."""
+"""The identity of a row: a hash of its values that is the same on every engine and in every load."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING
 
-from capflow_assets.validated.cleaning.dialect import dialect
+from capflow_assets.validated.cleaning.dialect import dialect_of
 from partitions.customer import TableMapping
 
 if TYPE_CHECKING:
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 ROW_ID = "row_id"
 
 
-def identity(columns: Sequence[str], mapping: TableMapping | None) -> list[str]:
-    """The columns of a table that tell its rows apart: those that the customer sends.
+def identity_columns(columns: Sequence[str], mapping: TableMapping | None) -> list[str]:
+    """Return the columns that identify a row: those that the customer sends; all of `columns` for a derived table.
 
-    What cleaning works out follows from them, but for the number of an anonymous bill, which new rows may move.
+    Derived columns follow from them, except the number of an anonymous bill, which new rows may shift.
     """
     if mapping is None:
         return list(columns)
@@ -27,23 +27,23 @@ def identity(columns: Sequence[str], mapping: TableMapping | None) -> list[str]:
 
 
 def row_id(rows: ibis.Table, columns: Sequence[str]) -> ibis.ir.StringColumn:
-    """Each row's fingerprint: the md5 of `columns` and their values as text, by name; rows that are alike share one.
+    """Return each row's id: the md5 of the names of `columns` and their values as text, sorted by name.
 
-    Text, whole and other numbers, flags and times; the same on every engine.
+    Identical rows share one id. Handles text, integers, floats, booleans and timestamps; the same on every engine.
     """
-    return reduce(add, (_written(rows[name], name) for name in sorted(columns))).hexdigest("md5")
+    return reduce(add, (_value_text(rows[name], name) for name in sorted(columns))).hexdigest("md5")
 
 
-def _written(value: ibis.Value, name: str) -> ibis.ir.StringValue:
+def _value_text(value: ibis.Value, name: str) -> ibis.ir.StringValue:
     import ibis
 
     kind = value.type()
     if kind.is_string():
-        text = value.replace(";", ";;")  # so that no value reads like the end of one and the beginning of the next
+        text = value.replace(";", ";;")  # so that no value can look like a separator
     elif kind.is_timestamp():
-        text = dialect(value).microseconds(value).cast("string")
+        text = dialect_of(value).microseconds(value).cast("string")
     elif kind.is_floating():
-        text = ibis.ifelse(value.isnan(), ibis.literal("nan"), dialect(value).written(value))
+        text = ibis.ifelse(value.isnan(), ibis.literal("nan"), dialect_of(value).written(value))
     else:
         text = value.cast("string")
     return ibis.ifelse(value.isnull(), ibis.literal(f"{name}; "), ibis.literal(f"{name}=") + text + "; ")

@@ -1,4 +1,4 @@
-"""Rows that an analyst gave back out of quarantine, put in place of the ones that the source still sends."""
+"""Readmission: rows that an analyst gave back from quarantine replace those that the source still sends."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ if TYPE_CHECKING:
     import ibis
 
 GIVEN = "given_back_"
-"""The column of a cleaned table that says of each row how it was given back; null for all others."""
+"""Column of a cleaned table: how the row was given back (CORRECTED or AS_THEY_ARE), null for all other rows."""
 
 CORRECTED, AS_THEY_ARE = "corrected", "as they are"
 OWN = (ROW_ID, "given", "how", "changed", "who", "given_at", "why")
-"""Columns of `readmitted/<table>` besides the table's: which row it stands for (several that are alike have as many
-entries), by which giving back it came, CORRECTED or AS_THEY_ARE, the names of the columns that were corrected, like
-",ts,amount,", and who gave it back, when and why."""
+"""Columns of `readmitted/<table>` besides the table's own: the row it stands for (identical rows have one entry each),
+the number of the readmission, CORRECTED or AS_THEY_ARE, the names of the corrected columns (",ts,amount,"), and who
+gave it back, when and why."""
 
 
 def put_back(cleaned: ibis.Table, entries: ibis.Table, identity: Sequence[str]) -> ibis.Table:
-    """`cleaned` with its rows that were given back: corrected where they were, each marked in `GIVEN`.
+    """Apply readmission entries to `cleaned`: correct the rows where asked, and mark each in the column `GIVEN`.
 
-    `identity` names the columns that tell which row an entry stands for. As many rows change as there are entries for
-    them, never more; an entry whose row is not there (any more) does nothing. No row is added or lost.
+    `identity` names the columns that identify a row. At most as many rows change as there are entries for them; an
+    entry whose row is gone does nothing. No row is added or lost.
     """
     import ibis
 
@@ -32,9 +32,9 @@ def put_back(cleaned: ibis.Table, entries: ibis.Table, identity: Sequence[str]) 
     tagged = cleaned.mutate(**{ROW_ID: row_id(cleaned, identity)})
     others = tagged.anti_join(entries, ROW_ID)
     meant = tagged.semi_join(entries, ROW_ID)
-    any_order = [meant[name].asc(nulls_first=True) for name in names]  # rows of one row_id are alike: any will do
+    any_order = [meant[name].asc(nulls_first=True) for name in names]  # rows of one row_id are identical: any will do
     meant = meant.mutate(copy_=ibis.row_number().over(group_by=ROW_ID, order_by=any_order))
-    given = _numbered(entries, cleaned)
+    given = _number_entries(entries, cleaned)
     joined = meant.left_join(given, [meant[ROW_ID] == given["new_row_id_"], meant["copy_"] == given["new_copy_"]])
     corrected = {
         name: ibis.ifelse(joined["new_changed_"].contains(f",{name},"), joined[f"new_{name}"], joined[name])
@@ -44,8 +44,8 @@ def put_back(cleaned: ibis.Table, entries: ibis.Table, identity: Sequence[str]) 
     return others.select(*names, **{GIVEN: ibis.null("string")}).union(returned)
 
 
-def _numbered(entries: ibis.Table, cleaned: ibis.Table) -> ibis.Table:
-    """Entries under names of their own, the entries of one row numbered in the order in which they were given."""
+def _number_entries(entries: ibis.Table, cleaned: ibis.Table) -> ibis.Table:
+    """Return the entries under prefixed names, those of one row numbered in the order in which they were given."""
     import ibis
 
     order = [entries["given"], entries["how"], entries["changed"]]

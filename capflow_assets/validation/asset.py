@@ -12,12 +12,12 @@ from capflow_assets.contract.outcome import CHECKS, Blocked, Check, Markdown, Ou
 from capflow_assets.run.code_version import code_version
 from capflow_assets.run.customer_run import REPORT, CustomerRun, fingerprint
 from capflow_assets.validated.asset import is_current
-from capflow_assets.validation import availability as contracts
-from capflow_assets.validation.blame import blame
-from capflow_assets.validation.page import judged, keep_page
-from capflow_assets.validation.pictures import pictures
-from capflow_assets.validation.report import Report, report
-from capflow_assets.validation.verticals import thresholds
+from capflow_assets.validation.blame import publish_offending
+from capflow_assets.validation.needs import availability as contracts
+from capflow_assets.validation.page import judged_versions, publish_page
+from capflow_assets.validation.pictures import load_plots
+from capflow_assets.validation.report import Report, build_report
+from capflow_assets.validation.verticals import load_thresholds
 
 if TYPE_CHECKING:
     import ibis
@@ -36,7 +36,7 @@ def judge(run: CustomerRun, asset: str) -> Outcome:
         expected=run.customer.expected,
         vertical=_vertical(run),
         timezone=run.customer.timezone,
-        contracts=contracts.terms(run),
+        contracts=contracts.contract_terms(run),
         code=code_version(__name__),
     )
     content = run.home.lake.document(run.name, REPORT)
@@ -44,12 +44,12 @@ def judge(run: CustomerRun, asset: str) -> Outcome:
     today = _midnight(datetime.now(UTC).replace(tzinfo=None))
     reused = not run.force and stored.get("fingerprint") == mark and _is_as_fresh(stored, today)
     if not reused:
-        stored = {"fingerprint": mark, "today": today.isoformat(), **judged(run), **_measure(run, today)}
+        stored = {"fingerprint": mark, "today": today.isoformat(), **judged_versions(run), **_measure(run, today)}
         run.home.lake.put_document(run.name, REPORT, json.dumps(stored).encode())
     made = Report.from_json(stored["report"])
     run.publish_verdict(made.reasons)
-    page = keep_page(run, but=asset)
-    return _outcome(asset, made, stored, reused, page, pictures(run, made, mark))
+    page = publish_page(run, but=asset)
+    return _outcome(asset, made, stored, reused, page, load_plots(run, made, mark))
 
 
 def _require_tables(run: CustomerRun) -> None:
@@ -70,21 +70,21 @@ def _is_as_fresh(stored: dict[str, Any], today: datetime) -> bool:
 def _measure(run: CustomerRun, today: datetime) -> dict[str, Any]:
     tables = {table: run.read(f"validated/{table}") for table in run.tables()}
     first, as_of = _span(tables["line_items"])
-    made = report(tables, run.customer, as_of or NO_TIMES, _vertical(run), today)
-    made = replace(made, offences=blame(run, made.findings, tables, as_of or NO_TIMES))
+    made = build_report(tables, run.customer, as_of or NO_TIMES, _vertical(run), today)
+    made = replace(made, offences=publish_offending(run, made.findings, tables, as_of or NO_TIMES))
     found = {
         "as_of": as_of.isoformat() if as_of else None,
         "first_sale": first.isoformat() if first else None,
         "users": int(made.values["users"] or 0),
         "bills": int(made.values["bills"] or 0),
-        "measures": contracts.measure(run, tables),
+        "measures": contracts.measure_needs(run, tables),
         "report": made.to_json(),
     }
-    return {**found, "models": contracts.available(run, found)}
+    return {**found, "models": contracts.list_availability(run, found)}
 
 
 def _vertical(run: CustomerRun) -> dict[str, float]:
-    return thresholds(run.customer.vertical, run.home.path)
+    return load_thresholds(run.customer.vertical, run.home.path)
 
 
 def _span(lines: ibis.Table) -> tuple[datetime | None, datetime | None]:

@@ -7,43 +7,43 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from capflow_assets.run.customer_run import CustomerRun
-from capflow_assets.validated.audit.audit import SAMPLE_ROWS, sample
-from capflow_assets.validated.audit.offence import Offence
-from capflow_assets.validated.set_aside import publish
+from capflow_assets.validated.audit.audit import SAMPLE_ROWS, sample_rows
+from capflow_assets.validated.audit.violation import Violation
+from capflow_assets.validated.set_aside import publish_rows
 from capflow_assets.validation.bounds import Finding
-from capflow_assets.validation.kpis.catalogue import KPIS
-from capflow_assets.validation.kpis.offending import BLAMED, offending
+from capflow_assets.validation.kpis.kpis import KPIS
+from capflow_assets.validation.kpis.offending import BLAMED, offending_rows
 
 if TYPE_CHECKING:
     import ibis
 
 
-def blame(
+def publish_offending(
     run: CustomerRun, findings: Sequence[Finding], tables: Mapping[str, ibis.Table], as_of: datetime
-) -> tuple[Offence, ...]:
-    """Publish the rows to blame for each finding that warns or blocks, and say so of each.
+) -> tuple[Violation, ...]:
+    """Publish the rows to blame for each finding that warns or blocks, and return their violations.
 
-    The rows of a KPI that is within its bounds again are replaced by none.
+    The table of a KPI that is within its bounds again is emptied.
     """
     failed = sorted((finding for finding in findings if not finding.passed), key=lambda finding: finding.blocks)
     broken = {finding.kpi: finding for finding in failed}
     offences = []
     for kpi in KPIS:
         asset = f"offending/{kpi}"
-        rows = offending(kpi, tables, as_of) if kpi in broken else None
+        rows = offending_rows(kpi, tables, as_of) if kpi in broken else None
         facts = {"as_of": as_of.isoformat(), "fingerprint": "", "inputs": run.validated_versions()}
-        published = publish(run, asset, rows, facts)
+        published = publish_rows(run, asset, rows, facts)
         if published:
-            offences.append(_offence(run, broken[kpi], asset, published))
+            offences.append(_violation(run, broken[kpi], asset, published))
     return tuple(offences)
 
 
-def _offence(run: CustomerRun, finding: Finding, asset: str, rows: int) -> Offence:
+def _violation(run: CustomerRun, finding: Finding, asset: str, rows: int) -> Violation:
     table = BLAMED[finding.kpi]
     whole = run.version(f"validated/{table}")
     stored = run.read(asset)
     first = stored.order_by(list(stored.columns)).limit(SAMPLE_ROWS)
-    return Offence(
+    return Violation(
         check=finding.kpi,
         table=table,
         column="",
@@ -53,6 +53,6 @@ def _offence(run: CustomerRun, finding: Finding, asset: str, rows: int) -> Offen
         blocks=finding.blocks,
         message=finding.message,
         remedy=finding.remedy,
-        sample=sample(first),
+        sample=sample_rows(first),
         rows_at=asset,
     )

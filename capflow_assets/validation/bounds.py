@@ -1,4 +1,4 @@
-"""How far a KPI may go before a warning, or before a customer is blocked, and what to do then."""
+"""Bounds of KPIs: how far a KPI may go before a warning or a block, and the remedy."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from capflow_assets.validation.kpis.catalogue import KPIS, figure
+from capflow_assets.validation.kpis.kpis import KPIS, format_number
 from partitions.customer import Customer
 from partitions.hints import closest
 
@@ -16,7 +16,7 @@ Origin = Literal["default", "vertical", "own history", "customer file"]
 
 @dataclass(frozen=True)
 class Bound:
-    """A KPI may lie from `low` to `high`, both included; None is no limit.
+    """The allowed range of a KPI, from `low` to `high`, both included; None is no limit.
 
     `why` ends the sentence "X is 0.97: ..."; `remedy` says what to do, with {file} for the customer's file.
     """
@@ -31,9 +31,9 @@ class Bound:
 
 @dataclass(frozen=True)
 class Finding:
-    """What one KPI's bound said of one customer. `value` is None when the data could not tell, which passes.
+    """One KPI of one customer against its bound. `value` is None where the data cannot say, which passes.
 
-    `source` says where the bound comes from and `rule`, a sentence, how it was made of that.
+    `source` is where the bound comes from; `rule` is a sentence on how it was derived.
     """
 
     kpi: str
@@ -53,7 +53,7 @@ class Finding:
         return not self.passed and self.severity == "block"
 
 
-def _accept(kpi: str) -> str:
+def _allow_it(kpi: str) -> str:
     return f"if the data is right, allow it with thresholds.{kpi} in {{file}}."
 
 
@@ -68,23 +68,25 @@ _TWICE = "Remove the file that was loaded twice, or set tables.line_items.drop_d
 
 _DEFAULTS = (
     Bound("line_item_count", 1, None, "block", "nothing was sold", "Check tables.line_items.source in {file}."),
-    Bound("bills", 1, None, "block", "every bill is a return", _RETURNS + _accept("bills")),
-    Bound("total_bill_amount", 0, None, "block", "more is returned than sold", _RETURNS + _accept("total_bill_amount")),
-    Bound("users", 1, None, "warn", "no user is known, so models of users cannot run", _USERS + _accept("users")),
-    Bound("active_users", 1, None, "warn", "no known user has bought lately", _DATES + _accept("active_users")),
-    Bound("anonymous_share", None, 0.9, "block", "too few bills have a user", _USERS + _accept("anonymous_share")),
-    Bound("anonymous_share", None, 0.5, "warn", "most bills have no user", _USERS + _accept("anonymous_share")),
-    Bound("return_share", None, 0.5, "block", "most lines are returns", _RETURNS + _accept("return_share")),
-    Bound("duplicate_share", None, 0.05, "block", "lines come more than once", _TWICE + _accept("duplicate_share")),
-    Bound("zero_price_share", None, 0.5, "block", "most lines have no price", _PRICES + _accept("zero_price_share")),
-    Bound("zero_price_share", None, 0.1, "warn", "many lines have no price", _PRICES + _accept("zero_price_share")),
+    Bound("bills", 1, None, "block", "every bill is a return", _RETURNS + _allow_it("bills")),
+    Bound(
+        "total_bill_amount", 0, None, "block", "more is returned than sold", _RETURNS + _allow_it("total_bill_amount")
+    ),
+    Bound("users", 1, None, "warn", "no user is known, so models of users cannot run", _USERS + _allow_it("users")),
+    Bound("active_users", 1, None, "warn", "no known user has bought recently", _DATES + _allow_it("active_users")),
+    Bound("anonymous_share", None, 0.9, "block", "too few bills have a user", _USERS + _allow_it("anonymous_share")),
+    Bound("anonymous_share", None, 0.5, "warn", "most bills have no user", _USERS + _allow_it("anonymous_share")),
+    Bound("return_share", None, 0.5, "block", "most lines are returns", _RETURNS + _allow_it("return_share")),
+    Bound("duplicate_share", None, 0.05, "block", "lines come more than once", _TWICE + _allow_it("duplicate_share")),
+    Bound("zero_price_share", None, 0.5, "block", "most lines have no price", _PRICES + _allow_it("zero_price_share")),
+    Bound("zero_price_share", None, 0.1, "warn", "many lines have no price", _PRICES + _allow_it("zero_price_share")),
     Bound(
         "price_outlier_share",
         None,
         0.05,
         "block",
         "the same items cost 20 times more or less, as with mixed currencies or cents",
-        _AMOUNTS + _accept("price_outlier_share"),
+        _AMOUNTS + _allow_it("price_outlier_share"),
     ),
     Bound(
         "longest_gap_days",
@@ -92,7 +94,7 @@ _DEFAULTS = (
         365,
         "block",
         "some dates lie far from all others",
-        _DATES + _accept("longest_gap_days"),
+        _DATES + _allow_it("longest_gap_days"),
     ),
     Bound(
         "days_without_sales",
@@ -100,7 +102,7 @@ _DEFAULTS = (
         0.5,
         "warn",
         "most days have no sale, so some files may be missing",
-        "Load the missing days; " + _accept("days_without_sales"),
+        "Load the missing days; " + _allow_it("days_without_sales"),
     ),
     Bound(
         "freshness_days",
@@ -108,7 +110,7 @@ _DEFAULTS = (
         35,
         "warn",
         "no sale has come in for more than a month",
-        "Check that the source still delivers; " + _accept("freshness_days"),
+        "Check that the source still delivers; " + _allow_it("freshness_days"),
     ),
     Bound(
         "spend_shift",
@@ -116,12 +118,14 @@ _DEFAULTS = (
         5,
         "block",
         "prices changed all at once, as when the currency or cents changed",
-        _AMOUNTS + _accept("spend_shift"),
+        _AMOUNTS + _allow_it("spend_shift"),
     ),
-    Bound("future_share", None, 0.05, "block", "as when day and month are swapped", _DATES + _accept("future_share")),
-    Bound("future_share", None, 0.001, "warn", "some lines are dated in the future", _DATES + _accept("future_share")),
+    Bound("future_share", None, 0.05, "block", "as when day and month are swapped", _DATES + _allow_it("future_share")),
+    Bound(
+        "future_share", None, 0.001, "warn", "some lines are dated in the future", _DATES + _allow_it("future_share")
+    ),
     *(
-        Bound(kpi, None, limit, "block" if severity == "block" else "warn", why, _KEYS + _accept(kpi))
+        Bound(kpi, None, limit, "block" if severity == "block" else "warn", why, _KEYS + _allow_it(kpi))
         for kpi, limit, severity, why in (
             ("unknown_item_share", 0.5, "block", "most lines sell an item that items does not know"),
             ("unknown_item_share", 0.05, "warn", "models that read items miss these lines"),
@@ -140,7 +144,7 @@ _DEFAULTS = (
 BOUNDS: Mapping[str, tuple[Bound, ...]] = {
     kpi: tuple(bound for bound in _DEFAULTS if bound.kpi == kpi) for kpi in KPIS if kpi in {b.kpi for b in _DEFAULTS}
 }
-"""The bounds of every customer, blocking ones first; a KPI that is missing here has none."""
+"""The default bounds of every customer, blocking ones first; a KPI that is missing here has none."""
 
 AT_MOST = {name for name in KPIS if name.endswith("_share")} - {"repeat_user_share"} | {
     "days_without_sales",
@@ -149,26 +153,26 @@ AT_MOST = {name for name in KPIS if name.endswith("_share")} - {"repeat_user_sha
 }
 
 
-def judge(
+def find_kpis(
     values: Mapping[str, float | None], customer: Customer, vertical: Mapping[str, float] | None = None
 ) -> tuple[Finding, ...]:
-    """One finding a bounded KPI: the threshold of the customer's file, else of its vertical, else the default bounds.
+    """Compare each bounded KPI with its bound: the customer file's threshold, else its vertical's, else the defaults.
 
     A threshold is the largest allowed value of shares and days, the factor (up or down) of spend_shift, and the least
-    allowed value of every other KPI; it blocks, unless the KPI's default only warns. Of several defaults the strictest
-    that is broken is told. These bounds say whether a whole history can be right at all; whether it changed is judged
-    by its own past (history/findings.py). A threshold that looks like a misspelt KPI is a warning of its own.
+    allowed value of every other KPI; it blocks, unless the KPI's default only warns. Of several broken defaults the
+    strictest is reported. These bounds say whether a whole history is plausible; changes are judged by the customer's
+    own past (history/findings.py). A threshold that looks like a misspelt KPI is a warning of its own.
     """
     findings = [
         _finding(values.get(kpi), bounds, source, customer)
         for kpi in KPIS
-        for bounds, source in [_bounds(kpi, customer, vertical or {})]
+        for bounds, source in [_bounds_for(kpi, customer, vertical or {})]
         if bounds
     ]
-    return (*findings, *_misspelt(customer))
+    return (*findings, *_misspelt_thresholds(customer))
 
 
-def _bounds(kpi: str, customer: Customer, vertical: Mapping[str, float]) -> tuple[tuple[Bound, ...], Origin]:
+def _bounds_for(kpi: str, customer: Customer, vertical: Mapping[str, float]) -> tuple[tuple[Bound, ...], Origin]:
     defaults = BOUNDS.get(kpi, ())
     thresholds: Mapping[str, float]
     source: Origin
@@ -179,7 +183,7 @@ def _bounds(kpi: str, customer: Customer, vertical: Mapping[str, float]) -> tupl
         return defaults, "default"
     low, high = _limits(kpi, float(thresholds[kpi]))
     if not defaults:
-        remedy = "Compare with the source; " + _accept(kpi)
+        remedy = "Compare with the source; " + _allow_it(kpi)
         defaults = (Bound(kpi, None, None, "block", f"it is not what the {source} expects", remedy),)
     first = defaults[0]
     return (Bound(kpi, low, high, first.severity, first.why, first.remedy),), source
@@ -193,10 +197,10 @@ def _limits(kpi: str, threshold: float) -> tuple[float | None, float | None]:
 
 
 def _finding(value: float | None, bounds: tuple[Bound, ...], source: Origin, customer: Customer) -> Finding:
-    bound = next((bound for bound in bounds if not _within(value, bound)), bounds[0])
-    passed = _within(value, bound)
+    bound = next((bound for bound in bounds if not _is_within(value, bound)), bounds[0])
+    passed = _is_within(value, bound)
     limits = ", ".join(
-        f"at {word} {figure(limit)}"
+        f"at {word} {format_number(limit)}"
         for word, limit in (("least", bound.low), ("most", bound.high))
         if limit is not None
     )
@@ -204,37 +208,37 @@ def _finding(value: float | None, bounds: tuple[Bound, ...], source: Origin, cus
     if value is None:
         message = f"{place} cannot be told from this data, so it is not judged."
     else:
-        message = f"{place} is {figure(value)} ({KPIS[bound.kpi]}; {source}: {limits})"
+        message = f"{place} is {format_number(value)} ({KPIS[bound.kpi]}; {source}: {limits})"
         message += "." if passed else f": {bound.why}."
-    remedy = "" if passed else bound.remedy.replace("{file}", customer_file(customer))
-    rule = _rule(bound.kpi, source, customer)
+    remedy = "" if passed else bound.remedy.replace("{file}", customer_file_name(customer))
+    rule = _describe_rule(bound.kpi, source, customer)
     return Finding(bound.kpi, value, bound.low, bound.high, source, bound.severity, passed, message, remedy, rule)
 
 
-def _rule(kpi: str, source: Origin, customer: Customer) -> str:
+def _describe_rule(kpi: str, source: Origin, customer: Customer) -> str:
     if source == "customer file":
-        return f"thresholds.{kpi} in {customer_file(customer)}."
+        return f"thresholds.{kpi} in {customer_file_name(customer)}."
     if source == "vertical":
         return f"What is usual in the vertical '{customer.vertical}' (capflow vertical show {customer.vertical})."
     return "What can hardly be right for any retailer."
 
 
-def _within(value: float | None, bound: Bound) -> bool:
+def _is_within(value: float | None, bound: Bound) -> bool:
     if value is None:
         return True
     return (bound.low is None or value >= bound.low) and (bound.high is None or value <= bound.high)
 
 
-def _misspelt(customer: Customer) -> list[Finding]:
+def _misspelt_thresholds(customer: Customer) -> list[Finding]:
     findings = []
     for name in sorted(set(customer.thresholds) - set(KPIS)):
         if near := closest(name, KPIS, cutoff=0.85):
             message = f"thresholds.{name} of '{customer.name}' is no KPI and changes nothing."
-            remedy = f"Write thresholds.{near} in {customer_file(customer)}."
+            remedy = f"Write thresholds.{near} in {customer_file_name(customer)}."
             findings.append(Finding(name, None, None, None, "customer file", "warn", False, message, remedy))
     return findings
 
 
-def customer_file(customer: Customer) -> str:
-    """How a message names the customer's file: customers/NAME.yaml."""
+def customer_file_name(customer: Customer) -> str:
+    """Return the customer file's name in messages: customers/NAME.yaml."""
     return f"customers/{customer.name}.yaml"

@@ -1,4 +1,4 @@
-"""validation/report.html: the page on one customer, put together from what validation left in the lake."""
+"""validation/report.html: the page on one customer, assembled from what validation left in the lake."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from capflow_assets.run.catalogue import tables
 from capflow_assets.run.customer_run import REPORT, CustomerRun
 from capflow_assets.run.gate import Verdict
 from capflow_assets.validated import set_aside
-from capflow_assets.validated.audit.offence import Offence
-from capflow_assets.validation.html import Dossier, ModelRow, TableRow, Trouble, customer_page
+from capflow_assets.validated.audit.violation import Violation
+from capflow_assets.validation.html import Dossier, ModelRow, TableRow, Trouble, render_customer
 from capflow_assets.validation.html.dossier import State
 from capflow_assets.validation.report import Report
 
@@ -20,18 +20,18 @@ PAGE = "validation/report.html"
 LAYERS = ("raw/", "validated/", "validation/")
 
 
-def keep_page(run: CustomerRun, but: str = "") -> str:
-    """Publish the page of a customer, blocked or not, and return where it lies.
+def publish_page(run: CustomerRun, but: str = "") -> str:
+    """Publish the page of a customer, blocked or not, and return its address.
 
-    The ledger's entry of the asset `but`, which is being made, is not told.
+    Leaves out the ledger's entry of the asset `but`, which is just being made.
     """
-    text = customer_page(dossier(run, but))
+    text = render_customer(gather_dossier(run, but))
     run.home.lake.put_document(run.name, PAGE, text.encode())
     return run.hide(f"{run.home.lake.uri}/{run.name}/{PAGE}")
 
 
-def dossier(run: CustomerRun, but: str = "") -> Dossier:
-    """All that is known of a customer's data now, from the lake's documents and the ledger; no table is read."""
+def gather_dossier(run: CustomerRun, but: str = "") -> Dossier:
+    """Gather the current state of a customer's data from the lake's documents and the ledger; reads no table."""
     written_at = datetime.now(UTC).replace(tzinfo=None)
     troubles = _troubles(run, but)
     try:
@@ -41,7 +41,7 @@ def dossier(run: CustomerRun, but: str = "") -> Dossier:
     stored = _stored(run)
     verdict = run.verdict()
     state, reasons = _state(run, verdict)
-    audits = [found for table in tables() if (found := set_aside.stored(run, table)) and table in run.tables()]
+    audits = [found for table in tables() if (found := set_aside.load_audit(run, table)) and table in run.tables()]
     return Dossier(
         run.name,
         state,
@@ -62,8 +62,8 @@ def dossier(run: CustomerRun, but: str = "") -> Dossier:
     )
 
 
-def judged(run: CustomerRun) -> dict[str, dict[str, int]]:
-    """The versions that a report rests on, to be kept beside it."""
+def judged_versions(run: CustomerRun) -> dict[str, dict[str, int]]:
+    """Return the table versions that a report rests on, to be stored with it."""
     return {"raw": run.raw_versions(), "validated": run.validated_versions()}
 
 
@@ -96,8 +96,8 @@ def _troubles(run: CustomerRun, but: str) -> tuple[Trouble, ...]:
     )
 
 
-def _offence(found: dict[str, Any]) -> Offence:
-    return Offence(**{**found, "sample": tuple(found["sample"])})
+def _offence(found: dict[str, Any]) -> Violation:
+    return Violation(**{**found, "sample": tuple(found["sample"])})
 
 
 def _model(found: dict[str, Any]) -> ModelRow:

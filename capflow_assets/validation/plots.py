@@ -1,4 +1,4 @@
-"""Small pictures of distributions for the Dagster UI."""
+"""Plots of distributions and daily figures as PNG, for the Dagster UI."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ MOST_BARS = 32
 COLUMNS, MOST_SERIES = 3, 6
 
 
-def draw(distribution: Distribution, customer: str = "") -> bytes:
-    """A bar chart of a distribution as PNG bytes, 6 x 3 inches; its note in words where there is nothing to draw.
+def draw_distribution(distribution: Distribution, customer: str = "") -> bytes:
+    """Draw a distribution as a bar chart, PNG bytes of 6 x 3 inches; its note where there is nothing to draw.
 
-    The bars reach to the 98th percentile; what lies beyond is one paler bar at the end. Uses no pyplot state, so it
-    may run in any thread.
+    The bars reach to the 98th percentile; the rest is one paler bar at the end. Uses no pyplot state, so it may run in
+    any thread.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -38,16 +38,16 @@ def draw(distribution: Distribution, customer: str = "") -> bytes:
     # parse_math: a "$" in a name is money, not mathematics.
     axes.set_title(title, loc="left", fontsize=11, color=INK, parse_math=False)
     if distribution.total:
-        _bars(axes, distribution)
+        _draw_bars(axes, distribution)
     else:
-        _words(axes, distribution.note or "There is nothing to count.")
+        _draw_note(axes, distribution.note or "There is nothing to count.")
     png = io.BytesIO()
     figure.savefig(png, format="png", metadata={"Software": None})
     return png.getvalue()
 
 
 def draw_series(series: Sequence[Series], customer: str = "") -> bytes:
-    """Figures by day side by side, at most 6, each over its expected band, as one PNG picture; odd days are dots."""
+    """Draw at most 6 daily figures side by side, each over its expected band, as one PNG; days outside it are dots."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -57,7 +57,7 @@ def draw_series(series: Sequence[Series], customer: str = "") -> bytes:
     figure = Figure(figsize=(4 * columns, 1.9 * rows), dpi=100, facecolor="white")
     FigureCanvasAgg(figure)
     for place, one in enumerate(shown, start=1):
-        _days(figure.add_subplot(rows, columns, place), one)
+        _draw_days(figure.add_subplot(rows, columns, place), one)
     figure.subplots_adjust(left=0.05, right=0.99, top=1 - 0.5 / (1.9 * rows), bottom=0.12 / rows, hspace=0.6)
     if customer:
         figure.suptitle(customer, x=0.01, ha="left", fontsize=11, color=INK, parse_math=False)
@@ -67,13 +67,13 @@ def draw_series(series: Sequence[Series], customer: str = "") -> bytes:
 
 
 def png_markdown(png: bytes, title: str = "plot") -> str:
-    """A picture as Markdown that carries its own bytes; `title` is made safe for Markdown and HTML."""
+    """Embed a PNG in Markdown as a data URI; `title` is escaped for Markdown and HTML."""
     safe = html.escape(re.sub(r"[\[\]\\`\r\n]", " ", title))
     return f"![{safe}](data:image/png;base64,{base64.b64encode(png).decode('ascii')})"
 
 
-def bars(distribution: Distribution) -> tuple[int, tuple[tuple[int, int], ...], int]:
-    """What is drawn: the width of a bar, (start, count) of each bar, and how many lie beyond the last one."""
+def group_bars(distribution: Distribution) -> tuple[int, tuple[tuple[int, int], ...], int]:
+    """Group a distribution into bars: their width, (start, count) of each, and the count beyond the last one."""
     least = distribution.counts[0][0]
     most = distribution.quantile(0.98) or 0
     width = next((w for w in WIDTHS if (most - least) // w < MOST_BARS), (most - least) // MOST_BARS + 1)
@@ -91,10 +91,10 @@ def bars(distribution: Distribution) -> tuple[int, tuple[tuple[int, int], ...], 
     return width, tuple(heights.items()), beyond
 
 
-def _bars(axes: Axes, distribution: Distribution) -> None:
+def _draw_bars(axes: Axes, distribution: Distribution) -> None:
     from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
-    width, drawn, beyond = bars(distribution)
+    width, drawn, beyond = group_bars(distribution)
     starts, heights = [start for start, _ in drawn], [height for _, height in drawn]
     align: Literal["center", "edge"] = "center" if width == 1 else "edge"
     shift = 0.0 if width == 1 else width * 0.04
@@ -126,7 +126,7 @@ def _bars(axes: Axes, distribution: Distribution) -> None:
     axes.spines["bottom"].set_color(PALE)
 
 
-def _days(axes: Axes, series: Series) -> None:
+def _draw_days(axes: Axes, series: Series) -> None:
     import numpy as np
 
     values, low, high = (np.array(row, dtype="float64") for row in (series.values, series.low, series.high))
@@ -146,7 +146,7 @@ def _days(axes: Axes, series: Series) -> None:
     axes.spines["bottom"].set_color(PALE)
 
 
-def _words(axes: Axes, text: str) -> None:
+def _draw_note(axes: Axes, text: str) -> None:
     axes.set_axis_off()
     axes.text(
         0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", fontsize=9, color=INK, parse_math=False

@@ -1,4 +1,4 @@
-"""What a customer's data looks like as a whole: KPIs, what their bounds say, and how users spread."""
+"""The report on a customer's data: KPIs, findings against their bounds, distributions and daily figures."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from capflow_assets.validated.audit.offence import Offence
-from capflow_assets.validation.bounds import Finding, judge
-from capflow_assets.validation.history.daily import daily
+from capflow_assets.validated.audit.violation import Violation
+from capflow_assets.validation.bounds import Finding, find_kpis
+from capflow_assets.validation.history.daily_panel import build_daily_panel
 from capflow_assets.validation.history.figures import EVERY
-from capflow_assets.validation.history.findings import findings, series
-from capflow_assets.validation.history.learned import look
-from capflow_assets.validation.kpis.catalogue import KPIS, figure, kpis, naive
-from capflow_assets.validation.kpis.distributions import Distribution, distributions
+from capflow_assets.validation.history.findings import build_series, find_daily
+from capflow_assets.validation.history.learned_bands import learn_bands
+from capflow_assets.validation.kpis.distributions import Distribution, measure_distributions
+from capflow_assets.validation.kpis.kpis import KPIS, format_number, measure_kpis, to_naive_utc
 from capflow_assets.validation.series import Series
 from partitions.customer import Customer
 
@@ -28,7 +28,7 @@ FRESHNESS = "freshness_days"
 
 @dataclass(frozen=True)
 class Report:
-    """One customer's data as of a date; it survives JSON unchanged and needs no table to be read again."""
+    """The report on one customer as of a date; it round-trips through JSON and needs no table to be read again."""
 
     customer: str
     as_of: str
@@ -36,7 +36,7 @@ class Report:
     findings: tuple[Finding, ...]
     distributions: tuple[Distribution, ...]
     series: tuple[Series, ...] = ()
-    offences: tuple[Offence, ...] = ()
+    offences: tuple[Violation, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -44,7 +44,7 @@ class Report:
         return not any(finding.blocks for finding in self.findings)
 
     def is_as_fresh(self, days: int) -> bool:
-        """Whether its finding on freshness still holds when no sale has come in for so many days more."""
+        """Return whether the finding on freshness still holds after that many more days without a sale."""
         found = next((found for found in self.findings if found.kpi == FRESHNESS), None)
         if found is None or found.value is None or found.high is None:
             return True
@@ -52,7 +52,7 @@ class Report:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why the customer is blocked: what, where and what to do, one text each."""
+        """Why the customer is blocked, one text each: what, where and what to do."""
         return tuple(f"{found.message} {found.remedy}" for found in self.findings if found.blocks)
 
     @property
@@ -61,26 +61,26 @@ class Report:
         return tuple(f"{f.message} {f.remedy}" for f in self.findings if not f.passed and not f.blocks)
 
     def markdown(self) -> str:
-        """The KPIs as a Markdown table: name, value, verdict and what the KPI counts."""
-        verdicts = {found.kpi: _word(found) for found in self.findings}
+        """Render the KPIs as a Markdown table: name, value, verdict and what the KPI counts."""
+        verdicts = {found.kpi: _verdict_word(found) for found in self.findings}
         rows = [
-            f"| {kpi} | {'not known' if value is None else figure(value)} | {verdicts.get(kpi, '')} | {KPIS[kpi]} |"
+            f"| {kpi} | {_format_value(value)} | {verdicts.get(kpi, '')} | {KPIS[kpi]} |"
             for kpi, value in self.values.items()
         ]
         rows += [
-            f"| {found.kpi} | {figure(found.value)} | {_word(found)} | {EVERY[found.kpi].title} |"
+            f"| {found.kpi} | {format_number(found.value)} | {_verdict_word(found)} | {EVERY[found.kpi].title} |"
             for found in self.findings
             if found.kpi in EVERY and found.value is not None
         ]
         return "\n".join(["| KPI | value | verdict | what it counts |", "|---|---:|---|---|", *rows])
 
     def to_json(self) -> str:
-        """The report as JSON text, without NaN."""
+        """Write the report as JSON text, without NaN."""
         return json.dumps(asdict(self), allow_nan=False)
 
     @staticmethod
     def from_json(text: str) -> Report:
-        """The report that `to_json` wrote; ValueError, in words, for anything else."""
+        """Read the report that `to_json` wrote; raises ValueError with a remedy for anything else."""
         try:
             found = json.loads(text)
             findings = tuple(Finding(**one) for one in found["findings"])
@@ -88,26 +88,27 @@ class Report:
                 Distribution(**{**one, "counts": tuple((int(value), int(count)) for value, count in one["counts"])})
                 for one in found["distributions"]
             )
-            series = tuple(Series(**{name: _tuple(part) for name, part in one.items()}) for one in found["series"])
-            offences = tuple(Offence(**{name: _tuple(part) for name, part in one.items()}) for one in found["offences"])
+            series = tuple(Series(**{name: _to_tuple(part) for name, part in one.items()}) for one in found["series"])
+            offences = tuple(
+                Violation(**{name: _to_tuple(part) for name, part in one.items()}) for one in found["offences"]
+            )
             return Report(found["customer"], found["as_of"], found["values"], findings, shapes, series, offences)
         except (ValueError, KeyError, TypeError) as error:
             message = f"this is not a report that CapFlow wrote ({error!r}). Validate the customer again."
             raise ValueError(message) from error
 
 
-def report(
+def build_report(
     tables: Mapping[str, ibis.Table],
     customer: Customer,
     as_of: datetime,
     vertical: Mapping[str, float] | None = None,
     today: datetime | None = None,
 ) -> Report:
-    """The report on a customer's validated tables as of now; ValueError without `line_items` and `bills`.
+    """Build the report on a customer's validated tables; raises ValueError without `line_items` and `bills`.
 
     `vertical` are the thresholds of the customer's vertical. `as_of` (UTC) is the midnight after the last sale that is
-    not in the future: what is dated later is only counted. `today` (the same by default) is the midnight that
-    freshness counts to.
+    not in the future: later rows are only counted. `today` (default: as_of) is the midnight to which freshness counts.
     """
     missing = [name for name in NEEDED if name not in tables]
     if missing:
@@ -116,21 +117,25 @@ def report(
             f"report on '{customer.name}': {names} is missing. Run: capflow run --customer {customer.name}"
         )
     sent = {name: table for name, table in tables.items() if name in customer.tables}
-    values = kpis(tables["line_items"], tables["bills"], as_of, sent, now=True)
+    values = measure_kpis(tables["line_items"], tables["bills"], as_of, sent, now=True)
     if today is not None and (days := values[FRESHNESS]) is not None:
-        values[FRESHNESS] = days + (today - naive(as_of)).days
-    shapes = distributions(tables["bills"], as_of)
-    panel = daily(tables["line_items"], as_of, customer.timezone)
-    seen = look(panel, customer.expected) if panel else None
-    found = (*judge(values, customer, vertical), *findings(seen, customer, vertical or {}))
-    return Report(customer.name, naive(as_of).isoformat(), values, found, shapes, series(seen))
+        values[FRESHNESS] = days + (today - to_naive_utc(as_of)).days
+    shapes = measure_distributions(tables["bills"], as_of)
+    panel = build_daily_panel(tables["line_items"], as_of, customer.timezone)
+    seen = learn_bands(panel, customer.expected) if panel else None
+    found = (*find_kpis(values, customer, vertical), *find_daily(seen, customer, vertical or {}))
+    return Report(customer.name, to_naive_utc(as_of).isoformat(), values, found, shapes, build_series(seen))
 
 
-def _word(finding: Finding) -> str:
+def _verdict_word(finding: Finding) -> str:
     if finding.value is None and finding.passed:
         return "not judged"
     return "passed" if finding.passed else {"block": "**blocks**", "warn": "warning"}[finding.severity]
 
 
-def _tuple(part: Any) -> Any:
+def _format_value(value: float | None) -> str:
+    return "not known" if value is None else format_number(value)
+
+
+def _to_tuple(part: Any) -> Any:
     return tuple(part) if isinstance(part, list) else part

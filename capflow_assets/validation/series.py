@@ -1,4 +1,4 @@
-"""A figure by day beside the range in which each day was expected: what a learned bound rests on, ready to be drawn."""
+"""A daily figure with the range in which each day was expected, ready to be plotted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Series:
     """One figure of a customer by day, oldest first and without gaps from `first_day` (ISO date).
 
-    `values` has None for a day without the figure; `low` and `high` have None for a day that nothing was expected of.
+    `values` has None for a day without the figure; `low` and `high` have None for a day without an expectation.
     """
 
     name: str

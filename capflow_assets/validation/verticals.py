@@ -1,4 +1,4 @@
-"""What is usual in a vertical: bounds for customers whose own history says nothing, shipped and the operator's own."""
+"""Bounds of verticals, shipped and the operator's own, for customers whose own history is too short."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from capflow_assets.validation.history.figures import EVERY
-from capflow_assets.validation.kpis.catalogue import KPIS
+from capflow_assets.validation.kpis.kpis import KPIS
 from partitions.verticals_file import load_verticals, normalise_vertical
 
 FILE = "verticals.yaml"
@@ -29,11 +29,11 @@ SHIPPED: Mapping[str, Mapping[str, float]] = {
     "furniture": {"longest_gap_days": 60, "return_share": 0.4},
     "pharmacy": {"return_share": 0.1, "anonymous_share": 0.98},
 }
-"""By vertical and figure, with the meaning that a customer file's thresholds have."""
+"""Thresholds by vertical and figure, with the same meaning as in a customer file."""
 
 
-def thresholds(vertical: str, home: Path | None = None) -> dict[str, float]:
-    """The bounds of a vertical: the operator's ($CAPFLOW_HOME/verticals.yaml) before the shipped ones.
+def load_thresholds(vertical: str, home: Path | None = None) -> dict[str, float]:
+    """Load the bounds of a vertical: the operator's ($CAPFLOW_HOME/verticals.yaml) before the shipped ones.
 
     Raises VerticalsFileError for a file with mistakes.
     """
@@ -41,11 +41,11 @@ def thresholds(vertical: str, home: Path | None = None) -> dict[str, float]:
     return {**SHIPPED.get(normalise_vertical(vertical), {}), **own.get(normalise_vertical(vertical), {})}
 
 
-def proposed(reports: Sequence[Mapping[str, float | None]]) -> dict[str, float]:
-    """Bounds that all these customers keep with room: half as much again as the largest share among them.
+def propose_bounds(reports: Sequence[Mapping[str, float | None]]) -> dict[str, float]:
+    """Propose bounds that all these customers keep with a margin: 1.5 times the largest share among them.
 
-    `reports` are the KPI values of passed customers of one vertical. Only shares of which a large one is bad are
-    proposed: how many bills or users there are is a customer's own matter. ValueError for fewer than five customers.
+    `reports` are the KPI values of passed customers of one vertical. Only shares where large is bad get a bound: the
+    number of bills or users is a customer's own matter. Raises ValueError for fewer than five customers.
     """
     from capflow_assets.validation.bounds import AT_MOST, BOUNDS
 

@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from capflow_assets.run.customer_run import CustomerRun
-from capflow_assets.validation.html import customer_page, everyone_page
-from capflow_assets.validation.page import dossier
+from capflow_assets.validation.html import render_customer, render_everyone
+from capflow_assets.validation.page import gather_dossier
 from tests.browser.served import REPOSITORY
 from tests.validation.judged_home import EVIL, judged_home
 
@@ -28,10 +28,10 @@ def site(shop_data: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -
     """A folder with the pages of all customers."""
     folder = tmp_path_factory.mktemp("site")
     home = judged_home(tmp_path_factory, shop_data)
-    found = [dossier(CustomerRun(home, name)) for name in ("ann", "bob")]
+    found = [gather_dossier(CustomerRun(home, name)) for name in ("ann", "bob")]
     for one in found:
-        (folder / f"{one.customer}.html").write_text(customer_page(one, index=True), encoding="utf-8")
-    (folder / "index.html").write_text(everyone_page(found), encoding="utf-8")
+        (folder / f"{one.customer}.html").write_text(render_customer(one, index=True), encoding="utf-8")
+    (folder / "index.html").write_text(render_everyone(found), encoding="utf-8")
     return folder
 
 

@@ -77,7 +77,7 @@ def test_a_report_for_programs(capflow: Capflow) -> None:
 def test_plots_are_drawn_once(judged: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     before = judged.lake.document("ann", PICTURES)
     assert before
-    monkeypatch.setattr("capflow_assets.validation.pictures.draw", None)
+    monkeypatch.setattr("capflow_assets.validation.pictures.draw_distribution", None)
     assert judge(judged, "ann")["validation/report"] == "reused"
     assert judged.lake.document("ann", PICTURES) == before
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from capflow_assets.run.catalogue import tables as canonical_tables
-from capflow_assets.validated.audit.audit import audit
-from capflow_assets.validated.tables import clean, derive_bills, drop, filled_columns
+from capflow_assets.validated.audit.audit import audit_table
+from capflow_assets.validated.tables import clean, derive_bills, drop_rows, filled_columns
 from capflow_resources import sources
 from partitions.customer import Customer
 from partitions.customer_file import load_customer
@@ -28,7 +28,7 @@ class Retailer:
         self.tables: dict[str, Any] = {}
         for table, mapping in self.customer.tables.items():
             raw = self.con.create_table(f"raw_{table}", sources.read(self.customer, mapping, self.con))
-            left = drop(raw, mapping)
+            left = drop_rows(raw, mapping)
             self.dropped[table] = left.counts()
             cleaned = clean(table, left.kept, mapping, self.customer.timezone)
             self.tables[table] = self.con.create_table(table, cleaned)
@@ -42,7 +42,7 @@ class Retailer:
 
     def set_aside(self, table: str) -> dict[str, int]:
         mapping = self.customer.tables[table]
-        judged = audit(self.tables[table], canonical_tables()[table], filled_columns(mapping), {})
+        judged = audit_table(self.tables[table], canonical_tables()[table], filled_columns(mapping), {})
         assert judged.passed, judged.reasons
         return {f"{failure.column} {failure.check}": failure.rows for failure in judged.failures}
 

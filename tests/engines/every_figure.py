@@ -17,10 +17,10 @@ from capflow_assets.methods.recommend.co_purchase import item_history
 from capflow_assets.methods.visits import spend_by_user, visit_history
 from capflow_assets.run.catalogue import feature_sets
 from capflow_assets.validated.tables import derive_bills
-from capflow_assets.validation.history.daily import daily
-from capflow_assets.validation.kpis.catalogue import KPIS, kpis
-from capflow_assets.validation.kpis.distributions import distributions
-from capflow_assets.validation.kpis.offending import BLAMED, offending
+from capflow_assets.validation.history.daily_panel import build_daily_panel
+from capflow_assets.validation.kpis.distributions import measure_distributions
+from capflow_assets.validation.kpis.kpis import KPIS, measure_kpis
+from capflow_assets.validation.kpis.offending import BLAMED, offending_rows
 from tests.engines.compare import assert_equal_rows, equal, rows
 from tests.features.feature_world import (
     AS_OF,
@@ -82,7 +82,9 @@ def spoilt(tables: Tables) -> Tables:
 
 def test_every_kpi(worlds: tuple[Tables, Tables], anonymous: tuple[Tables, Tables]) -> None:
     for pair in (tuple(map(spoilt, worlds)), anonymous):
-        found, expected = (kpis(tables["line_items"], tables["bills"], AS_OF, tables, now=True) for tables in pair)
+        found, expected = (
+            measure_kpis(tables["line_items"], tables["bills"], AS_OF, tables, now=True) for tables in pair
+        )
         assert list(found) == list(KPIS)
         assert {name: (found[name], value) for name, value in expected.items() if not equal(found[name], value)} == {}
 
@@ -90,7 +92,7 @@ def test_every_kpi(worlds: tuple[Tables, Tables], anonymous: tuple[Tables, Table
 def test_the_rows_to_blame_for_a_kpi(engine: Any, worlds: tuple[Tables, Tables]) -> None:
     ours, theirs = map(spoilt, worlds)
     for kpi in BLAMED if engine.named == "local" else ("duplicate_share", "price_outlier_share"):
-        found, expected = offending(kpi, ours, AS_OF), offending(kpi, theirs, AS_OF)
+        found, expected = offending_rows(kpi, ours, AS_OF), offending_rows(kpi, theirs, AS_OF)
         assert found is not None
         assert expected is not None
         assert rows(expected).num_rows > 0, kpi
@@ -99,12 +101,12 @@ def test_the_rows_to_blame_for_a_kpi(engine: Any, worlds: tuple[Tables, Tables])
 
 def test_every_distribution(worlds: tuple[Tables, Tables], anonymous: tuple[Tables, Tables]) -> None:
     for ours, theirs in (worlds, anonymous):
-        assert distributions(ours["bills"], AS_OF) == distributions(theirs["bills"], AS_OF)
+        assert measure_distributions(ours["bills"], AS_OF) == measure_distributions(theirs["bills"], AS_OF)
 
 
 def test_the_panel_of_days(worlds: tuple[Tables, Tables], anonymous: tuple[Tables, Tables]) -> None:
     for ours, theirs in (worlds, anonymous):
-        found, expected = (daily(tables["line_items"], AS_OF, "Europe/London") for tables in (ours, theirs))
+        found, expected = (build_daily_panel(tables["line_items"], AS_OF, "Europe/London") for tables in (ours, theirs))
         assert found is not None
         assert expected is not None
         assert (found.first_day, list(found.columns)) == (expected.first_day, list(expected.columns))

@@ -11,11 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from capflow_assets.run.catalogue import tables as canonical_tables
-from capflow_assets.validated.audit.audit import SAMPLE_ROWS, audit
-from capflow_assets.validated.content import content, known, whole
+from capflow_assets.validated.audit.audit import SAMPLE_ROWS, audit_table
+from capflow_assets.validated.content import bills_are_complete, content_before, summarise_content
 from capflow_assets.validated.identity import row_id
 from capflow_assets.validated.readmitted import AS_THEY_ARE, CORRECTED, put_back
-from capflow_assets.validation.contracts.words import real_words
+from capflow_assets.validation.needs.real_words import count_real_words
 from tests.engines.compare import assert_equal_rows, rows
 from tests.engines.every_figure import world
 from tests.engines.every_table import cleaned
@@ -65,14 +65,16 @@ def test_rows_are_given_back_alike(engine: Any, reference: ibis.BaseBackend, fil
 
 def test_real_words_are_counted_alike(engine: Any, files: Path) -> None:
     texts = stored(engine, files / "texts.parquet", pa.table({"text": list(WORDS)}))
-    found = rows(texts.mutate(words=real_words(texts["text"]))).to_pylist()
+    found = rows(texts.mutate(words=count_real_words(texts["text"]))).to_pylist()
     assert {row["text"]: row["words"] for row in found} == WORDS
 
 
 def test_what_changed_in_a_table_is_told_alike(engine: Any, reference: ibis.BaseBackend, files: Path) -> None:
     """The hashes are the engine's own; what they are sums of, and what they tell, is the same."""
     tables, others = world(engine, files, 40), world(reference, files, 40)
-    held, expected = ({name: content(name, table) for name, table in all_.items()} for all_ in (tables, others))
+    held, expected = (
+        {name: summarise_content(name, table) for name, table in all_.items()} for all_ in (tables, others)
+    )
     for name, parts in expected.items():
         counted = (
             {at: (one["rows"], one.get("until")) for at, one in all_[name]["intervals"].items()}
@@ -80,16 +82,18 @@ def test_what_changed_in_a_table_is_told_alike(engine: Any, reference: ibis.Base
         )
         assert next(counted) == next(counted), name
         assert len(parts["intervals"]) > (0 if name == "items" else 3)
-    assert whole(held["line_items"], held["bills"], AS_OF) == whole(expected["line_items"], expected["bills"], AS_OF)
-    lines, before = tables["line_items"], known(held["line_items"], AS_OF)
+    assert bills_are_complete(held["line_items"], held["bills"], AS_OF) == bills_are_complete(
+        expected["line_items"], expected["bills"], AS_OF
+    )
+    lines, before = tables["line_items"], content_before(held["line_items"], AS_OF)
     halves = (
         lines.filter(lines["item_id"] == "i4"),
         lines.filter((lines["item_id"] != "i4") | lines["item_id"].isnull()),
     )
-    assert known(content("line_items", halves[1].union(halves[0])), AS_OF) == before
+    assert content_before(summarise_content("line_items", halves[1].union(halves[0])), AS_OF) == before
     for column, value in {"discount": lines["discount"].fill_null(0) + 0.01, "store_id": "elsewhere"}.items():
         changed = lines.mutate(**{column: ibis.ifelse(lines["item_id"] == "i4", value, lines[column])})
-        assert known(content("line_items", changed), AS_OF) != before, column
+        assert content_before(summarise_content("line_items", changed), AS_OF) != before, column
 
 
 @pytest.fixture
@@ -113,7 +117,7 @@ def test_a_failing_check_blocks_and_no_column_is_fetched(engine: Any, files: Pat
     items = canonical_tables()["items"]
     columns = {column.name: pa.nulls(MANY, ibis.dtype(column.dtype).to_pyarrow()) for column in items.columns}
     bad = {**columns, "item_id": [f"i{n}" for n in place], "price": [float(n % 2) - 0.5 for n in place]}
-    result = audit(stored(engine, files / "many.parquet", pa.table(bad)), items, {"item_id", "price"}, {})
+    result = audit_table(stored(engine, files / "many.parquet", pa.table(bad)), items, {"item_id", "price"}, {})
     assert not result.passed
     assert result.reasons[0].startswith("items: in 10,000 of 20,000 rows price breaks greater_than_or_equal_to(0)")
     assert (result.rows, result.set_aside, len(result.failures[0].sample)) == (MANY, MANY // 2, SAMPLE_ROWS)

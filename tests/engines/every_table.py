@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from capflow_assets.run.catalogue import tables as canonical_tables
-from capflow_assets.validated.audit.audit import audit
+from capflow_assets.validated.audit.audit import audit_table
 from capflow_assets.validated.cleaning.strptime import FormatError
 from capflow_assets.validated.cleaning.times import utc
-from capflow_assets.validated.tables import clean, derive_bills, drop
+from capflow_assets.validated.tables import clean, derive_bills, drop_rows
 from tests.engines.awkward import CASES, Case
 from tests.engines.compare import assert_equal_rows, rows
 from tests.engines.engines import CANNOT_PARSE
@@ -31,7 +31,7 @@ def raw(con: ibis.BaseBackend, files: Path, name: str, case: Case) -> ibis.Table
 
 def cleaned(con: ibis.BaseBackend, files: Path, name: str) -> ibis.Table:
     case = CASES[name]
-    return clean(case.table, drop(raw(con, files, name, case), case.mapping()).kept, case.mapping(), case.timezone)
+    return clean(case.table, drop_rows(raw(con, files, name, case), case.mapping()).kept, case.mapping(), case.timezone)
 
 
 def test_it_is_cleaned_alike(engine: Any, reference: ibis.BaseBackend, files: Path, case: str) -> None:
@@ -42,7 +42,9 @@ def test_it_is_cleaned_alike(engine: Any, reference: ibis.BaseBackend, files: Pa
 
 def test_it_is_judged_alike(engine: Any, reference: ibis.BaseBackend, files: Path, case: str) -> None:
     table, bounds = canonical_tables()[CASES[case].table], {"invalid_share": 0.05}
-    found, expected = (audit(cleaned(con, files, case).cache(), table, None, bounds) for con in (engine, reference))
+    found, expected = (
+        audit_table(cleaned(con, files, case).cache(), table, None, bounds) for con in (engine, reference)
+    )
     assert found.failures == expected.failures, "every rule's count, share, message and sample"
     assert (found.rows, found.set_aside, found.passed) == (expected.rows, expected.set_aside, expected.passed)
     assert_equal_rows(rows(found.accepted), rows(expected.accepted))
@@ -51,7 +53,9 @@ def test_it_is_judged_alike(engine: Any, reference: ibis.BaseBackend, files: Pat
 
 def test_what_is_left_out_is_counted_alike(engine: Any, reference: ibis.BaseBackend, files: Path) -> None:
     name = "line_items, all as text"
-    found, expected = (drop(raw(con, files, name, CASES[name]), CASES[name].mapping()) for con in (engine, reference))
+    found, expected = (
+        drop_rows(raw(con, files, name, CASES[name]), CASES[name].mapping()) for con in (engine, reference)
+    )
     assert found.counts() == expected.counts() != {}
 
 

@@ -10,19 +10,19 @@ import pandas as pd
 import pytest
 
 from capflow_assets.features.snapshots import cut_before
-from capflow_assets.validated.anchors import grid
-from capflow_assets.validated.content import Content, content, known, whole
+from capflow_assets.validated.anchors import snapshot_grid
+from capflow_assets.validated.content import Content, bills_are_complete, content_before, summarise_content
 from tests.features.feature_world import AS_OF, LINE_TYPES, frame, random_lines, world
 
 LINES = random_lines(3, users=15, bills=150).sort_values(["ts", "bill_id", "item_id"], ignore_index=True)
-DATES = grid(AS_OF + timedelta(days=60))
+DATES = snapshot_grid(AS_OF + timedelta(days=60))
 T = datetime(2024, 3, 1)
 HIT = int((LINES.ts >= T).argmax())  # the first line from T on
 PAIR = LINES.index[(LINES.ts >= T) & LINES.store_id.notna() & LINES.channel.isna()][0]
 
 
 def of(lines: pd.DataFrame) -> Content:
-    return content("line_items", ibis.memtable(lines[list(LINE_TYPES)], schema=ibis.schema(LINE_TYPES)))
+    return summarise_content("line_items", ibis.memtable(lines[list(LINE_TYPES)], schema=ibis.schema(LINE_TYPES)))
 
 
 def with_value(row: int, **values: object) -> pd.DataFrame:
@@ -52,20 +52,20 @@ CHANGES: dict[str, Callable[[], pd.DataFrame]] = {
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_is_seen_at_exactly_the_dates_after_it(change: str) -> None:
     held, changed = of(LINES), of(CHANGES[change]())
-    differ = {date for date in DATES if known(held, date) != known(changed, date)}
+    differ = {date for date in DATES if content_before(held, date) != content_before(changed, date)}
     assert differ == {date for date in DATES if date > T} != set(DATES)
 
 
 def test_a_re_mapped_column_is_seen_at_every_date_with_a_row_before_it() -> None:
     held = of(LINES)
     for changed in (LINES.assign(channel=LINES.store_id), LINES.assign(discount=LINES.amount)):
-        assert all(known(held, date) != known(of(changed), date) for date in DATES)
+        assert all(content_before(held, date) != content_before(of(changed), date) for date in DATES)
 
 
 def test_order_and_the_future_change_nothing() -> None:
     future = LINES.sample(frac=0.5, random_state=1).assign(ts=DATES[0] + timedelta(days=9))
     held, changed = of(LINES), of(pd.concat([LINES.sample(frac=1, random_state=2), future]))
-    assert all(known(held, date) == known(changed, date) for date in DATES[1:])
+    assert all(content_before(held, date) == content_before(changed, date) for date in DATES[1:])
 
 
 def test_an_answer_counts_from_when_it_came() -> None:
@@ -74,22 +74,22 @@ def test_an_answer_counts_from_when_it_came() -> None:
 
     def contacts(*answers: datetime | None) -> Content:
         rows = pd.DataFrame({"user_id": ["a", "b"], "campaign_id": "c", "sent_at": sent, "responded_at": answers})
-        return content("contacts", ibis.memtable(rows, schema=schema))
+        return summarise_content("contacts", ibis.memtable(rows, schema=schema))
 
     silent, early, late = contacts(None, None), contacts(first, None), contacts(None, second)
-    assert [date for date in DATES if known(silent, date) != known(early, date)] == DATES[:4]
-    assert [date for date in DATES if known(silent, date) != known(late, date)] == DATES[:2]
+    assert [date for date in DATES if content_before(silent, date) != content_before(early, date)] == DATES[:4]
+    assert [date for date in DATES if content_before(silent, date) != content_before(late, date)] == DATES[:2]
 
 
 def test_what_has_no_time_counts_at_every_date() -> None:
     users = {"user_id": ["a", "b"], "first_seen": pd.to_datetime([None, DATES[3]])}
-    held = content("users", ibis.memtable(pd.DataFrame(users)))
-    renamed = content("users", ibis.memtable(pd.DataFrame({**users, "user_id": ["z", "b"]})))
-    later = content("users", ibis.memtable(pd.DataFrame({**users, "user_id": ["a", "z"]})))
-    assert all(known(held, date) != known(renamed, date) for date in DATES)
-    assert [date for date in DATES if known(held, date) != known(later, date)] == DATES[:3]
-    items = [content("items", ibis.memtable({"item_id": ["x", item]})) for item in "yz"]
-    assert all(known(items[0], date) != known(items[1], date) for date in DATES)
+    held = summarise_content("users", ibis.memtable(pd.DataFrame(users)))
+    renamed = summarise_content("users", ibis.memtable(pd.DataFrame({**users, "user_id": ["z", "b"]})))
+    later = summarise_content("users", ibis.memtable(pd.DataFrame({**users, "user_id": ["a", "z"]})))
+    assert all(content_before(held, date) != content_before(renamed, date) for date in DATES)
+    assert [date for date in DATES if content_before(held, date) != content_before(later, date)] == DATES[:3]
+    items = [summarise_content("items", ibis.memtable({"item_id": ["x", item]})) for item in "yz"]
+    assert all(content_before(items[0], date) != content_before(items[1], date) for date in DATES)
 
 
 def test_bills_are_whole_where_restating_would_change_nothing() -> None:
@@ -100,8 +100,8 @@ def test_bills_are_whole_where_restating_would_change_nothing() -> None:
     first = LINES[over].ts.min()
     lines = LINES.assign(ts=LINES.ts.where(~over, LINES.ts - first + anchor - timedelta(hours=1)))
     tables = world(lines)
-    held = {name: content(name, tables[name]) for name in tables}
-    found = {date: whole(held["line_items"], held["bills"], date) for date in DATES}
+    held = {name: summarise_content(name, tables[name]) for name in tables}
+    found = {date: bills_are_complete(held["line_items"], held["bills"], date) for date in DATES}
     assert not found.pop(anchor)
     assert all(found.values())
     for date in found:
@@ -113,14 +113,14 @@ def test_bills_that_count_other_lines_than_there_are_are_not_whole() -> None:
     tables = world(LINES)
     bills = frame(tables["bills"]).sort_values("ts", ignore_index=True)
     one_more = bills.assign(line_item_count=bills.line_item_count + (bills.index == 0) - (bills.index == 1))
-    held = content("line_items", tables["line_items"])
-    sent = content("bills", ibis.memtable(one_more, schema=tables["bills"].schema()))
-    assert not any(whole(held, sent, date) for date in DATES)
+    held = summarise_content("line_items", tables["line_items"])
+    sent = summarise_content("bills", ibis.memtable(one_more, schema=tables["bills"].schema()))
+    assert not any(bills_are_complete(held, sent, date) for date in DATES)
 
 
 def test_bills_are_not_called_whole_before_rows_of_the_same_interval() -> None:
     tables = world(LINES)
-    held = {name: content(name, tables[name]) for name in tables}
+    held = {name: summarise_content(name, tables[name]) for name in tables}
     last = LINES.ts.max().to_pydatetime()
-    assert whole(held["line_items"], held["bills"], last + timedelta(microseconds=1))
-    assert not whole(held["line_items"], held["bills"], last)
+    assert bills_are_complete(held["line_items"], held["bills"], last + timedelta(microseconds=1))
+    assert not bills_are_complete(held["line_items"], held["bills"], last)

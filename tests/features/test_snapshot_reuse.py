@@ -15,7 +15,7 @@ from capflow_assets.features.snapshots import build_snapshots
 from capflow_assets.run.catalogue import feature_sets
 from capflow_assets.run.customer_run import CustomerRun
 from capflow_assets.run.pipeline import run_customer
-from capflow_assets.validated.anchors import grid
+from capflow_assets.validated.anchors import snapshot_grid
 from capflow_resources.home import Home
 from tests.worlds.small_world import copied, on_board
 
@@ -55,7 +55,7 @@ class Shop:
     def assert_as_if_computed_anew(self) -> None:
         run = CustomerRun(self.home, "ann")
         tables = {table: run.read(f"validated/{table}") for table in ("line_items", "bills")}
-        anew = build_snapshots(feature_sets()["rhythm"], tables, grid(run.as_of()))
+        anew = build_snapshots(feature_sets()["rhythm"], tables, snapshot_grid(run.as_of()))
         found, expected = (
             table.to_pandas().sort_values(["as_of", "user_id"], ignore_index=True) for table in (run.read(ASSET), anew)
         )
@@ -84,7 +84,7 @@ def shop(computed: Home, tmp_path: Path) -> Shop:
 
 
 def after(day: datetime) -> tuple[int, int]:
-    count = sum(date > day for date in grid(AS_OF))
+    count = sum(date > day for date in snapshot_grid(AS_OF))
     return count, ALL - count
 
 

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from capflow_assets.contract.outcome import Outcome
-from capflow_assets.quarantine.held_rows import QuarantineError, export, held
-from capflow_assets.quarantine.readmission import GivenBack, readmit
+from capflow_assets.quarantine.held_rows import QuarantineError, export, list_held
+from capflow_assets.quarantine.readmission import Readmission, readmit
 from tests.worlds import accounts
 from tests.worlds.tiny_shop import TinyShop, lines
 
@@ -44,7 +44,7 @@ def out(shop: TinyShop, path: Path, asset: str = "quarantine/line_items") -> pd.
     return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, dtype=str, keep_default_na=False)
 
 
-def back(shop: TinyShop, path: Path, as_they_are: bool = False) -> GivenBack:
+def back(shop: TinyShop, path: Path, as_they_are: bool = False) -> Readmission:
     run = shop.open()
     try:
         return readmit(run, "line_items", path, as_they_are, "ann", "the till was new")
@@ -250,7 +250,7 @@ def test_the_rows_to_blame_for_a_kpi_are_listed_and_written(shop: TinyShop, tmp_
     free = [0.0 if place % 2 else 2.5 for place in range(480)]
     shop.sends("line_items", lines(Price=free)).run([*BILLS, "validation/report"])
     run = shop.open()
-    listed = {one.asset: one.rows for one in held(run)}
+    listed = {one.asset: one.rows for one in list_held(run)}
     report = json.loads(run.report()["report"])
     run.close()
     assert listed["offending/zero_price_share"] == 240

@@ -287,7 +287,7 @@ def test_a_kill_between_reading_and_publishing_leaves_the_old_rows(till):
 def test_the_watermark_does_not_reach_validated_tables(till):
     run = raw.CustomerRun(till.home, "acme")
     assert WATERMARK in run.read(ASSET).columns
-    assert WATERMARK not in raw.rows(run, "line_items").columns
+    assert WATERMARK not in raw.source_rows(run, "line_items").columns
     run.close()
 
 

@@ -78,7 +78,7 @@ class Till:
         run = CustomerRun(self.home, "acme")
         try:
             return sorted(
-                (tuple(row.values()) for row in raw.rows(run, "line_items").to_pyarrow().to_pylist()), key=repr
+                (tuple(row.values()) for row in raw.source_rows(run, "line_items").to_pyarrow().to_pylist()), key=repr
             )
         finally:
             run.close()

@@ -12,7 +12,7 @@ import pytest
 from capflow_assets.raw import asset as raw
 from capflow_assets.run.customer_run import CustomerRun
 from capflow_assets.simulator import Retailer, customer_file, simulate, write
-from capflow_assets.validated.tables import clean, drop
+from capflow_assets.validated.tables import clean, drop_rows
 from capflow_resources import sources
 from capflow_resources.sources import SourceError
 from partitions.customer_file import load_customer
@@ -122,7 +122,7 @@ def line_items(customer) -> list[str]:
     con = ibis.duckdb.connect(threads=1)
     with sources.explain_errors(customer, mapping):
         kept = con.create_table("raw", sources.read(customer, mapping, con))
-    rows = clean("line_items", drop(kept, mapping).kept, mapping, customer.timezone)
+    rows = clean("line_items", drop_rows(kept, mapping).kept, mapping, customer.timezone)
     return sorted(str(tuple(row.values())) for row in con.to_pyarrow(rows).to_pylist())
 
 

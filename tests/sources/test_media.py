@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from capflow_assets.run.catalogue import tables as canonical_tables
-from capflow_assets.validated.audit.audit import audit
+from capflow_assets.validated.audit.audit import audit_table
 from capflow_assets.validated.tables import clean
 from capflow_resources import sources
 from capflow_resources.sources import SourceError
@@ -137,7 +137,9 @@ def test_validation_sets_what_is_corrupt_aside_with_the_reason(customer, folder,
     acme = customer(folder)
     raw = sources.read(acme, acme.tables["media"], con)
     cleaned = clean("media", raw, acme.tables["media"], "UTC").cache()
-    result = audit(cleaned, canonical_tables()["media"], set(acme.tables["media"].columns), {"invalid_share": 0.9})
+    result = audit_table(
+        cleaned, canonical_tables()["media"], set(acme.tables["media"].columns), {"invalid_share": 0.9}
+    )
     assert (result.rows, result.set_aside) == (9, 5)
     aside = result.rejected.to_pyarrow().to_pylist()
     assert all("corrupt" in row["reason"] and row["corrupt_reason"] for row in aside)

@@ -9,7 +9,7 @@ import pytest
 
 from capflow_assets.run.catalogue import models
 from capflow_assets.training.split import TooLittleHistoryError, least_history_days, split
-from capflow_assets.validated.anchors import EPOCH, anchors, grid
+from capflow_assets.validated.anchors import EPOCH, anchors, snapshot_grid
 
 ANCHOR = datetime(2024, 7, 16)
 PHASES = [timedelta(0), timedelta(hours=1), timedelta(days=14, hours=23), timedelta(days=29, hours=23, minutes=59)]
@@ -24,7 +24,7 @@ def test_anchors_lie_30_days_apart_and_do_not_move_with_as_of() -> None:
     assert (ANCHOR - EPOCH).days % 30 == 0
     for phase in PHASES:
         assert anchors(ANCHOR + phase) == [back(30 * step) for step in range(7)]
-        assert grid(ANCHOR + phase) == sorted({ANCHOR + phase, *anchors(ANCHOR)}, reverse=True)
+        assert snapshot_grid(ANCHOR + phase) == sorted({ANCHOR + phase, *anchors(ANCHOR)}, reverse=True)
     assert anchors(ANCHOR - timedelta(microseconds=1))[0] == back(30)
     assert anchors(datetime(1969, 12, 31))[0] == datetime(1969, 12, 2)
 
@@ -37,20 +37,20 @@ def test_training_lies_whole_horizons_before_the_test(
     horizon: int, train: list[int], test: int, phase: timedelta
 ) -> None:
     as_of = ANCHOR + min(phase, timedelta(hours=23))
-    assert split(as_of, horizon, grid(as_of)) == (tuple(back(days) for days in train), back(test))
+    assert split(as_of, horizon, snapshot_grid(as_of)) == (tuple(back(days) for days in train), back(test))
 
 
 @pytest.mark.parametrize(("days", "test"), [(6, 30), (7, 0), (29, 0)])
 def test_the_test_date_is_the_latest_anchor_whose_horizon_is_over(days: int, test: int) -> None:
     as_of = ANCHOR + timedelta(days=days)
-    assert split(as_of, 7, grid(as_of)).test == back(test)
+    assert split(as_of, 7, snapshot_grid(as_of)).test == back(test)
 
 
 @pytest.mark.parametrize("horizon", HORIZONS)
 @pytest.mark.parametrize("folds", [1, 2, 3])
 def test_no_label_window_overlaps_another_or_the_unknown(horizon: int, folds: int) -> None:
     for as_of in (ANCHOR + phase for phase in PHASES):
-        train, test = split(as_of, horizon, grid(as_of), folds)
+        train, test = split(as_of, horizon, snapshot_grid(as_of), folds)
         assert 1 <= len(train) <= folds
         dates = [*train, test, as_of]
         assert all(first + timedelta(days=horizon) <= second for first, second in itertools.pairwise(dates))
@@ -69,7 +69,7 @@ def test_too_little_history_says_from_when_sales_are_needed(available: list[date
 @pytest.mark.parametrize(("horizon", "folds"), [(0, 3), (91, 3), (365, 3), (30, 0)])
 def test_a_horizon_that_cannot_be_held_out_is_refused(horizon: int, folds: int) -> None:
     with pytest.raises(ValueError, match="1 to 90 days"):
-        split(ANCHOR, horizon, grid(ANCHOR), folds)
+        split(ANCHOR, horizon, snapshot_grid(ANCHOR), folds)
 
 
 @pytest.mark.parametrize("horizon", [*HORIZONS, *sorted({model.horizon_days for model in models().values()})])
@@ -77,5 +77,5 @@ def test_the_least_history_is_enough_wherever_as_of_lies(horizon: int) -> None:
     for phase in PHASES:
         as_of = ANCHOR + phase
         first_sale = as_of - timedelta(days=least_history_days(horizon))
-        train, _ = split(as_of, horizon, [date for date in grid(as_of) if first_sale < date])
+        train, _ = split(as_of, horizon, [date for date in snapshot_grid(as_of) if first_sale < date])
         assert first_sale < max(train)

@@ -22,8 +22,8 @@ TRIAL = pd.DataFrame({"user_id": ["a", "b"], "treated": [0, 1], "label": [0, 1]}
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A customer whose data are enough; what came true after each date is up to the test."""
-    monkeypatch.setattr(past, "unmet", lambda model, facts: None)
-    monkeypatch.setattr(past, "facts_of", lambda run: None)
+    monkeypatch.setattr(past, "explain_unmet", lambda model, facts: None)
+    monkeypatch.setattr(past, "gather_facts", lambda run: None)
     monkeypatch.setattr(past, "require_current", lambda run, model: None)
     return SimpleNamespace(as_of=lambda: AS_OF, first_sale=lambda: datetime(2024, 1, 1))
 

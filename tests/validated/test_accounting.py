@@ -10,8 +10,8 @@ import pytest
 
 from capflow_assets.contract.table import Rule, Table
 from capflow_assets.run.catalogue import tables as canonical_tables
-from capflow_assets.validated.audit.audit import audit
-from capflow_assets.validated.tables import clean, drop
+from capflow_assets.validated.audit.audit import audit_table
+from capflow_assets.validated.tables import clean, drop_rows
 from tests.engines.awkward import CASES
 
 GOOD = {"string": "x", "float64": 1.0, "int64": 1, "boolean": False, "timestamp": 0}
@@ -62,7 +62,7 @@ def test_every_rule_sets_aside_what_breaks_it_and_nothing_is_lost(con: ibis.Base
     rows += [good(table, 1000 + number) for number in range(5)]
     schema = pa.schema({column.name: ibis.dtype(column.dtype).to_pyarrow() for column in table.columns}.items())
     sent = con.create_table(ibis.util.gen_name("t"), pa.Table.from_pylist(rows, schema), temp=True)
-    result = audit(sent, table, None, {"invalid_share": 1.0})
+    result = audit_table(sent, table, None, {"invalid_share": 1.0})
     assert result.passed
     assert {(found.column, found.check) for found in result.failures} == {
         (", ".join(table.key) if check == "unique" else column, check) for column, check, _ in rules(table)
@@ -77,9 +77,9 @@ def test_every_rule_sets_aside_what_breaks_it_and_nothing_is_lost(con: ibis.Base
 def test_what_retailers_send_at_their_worst_is_accounted_for(con: ibis.BaseBackend, name: str) -> None:
     case = CASES[name]
     sent = con.create_table(ibis.util.gen_name("t"), case.raw(), temp=True)
-    dropped = drop(sent, case.mapping())
+    dropped = drop_rows(sent, case.mapping())
     cleaned = clean(case.table, dropped.kept, case.mapping(), case.timezone).cache()
-    result = audit(cleaned, canonical_tables()[case.table], None, {})
+    result = audit_table(cleaned, canonical_tables()[case.table], None, {})
     used, aside = (int(part.count().to_pyarrow().as_py()) for part in (result.accepted, result.rejected))
     left_out = sum(dropped.counts().values())
     if not case.mapping().options.get("distinct"):
@@ -93,9 +93,9 @@ def test_pictures_that_cannot_be_decoded_are_set_aside_and_block_nothing(con: ib
     schema = pa.schema({column.name: ibis.dtype(column.dtype).to_pyarrow() for column in table.columns}.items())
     rows = [{**good(table, number), "corrupt": number % 2 == 0} for number in range(100)]
     sent = con.create_table(ibis.util.gen_name("t"), pa.Table.from_pylist(rows, schema), temp=True)
-    result = audit(sent, table, None, {})
+    result = audit_table(sent, table, None, {})
     assert (result.passed, result.set_aside) == (True, 50)
     assert [(found.check, found.bound, found.blocks) for found in result.failures] == [("equal_to", 1.0, False)]
     wrong = [{**row, "kind": "film"} for row in rows[:2]] + rows[2:]
     sent = con.create_table(ibis.util.gen_name("t"), pa.Table.from_pylist(wrong, schema), temp=True)
-    assert [found.check for found in audit(sent, table, None, {}).failures if found.blocks] == ["isin"]
+    assert [found.check for found in audit_table(sent, table, None, {}).failures if found.blocks] == ["isin"]

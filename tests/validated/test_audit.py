@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from capflow_assets.contract.table import Column, Rule, Table
-from capflow_assets.validated.audit.audit import Audit, audit
+from capflow_assets.validated.audit.audit import Audit, audit_table
 from capflow_assets.validated.audit.schema import ROW_CHECKS, pandera_schema
 
 BILLS = Table(
@@ -64,7 +64,7 @@ def many(count: int) -> list[tuple]:
 
 def test_clean_rows_pass_as_they_are(con):
     cleaned = table(con, many(3))
-    result = audit(cleaned, BILLS, None, {})
+    result = audit_table(cleaned, BILLS, None, {})
     assert (result.passed, result.rows, result.set_aside, result.failures) == (True, 3, 0, ())
     assert ids(result.accepted) == ["g0000", "g0001", "g0002"]
     assert result.rejected.count().execute() == 0
@@ -80,7 +80,7 @@ def test_each_fault_is_counted_sampled_and_set_aside_with_its_reason(con):
         ("inf", "u", "2024-01-01", math.inf, None),
         ("null_amount", None, "2024-01-01", None, None),
     ]
-    result = audit(table(con, many(994) + bad), BILLS, None, {})
+    result = audit_table(table(con, many(994) + bad), BILLS, None, {})
     assert found(result) == {
         ("not_null", "bill_id"): 1,
         ("not_null", "ts"): 1,
@@ -111,7 +111,7 @@ def test_each_fault_is_counted_sampled_and_set_aside_with_its_reason(con):
 )
 def test_the_bound_itself_still_passes_and_one_row_more_blocks(con, bad, bounds, passed):
     rows = many(100 - bad) + [(f"x{n}", "u", "2024-01-01", -1.0, "web") for n in range(bad)]
-    result = audit(table(con, rows), BILLS, None, bounds)
+    result = audit_table(table(con, rows), BILLS, None, bounds)
     assert result.passed is passed
     assert result.set_aside == bad
     assert bool(result.reasons) is not passed
@@ -119,7 +119,7 @@ def test_the_bound_itself_still_passes_and_one_row_more_blocks(con, bad, bounds,
 
 def test_many_small_faults_block_together(con):
     rows = [*many(98), ("x", "u", "2024-01-01", -1.0, "web"), ("y", "u", None, 1.0, "web")]
-    result = audit(table(con, rows), BILLS, None, {})
+    result = audit_table(table(con, rows), BILLS, None, {})
     assert [failure.check for failure in result.failures if failure.blocks] == ["invalid_share"]
     assert "2 of 100 rows" in result.reasons[0]
     assert "thresholds.invalid_share" in result.reasons[0]
@@ -129,7 +129,7 @@ def test_surplus_rows_of_a_key_are_counted_exactly_and_the_first_is_kept(con):
     rows = [*many(300), ("b", "u", "2024-01-02", 2.0, "web"), ("b", "u", "2024-01-01", 2.0, "web")]
     rows.append(("b", "a", "2024-01-03", -1.0, "web"))  # broken: neither kept nor counted as surplus
     for order in (rows, rows[::-1]):
-        result = audit(table(con, order), BILLS, None, {})
+        result = audit_table(table(con, order), BILLS, None, {})
         assert found(result) == {("greater_than_or_equal_to", "amount"): 1, ("unique", "bill_id"): 1}
         kept = result.accepted.filter(result.accepted.bill_id == "b").to_pyarrow().to_pylist()
         assert [row["ts"].day for row in kept] == [1]
@@ -141,15 +141,15 @@ def test_surplus_rows_of_a_key_are_counted_exactly_and_the_first_is_kept(con):
 
 def test_rows_without_a_key_are_not_copies_of_each_other(con):
     rows = [(None, f"u{n}", "2024-01-01", 1.0, "web") for n in range(4)]
-    result = audit(table(con, rows), BILLS, {"user_id"}, {})
+    result = audit_table(table(con, rows), BILLS, {"user_id"}, {})
     assert result.passed
     assert result.failures == ()
 
 
 def test_a_column_that_the_customer_does_not_map_may_be_empty(con):
     rows = [(f"b{n}", "u", None, 1.0, "web") for n in range(5)]
-    assert audit(table(con, rows), BILLS, {"bill_id", "amount"}, {}).passed
-    blocked = audit(table(con, rows), BILLS, {"bill_id", "ts"}, {})
+    assert audit_table(table(con, rows), BILLS, {"bill_id", "amount"}, {}).passed
+    blocked = audit_table(table(con, rows), BILLS, {"bill_id", "ts"}, {})
     assert not blocked.passed
     assert found(blocked) == {("not_null", "ts"): 5}
     assert len(blocked.failures[0].sample) == 5
@@ -157,7 +157,7 @@ def test_a_column_that_the_customer_does_not_map_may_be_empty(con):
 
 
 def test_no_rows_block(con):
-    result = audit(table(con, []), BILLS, None, {})
+    result = audit_table(table(con, []), BILLS, None, {})
     assert [failure.check for failure in result.failures] == ["has_rows"]
     assert not result.passed
     assert result.accepted.count().execute() == 0
@@ -165,7 +165,7 @@ def test_no_rows_block(con):
 
 def test_missing_and_mistyped_columns_block_and_their_rules_are_not_asked(con):
     schema = {name: kind for name, kind in SCHEMA.items() if name not in ("user_id", "bill_id")} | {"amount": "string"}
-    result = audit(table(con, [("2024-01-01", "five", "web")], schema), BILLS, None, {"invalid_share": 1.0})
+    result = audit_table(table(con, [("2024-01-01", "five", "web")], schema), BILLS, None, {"invalid_share": 1.0})
     assert found(result) == {
         ("column_exists", "bill_id"): 0,
         ("column_exists", "user_id"): 0,
@@ -176,7 +176,7 @@ def test_missing_and_mistyped_columns_block_and_their_rules_are_not_asked(con):
 
 
 def test_further_columns_go_through(con):
-    result = audit(table(con, [(*GOOD, "gold")], SCHEMA | {"attribute_tier": "string"}), BILLS, None, {})
+    result = audit_table(table(con, [(*GOOD, "gold")], SCHEMA | {"attribute_tier": "string"}), BILLS, None, {})
     assert result.passed
     assert result.accepted.columns[-1] == "attribute_tier"
 
@@ -211,7 +211,7 @@ def test_every_row_check_of_pandera_can_be_put_into_one_query(con):
         "t", "", (Column("word", "string", "", rules=words), Column("number", "float64", "", rules=numbers))
     )
     rows = table(con, [("web", 1.0), ("x", 3.0), (None, None)], {"word": "string", "number": "float64"})
-    broken = found(audit(rows, declared, None, {}))
+    broken = found(audit_table(rows, declared, None, {}))
     assert broken == {
         ("equal_to", "word"): 1, ("isin", "word"): 1, ("not_equal_to", "word"): 1, ("notin", "word"): 1,
         ("str_contains", "word"): 1, ("str_endswith", "word"): 1, ("str_length", "word"): 1,
@@ -235,7 +235,7 @@ ROWS = st.lists(
 @settings(max_examples=12, deadline=None)
 @given(rows=ROWS)
 def test_rows_are_split_without_loss_and_the_counts_agree_with_counting_by_hand(rows):
-    result = audit(table(ibis.duckdb.connect(threads=1), rows), BILLS, None, {})
+    result = audit_table(table(ibis.duckdb.connect(threads=1), rows), BILLS, None, {})
     broken = [
         r for r in rows
         if r[0] is None or r[2] is None or (r[3] is not None and not r[3] >= 0) or r[4] not in ("shop", "web", None)

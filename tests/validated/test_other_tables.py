@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from capflow_assets.run.catalogue import tables as canonical_tables
-from capflow_assets.validated.tables import clean, derive_bills, drop
+from capflow_assets.validated.tables import clean, derive_bills, drop_rows
 from partitions.customer import ColumnMapping
 
 NOON = datetime(2024, 1, 5, 12)
@@ -157,21 +157,21 @@ def lines(con):
 
 def test_what_is_no_goods_is_left_out_and_counted(con, lines, mapping_of):
     mapping = mapping_of("line_items", ["item_id", "amount"], drop_items=("Post", "M"), drop_duplicates=True)
-    dropped = drop(lines, mapping)
+    dropped = drop_rows(lines, mapping)
     assert dropped.counts() == {"drop_items: POST": 2, "drop_duplicates": 2}
     kept = con.to_pyarrow(dropped.kept).to_pylist()
     assert sorted((str(row["item_id"]), row["amount"]) for row in kept) == [("None", 9), ("Tea", 3), ("tea", 3)]
 
 
 def test_nothing_is_left_out_unasked(lines, mapping_of):
-    dropped = drop(lines, mapping_of("line_items", ["item_id", "amount"]))
+    dropped = drop_rows(lines, mapping_of("line_items", ["item_id", "amount"]))
     assert dropped.counts() == {}
     assert dropped.kept.count().execute() == 7
 
 
 def test_numbers_as_item_codes_are_matched_as_text(con, mapping_of):
     raw = con.create_table("coded", pa.table({"item_id": [9.0, 10.0]}), overwrite=True)
-    assert drop(raw, mapping_of("line_items", ["item_id"], drop_items=("9",))).counts() == {"drop_items: 9": 1}
+    assert drop_rows(raw, mapping_of("line_items", ["item_id"], drop_items=("9",))).counts() == {"drop_items: 9": 1}
 
 
 def test_a_joined_category_is_text(cleaned):

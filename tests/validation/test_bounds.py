@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from capflow_assets.validation.bounds import BOUNDS, Finding, judge
-from capflow_assets.validation.kpis.catalogue import KPIS, kpis
+from capflow_assets.validation.bounds import BOUNDS, Finding, find_kpis
+from capflow_assets.validation.kpis.kpis import KPIS, measure_kpis
 
 FINE = {kpi: 0.0 for kpi in KPIS} | {
     "line_item_count": 10.0, "bills": 5.0, "users": 3.0, "active_users": 2.0, "spend_shift": 1.0,
@@ -15,11 +15,11 @@ FINE = {kpi: 0.0 for kpi in KPIS} | {
 
 
 def found(values, customer) -> dict[str, Finding]:
-    return {finding.kpi: finding for finding in judge(FINE | values, customer)}
+    return {finding.kpi: finding for finding in find_kpis(FINE | values, customer)}
 
 
 def test_a_clean_retailer_passes_every_bound(customer):
-    findings = judge(FINE, customer())
+    findings = find_kpis(FINE, customer())
     assert [finding.kpi for finding in findings] == [kpi for kpi in KPIS if kpi in BOUNDS]
     assert all(finding.passed and not finding.remedy for finding in findings)
 
@@ -84,7 +84,7 @@ def test_what_cannot_be_told_passes_and_says_so(customer):
 
 
 def test_a_misspelt_threshold_is_told_and_other_thresholds_are_left_alone(customer):
-    findings = judge(FINE, customer(anonymos_share=0.9, invalid_share=0.5))
+    findings = find_kpis(FINE, customer(anonymos_share=0.9, invalid_share=0.5))
     assert [(f.kpi, f.passed, f.blocks) for f in findings if not f.passed] == [("anonymos_share", False, False)]
     assert "thresholds.anonymous_share" in findings[-1].remedy
 
@@ -100,10 +100,12 @@ def test_every_bound_is_of_a_kpi_and_names_a_key_of_the_customer_file():
 def test_real_retailers_pass(real_retailer, customer):
     _, tables = real_retailer
     as_of = tables["bills"].ts.max().execute().to_pydatetime() + timedelta(days=1)
-    values = kpis(tables["line_items"], tables["bills"], as_of)
-    assert [finding for finding in judge(values, customer()) if not finding.passed] == []
+    values = measure_kpis(tables["line_items"], tables["bills"], as_of)
+    assert [finding for finding in find_kpis(values, customer()) if not finding.passed] == []
     assert [
-        finding.kpi for finding in judge(kpis(*two(tables), datetime(2026, 1, 1)), customer()) if finding.blocks
+        finding.kpi
+        for finding in find_kpis(measure_kpis(*two(tables), datetime(2026, 1, 1)), customer())
+        if finding.blocks
     ] == []
 
 
@@ -129,5 +131,5 @@ def test_a_defect_in_a_real_retailer_is_blocked_by_the_kpi_that_names_it(giftco,
     con.con.execute("create or replace table bills as select bill_id, min(user_id) user_id, min(ts) ts,"
                     " sum(amount) amount, count(*) line_item_count, bool_and(is_return) is_return"
                     " from line_items group by bill_id")  # fmt: skip
-    values = kpis(giftco["line_items"], con.table("bills"), datetime(2010, 12, 10))
-    assert kpi in {finding.kpi for finding in judge(values, customer()) if finding.blocks}
+    values = measure_kpis(giftco["line_items"], con.table("bills"), datetime(2010, 12, 10))
+    assert kpi in {finding.kpi for finding in find_kpis(values, customer()) if finding.blocks}

@@ -11,15 +11,15 @@ import pandas as pd
 import pytest
 
 from capflow_assets.simulator import DEFECTS, Retailer, simulate
-from capflow_assets.validation.history.daily import Panel, daily
-from capflow_assets.validation.history.learned import look
+from capflow_assets.validation.history.daily_panel import DailyPanel, build_daily_panel
+from capflow_assets.validation.history.learned_bands import learn_bands
 from capflow_assets.validation.history.local_time import local_day, local_seconds
 
 AS_OF = datetime(2024, 6, 1)
 
 
 @pytest.fixture
-def panel(retailer, make_line) -> Panel:
+def panel(retailer, make_line) -> DailyPanel:
     lines = [
         make_line("1", "ann", "tea", "2024-03-01 10:00", 5.0),
         make_line("1", "ann", "tea", "2024-03-01 10:00", 5.0),
@@ -30,7 +30,7 @@ def panel(retailer, make_line) -> Panel:
         make_line("5", "bob", "pot", "2024-03-04 13:00", -50.0, price=50.0, quantity=-1.0, is_return=True),
         make_line("9", "bob", "pot", "2024-06-01 13:00", 50.0),
     ]
-    found = daily(retailer(lines)["line_items"], AS_OF, "UTC")
+    found = build_daily_panel(retailer(lines)["line_items"], AS_OF, "UTC")
     assert found is not None
     return found
 
@@ -58,14 +58,14 @@ def panel(retailer, make_line) -> Panel:
         ("no_store", [3, 0, 0, 3]),
     ],
 )
-def test_each_figure_is_what_one_counts_by_hand(panel: Panel, name: str, values: list[float]) -> None:
+def test_each_figure_is_what_one_counts_by_hand(panel: DailyPanel, name: str, values: list[float]) -> None:
     assert panel.first_day == date(2024, 3, 1)
     np.testing.assert_array_equal(panel.columns[name], values)
 
 
 def test_days_are_the_customers_own(retailer, make_line) -> None:
     lines = [make_line("1", "u", "tea", "2024-03-10 04:30"), make_line("2", "u", "tea", "2024-03-11 03:30")]
-    found = daily(retailer(lines)["line_items"], AS_OF, "America/New_York")
+    found = build_daily_panel(retailer(lines)["line_items"], AS_OF, "America/New_York")
     assert found is not None
     assert (found.first_day, found.days) == (date(2024, 3, 9), 2)
     assert list(found.columns["first_clock"]) == [23.5, 23.5]  # the clocks went on between the two
@@ -87,9 +87,11 @@ def test_local_time_is_that_of_the_time_zone_database(zone: str) -> None:
 
 
 def test_nothing_sold_is_no_panel(retailer, make_line) -> None:
-    assert daily(retailer([])["line_items"], AS_OF, "UTC") is None
-    assert daily(retailer([make_line("1", "u", "tea", None)])["line_items"], AS_OF, "UTC") is None
-    only = daily(retailer([make_line("1", "u", "tea", "2024-03-01 10:00")])["line_items"], AS_OF, "Asia/Tokyo")
+    assert build_daily_panel(retailer([])["line_items"], AS_OF, "UTC") is None
+    assert build_daily_panel(retailer([make_line("1", "u", "tea", None)])["line_items"], AS_OF, "UTC") is None
+    only = build_daily_panel(
+        retailer([make_line("1", "u", "tea", "2024-03-01 10:00")])["line_items"], AS_OF, "Asia/Tokyo"
+    )
     assert only is not None
     assert only.days == 1
 
@@ -97,7 +99,7 @@ def test_nothing_sold_is_no_panel(retailer, make_line) -> None:
 def test_awkward_prices_break_nothing(retailer, make_line) -> None:
     prices = [0.0, -1.0, 1e300, float("inf"), float("nan"), 5.0]
     lines = [make_line(str(n), "u", "tea", "2024-03-01 10:00", price, price) for n, price in enumerate(prices)]
-    found = daily(retailer(lines)["line_items"], AS_OF, "UTC")
+    found = build_daily_panel(retailer(lines)["line_items"], AS_OF, "UTC")
     assert found is not None
     assert (found.columns["priced"][0], found.columns["price_ratio"][0]) == (1, 1)
 
@@ -124,9 +126,9 @@ def alarmed(lines: pd.DataFrame, days: int) -> set[str]:
     con = ibis.duckdb.connect(threads=2)
     con.con.register("given", lines)
     con.con.execute("create table line_items as select * from given")
-    panel = daily(con.table("line_items"), datetime(2100, 1, 1), "UTC")
+    panel = build_daily_panel(con.table("line_items"), datetime(2100, 1, 1), "UTC")
     assert panel is not None
-    found = look(panel)
+    found = learn_bands(panel)
     return {name for name in found.bands if (found.alarms(name, False) | found.alarms(name, True))[-days:].any()}
 
 

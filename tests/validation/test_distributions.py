@@ -10,14 +10,14 @@ from capflow_assets.validation.kpis.distributions import (
     NO_USERS,
     RECENCY_LIMIT,
     REPEAT_LIMIT,
-    distributions,
+    measure_distributions,
 )
 
 AS_OF = datetime(2024, 4, 1)
 
 
 def of(tables, as_of=AS_OF):
-    return {shape.name: shape for shape in distributions(tables["bills"], as_of)}
+    return {shape.name: shape for shape in measure_distributions(tables["bills"], as_of)}
 
 
 def test_three_users_by_hand(retailer, make_line):

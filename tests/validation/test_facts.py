@@ -8,7 +8,7 @@ from datetime import datetime
 from capflow_assets.run.customer_run import CustomerRun
 from capflow_assets.run.pipeline import run_customer
 from capflow_assets.run.plan import upstream
-from capflow_assets.validation.facts import facts_of
+from capflow_assets.validation.needs.facts import gather_facts
 from capflow_resources.home import Home
 
 
@@ -22,8 +22,8 @@ def test_an_earlier_date_knows_less_and_the_latest_as_much_as_the_report(
     assert not [one for one in run_customer(run, upstream(["validation/report"])) if one.stops]
     then = CustomerRun(home, "ann", as_of=datetime(2026, 1, 1))
     latest = CustomerRun(home, "ann", as_of=run.as_of())
-    now, early = facts_of(run), facts_of(then)
-    assert facts_of(latest) == now
+    now, early = gather_facts(run), gather_facts(then)
+    assert gather_facts(latest) == now
 
     bills, contacts = then.read("validated/bills"), then.read("validated/contacts")
     bought = bills.filter(bills.ts < datetime(2026, 1, 1), ~bills.is_return)

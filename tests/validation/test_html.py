@@ -9,20 +9,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capflow_assets.validated.audit.offence import Offence
+from capflow_assets.validated.audit.violation import Violation
 from capflow_assets.validation.bounds import Finding
 from capflow_assets.validation.html import (
     Dossier,
     ModelRow,
     TableRow,
     Trouble,
-    customer_page,
-    everyone_page,
+    render_customer,
+    render_everyone,
 )
-from capflow_assets.validation.html.charts import BOTTOM, WIDTH, histogram, over_time
-from capflow_assets.validation.kpis.catalogue import KPIS
+from capflow_assets.validation.html.charts import BOTTOM, WIDTH, draw_histogram, draw_series
 from capflow_assets.validation.kpis.distributions import Distribution
-from capflow_assets.validation.plots import bars
+from capflow_assets.validation.kpis.kpis import KPIS
+from capflow_assets.validation.plots import group_bars
 from capflow_assets.validation.report import Report
 from capflow_assets.validation.series import Series
 from tests.validation.html_page import Page
@@ -37,8 +37,10 @@ def finding(kpi: str, value: float | None, severity: Any = "block", passed: bool
     return Finding(kpi, value, 0.01, 0.05, source, severity, passed, f"{kpi} is {value}.", remedy, rule)
 
 
-def offence(check: str, sample: Sequence[dict[str, Any]] = (), blocks: bool = True, at: str = "") -> Offence:
-    return Offence(check, "line_items", "", 312, 0.0155, 0.01, blocks, f"{check} broke.", "Mend it.", tuple(sample), at)
+def offence(check: str, sample: Sequence[dict[str, Any]] = (), blocks: bool = True, at: str = "") -> Violation:
+    return Violation(
+        check, "line_items", "", 312, 0.0155, 0.01, blocks, f"{check} broke.", "Mend it.", tuple(sample), at
+    )
 
 
 SHAPES = (
@@ -77,13 +79,13 @@ def dossier(text: str = "", passed: bool = True, **changed: Any) -> Dossier:
 
 ROWLESS = {"report": None, "tables": (), "models": (), "audits": (offence("column_type"),), "first_sale": None}
 PAGES = {
-    "passed": customer_page(dossier()),
-    "blocked": customer_page(dossier(EVIL, passed=False), index=True),
-    "blocked before KPIs": customer_page(dossier(passed=False, **ROWLESS)),
-    "not judged": customer_page(Dossier("acme", "not judged", NOW)),
-    "no file": customer_page(Dossier("acme", "failed", NOW, ("acme.yaml:3: no",), (Trouble("raw/bills", "x"),))),
-    "everyone": everyone_page([dossier(EVIL), dossier(EVIL, False), Dossier("zoe", "not judged", NOW)]),
-    "nobody": everyone_page([]),
+    "passed": render_customer(dossier()),
+    "blocked": render_customer(dossier(EVIL, passed=False), index=True),
+    "blocked before KPIs": render_customer(dossier(passed=False, **ROWLESS)),
+    "not judged": render_customer(Dossier("acme", "not judged", NOW)),
+    "no file": render_customer(Dossier("acme", "failed", NOW, ("acme.yaml:3: no",), (Trouble("raw/bills", "x"),))),
+    "everyone": render_everyone([dossier(EVIL), dossier(EVIL, False), Dossier("zoe", "not judged", NOW)]),
+    "nobody": render_everyone([]),
 }
 
 
@@ -155,7 +157,7 @@ def test_a_customer_that_was_blocked_before_its_kpis_has_a_page() -> None:
     text = Page(PAGES["blocked before KPIs"]).text()
     assert "No KPIs could be measured yet" in text
     assert "column_type broke." in text
-    earlier = Page(customer_page(dossier(passed=False, current=False))).text()
+    earlier = Page(render_customer(dossier(passed=False, current=False))).text()
     assert "are of the data before" in earlier
 
 
@@ -171,7 +173,7 @@ def test_the_worst_customers_come_first_and_each_has_a_link() -> None:
 @settings(max_examples=12, deadline=None)
 @given(st.text(max_size=40))
 def test_no_text_of_a_retailer_becomes_markup(text: str) -> None:
-    plain, odd = (Page(customer_page(dossier(one, passed=False))) for one in ("", text))
+    plain, odd = (Page(render_customer(dossier(one, passed=False))) for one in ("", text))
     assert odd.tags() == plain.tags()
 
 
@@ -182,7 +184,7 @@ def test_bars_stand_on_the_axis_and_are_as_high_as_what_they_count(counts: dict[
     for value, count in counts.items():
         clipped[min(value, limit)] = clipped.get(min(value, limit), 0) + count
     shape = Distribution("n", "t", "x", "y", limit, tuple(sorted(clipped.items())))
-    chart, (_, drawn, beyond) = histogram(shape), bars(shape)
+    chart, (_, drawn, beyond) = draw_histogram(shape), group_bars(shape)
     heights = [count for _, count in drawn] + ([beyond] if beyond else [])
     assert len(chart.bars) == len(heights)
     unit = max(bar.height for bar in chart.bars) / max(heights)
@@ -195,7 +197,7 @@ def test_bars_stand_on_the_axis_and_are_as_high_as_what_they_count(counts: dict[
 
 
 def test_days_outside_their_band_are_dots() -> None:
-    chart = over_time(SERIES)
+    chart = draw_series(SERIES)
     assert [dot.text for dot in chart.dots] == [
         "2024-02-02: 60 bills, expected at least 3 and at most 9",
         "2024-02-03: 6 bills, expected at least 7 and at most 9",
@@ -204,6 +206,6 @@ def test_days_outside_their_band_are_dots() -> None:
     assert len(chart.bands) == 1
     assert chart.words.endswith("2 of 4 days lie outside what was expected.")
     assert [tick.text for tick in chart.x_ticks] == ["2024-01-30", "2024-02-03"]
-    assert over_time(replace(SERIES, values=(None,), low=(None,), high=(None,))).note
-    one = over_time(replace(SERIES, values=(0.0,), low=(None,), high=(None,)))
+    assert draw_series(replace(SERIES, values=(None,), low=(None,), high=(None,))).note
+    one = draw_series(replace(SERIES, values=(0.0,), low=(None,), high=(None,)))
     assert len(one.lines) == 1

@@ -4,10 +4,10 @@ from datetime import datetime
 
 import pytest
 
-from capflow_assets.validation.bounds import judge
-from capflow_assets.validation.kpis.catalogue import kpis
+from capflow_assets.validation.bounds import find_kpis
 from capflow_assets.validation.kpis.integrity import RELATIONS
-from capflow_assets.validation.kpis.offending import BLAMED, offending
+from capflow_assets.validation.kpis.kpis import measure_kpis
+from capflow_assets.validation.kpis.offending import BLAMED, offending_rows
 
 AS_OF = datetime(2024, 4, 1)
 
@@ -42,22 +42,24 @@ EXPECTED = {
 
 
 def test_what_is_not_there_is_counted(tables):
-    values = kpis(tables["line_items"], tables["bills"], AS_OF, tables)
+    values = measure_kpis(tables["line_items"], tables["bills"], AS_OF, tables)
     assert {kpi: values[kpi] for kpi in RELATIONS} == EXPECTED
     assert set(EXPECTED) == set(RELATIONS)
 
 
 def test_only_what_a_customer_sends_is_judged(tables):
     lines, bills = tables["line_items"], tables["bills"]
-    assert {kpi for kpi, value in kpis(lines, bills, AS_OF).items() if value is not None} & set(RELATIONS) == set()
-    values = kpis(lines, bills, AS_OF, {"items": tables["items"], "contacts": tables["contacts"]})
+    assert {kpi for kpi, value in measure_kpis(lines, bills, AS_OF).items() if value is not None} & set(
+        RELATIONS
+    ) == set()
+    values = measure_kpis(lines, bills, AS_OF, {"items": tables["items"], "contacts": tables["contacts"]})
     assert {kpi for kpi in RELATIONS if values[kpi] is not None} == {"unknown_item_share", "unknown_contact_share"}
     assert values["unknown_contact_share"] == 2 / 4, "without users, bob's bill is known and zoe is not"
 
 
 def test_the_rows_to_blame(tables):
     def blamed(kpi, column):
-        return sorted(str(row[column]) for row in offending(kpi, tables, AS_OF).to_pyarrow().to_pylist())
+        return sorted(str(row[column]) for row in offending_rows(kpi, tables, AS_OF).to_pyarrow().to_pylist())
 
     assert blamed("unknown_item_share", "item_id") == ["pot"]
     assert blamed("unknown_user_share", "user_id") == ["bob"]
@@ -68,8 +70,8 @@ def test_the_rows_to_blame(tables):
     assert blamed("unknown_media_share", "item_id") == []
     assert blamed("anonymous_share", "bill_id") == ["3"]
     assert blamed("future_share", "bill_id") == ["9"]
-    assert offending("unknown_item_share", {"line_items": tables["line_items"]}, AS_OF) is None
-    assert offending("freshness_days", tables, AS_OF) is None
+    assert offending_rows("unknown_item_share", {"line_items": tables["line_items"]}, AS_OF) is None
+    assert offending_rows("freshness_days", tables, AS_OF) is None
 
 
 def test_copies_prices_and_returns_to_blame(retailer, make_line):
@@ -79,7 +81,7 @@ def test_copies_prices_and_returns_to_blame(retailer, make_line):
         make_line("4", "u", "tea", "2024-03-01", -10.0, 10.0, -1.0, True),
     ]
     world = retailer(lines)
-    found = {kpi: offending(kpi, world, AS_OF) for kpi in BLAMED}
+    found = {kpi: offending_rows(kpi, world, AS_OF) for kpi in BLAMED}
     bills = {
         kpi: [row["bill_id"] for row in rows.to_pyarrow().to_pylist()]
         for kpi, rows in found.items()
@@ -95,8 +97,8 @@ def test_copies_prices_and_returns_to_blame(retailer, make_line):
 
 def test_dates_in_the_future_are_counted_only_as_of_now(tables):
     lines, bills = tables["line_items"], tables["bills"]
-    assert kpis(lines, bills, AS_OF)["future_share"] is None
-    assert kpis(lines, bills, AS_OF, now=True)["future_share"] == 1 / 5
+    assert measure_kpis(lines, bills, AS_OF)["future_share"] is None
+    assert measure_kpis(lines, bills, AS_OF, now=True)["future_share"] == 1 / 5
 
 
 @pytest.mark.parametrize(
@@ -110,8 +112,8 @@ def test_dates_in_the_future_are_counted_only_as_of_now(tables):
     ],
 )  # fmt: skip
 def test_relations_have_bounds_that_say_what_to_do(customer, kpi, value, severity):
-    finding = next(found for found in judge({kpi: value}, customer()) if found.kpi == kpi)
+    finding = next(found for found in find_kpis({kpi: value}, customer()) if found.kpi == kpi)
     assert (finding.passed, finding.severity) == (False, severity)
     assert "customers/acme.yaml" in finding.remedy
     assert "{" not in finding.message + finding.remedy
-    assert next(found for found in judge({kpi: value}, customer(**{kpi: value})) if found.kpi == kpi).passed
+    assert next(found for found in find_kpis({kpi: value}, customer(**{kpi: value})) if found.kpi == kpi).passed

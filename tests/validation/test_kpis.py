@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from capflow_assets.validation.kpis.catalogue import DAY, epoch, kpis
-from capflow_assets.validation.kpis.catalogue import KPIS as EVERY
 from capflow_assets.validation.kpis.integrity import RELATIONS
+from capflow_assets.validation.kpis.kpis import DAY, epoch_seconds, measure_kpis
+from capflow_assets.validation.kpis.kpis import KPIS as EVERY
 
 AS_OF = datetime(2024, 4, 1)
 KPIS = [kpi for kpi in EVERY if kpi not in {*RELATIONS, "future_share"}]  # those: tests/validation/test_integrity.py
@@ -20,7 +20,7 @@ TIMES = {"active_users", "days_without_sales", "longest_gap_days", "freshness_da
 
 
 def of(tables, as_of=AS_OF):
-    values = kpis(tables["line_items"], tables["bills"], as_of)
+    values = measure_kpis(tables["line_items"], tables["bills"], as_of)
     assert list(values) == list(EVERY)
     return {kpi: values[kpi] for kpi in KPIS}
 
@@ -105,7 +105,7 @@ def test_columns_that_are_empty_throughout_need_no_type():
     columns = dict.fromkeys(("user_id", "ts", "amount", "unit_price", "is_return"))
     lines = ibis.memtable([{"bill_id": "1", "item_id": "<b>tea</b>", **columns}])
     bills = ibis.memtable([{"bill_id": "1", "line_item_count": 1, **columns}])
-    values = kpis(lines, bills, AS_OF)
+    values = measure_kpis(lines, bills, AS_OF)
     assert values["anonymous_share"] == 1
     assert values["total_bill_amount"] == 0
     assert values["zero_price_share"] is None
@@ -139,10 +139,10 @@ def oracle(rows: list[tuple], as_of: datetime) -> dict[str, float | None]:
             prices[row[2]].append(row[5])
     far = sum(int((np.abs(np.log(np.array(ps) / np.median(ps))) > np.log(20)).sum()) for ps in prices.values())
     times = [row[3] for row in sold if row[3]]
-    days = {epoch(moment) // DAY for moment in times}
+    days = {epoch_seconds(moment) // DAY for moment in times}
     end = max(days, default=0)
     value = lambda old, new: [  # noqa: E731
-        row[7] for row in sold if row[3] and old < epoch(row[3]) // DAY <= new and row[7] >= 0.005
+        row[7] for row in sold if row[3] and old < epoch_seconds(row[3]) // DAY <= new and row[7] >= 0.005
     ]
     new, old = value(end - 28, end), value(end - 118, end - 28)
     share = lambda part, whole: part / whole if whole else None  # noqa: E731

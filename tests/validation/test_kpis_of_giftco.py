@@ -8,11 +8,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from capflow_assets.validated.tables import clean, derive_bills, drop
-from capflow_assets.validation.kpis.catalogue import KPIS, kpis
-from capflow_assets.validation.kpis.distributions import distributions
+from capflow_assets.validated.tables import clean, derive_bills, drop_rows
+from capflow_assets.validation.kpis.distributions import measure_distributions
 from capflow_assets.validation.kpis.integrity import RELATIONS
-from capflow_assets.validation.kpis.offending import BLAMED, offending
+from capflow_assets.validation.kpis.kpis import KPIS, measure_kpis
+from capflow_assets.validation.kpis.offending import BLAMED, offending_rows
 from capflow_resources import sources
 from partitions.customer_file import load_customer
 from tests.validation.giftco_oracle import KPIS as BY_SQL
@@ -33,7 +33,7 @@ class World:
         mapping = replace(self.customer.tables["line_items"], drop_duplicates=once)
         con = ibis.duckdb.connect(threads=2, memory_limit="1GB")
         raw = con.create_table("raw", sources.read(self.customer, mapping, con))
-        cleaned = clean("line_items", drop(raw, mapping).kept, mapping, self.customer.timezone)
+        cleaned = clean("line_items", drop_rows(raw, mapping).kept, mapping, self.customer.timezone)
         lines = con.create_table("line_items", cleaned)
         self.tables = {"line_items": lines, "bills": con.create_table("bills", derive_bills(lines))}
         sales, known = f"'{data}/giftco/*.parquet'", {}
@@ -56,7 +56,7 @@ def world(request: pytest.FixtureRequest, real_data: Path, tmp_path_factory: pyt
 
 @pytest.fixture(scope="module")
 def found(world: World) -> dict[str, float | None]:
-    return kpis(world.tables["line_items"], world.tables["bills"], AS_OF, world.sent, now=True)
+    return measure_kpis(world.tables["line_items"], world.tables["bills"], AS_OF, world.sent, now=True)
 
 
 def test_every_kpi(world: World, found: dict[str, float | None]) -> None:
@@ -69,7 +69,7 @@ def test_every_kpi(world: World, found: dict[str, float | None]) -> None:
 
 
 def test_every_distribution(world: World) -> None:
-    shapes = {shape.name: shape for shape in distributions(world.tables["bills"], AS_OF)}
+    shapes = {shape.name: shape for shape in measure_distributions(world.tables["bills"], AS_OF)}
     assert {name: shape.counts for name, shape in shapes.items()} == {name: world.oracle.shape(name) for name in SHAPES}
     assert min(shape.total for shape in shapes.values()) > 3000
 
@@ -80,9 +80,9 @@ def test_the_rows_to_blame_are_as_many_as_the_kpi_counted(
 ) -> None:
     share = found[kpi]
     if share is None:
-        assert offending(kpi, world.tables, AS_OF) is None or kpi in NOT_SENT
+        assert offending_rows(kpi, world.tables, AS_OF) is None or kpi in NOT_SENT
         return
-    blamed = offending(kpi, world.tables, AS_OF)
+    blamed = offending_rows(kpi, world.tables, AS_OF)
     assert blamed is not None
     rows = int(blamed.count().to_pyarrow().as_py())
     assert rows == pytest.approx(share * _judged(world, kpi), abs=1e-6)

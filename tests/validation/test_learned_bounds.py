@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from capflow_assets.validation.bounds import Finding
-from capflow_assets.validation.history.bands import band
-from capflow_assets.validation.history.daily import Panel
+from capflow_assets.validation.history.bands import compute_band
+from capflow_assets.validation.history.daily_panel import DailyPanel
 from capflow_assets.validation.history.figures import EVERY, FIGURES
-from capflow_assets.validation.history.findings import findings, series
-from capflow_assets.validation.history.learned import look
+from capflow_assets.validation.history.findings import build_series, find_daily
+from capflow_assets.validation.history.learned_bands import learn_bands
 from partitions.customer import Customer, Expected
 
 FIRST = date(2023, 1, 2)  # a Monday
@@ -21,7 +21,7 @@ ACME = Customer("acme", "fashion", "GBP", "UTC", {}, {})
 WEEKDAYS = np.array([0.8, 0.8, 0.9, 1.0, 1.3, 1.6, 0.6])
 
 
-def quiet(days: int = 900, per_day: np.ndarray | float = 400.0, seed: int = 0, **columns: np.ndarray) -> Panel:
+def quiet(days: int = 900, per_day: np.ndarray | float = 400.0, seed: int = 0, **columns: np.ndarray) -> DailyPanel:
     """A retailer whose bills are Poisson about `per_day`, of two lines each, with nothing odd about them."""
     random = np.random.default_rng(seed)
     count = random.poisson(np.broadcast_to(per_day, days)).astype(float)
@@ -41,14 +41,14 @@ def quiet(days: int = 900, per_day: np.ndarray | float = 400.0, seed: int = 0, *
         "new_item_lines": nothing,
     }  # fmt: skip
     stores = {name: np.round(share * count) for name, share in (("S1", 0.5), ("S2", 0.3), ("S3", 0.2))}
-    return Panel(FIRST, {**found, **columns}, {"store_id": stores, "channel": {"store": count}})
+    return DailyPanel(FIRST, {**found, **columns}, {"store_id": stores, "channel": {"store": count}})
 
 
-def judged(panel: Panel, customer: Customer = ACME, **vertical: float) -> dict[str, Finding]:
-    return {one.kpi: one for one in findings(look(panel, customer.expected), customer, vertical)}
+def judged(panel: DailyPanel, customer: Customer = ACME, **vertical: float) -> dict[str, Finding]:
+    return {one.kpi: one for one in find_daily(learn_bands(panel, customer.expected), customer, vertical)}
 
 
-def with_last(panel: Panel, **last: float) -> Panel:
+def with_last(panel: DailyPanel, **last: float) -> DailyPanel:
     """The panel with other values on its last day."""
     columns = {name: np.append(values[:-1], last.get(name, values[-1])) for name, values in panel.columns.items()}
     return replace(panel, columns=columns)
@@ -64,7 +64,7 @@ def test_a_quiet_retailer_passes_in_every_figure() -> None:
 def test_the_expected_value_is_the_median_of_the_same_weekdays() -> None:
     bills = np.tile(100 * WEEKDAYS, 60)
     panel = quiet(len(bills), per_day=bills, **{"bills": bills})
-    found = band(panel, FIGURES["daily_bills"], 1)
+    found = compute_band(panel, FIGURES["daily_bills"], 1)
     assert found.expected[0][-1] == pytest.approx(60)
     assert found.expected[1][-2] == pytest.approx(160)
 
@@ -130,7 +130,7 @@ def test_the_bound_beside_the_number_is_the_one_that_was_broken() -> None:
 
 
 def test_small_days_and_quiet_series_do_not_alarm() -> None:
-    tiny = look(quiet(900, per_day=3.0))
+    tiny = learn_bands(quiet(900, per_day=3.0))
     blocks = np.any([tiny.alarms(name, severe=True) for name in tiny.bands], axis=0)
     assert blocks[-500:].mean() < 0.01
     assert judged(with_last(quiet(900, per_day=3.0), bills=9.0))["daily_bills"].passed
@@ -199,7 +199,7 @@ def test_the_remedy_is_what_the_customer_file_understands() -> None:
 
 def test_misspelt_daily_figures_are_told() -> None:
     customer = replace(ACME, thresholds={"daily_bils": 2}, expected=(Expected(date(2025, 1, 1), "x", ("price_levl",)),))
-    wrong = [one for one in findings(look(quiet()), customer, {}) if not one.passed]
+    wrong = [one for one in find_daily(learn_bands(quiet()), customer, {}) if not one.passed]
     assert [one.blocks for one in wrong] == [False, False]
     assert "daily_bills" in wrong[0].remedy
     assert "daily_price_level" in wrong[1].remedy
@@ -212,15 +212,15 @@ def test_nothing_of_the_future_is_used() -> None:
         columns={name: values[:700] for name, values in panel.columns.items()},
         places={of: {name: values[:700] for name, values in one.items()} for of, one in panel.places.items()},
     )
-    for name, all_bands in look(panel).bands.items():
-        for whole, part in zip(all_bands, look(early).bands[name], strict=True):
+    for name, all_bands in learn_bands(panel).bands.items():
+        for whole, part in zip(all_bands, learn_bands(early).bands[name], strict=True):
             ends = zip((whole.value, *whole.warn, *whole.block), (part.value, *part.warn, *part.block), strict=True)
             for one, other in ends:
                 np.testing.assert_array_equal(one[:700], other)
 
 
 def test_every_series_can_be_drawn() -> None:
-    found = series(look(quiet()))
+    found = build_series(learn_bands(quiet()))
     assert [one.name for one in found] == list(FIGURES)
     for one in found:
         assert len(one.values) == len(one.low) == len(one.high) == 400
@@ -230,7 +230,7 @@ def test_every_series_can_be_drawn() -> None:
 
 @pytest.mark.parametrize("days", [1, 2, 8, 30])
 def test_any_history_is_judged_in_words(days: int) -> None:
-    found = findings(look(quiet(days)), ACME, {})
+    found = find_daily(learn_bands(quiet(days)), ACME, {})
     assert "too short" in found[-1].message
-    assert findings(None, ACME, {}) == ()
-    assert series(None) == ()
+    assert find_daily(None, ACME, {}) == ()
+    assert build_series(None) == ()

@@ -8,7 +8,7 @@ import pytest
 
 from capflow_assets.contract.model import Model, Needs
 from capflow_assets.run.catalogue import models
-from capflow_assets.validation.needs import LEAST, Facts, asked, unmet
+from capflow_assets.validation.needs.unmet import LEAST, Facts, explain_unmet, needed_measures
 
 ENOUGH = Facts(
     frozenset({"line_items", "bills", "items", "contacts", "reviews", "media"}),
@@ -22,7 +22,7 @@ ENOUGH = Facts(
 
 @pytest.mark.parametrize("name", sorted(models()))
 def test_a_large_retailer_can_have_every_model(name: str) -> None:
-    assert unmet(models()[name], ENOUGH) is None
+    assert explain_unmet(models()[name], ENOUGH) is None
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_a_large_retailer_can_have_every_model(name: str) -> None:
     ],
 )
 def test_churn_says_what_is_missing(facts: dict[str, object], reason: str) -> None:
-    told = unmet(models()["churn"], replace(ENOUGH, **facts))  # type: ignore[arg-type]
+    told = explain_unmet(models()["churn"], replace(ENOUGH, **facts))  # type: ignore[arg-type]
     assert told is not None
     assert told.startswith(reason)
 
@@ -60,26 +60,26 @@ def test_each_part_of_a_contract_is_judged_and_told_in_words_and_numbers(name: s
     model = with_needs(needs)
     few = 0.25 if share else 999
     if name in ("users", "bills", "history_days"):
-        told = unmet(model, replace(ENOUGH, **{name: few}))  # type: ignore[arg-type]
-        assert asked([model], []) == set()
+        told = explain_unmet(model, replace(ENOUGH, **{name: few}))  # type: ignore[arg-type]
+        assert needed_measures([model], []) == set()
     else:
-        told = unmet(model, replace(ENOUGH, measures={name: few}))
-        assert str(unmet(model, replace(ENOUGH, measures={}))).endswith("this customer has nothing of it")
-        assert asked([model], []) == {name}
+        told = explain_unmet(model, replace(ENOUGH, measures={name: few}))
+        assert str(explain_unmet(model, replace(ENOUGH, measures={}))).endswith("this customer has none")
+        assert needed_measures([model], []) == {name}
     assert told is not None
     assert told.startswith("needs at least ")
     assert ("50.0%" if share else "1,000") in told
     assert told.endswith(f"; this customer has {'25.0%' if share else '999'}")
-    assert unmet(model, replace(ENOUGH, history_days=1000)) is None
+    assert explain_unmet(model, replace(ENOUGH, history_days=1000)) is None
 
 
 def test_a_model_reads_the_languages_that_it_names() -> None:
     model = with_needs(Needs(languages=("en", "fr")))
-    assert asked([model], []) == {"language"}
-    german = unmet(model, replace(ENOUGH, measures={"language": "de"}))
+    assert needed_measures([model], []) == {"language"}
+    german = explain_unmet(model, replace(ENOUGH, measures={"language": "de"}))
     assert german == "reads en, fr; this customer's items are described in de"
-    assert unmet(model, replace(ENOUGH, measures={"language": "fr"})) is None
-    assert unmet(model, replace(ENOUGH, measures={"language": None})) is None, "not sure: not judged"
+    assert explain_unmet(model, replace(ENOUGH, measures={"language": "fr"})) is None
+    assert explain_unmet(model, replace(ENOUGH, measures={"language": None})) is None, "not sure: not judged"
 
 
 def with_needs(needs: Needs) -> Model:
@@ -88,17 +88,17 @@ def with_needs(needs: Needs) -> Model:
 
 
 def test_classes_matter_to_binary_models_only() -> None:
-    assert unmet(models()["cltv"], replace(ENOUGH, positives=0, negatives=10)) is None
-    assert unmet(models()["churn"], replace(ENOUGH, positives=40, negatives=30)) is None
+    assert explain_unmet(models()["cltv"], replace(ENOUGH, positives=0, negatives=10)) is None
+    assert explain_unmet(models()["churn"], replace(ENOUGH, positives=40, negatives=30)) is None
 
 
 def test_an_optional_table_may_be_absent() -> None:
-    assert unmet(models()["product_affinity"], replace(ENOUGH, tables=frozenset({"line_items"}))) is None
+    assert explain_unmet(models()["product_affinity"], replace(ENOUGH, tables=frozenset({"line_items"}))) is None
 
 
 def test_the_horizon_sets_the_least_history_whatever_a_model_says() -> None:
     model = models()["cltv"]
-    assert "210" in str(unmet(_hasty(model), replace(ENOUGH, history_days=200)))
+    assert "210" in str(explain_unmet(_hasty(model), replace(ENOUGH, history_days=200)))
 
 
 def _hasty(model: object) -> object:
@@ -111,7 +111,7 @@ def test_who_learns_from_labels_asks_for_no_more_history_than_it_says_and_speaks
     of_labels = models()["review_sentiment"]
     of_the_past = type("OfThePast", (type(of_labels),), {"learns_from": "time"})()
     young = replace(ENOUGH, users=1, bills=1, history_days=1)
-    assert unmet(of_labels, young) is None
-    assert "days of history" in str(unmet(of_the_past, young))
-    one_sided = str(unmet(of_labels, replace(ENOUGH, positives=3, negatives=900)))
+    assert explain_unmet(of_labels, young) is None
+    assert "days of history" in str(explain_unmet(of_the_past, young))
+    one_sided = str(explain_unmet(of_labels, replace(ENOUGH, positives=3, negatives=900)))
     assert one_sided.startswith("needs at least 20 labelled rows of each kind; of 903 labelled rows, 3 did")

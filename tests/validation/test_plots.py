@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from capflow_assets.validation.kpis.distributions import Distribution
-from capflow_assets.validation.plots import bars, draw, png_markdown
+from capflow_assets.validation.plots import draw_distribution, group_bars, png_markdown
 
 
 def shape(counts, limit=1096, note="") -> Distribution:
@@ -28,11 +28,11 @@ WORLDS = {
 
 @pytest.mark.parametrize("name", WORLDS)
 def test_a_picture_is_a_png_of_six_by_three_inches_under_25_kb(name):
-    png = draw(WORLDS[name], "a$b$ <b>c</b>")
+    png = draw_distribution(WORLDS[name], "a$b$ <b>c</b>")
     assert png[:8] == b"\x89PNG\r\n\x1a\n"
     assert struct.unpack(">II", png[16:24]) == (600, 300)
     assert len(png) < 25_000
-    assert png == draw(WORLDS[name], "a$b$ <b>c</b>")
+    assert png == draw_distribution(WORLDS[name], "a$b$ <b>c</b>")
 
 
 def test_drawing_leaves_no_pyplot_behind():
@@ -53,7 +53,7 @@ def test_bars_hold_everyone_once(counts, limit):
     for value, count in counts.items():
         clipped[min(value, limit)] = clipped.get(min(value, limit), 0) + count
     drawn = shape(sorted(clipped.items()), limit)
-    width, heights, beyond = bars(drawn)
+    width, heights, beyond = group_bars(drawn)
     assert sum(height for _, height in heights) + beyond == drawn.total
     assert len(heights) <= 34
     for start, height in heights:

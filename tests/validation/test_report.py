@@ -5,9 +5,9 @@ from datetime import datetime
 
 import pytest
 
-from capflow_assets.validation.bounds import customer_file
-from capflow_assets.validation.kpis.catalogue import KPIS
-from capflow_assets.validation.report import Report, report
+from capflow_assets.validation.bounds import customer_file_name
+from capflow_assets.validation.kpis.kpis import KPIS
+from capflow_assets.validation.report import Report, build_report
 
 AS_OF = datetime(2024, 4, 1)
 
@@ -18,7 +18,7 @@ def lines(make_line):
 
 
 def test_a_clean_retailer_passes(retailer, customer, lines):
-    result = report(retailer(lines), customer(), AS_OF)
+    result = build_report(retailer(lines), customer(), AS_OF)
     assert result.passed
     assert result.reasons == ()
     assert result.warnings == ()
@@ -27,17 +27,17 @@ def test_a_clean_retailer_passes(retailer, customer, lines):
 
 
 def test_a_file_loaded_twice_is_blocked_with_its_remedy(retailer, customer, lines):
-    result = report(retailer(lines * 2), customer(), AS_OF)
+    result = build_report(retailer(lines * 2), customer(), AS_OF)
     assert not result.passed
     assert len(result.reasons) == 1
     assert "duplicate_share of 'acme' is 0.5" in result.reasons[0]
     assert "tables.line_items.drop_duplicates: true in customers/acme.yaml" in result.reasons[0]
-    assert report(retailer(lines * 2), customer(duplicate_share=0.5), AS_OF).passed
+    assert build_report(retailer(lines * 2), customer(duplicate_share=0.5), AS_OF).passed
 
 
 def test_a_feed_that_stopped_is_told_although_its_rows_are_sound(retailer, customer, lines):
-    fresh = report(retailer(lines), customer(), AS_OF, today=AS_OF)
-    late = report(retailer(lines), customer(), AS_OF, today=datetime(2024, 5, 20))
+    fresh = build_report(retailer(lines), customer(), AS_OF, today=AS_OF)
+    late = build_report(retailer(lines), customer(), AS_OF, today=datetime(2024, 5, 20))
     assert late.values["freshness_days"] == fresh.values["freshness_days"] + 49
     assert fresh.warnings == ()
     assert ["no sale has come in for more than a month" in told for told in late.warnings] == [True]
@@ -48,7 +48,7 @@ def test_a_feed_that_stopped_is_told_although_its_rows_are_sound(retailer, custo
 
 def test_a_report_survives_json(retailer, customer, lines, make_line):
     for rows in (lines, [], [make_line("1", None, "tea", None)]):
-        result = report(retailer(rows), customer(anonymos_share=1), AS_OF)
+        result = build_report(retailer(rows), customer(anonymos_share=1), AS_OF)
         assert Report.from_json(result.to_json()) == result
         assert "NaN" not in result.to_json()
 
@@ -60,7 +60,7 @@ def test_what_is_not_a_report_is_refused_in_words(text):
 
 
 def test_the_markdown_has_a_row_for_each_kpi(retailer, customer, lines):
-    rows = report(retailer(lines * 2), customer(), AS_OF).markdown().splitlines()
+    rows = build_report(retailer(lines * 2), customer(), AS_OF).markdown().splitlines()
     assert all(any(row.startswith(f"| {kpi} |") for row in rows) for kpi in KPIS)
     assert {row.count("|") for row in rows} == {5}
     assert any("duplicate_share | 0.5 | **blocks**" in row for row in rows)
@@ -71,15 +71,15 @@ def test_a_missing_table_is_named_with_the_command(retailer, customer, lines):
     tables = retailer(lines)
     del tables["bills"]
     with pytest.raises(ValueError, match=r"'acme': validated/bills is missing. Run: capflow run --customer acme"):
-        report(tables, customer(), AS_OF)
-    assert customer_file(customer()) == "customers/acme.yaml"
+        build_report(tables, customer(), AS_OF)
+    assert customer_file_name(customer()) == "customers/acme.yaml"
 
 
 def test_one_day_one_bill_one_user_is_told_in_words(retailer, customer, make_line):
-    result = report(retailer([make_line("1", "u", "tea", "2024-03-31 10:00")]), customer(), AS_OF)
+    result = build_report(retailer([make_line("1", "u", "tea", "2024-03-31 10:00")]), customer(), AS_OF)
     assert result.passed
     assert result.values["days_without_sales"] == 0
     assert result.distributions[1].note == "No user has come on two days yet."
-    nobody = report(retailer([]), customer(), AS_OF)
+    nobody = build_report(retailer([]), customer(), AS_OF)
     assert not nobody.passed
     assert any("line_item_count of 'acme' is 0" in reason for reason in nobody.reasons)

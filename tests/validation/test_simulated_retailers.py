@@ -6,7 +6,7 @@ import pytest
 
 from capflow_assets.simulator import Retailer, simulate
 from capflow_assets.validation.kpis.integrity import RELATIONS
-from capflow_assets.validation.report import report
+from capflow_assets.validation.report import build_report
 
 SIZES = {"food_and_beverage": 150, "fashion": 500, "footwear": 500}
 
@@ -18,7 +18,7 @@ def judged(retailer, customer, vertical, *defects):
     values = [[None if value != value else value for value in lines[name].tolist()] for name in columns]
     empty = [None] * len(lines)
     rows = list(zip(*values, amounts.tolist(), empty, empty, lines["is_return"].tolist(), strict=True))
-    return report(retailer(rows), customer(), lines["ts"].max().to_pydatetime() + timedelta(days=1))
+    return build_report(retailer(rows), customer(), lines["ts"].max().to_pydatetime() + timedelta(days=1))
 
 
 @pytest.mark.parametrize("vertical", SIZES)

@@ -12,10 +12,10 @@ from click.testing import CliRunner
 
 from capflow_assets.cli.main import group
 from capflow_assets.run.customer_run import REPORT, CustomerRun
-from capflow_assets.validation.bounds import judge
+from capflow_assets.validation.bounds import find_kpis
 from capflow_assets.validation.history.figures import EVERY
-from capflow_assets.validation.kpis.catalogue import KPIS
-from capflow_assets.validation.verticals import SHIPPED, proposed, thresholds
+from capflow_assets.validation.kpis.kpis import KPIS
+from capflow_assets.validation.verticals import SHIPPED, load_thresholds, propose_bounds
 from capflow_resources.home import Home
 from partitions.customer import Customer
 from partitions.verticals_file import normalise_vertical
@@ -31,13 +31,13 @@ tables: {{line_items: {{source: sales, columns: {{item_id: a, unit_price: b}}}}}
 
 
 def returned(customer: Customer, **vertical: float) -> tuple[bool, str]:
-    found = {one.kpi: one for one in judge({"return_share": 0.6}, customer, vertical)}["return_share"]
+    found = {one.kpi: one for one in find_kpis({"return_share": 0.6}, customer, vertical)}["return_share"]
     return found.passed, found.source
 
 
 def test_the_file_comes_before_the_vertical_and_that_before_the_default() -> None:
     assert returned(SHOP) == (False, "default")
-    assert returned(SHOP, **thresholds("Fashion")) == (True, "vertical")
+    assert returned(SHOP, **load_thresholds("Fashion")) == (True, "vertical")
     assert returned(SHOP, return_share=0.55) == (False, "vertical")
     assert returned(replace(SHOP, thresholds={"return_share": 0.61}), return_share=0.1) == (True, "customer file")
 
@@ -50,18 +50,18 @@ def test_shipped_bounds_are_of_figures_that_there_are() -> None:
 
 def test_the_operators_file_comes_before_the_shipped_bounds(tmp_path: Path) -> None:
     (tmp_path / "verticals.yaml").write_text("fashion: {return_share: 0.3}\n")
-    assert thresholds("fashion", tmp_path)["return_share"] == 0.3
-    assert thresholds("coffee", tmp_path) == SHIPPED["coffee"]
-    assert thresholds("unheard of", tmp_path) == {}
+    assert load_thresholds("fashion", tmp_path)["return_share"] == 0.3
+    assert load_thresholds("coffee", tmp_path) == SHIPPED["coffee"]
+    assert load_thresholds("unheard of", tmp_path) == {}
 
 
 def test_bounds_are_proposed_with_room_above_the_largest_share() -> None:
     reports = [
         {"return_share": share, "bills": 100.0, "anonymous_share": None} for share in (0.1, 0.12, 0.2, 0.05, 0.1)
     ]
-    assert proposed(reports) == {"return_share": 0.3}
+    assert propose_bounds(reports) == {"return_share": 0.3}
     with pytest.raises(ValueError, match="4 customers passed; at least 5 are needed"):
-        proposed(reports[:4])
+        propose_bounds(reports[:4])
 
 
 def on_board(home: Home, name: str, vertical: str, share: float, *reasons: str) -> None:
@@ -86,7 +86,7 @@ def test_an_operator_learns_a_vertical(tmp_path: Path) -> None:
     assert "toys:\n  return_share: 0.15\n" in found.output
     assert not (tmp_path / "verticals.yaml").exists()
     assert run.invoke(group, ["vertical", "learn", "toys", "--write", "--home", str(tmp_path)]).exit_code == 0
-    assert thresholds("toys", tmp_path) == {"return_share": 0.15}
+    assert load_thresholds("toys", tmp_path) == {"return_share": 0.15}
     again = run.invoke(group, ["vertical", "learn", "toys", "--write", "--home", str(tmp_path)])
     assert (again.exit_code, "has 'toys' already" in again.output) == (1, True)
     few = run.invoke(group, ["vertical", "learn", "coffee", "--home", str(tmp_path)])

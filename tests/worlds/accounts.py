@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from capflow_assets.validated.set_aside import document
+from capflow_assets.validated.set_aside import audit_document
 from capflow_resources.home import Home
 
 
 def audit_of(home: Home, customer: str, table: str) -> dict[str, Any]:
     """What the last audit of a table said."""
-    found: dict[str, Any] = json.loads(home.lake.document(customer, document(table)) or b"{}")
+    found: dict[str, Any] = json.loads(home.lake.document(customer, audit_document(table)) or b"{}")
     return found
 
 

@@ -19,10 +19,10 @@ FORMATS = (".csv", ".parquet", ".json")
 @home_option
 def command(customer: str, model: str, out: Path, home: Home) -> None:
     """Write the latest predictions of MODEL for CUSTOMER to a file."""
-    from capflow_assets.delivery.export import write_file
+    from capflow_assets.delivery.export import export_predictions
 
     if out.suffix not in FORMATS:
         raise click.UsageError(f"--out {out}: the name must end in one of {', '.join(FORMATS)}")
     home.customer(customer)
-    rows = write_file(home, customer, model, out)
+    rows = export_predictions(home, customer, model, out)
     click.echo(f"{rows:,} rows in {out}")

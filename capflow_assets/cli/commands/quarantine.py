@@ -14,7 +14,7 @@ from capflow_resources.home import Home
 
 if TYPE_CHECKING:
     from capflow_assets.quarantine.held_rows import Held
-    from capflow_assets.quarantine.readmission import GivenBack
+    from capflow_assets.quarantine.readmission import Readmission
     from capflow_assets.run.customer_run import CustomerRun
 
 FORMATS = (".csv", ".parquet", ".json")
@@ -98,7 +98,7 @@ def _give_back(run: CustomerRun, table: str, file: Path, as_they_are: bool, why:
         _print_readmission(run, readmission, as_they_are)
 
 
-def _print_readmission(run: CustomerRun, readmission: GivenBack, as_they_are: bool) -> None:
+def _print_readmission(run: CustomerRun, readmission: Readmission, as_they_are: bool) -> None:
     how = "as they are" if as_they_are else "corrected"
     rows = f"{readmission.rows:,} rows of {readmission.table}"
     click.echo(f"{run.name}: {rows} given back {how}; they count from the next run on:")
@@ -110,9 +110,9 @@ def _print_readmission(run: CustomerRun, readmission: GivenBack, as_they_are: bo
 
 
 def _undo(run: CustomerRun, table: str, as_json: bool) -> None:
-    from capflow_assets.quarantine.readmission import undo
+    from capflow_assets.quarantine.readmission import undo_readmission
 
-    readmission = undo(run, table.removeprefix("quarantine/"))
+    readmission = undo_readmission(run, table.removeprefix("quarantine/"))
     if as_json:
         click.echo(json.dumps(vars(readmission), default=str))
         return
@@ -122,11 +122,11 @@ def _undo(run: CustomerRun, table: str, as_json: bool) -> None:
 
 
 def _show(run: CustomerRun, table: str | None, as_json: bool) -> None:
-    from capflow_assets.quarantine.held_rows import held, rows_of
+    from capflow_assets.quarantine.held_rows import list_held, read_held
 
     if table is not None:
-        rows_of(run, _asset(table))  # raises, with what there is, where the table has none
-    rows = [one for one in held(run) if table is None or one.asset == _asset(table)]
+        read_held(run, _asset(table))  # raises, with what there is, where the table has none
+    rows = [one for one in list_held(run) if table is None or one.asset == _asset(table)]
     if as_json:
         click.echo(json.dumps([vars(one) for one in rows]))
     elif not rows:

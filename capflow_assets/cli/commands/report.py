@@ -56,9 +56,9 @@ def command(customer: str | None, everyone: bool, out: Path | None, home: Home, 
 
 def _dossier(home: Home, name: str) -> Dossier:
     from capflow_assets.run.customer_run import CustomerRun
-    from capflow_assets.validation.page import dossier
+    from capflow_assets.validation.page import gather_dossier
 
-    return dossier(CustomerRun(home, name))
+    return gather_dossier(CustomerRun(home, name))
 
 
 def _all(home: Home) -> tuple[list[Dossier], dict[str, str]]:
@@ -77,23 +77,23 @@ def _all(home: Home) -> tuple[list[Dossier], dict[str, str]]:
 
 def _write_one(out: Path, dossier: Dossier) -> None:
     from capflow_assets.cli.output import write_text
-    from capflow_assets.validation.html import customer_page
+    from capflow_assets.validation.html import render_customer
 
     if out.suffix not in (".html", ".htm"):
         raise click.UsageError(f"--out {out}: the name must end in .html")
-    write_text(out, customer_page(dossier))
+    write_text(out, render_customer(dossier))
 
 
 def _write_all(out: Path, found: list[Dossier]) -> None:
     from capflow_assets.cli.output import write_text
-    from capflow_assets.validation.html import customer_page, everyone_page
+    from capflow_assets.validation.html import render_customer, render_everyone
     from capflow_assets.validation.html.page import ALL
 
     if out.exists() and not out.is_dir():
         raise click.UsageError(f"--out {out}: with --all this must be a folder")
     for one in found:
-        write_text(out / f"{one.customer}.html", customer_page(one, index=True))
-    write_text(out / ALL, everyone_page(found))
+        write_text(out / f"{one.customer}.html", render_customer(one, index=True))
+    write_text(out / ALL, render_everyone(found))
 
 
 def _print_summary(out: Path, found: list[Dossier], everyone: bool) -> None:

@@ -21,9 +21,9 @@ def command() -> None:
 @json_option
 def show(vertical: str, home: Home, as_json: bool) -> None:
     """Print the bounds of VERTICAL; those in verticals.yaml replace the built-in ones."""
-    from capflow_assets.validation.verticals import thresholds
+    from capflow_assets.validation.verticals import load_thresholds
 
-    found = thresholds(vertical, home.path)
+    found = load_thresholds(vertical, home.path)
     if as_json:
         click.echo(json.dumps(found))
     else:
@@ -37,12 +37,12 @@ def show(vertical: str, home: Home, as_json: bool) -> None:
 @json_option
 def learn(vertical: str, write: bool, home: Home, as_json: bool) -> None:
     """Propose bounds for VERTICAL from the KPIs of its customers that passed (at least 5); no rows are read."""
-    from capflow_assets.validation.verticals import FILE, proposed
+    from capflow_assets.validation.verticals import FILE, propose_bounds
     from partitions.verticals_file import load_verticals, normalise_vertical
 
     names, values = _kpis_of_passed(home, vertical)
     try:
-        found = proposed(values)
+        found = propose_bounds(values)
     except ValueError as error:
         raise click.ClickException(f"vertical '{vertical}': {error}") from None
     key = normalise_vertical(vertical)
@@ -50,7 +50,7 @@ def learn(vertical: str, write: bool, home: Home, as_json: bool) -> None:
     text = "\n".join([*lines, *(f"  {name}: {value:g}" for name, value in found.items())]) + "\n"
     if write:
         from capflow_assets.validation.history.figures import EVERY
-        from capflow_assets.validation.kpis.catalogue import KPIS
+        from capflow_assets.validation.kpis.kpis import KPIS
 
         path = home.path / FILE
         if key in load_verticals(path, (*KPIS, *EVERY)):

@@ -13,7 +13,7 @@ from capflow_assets.features.embeddings.batches import LeftOut
 from capflow_assets.features.embeddings.encoders import FittedEncoder, learns, text_encoder
 from capflow_assets.features.embeddings.encoding import EmbeddingJob, checksum, encode_to_parquet
 from capflow_assets.features.embeddings.text import compose_texts, explain_too_few
-from capflow_assets.raw.staging import staged
+from capflow_assets.raw.staging import stage_rows
 from capflow_assets.run.reuse import unchanged_outcome
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Work:
 def build_text(making: EmbeddingJob) -> Outcome:
     """Encode new and changed texts of items; NotAvailable when too few items are described."""
     run, id_column = making.run, making.embedding.id
-    with staged(run, making.embedding.name, compose_texts(making.rows())) as composed:
+    with stage_rows(run, making.embedding.name, compose_texts(making.rows())) as composed:
         counts = composed.aggregate(
             items=composed.count(), described=composed["described"].sum(), worded=composed["worded"].sum()
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from capflow_assets.contract.embedding import CONTENT_HASH
-from capflow_assets.validation.contracts.words import ENOUGH_WORDS, real_words
+from capflow_assets.validation.needs.real_words import ENOUGH_WORDS, count_real_words
 
 if TYPE_CHECKING:
     import ibis
@@ -29,9 +29,9 @@ def compose_texts(items: ibis.Table) -> ibis.Table:
     for other in others:
         told = other.fill_null("").left(MOST_LETTERS).strip()
         text = text + ibis.ifelse((text == "") | (told == ""), "", ". ") + told
-    composed = items.select("item_id", text=text, described=real_words(items["description"]) >= ENOUGH_WORDS)
+    composed = items.select("item_id", text=text, described=count_real_words(items["description"]) >= ENOUGH_WORDS)
     return composed.mutate(
-        **{CONTENT_HASH: composed["text"].hexdigest("md5"), "worded": real_words(composed["text"]) > 0}
+        **{CONTENT_HASH: composed["text"].hexdigest("md5"), "worded": count_real_words(composed["text"]) > 0}
     )
 
 

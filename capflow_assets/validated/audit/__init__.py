@@ -1,1 +1,1 @@
-"""Judge every row of a table by its rules."""
+"""The audit: every row of a table against the rules of its declaration."""

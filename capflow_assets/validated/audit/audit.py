@@ -1,4 +1,4 @@
-"""Which rows of a table keep its rules, which are set aside and why, and whether the table may be used at all."""
+"""The audit of one table: which rows keep its rules, which are set aside and why, and whether the table may be used."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from operator import add, and_, or_
 from typing import TYPE_CHECKING, Any
 
 from capflow_assets.contract.table import Table
-from capflow_assets.validated.audit.offence import Offence
 from capflow_assets.validated.audit.rules import RowRule, ShapeFault, row_rules, shape_faults
+from capflow_assets.validated.audit.violation import Violation
 from capflow_assets.validated.readmitted import AS_THEY_ARE, GIVEN
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ SAME_KEY = "another row has the same"
 
 @dataclass(frozen=True)
 class Audit:
-    """What a table's rows are worth: `accepted` keep every rule, `rejected` do not and say why in `reason`.
+    """The result of an audit: `accepted` rows keep every rule, `rejected` ones do not and say why in `reason`.
 
-    `rows` and `set_aside` are counts, and `readmitted` how many of the accepted an analyst gave back, by how; the two
+    `rows` and `set_aside` are counts; `readmitted` counts the accepted rows that an analyst gave back, by how. The two
     expressions are lazy and split the rows without loss or overlap. A failure `blocks` when its share is above its
     bound or when the fault is in the table's shape.
     """
@@ -35,7 +35,7 @@ class Audit:
     rows: int
     set_aside: int
     readmitted: Mapping[str, int]
-    failures: tuple[Offence, ...]
+    failures: tuple[Violation, ...]
     accepted: ibis.Table
     rejected: ibis.Table
 
@@ -46,51 +46,51 @@ class Audit:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why the table is blocked: what, where and what to do, one text each."""
+        """Why the table is blocked, one text each: what, where and what to do."""
         return tuple(f"{fault.message} {fault.remedy}".strip() for fault in self.failures if fault.blocks)
 
 
-def audit(cleaned: ibis.Table, table: Table, mapped: set[str] | None, bounds: Mapping[str, float]) -> Audit:
-    """Judge every row of a cleaned table against its declaration.
+def audit_table(cleaned: ibis.Table, table: Table, mapped: set[str] | None, bounds: Mapping[str, float]) -> Audit:
+    """Check every row of a cleaned table against the table's declaration.
 
     `mapped` names the columns that the customer's file fills (None: all); the others may be empty throughout.
     `bounds["invalid_share"]` is the largest share of rows, 0 to 1, that may be set aside (default 0.01), by one rule
-    and by all together. Of several rows with one key, the first by all columns in order is kept. Rows that a column
-    `GIVEN` marks as accepted as they are need not keep the rules that are bearable. Reads `cleaned` in one query for
-    the counts and one a failed rule for its sample: hand in something stored, not a long computation.
+    and by all together. Of several rows with one key, the first by all columns in order is kept. Bearable rules are
+    waived for rows whose column `GIVEN` says that they were accepted as they are. Queries `cleaned` once for the
+    counts and once more for the sample of each broken rule: pass a stored table, not a long computation.
     """
     bound = float(bounds.get("invalid_share", INVALID_SHARE))
     faults = shape_faults(cleaned, table)
-    rules = _asked(cleaned, row_rules(cleaned, table, mapped))
+    rules = _waive_rules(cleaned, row_rules(cleaned, table, mapped))
     key = () if {fault.column for fault in faults} & set(table.key) else table.key
-    counted = _count(cleaned, rules, key)
+    counted = _count_broken(cleaned, rules, key)
 
     found = [
         (rule, count, cleaned.filter(rule.broken)) for rule, count in zip(rules, counted.by_rule, strict=True) if count
     ]
-    judged = cleaned.mutate(reason=_reason([rule for rule, _, _ in found]))
+    judged = cleaned.mutate(reason=_reason_column([rule for rule, _, _ in found]))
     if counted.surplus:
-        copies = _copy_rule(judged, table)
+        copies = _duplicate_key_rule(judged, table)
         judged = judged.mutate(reason=copies.broken.ifelse(f"{copies.text}; ", judged["reason"]))
         found.append((copies, counted.surplus, judged.filter(judged["reason"] == f"{copies.text}; ").drop("reason")))
 
-    failures = [_misshapen(table, fault) for fault in faults]
-    failures += [_failure(table, rule, count, counted.rows, bound, offending) for rule, count, offending in found]
-    failures += _overall(table, failures, counted, bound)
+    failures = [_shape_violation(table, fault) for fault in faults]
+    failures += [_row_violation(table, rule, count, counted.rows, bound, offending) for rule, count, offending in found]
+    failures += _table_violations(table, failures, counted, bound)
     accepted = judged.filter(judged["reason"] == "").drop("reason") if found else cleaned
     rejected = judged.filter(judged["reason"] != "")
     rejected = rejected.mutate(reason=rejected["reason"].left(rejected["reason"].length() - 2))
-    readmitted = _readmitted(accepted)
+    readmitted = _count_readmitted(accepted)
     set_aside = counted.broken + counted.surplus
     return Audit(
-        table.name, counted.rows, set_aside, readmitted, tuple(failures), _plainly(accepted), _plainly(rejected)
+        table.name, counted.rows, set_aside, readmitted, tuple(failures), _drop_given(accepted), _drop_given(rejected)
     )
 
 
 @dataclass(frozen=True)
 class _Counted:
-    """Rows, rows that break any rule, those that break a rule without a bound of its own, surplus rows of a key among
-    the sound ones, and rows by rule."""
+    """Counts of rows: all; those that break any rule; those that break a rule without a bound of its own; surplus rows
+    of a key among the sound ones; those that break each rule."""
 
     rows: int
     broken: int
@@ -99,19 +99,19 @@ class _Counted:
     by_rule: tuple[int, ...]
 
 
-def _asked(cleaned: ibis.Table, rules: tuple[RowRule, ...]) -> tuple[RowRule, ...]:
-    """The rules, with those that an analyst may waive asked of no row that was accepted as it is."""
+def _waive_rules(cleaned: ibis.Table, rules: tuple[RowRule, ...]) -> tuple[RowRule, ...]:
+    """Return the rules, the bearable ones waived for rows that an analyst accepted as they are."""
     if GIVEN not in cleaned.columns:
         return rules
     waived = (cleaned[GIVEN] == AS_THEY_ARE).fill_null(False)
     return tuple(replace(rule, broken=rule.broken & ~waived) if rule.bearable else rule for rule in rules)
 
 
-def _plainly(rows: ibis.Table) -> ibis.Table:
+def _drop_given(rows: ibis.Table) -> ibis.Table:
     return rows.drop(GIVEN) if GIVEN in rows.columns else rows
 
 
-def _readmitted(accepted: ibis.Table) -> Mapping[str, int]:
+def _count_readmitted(accepted: ibis.Table) -> Mapping[str, int]:
     if GIVEN not in accepted.columns:
         return {}
     given = accepted.filter(accepted[GIVEN].notnull())
@@ -119,8 +119,8 @@ def _readmitted(accepted: ibis.Table) -> Mapping[str, int]:
     return {row[GIVEN]: int(row["rows"]) for row in counted}
 
 
-def _count(cleaned: ibis.Table, rules: tuple[RowRule, ...], key: tuple[str, ...]) -> _Counted:
-    """All counts in one query."""
+def _count_broken(cleaned: ibis.Table, rules: tuple[RowRule, ...], key: tuple[str, ...]) -> _Counted:
+    """Count broken rules and surplus keys in one query."""
     import ibis
 
     def any_of(some: Iterable[RowRule]) -> Any:
@@ -140,19 +140,19 @@ def _count(cleaned: ibis.Table, rules: tuple[RowRule, ...], key: tuple[str, ...]
     return _Counted(found["rows"], found["broken"], found["counting"], found.get("surplus", 0), by_rule)
 
 
-def _reason(rules: list[RowRule]) -> ibis.ir.StringColumn:
+def _reason_column(rules: list[RowRule]) -> ibis.ir.StringColumn:
     import ibis
 
     texts = (ibis.ifelse(rule.broken, f"{rule.text}; ", "") for rule in rules)
     return reduce(add, texts, ibis.literal(""))
 
 
-def _copy_rule(judged: ibis.Table, table: Table) -> RowRule:
+def _duplicate_key_rule(judged: ibis.Table, table: Table) -> RowRule:
     import ibis
 
     candidate = reduce(and_, (judged[name].notnull() for name in table.key), judged["reason"] == "")
     order = [judged[name] for name in judged.columns if name != GIVEN]
-    if GIVEN in judged.columns:  # what is given back never takes the place of what the source sends
+    if GIVEN in judged.columns:  # a readmitted row never replaces one that the source sends
         order.insert(0, judged[GIVEN].asc(nulls_first=True))
     window = ibis.window(group_by=[*table.key, candidate], order_by=order)
     names = " and ".join(table.key)
@@ -161,42 +161,56 @@ def _copy_rule(judged: ibis.Table, table: Table) -> RowRule:
     return RowRule("unique", ", ".join(table.key), later, f"{SAME_KEY} {names}", remedy)
 
 
-def _misshapen(table: Table, fault: ShapeFault) -> Offence:
-    return Offence(fault.check, table.name, fault.column, 0, 0.0, 0.0, True, fault.message, fault.remedy)
+def _shape_violation(table: Table, fault: ShapeFault) -> Violation:
+    return Violation(fault.check, table.name, fault.column, 0, 0.0, 0.0, True, fault.message, fault.remedy)
 
 
-def _failure(table: Table, rule: RowRule, count: int, rows: int, bound: float, offending: ibis.Table) -> Offence:
-    first = _plainly(offending).order_by(list(_plainly(offending).columns)).limit(SAMPLE_ROWS)  # the same on every run
+def _row_violation(
+    table: Table, rule: RowRule, count: int, rows: int, bound: float, offending: ibis.Table
+) -> Violation:
+    first = (
+        _drop_given(offending).order_by(list(_drop_given(offending).columns)).limit(SAMPLE_ROWS)
+    )  # the same on every run
     share, allowed = count / rows, bound if rule.allowed is None else rule.allowed
     message = f"{table.name}: in {count:,} of {rows:,} rows {rule.text} (allowed: {allowed:.2%})."
     place = f"quarantine/{table.name}"
     blocks = share > allowed
-    return Offence(
-        rule.check, table.name, rule.column, count, share, allowed, blocks, message, rule.remedy, sample(first), place
+    return Violation(
+        rule.check,
+        table.name,
+        rule.column,
+        count,
+        share,
+        allowed,
+        blocks,
+        message,
+        rule.remedy,
+        sample_rows(first),
+        place,
     )
 
 
-def _overall(table: Table, failures: list[Offence], counted: _Counted, bound: float) -> list[Offence]:
-    """What blocks a table as a whole: no rows, or many rules that each set a few rows aside."""
+def _table_violations(table: Table, failures: list[Violation], counted: _Counted, bound: float) -> list[Violation]:
+    """Return what blocks the table as a whole: no rows, or many rules that each set a few rows aside."""
     if not counted.rows:
         remedy = f"Check that tables.{table.name}.source in the customer's file names a source with rows."
-        return [Offence("has_rows", table.name, "", 0, 0.0, bound, True, f"{table.name} has no rows.", remedy)]
+        return [Violation("has_rows", table.name, "", 0, 0.0, bound, True, f"{table.name} has no rows.", remedy)]
     rows, set_aside = counted.rows, counted.counting + counted.surplus
     if set_aside <= bound * rows or any(failure.blocks for failure in failures):
         return []
     message = f"{table.name}: all rules together set {set_aside:,} of {rows:,} rows aside (allowed: {bound:.2%})."
     remedy = "Correct the rows at the source, or raise thresholds.invalid_share in the customer's file."
     share, place = set_aside / rows, f"quarantine/{table.name}"
-    return [Offence("invalid_share", table.name, "", set_aside, share, bound, True, message, remedy, (), place)]
+    return [Violation("invalid_share", table.name, "", set_aside, share, bound, True, message, remedy, (), place)]
 
 
-def sample(few: ibis.Table) -> tuple[dict[str, Any], ...]:
-    """A few rows as values that survive JSON, as they are and unescaped."""
-    return tuple({name: _plain(value) for name, value in row.items()} for row in few.to_pyarrow().to_pylist())
+def sample_rows(few: ibis.Table) -> tuple[dict[str, Any], ...]:
+    """Fetch a few rows as JSON-ready values, unescaped."""
+    return tuple({name: _to_json_value(value) for name, value in row.items()} for row in few.to_pyarrow().to_pylist())
 
 
-def _plain(value: Any) -> Any:
-    """A value that survives JSON: dates as ISO text, what is not a finite number as None."""
+def _to_json_value(value: Any) -> Any:
+    """Convert a value for JSON: dates to ISO text, numbers that are not finite to None."""
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, float) and value - value != 0:

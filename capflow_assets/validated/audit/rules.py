@@ -1,4 +1,4 @@
-"""What a table's declaration asks of its shape and of each row, as expressions that can share one query."""
+"""The rules of a table's declaration as expressions that can share one query: on its shape and on each row."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class ShapeFault:
 
 @dataclass(frozen=True)
 class RowRule:
-    """One rule of one column: `broken` is true for the rows that break it, `text` says so, `remedy` helps.
+    """One rule of one column: `broken` is true for the rows that break it, `text` says which rule, `remedy` what to do.
 
-    `bearable` and `allowed` are those of tables.base.Rule: rows without a key, a time or a number are not bearable.
+    `bearable` and `allowed` are those of contract.table.Rule: rows without a key, time or number are not bearable.
     """
 
     check: str
@@ -39,22 +39,21 @@ class RowRule:
 
 
 def shape_faults(rows: ibis.Table, table: Table) -> tuple[ShapeFault, ...]:
-    """Declared columns that `rows` lacks or holds in another type; further columns are allowed."""
+    """Return the declared columns that `rows` lacks or holds in another type; additional columns are allowed."""
     return tuple(fault for column in table.columns if (fault := _shape_fault(rows, table, column)))
 
 
 def row_rules(rows: ibis.Table, table: Table, mapped: set[str] | None) -> tuple[RowRule, ...]:
-    """Every rule that can be asked of a row: filled where it must be, finite, and the declaration's pandera checks.
+    """Return all row rules of a table: not null, finite, and the pandera checks of its declaration.
 
-    Columns with a shape fault are left out. A column that must be filled is only asked for when it is in `mapped`
-    (None: every column).
+    Columns with a shape fault are skipped. Not null applies only to columns in `mapped` (None: every column).
     """
     sound = {column.name for column in table.columns} - {fault.column for fault in shape_faults(rows, table)}
     rules = [
         rule
         for column in table.columns
         if column.name in sound
-        for rule in _own_rules(rows, table, column, mapped is None or column.name in mapped)
+        for rule in _built_in_rules(rows, table, column, mapped is None or column.name in mapped)
     ]
     declared = {(column.name, rule.check): rule for column in table.columns for rule in column.rules}
     for name, check, kept in row_checks(pandera_schema(table), rows, sound):
@@ -64,13 +63,13 @@ def row_rules(rows: ibis.Table, table: Table, mapped: set[str] | None) -> tuple[
     return tuple(rules)
 
 
-def _own_rules(rows: ibis.Table, table: Table, column: Column, mapped: bool) -> list[RowRule]:
+def _built_in_rules(rows: ibis.Table, table: Table, column: Column, mapped: bool) -> list[RowRule]:
     value, place = rows[column.name], f"tables.{table.name}.columns.{column.name}"
     rules = []
     if mapped and not column.nullable:
         remedy = f"Fill it at the source, or map another column to it in the customer's file ({place})."
         rules.append(RowRule("not_null", column.name, value.isnull(), f"{column.name} is empty", remedy))
-    if value.type().is_floating():  # one NaN turns every later sum into NaN
+    if value.type().is_floating():  # one NaN makes every later sum NaN
         odd = (value.isnan() | value.isinf()).fill_null(False)
         remedy = f"Correct the number at the source, or send it empty ({place})."
         rules.append(RowRule("finite", column.name, odd, f"{column.name} is not a finite number", remedy))

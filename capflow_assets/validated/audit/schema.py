@@ -1,4 +1,4 @@
-"""From a table's declaration to the pandera schema that says what its rows may hold."""
+"""The pandera schema of a canonical table, built from its declaration."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ ROW_CHECKS = (
     "str_matches",
     "str_startswith",
 )
-"""pandera's checks that judge one row at a time; the others (`unique_values_eq`) cannot set single rows aside."""
+"""pandera's checks that apply to one row at a time; the others (`unique_values_eq`) cannot set single rows aside."""
 
 
 def pandera_schema(table: Table) -> DataFrameSchema:
-    """What each column of a table may hold, as a pandera schema.
+    """Build the pandera schema of a table: types, nullability, and checks that carry their remedy as description.
 
-    Types, nullability and rules come from the declaration; each check carries its remedy as its description.
-    Execute it with `row_checks`, not with `schema.validate`: pandera's own run on Ibis counts nulls and duplicates
-    wrongly and pulls whole columns to the client (notes/stack.md). Raises ValueError for a rule that pandera lacks.
+    Execute it with `row_checks`, not with `schema.validate`: pandera's own execution on Ibis counts nulls and
+    duplicates wrongly and pulls whole columns to the client (notes/stack.md). Raises ValueError for a rule that pandera
+    lacks.
     """
     import ibis
     import pandera.backends.ibis.builtin_checks  # noqa: F401  (registers the checks' Ibis versions)
@@ -47,7 +47,7 @@ def pandera_schema(table: Table) -> DataFrameSchema:
         {
             column.name: pa.Column(
                 ibis.dtype(column.dtype),
-                checks=[_check(table, column, rule) for rule in column.rules],
+                checks=[_pandera_check(table, column, rule) for rule in column.rules],
                 nullable=column.nullable,
             )
             for column in table.columns
@@ -61,22 +61,22 @@ def pandera_schema(table: Table) -> DataFrameSchema:
 def row_checks(
     schema: DataFrameSchema, rows: ibis.Table, columns: set[str]
 ) -> Iterator[tuple[str, Check, ibis.ir.BooleanColumn]]:
-    """Each rule of `columns` as (column, check, expression that is true for the rows that keep it; null passes)."""
+    """Yield (column, check, expression) for each rule of `columns`; it is true where a row passes, as null does."""
     from pandera.api.ibis.types import IbisData
 
     for name, column in schema.columns.items():
         for check in column.checks if name in columns else ():
             output = check._check_fn(IbisData(rows, name), **check._check_kwargs)
-            yield name, check, _expression(output, name).fill_null(True)
+            yield name, check, _extract_expression(output, name).fill_null(True)
 
 
-def _expression(output: ibis.Table, column: str) -> Any:
-    # A check hands back `rows.select(<boolean> as column)`. Taking the boolean out of that projection lets all checks
-    # share one aggregate over `rows`: the alternative, one query a check, reads the table once per rule.
+def _extract_expression(output: ibis.Table, column: str) -> Any:
+    # A check returns `rows.select(<boolean> as column)`. Extracting the boolean from that projection lets all checks
+    # share one aggregate over `rows`; one query per check would read the table once per rule.
     return output.op().values[column].to_expr()
 
 
-def _check(table: Table, column: Column, rule: Rule) -> Check:
+def _pandera_check(table: Table, column: Column, rule: Rule) -> Check:
     from pandera.api.checks import Check
 
     place = f"tables.{table.name}.{column.name}"

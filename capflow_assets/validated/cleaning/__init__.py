@@ -1,1 +1,1 @@
-"""From what a customer sent to canonical types."""
+"""Cleaning: a raw table's values in canonical columns and types."""

@@ -1,4 +1,4 @@
-"""Functions of an engine that Ibis does not know, called by their names."""
+"""Engine functions that Ibis lacks, called by name."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ LOCAL, ABSOLUTE = "timestamp", "timestamp('UTC')"
 
 
 @cache
-def builtin(name: str, result: str, *arguments: str) -> Callable[..., ibis.Value]:
-    """The engine's function `name`, from and to values of these Ibis types."""
+def engine_function(name: str, result: str, *arguments: str) -> Callable[..., ibis.Value]:
+    """Return the engine's scalar function `name` as an Ibis function, with argument and result types as Ibis types."""
     from inspect import Parameter, Signature
 
     import ibis

@@ -1,4 +1,4 @@
-"""How a raw table becomes a canonical one: every column typed, and rows left out only where the customer says so."""
+"""From a raw to a canonical table: typed columns, and rows dropped only where the customer asks for it."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Dropped:
-    """What is left of a raw table, and what the customer asked to leave out: `reason`, `rows`, one row a reason."""
+    """The rows of a raw table that are `kept`, and the number of dropped `rows` by `reason`, one row per reason."""
 
     kept: ibis.Table
     reasons: ibis.Table
 
     def counts(self) -> dict[str, int]:
-        """Rows left out by reason ("drop_items: POST"); reads the raw table."""
+        """Count the dropped rows by reason ("drop_items: POST"); reads the raw table."""
         return {row["reason"]: int(row["rows"]) for row in self.reasons.order_by("reason").to_pyarrow().to_pylist()}
 
 
 def canonical_columns(raw: ibis.Table, table: Table, mapping: TableMapping, timezone: str) -> dict[str, ibis.Value]:
-    """Each column of `table` read from `raw` in its canonical type; unmapped ones are null."""
-    return {column.name: _canonical(raw, column, mapping, timezone) for column in table.columns}
+    """Return each column of `table` in its canonical type, computed from `raw`; unmapped ones are null."""
+    return {column.name: _canonical_column(raw, column, mapping, timezone) for column in table.columns}
 
 
 def one_row_per_key(rows: ibis.Table, table: Table, mapping: TableMapping) -> ibis.Table:
-    """With `distinct: true`, one row for each key: the one with most columns filled, then the most frequent one.
+    """Deduplicate by key where the mapping says `distinct: true`; otherwise return `rows` unchanged.
 
-    Rows without a key are left out then: they describe nobody. Without `distinct`, `rows` as they are, and validation
-    reports a key that occurs twice.
+    Keeps the row with most columns filled, then the most frequent one. Rows without a key are dropped: they describe
+    nobody. Without `distinct`, the audit reports a key that occurs twice.
     """
     if not mapping.options.get("distinct") or not table.key:
         return rows
     import ibis
 
     names = list(rows.columns)
-    known = rows.filter([rows[name].notnull() for name in table.key])
-    counted = known.group_by(names).aggregate(copies_=known.count())
+    keyed = rows.filter([rows[name].notnull() for name in table.key])
+    counted = keyed.group_by(names).aggregate(copies_=keyed.count())
     counted = counted.mutate(filled_=sum((counted[name].notnull().cast("int64") for name in names), ibis.literal(0)))
     best_first = [counted["filled_"].desc(), counted["copies_"].desc()]
     best_first += [counted[name].asc(nulls_first=True) for name in names]
@@ -49,11 +49,11 @@ def one_row_per_key(rows: ibis.Table, table: Table, mapping: TableMapping) -> ib
     return ranked.filter(ranked["rank_"] == 0).select(names)
 
 
-def drop(raw: ibis.Table, mapping: TableMapping) -> Dropped:
-    """Leave out the items that are no goods (postage, fees) and surplus exact copies of rows, as the customer asks.
+def drop_rows(raw: ibis.Table, mapping: TableMapping) -> Dropped:
+    """Drop items that are no goods (postage, fees) and exact duplicates of rows, where the customer asks for it.
 
-    `drop_items` are compared with item_id without regard to case or blanks. `drop_duplicates` keeps one of several
-    rows that agree in every raw column. Works on the raw rows: cleaning would make copies differ (derived bill_id).
+    `drop_items` are compared with item_id ignoring case and surrounding blanks. `drop_duplicates` keeps one of several
+    rows that agree in every raw column. Works on raw rows: cleaning would make duplicates differ (derived bill_id).
     """
     import ibis
 
@@ -79,7 +79,7 @@ def drop(raw: ibis.Table, mapping: TableMapping) -> Dropped:
     return Dropped(kept, ibis.union(*reasons) if len(reasons) > 1 else reasons[0])
 
 
-def _canonical(raw: ibis.Table, column: Column, mapping: TableMapping, timezone: str) -> ibis.Value:
+def _canonical_column(raw: ibis.Table, column: Column, mapping: TableMapping, timezone: str) -> ibis.Value:
     import ibis
 
     from capflow_assets.validated.cleaning import values

@@ -1,4 +1,4 @@
-"""What cleaning needs of an engine and Ibis cannot say for all: each engine's own way to the same result."""
+"""The engine-specific part of cleaning, where Ibis has no portable expression: one module per engine, same results."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ if TYPE_CHECKING:
 
 
 class Dialect(Protocol):
-    """The module of one engine; tests/engines hold that all of them give the same."""
+    """The functions of one engine's module; tests/engines checks that all engines agree."""
 
     @staticmethod
     def to_utc(local: ibis.Value, zone: str) -> ibis.Value:
-        """The UTC time of a local time; of a repeated hour the later one."""
+        """Convert a local time to UTC; in a repeated hour take the later one."""
 
     @staticmethod
     def without_zone(moment: ibis.Value) -> ibis.Value:
-        """A moment's UTC time without a zone."""
+        """Convert a timestamp with a time zone to UTC without one."""
 
     @staticmethod
     def iso(text: ibis.Value) -> ibis.Value:
-        """An ISO date as the engine's cast to a timestamp takes it."""
+        """Rewrite an ISO date so that the engine's cast to timestamp accepts it."""
 
     @staticmethod
     def parsed(text: ibis.Value, pattern: str) -> ibis.Value:
-        """The local time that text says by strptime's pattern; null where it does not fit."""
+        """Parse text by a strptime pattern to a local time; null where it does not match."""
 
     @staticmethod
     def from_milliseconds(count: ibis.Value) -> ibis.Value:
-        """The UTC time so many milliseconds after 1970."""
+        """Convert milliseconds since 1970 to a UTC timestamp."""
 
     @staticmethod
     def microseconds(moment: ibis.Value) -> ibis.Value:
-        """How many microseconds after 1970 a UTC time without a zone is."""
+        """Convert a UTC timestamp without a zone to microseconds since 1970."""
 
     @staticmethod
     def written(number: ibis.Value) -> ibis.Value:
-        """A double as text, in as few digits as tell it from its neighbours."""
+        """Write a double as text in its shortest form that reads back as the same value."""
 
 
-def dialect(value: ibis.Value) -> Dialect:
-    """The dialect of the engine that `value` is computed on."""
+def dialect_of(value: ibis.Value) -> Dialect:
+    """Return the dialect of the engine that `value` is computed on."""
     return in_duckdb if value.get_backend().name == "duckdb" else in_spark  # type: ignore[return-value]

@@ -1,12 +1,12 @@
-"""Times and numbers in Spark's own functions, with DuckDB's results; the session's time zone must be UTC."""
+"""The dialect of Spark, with DuckDB's results; the session's time zone must be UTC."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from capflow_assets.validated.cleaning.builtin import ABSOLUTE, LOCAL, builtin
-from capflow_assets.validated.cleaning.strptime import Reading, reading
+from capflow_assets.validated.cleaning.builtin import ABSOLUTE, LOCAL, engine_function
+from capflow_assets.validated.cleaning.strptime import DatePattern, compile_pattern
 
 if TYPE_CHECKING:
     import ibis
@@ -15,31 +15,31 @@ LATER_HOURS = 3  # longer than any hour that was ever repeated
 
 
 def to_utc(local: ibis.Value, zone: str) -> ibis.Value:
-    """Java takes the earlier of two equal local times: the later one is told by the offset that holds afterwards."""
+    """Convert to UTC; in a repeated hour to the later one, by the offset that holds afterwards."""
     import ibis
 
     here = local.cast(ABSOLUTE)
-    first = builtin("to_utc_timestamp", ABSOLUTE, ABSOLUTE, "string")(here, zone)
+    first = engine_function("to_utc_timestamp", ABSOLUTE, ABSOLUTE, "string")(here, zone)
     after = first + ibis.interval(hours=LATER_HOURS)
-    later = _from_micros(_micros(here) - (_micros(_at(after, zone)) - _micros(after)))
-    return without_zone(ibis.ifelse(_at(later, zone) == here, later, first))
+    later = _from_micros(_micros(here) - (_micros(_to_local(after, zone)) - _micros(after)))
+    return without_zone(ibis.ifelse(_to_local(later, zone) == here, later, first))
 
 
 def without_zone(moment: ibis.Value) -> ibis.Value:
-    """UTC without a zone: what a cast gives in a session of UTC."""
+    """Convert to UTC without a zone: what a cast does in a UTC session."""
     return moment.cast(LOCAL)
 
 
-def iso(text: ibis.Value) -> ibis.Value:
-    """With dashes and one blank: 2024/07/01  12:00 is no time to Spark."""
+def normalise_iso(text: ibis.Value) -> ibis.Value:
+    """Use dashes and one blank: Spark cannot cast 2024/07/01  12:00."""
     return text.replace("/", "-").re_replace(r"(\d) +(\d)", r"\1 \2")
 
 
-def parsed(text: ibis.Value, pattern: str) -> ibis.Value:
-    """By a regular expression: Java's patterns take other widths and other spaces than strptime does."""
+def parse_time(text: ibis.Value, pattern: str) -> ibis.Value:
+    """Parse by a regular expression: Java's patterns differ from strptime in widths and spaces."""
     import ibis
 
-    found = reading(pattern)
+    found = compile_pattern(pattern)
     plain = _months_as_numbers(text, found.months) if found.months else text
     fits = plain.re_search(found.expression)
     moment = plain.re_replace(found.expression, _iso(found)).try_cast(LOCAL)
@@ -47,22 +47,22 @@ def parsed(text: ibis.Value, pattern: str) -> ibis.Value:
         recent = plain.re_extract(found.expression, found.groups["y"]).try_cast("int64") < found.century
         moment = ibis.ifelse(recent, plain.re_replace(found.expression, _iso(found, "20")).try_cast(LOCAL), moment)
     if "p" in found.groups:
-        moment = _by_halves(moment, plain.re_extract(found.expression, found.groups["p"]).upper())
+        moment = _apply_half_day(moment, plain.re_extract(found.expression, found.groups["p"]).upper())
     return ibis.ifelse(fits, moment, ibis.null(LOCAL))
 
 
 def from_milliseconds(count: ibis.Value) -> ibis.Value:
-    """By timestamp_millis."""
-    return without_zone(builtin("timestamp_millis", ABSOLUTE, "int64")(count))
+    """Convert by timestamp_millis."""
+    return without_zone(engine_function("timestamp_millis", ABSOLUTE, "int64")(count))
 
 
 def microseconds(moment: ibis.Value) -> ibis.Value:
-    """By unix_micros, in a session of UTC."""
+    """Convert by unix_micros, in a UTC session."""
     return _micros(moment.cast(ABSOLUTE))
 
 
-def written(number: ibis.Value) -> ibis.Value:
-    """As DuckDB writes it, where Java says 1.23456785E7 or 1.0E20."""
+def format_number(number: ibis.Value) -> ibis.Value:
+    """Write as DuckDB does (12345678.5, 1e+20), where Java writes 1.23456785E7 or 1.0E20."""
     import ibis
 
     java, size = number.cast("string"), number.abs()
@@ -78,20 +78,20 @@ def written(number: ibis.Value) -> ibis.Value:
     )
 
 
-def _at(moment: ibis.Value, zone: str) -> ibis.Value:
-    return builtin("from_utc_timestamp", ABSOLUTE, ABSOLUTE, "string")(moment, zone)
+def _to_local(moment: ibis.Value, zone: str) -> ibis.Value:
+    return engine_function("from_utc_timestamp", ABSOLUTE, ABSOLUTE, "string")(moment, zone)
 
 
 def _micros(moment: ibis.Value) -> ibis.Value:
-    return builtin("unix_micros", "int64", ABSOLUTE)(moment)
+    return engine_function("unix_micros", "int64", ABSOLUTE)(moment)
 
 
 def _from_micros(count: ibis.Value) -> ibis.Value:
-    return builtin("timestamp_micros", ABSOLUTE, "int64")(count)
+    return engine_function("timestamp_micros", ABSOLUTE, "int64")(count)
 
 
-def _iso(found: Reading, century: str = "19") -> str:
-    """What replaces a text that fits: the same moment as an ISO date."""
+def _iso(found: DatePattern, century: str = "19") -> str:
+    """Return the replacement that rewrites a matching text as an ISO timestamp."""
 
     def part(letters: str, default: str) -> str:
         return next((rf"\{found.groups[letter]}" for letter in letters if letter in found.groups), default)
@@ -108,8 +108,8 @@ def _months_as_numbers(text: ibis.Value, names: Sequence[str]) -> ibis.Value:
     return text
 
 
-def _by_halves(moment: ibis.Value, half: ibis.Value) -> ibis.Value:
-    """12 AM is 0 h, 12 PM is 12 h."""
+def _apply_half_day(moment: ibis.Value, half: ibis.Value) -> ibis.Value:
+    """Shift by AM or PM: 12 AM is 0 h, 12 PM is 12 h."""
     import ibis
 
     noon = moment.hour() == 12

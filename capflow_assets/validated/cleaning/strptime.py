@@ -36,7 +36,7 @@ class FormatError(ValueError):
 
 
 @dataclass(frozen=True)
-class Reading:
+class DatePattern:
     """The expression, the number of each directive's group in it, and what else a pattern asks for.
 
     `months`: the names that must become numbers first. `century`: two-digit years below it are of 2000.
@@ -48,7 +48,7 @@ class Reading:
     century: int | None
 
 
-def reading(pattern: str) -> Reading:
+def compile_pattern(pattern: str) -> DatePattern:
     """The pattern as a regular expression; FormatError for a directive that has none."""
     for short, long in SHORT.items():
         pattern = pattern.replace(short, long)
@@ -66,4 +66,4 @@ def reading(pattern: str) -> Reading:
             groups["m" if directive in "bB" else directive] = len(groups) + 1
         expression += DIRECTIVES[directive]
     months = MONTHS if "%B" in pattern else [name[:3] for name in MONTHS] if "%b" in pattern else []
-    return Reading(rf"^\s*{expression}\s*$", groups, months, CENTURY if "y" in groups else None)
+    return DatePattern(rf"^\s*{expression}\s*$", groups, months, CENTURY if "y" in groups else None)

@@ -1,10 +1,10 @@
-"""How a source's local times become UTC, the same on every engine."""
+"""Conversion of a source's times to UTC, the same on every engine."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from capflow_assets.validated.cleaning.dialect import dialect
+from capflow_assets.validated.cleaning.dialect import dialect_of
 
 if TYPE_CHECKING:
     import ibis
@@ -19,11 +19,11 @@ FIRST_MILLISECOND, LAST_MILLISECOND = -62_135_596_800_000, 253_402_300_799_999  
 
 
 def utc(value: ibis.Value, pattern: str | None, timezone: str) -> ibis.ir.TimestampValue:
-    """A moment in UTC without a zone; null where it cannot be read.
+    """Convert to UTC without a zone; null where the value cannot be read.
 
-    Times without an offset are taken as local times of `timezone`; at the end of summer time the repeated hour is the
-    later one. Text is read by `pattern` (strptime's, or epoch_seconds, or epoch_milliseconds), and as an ISO date where
-    that does not fit: nothing but a year comes first in ISO dates. Numbers need a pattern.
+    Times without an offset are local times of `timezone`; in the repeated hour at the end of summer time the later one
+    is taken. Text is parsed by `pattern` (strptime, or epoch_seconds, or epoch_milliseconds), and as an ISO date where
+    that does not match, which is unambiguous because ISO dates begin with the year. Numbers need a pattern.
     """
     import ibis
 
@@ -31,7 +31,7 @@ def utc(value: ibis.Value, pattern: str | None, timezone: str) -> ibis.ir.Timest
     if pattern in ("epoch_seconds", "epoch_milliseconds"):
         return _from_epoch(value, 1000 if pattern == "epoch_seconds" else 1)
     if kind.is_timestamp() and kind.timezone:
-        return dialect(value).without_zone(value)
+        return dialect_of(value).without_zone(value)
     if kind.is_timestamp() or kind.is_date():
         return _to_utc(value.cast("timestamp"), timezone)
     if kind.is_numeric() and pattern:
@@ -44,14 +44,14 @@ def utc(value: ibis.Value, pattern: str | None, timezone: str) -> ibis.ir.Timest
 def _from_text(value: ibis.ir.StringValue, pattern: str | None, timezone: str) -> ibis.ir.TimestampValue:
     import ibis
 
-    # An offset must be asked for: DuckDB ignores it when it casts text to a timestamp without a zone.
-    iso, plain = value.re_search(ISO), dialect(value).iso(value)
+    # The offset is checked explicitly: DuckDB ignores it when it casts text to a timestamp without a zone.
+    iso, plain = value.re_search(ISO), dialect_of(value).iso(value)
     local = ibis.ifelse(iso, plain.try_cast("timestamp"), ibis.null("timestamp"))
     if pattern:
-        read = dialect(value).parsed(value.strip(), pattern)
-        # DuckDB takes 7/1/24 for the year 24 when the pattern has %Y.
+        read = dialect_of(value).parsed(value.strip(), pattern)
+        # DuckDB reads 7/1/24 as the year 24 when the pattern has %Y.
         local = ibis.coalesce(ibis.ifelse(read.year() >= FIRST_YEAR, read, ibis.null("timestamp")), local)
-    absolute = dialect(value).without_zone(plain.try_cast("timestamp('UTC')"))
+    absolute = dialect_of(value).without_zone(plain.try_cast("timestamp('UTC')"))
     return ibis.ifelse(iso & value.re_search(OFFSET), absolute, _to_utc(local, timezone))
 
 
@@ -61,10 +61,10 @@ def _from_epoch(value: ibis.Value, milliseconds: int) -> ibis.ir.TimestampValue:
     from capflow_assets.validated.cleaning.values import number
 
     moment = number(value) * milliseconds
-    # Ibis rounds to int64, which fails on larger numbers: only those that can be moments may get there.
+    # Ibis rounds to int64, which fails on larger numbers: keep only those that can be timestamps.
     moment = ibis.ifelse(moment.between(FIRST_MILLISECOND, LAST_MILLISECOND), moment, ibis.null("float64"))
-    return dialect(value).from_milliseconds(moment.round())
+    return dialect_of(value).from_milliseconds(moment.round())
 
 
 def _to_utc(local: ibis.ir.TimestampValue, timezone: str) -> ibis.ir.TimestampValue:
-    return local if timezone == "UTC" else dialect(local).to_utc(local, timezone)
+    return local if timezone == "UTC" else dialect_of(local).to_utc(local, timezone)

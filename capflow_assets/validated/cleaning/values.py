@@ -1,10 +1,10 @@
-"""How one source value becomes a canonical one; what cannot be read becomes null, so that validation can count it."""
+"""Conversion of source values to canonical types; unreadable ones become null, so that the audit can count them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from capflow_assets.validated.cleaning.dialect import dialect
+from capflow_assets.validated.cleaning.dialect import dialect_of
 
 if TYPE_CHECKING:
     import ibis
@@ -16,14 +16,14 @@ FALSE_WORDS = ("false", "f", "no", "n", "0")
 
 
 def text(value: ibis.Value) -> ibis.ir.StringValue:
-    """Text without blanks around it, null when nothing is left; an id that came as 13085.0 is "13085"."""
+    """Convert to text without surrounding blanks, null when nothing is left; an id sent as 13085.0 becomes "13085"."""
     import ibis
 
     kind = value.type()
     if kind.is_floating():
         near = value.try_cast("int64")
         is_whole = (value.abs() < LARGEST_WHOLE_FLOAT) & (near.cast("float64") == value)
-        written = ibis.ifelse(is_whole, near.cast("string"), dialect(value).written(value))
+        written = ibis.ifelse(is_whole, near.cast("string"), dialect_of(value).written(value))
         return ibis.ifelse(value.isnan(), ibis.null("string"), written)
     written = value.cast("string")
     if kind.is_decimal():
@@ -32,12 +32,12 @@ def text(value: ibis.Value) -> ibis.ir.StringValue:
 
 
 def number(value: ibis.Value) -> ibis.ir.FloatingValue:
-    """A number; null for text that is none, and for NaN and infinity, which would spoil every sum."""
+    """Convert to a float; null for text that is no number, and for NaN and infinity, which would spoil every sum."""
     import ibis
 
     kind = value.type()
     if kind.is_string():
-        # Spark reads 5d and 0x1p3 as numbers, DuckDB 1_000: none of them is one.
+        # Spark parses 5d and 0x1p3 as numbers, DuckDB 1_000: none of them is one.
         read = ibis.ifelse(value.re_search(NO_NUMBER), ibis.null("float64"), value.strip().try_cast("float64"))
     elif kind.is_numeric():
         read = value.cast("float64")
@@ -47,7 +47,7 @@ def number(value: ibis.Value) -> ibis.ir.FloatingValue:
 
 
 def whole(value: ibis.Value) -> ibis.ir.IntegerValue:
-    """A whole number, rounded; null where there is no number, or one too large to be exact."""
+    """Convert to an integer, rounded; null where there is no number, or one too large to be exact."""
     import ibis
 
     read = number(value)
@@ -55,7 +55,7 @@ def whole(value: ibis.Value) -> ibis.ir.IntegerValue:
 
 
 def flag(value: ibis.Value) -> ibis.ir.BooleanValue:
-    """True or false, also from 1 and 0 or from words like yes and no; null for anything else."""
+    """Convert to a boolean, also from numbers (0 is false) and words like yes and no; null for anything else."""
     import ibis
 
     if value.type().is_boolean():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from capflow_assets.contract.table import Column, Rule, Table
 from capflow_assets.run.catalogue import table_module, tables
-from capflow_assets.validated.cleaning.cleaning import Dropped, drop
+from capflow_assets.validated.cleaning.cleaning import Dropped, drop_rows
 from capflow_assets.validated.tables.bills import derive_bills
 from partitions.customer import TableMapping
 
@@ -41,7 +41,7 @@ __all__ = [
     "Table",
     "clean",
     "derive_bills",
-    "drop",
+    "drop_rows",
     "filled_columns",
     "filled_when_derived",
 ]

@@ -1,4 +1,4 @@
-"""Bills: one row for each visit to the till, sent by the customer or added up from its line items."""
+"""Bills: one row per visit to the till, sent by the customer or derived from its line items."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ DERIVED = ("is_return",)
 
 
 def clean(raw: ibis.Table, mapping: TableMapping, timezone: str) -> ibis.Table:
-    """Bills in canonical columns and types; where is_return is not known, a bill below zero is a return."""
+    """Return bills in canonical columns and types; where is_return is missing, a negative amount is a return."""
     from capflow_assets.validated.cleaning.cleaning import canonical_columns, one_row_per_key
 
     rows = raw.select(**canonical_columns(raw, TABLE, mapping, timezone))
@@ -51,10 +51,10 @@ def clean(raw: ibis.Table, mapping: TableMapping, timezone: str) -> ibis.Table:
 
 
 def derive_bills(line_items: ibis.Table) -> ibis.Table:
-    """Bills added up from validated line items: total to the cent, the earliest moment, nothing left out.
+    """Aggregate validated line items to bills: total to the cent, the earliest time, no line left out.
 
     A bill is a return when all its lines are. Where lines of one bill disagree on shopper, store or channel, the
-    first in alphabetical order stands.
+    first in alphabetical order is used.
     """
     cents = (line_items["amount"] * 100).round().cast("int64")
     bills = line_items.group_by("bill_id").aggregate(

@@ -1,4 +1,4 @@
-"""Contacts: which shopper was sent which campaign, and whether it was answered."""
+"""Contacts: which shopper was sent which campaign, and whether there was a response."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TABLE = Table(
 
 
 def clean(raw: ibis.Table, mapping: TableMapping, timezone: str) -> ibis.Table:
-    """Contacts in canonical columns and types."""
+    """Return contacts in canonical columns and types."""
     from capflow_assets.validated.cleaning.cleaning import canonical_columns
 
     return raw.select(**canonical_columns(raw, TABLE, mapping, timezone))

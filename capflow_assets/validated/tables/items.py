@@ -31,7 +31,7 @@ TABLE = Table(
 
 
 def clean(raw: ibis.Table, mapping: TableMapping, timezone: str) -> ibis.Table:
-    """Items in canonical columns and types; with `distinct`, the most frequent description of each."""
+    """Return items in canonical columns and types; with `distinct`, one row each with its most frequent description."""
     from capflow_assets.validated.cleaning.cleaning import canonical_columns, one_row_per_key
 
     return one_row_per_key(raw.select(**canonical_columns(raw, TABLE, mapping, timezone)), TABLE, mapping)

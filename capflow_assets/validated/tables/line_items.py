@@ -1,4 +1,4 @@
-"""Line items: what was on each bill, one row a line. The one table that every customer needs."""
+"""Line items: one row per line of a bill. The one table that every customer must send."""
 
 from __future__ import annotations
 
@@ -62,18 +62,18 @@ DERIVED = ("bill_id", "quantity", "unit_price", "discount", "amount", "is_return
 
 
 def clean(raw: ibis.Table, mapping: TableMapping, timezone: str) -> ibis.Table:
-    """Line items in canonical columns and types, all rows of `raw`.
+    """Return line items in canonical columns and types, all rows of `raw`.
 
-    What is not mapped is worked out: quantity 1, discount 0, amount = quantity * unit_price - discount (or the price
-    from the amount), and bill_id from shopper, moment and store. A line is a return by its flag, by the customer's
-    `returns` rule or by a negative quantity; one that was flagged on a positive quantity becomes the mirror image of a
-    sale (quantity, discount and amount negative), so that sums are net.
+    Unmapped columns are derived: quantity 1, discount 0, amount = quantity * unit_price - discount (or the price from
+    the amount), and bill_id from shopper, time and store. A line is a return by its flag, by the customer's `returns`
+    rule or by a negative quantity. A flagged line with a positive quantity is negated (quantity, discount and amount),
+    so that sums are net.
     """
     import ibis
 
     from capflow_assets.validated.cleaning.cleaning import canonical_columns
 
-    rows = raw.select(**canonical_columns(raw, TABLE, mapping, timezone), flagged_=_flagged(raw, mapping))
+    rows = raw.select(**canonical_columns(raw, TABLE, mapping, timezone), flagged_=_has_return_prefix(raw, mapping))
     one = ibis.literal(1.0)
     rows = rows.mutate(
         quantity=rows["quantity"] if "quantity" in mapping.columns else one,
@@ -84,12 +84,12 @@ def clean(raw: ibis.Table, mapping: TableMapping, timezone: str) -> ibis.Table:
         is_return=(flagged | (rows["quantity"] < 0)).fill_null(False),
         mirrored_=(flagged & (rows["quantity"] > 0)).fill_null(False),
     )
-    rows = _with_money(rows, mapping)
+    rows = _add_money(rows, mapping)
     rows = rows.select([column.name for column in TABLE.columns])
-    return rows if "bill_id" in mapping.columns else _with_bills(rows)
+    return rows if "bill_id" in mapping.columns else _add_bill_ids(rows)
 
 
-def _flagged(raw: ibis.Table, mapping: TableMapping) -> ibis.ir.BooleanValue:
+def _has_return_prefix(raw: ibis.Table, mapping: TableMapping) -> ibis.ir.BooleanValue:
     import ibis
 
     from capflow_assets.validated.cleaning.values import text
@@ -99,7 +99,7 @@ def _flagged(raw: ibis.Table, mapping: TableMapping) -> ibis.ir.BooleanValue:
     return text(raw[mapping.returns.column]).startswith(mapping.returns.prefix).fill_null(False)
 
 
-def _with_money(rows: ibis.Table, mapping: TableMapping) -> ibis.Table:
+def _add_money(rows: ibis.Table, mapping: TableMapping) -> ibis.Table:
     import ibis
 
     quantity, discount, mirrored = rows["quantity"], rows["discount"], rows["mirrored_"]
@@ -119,14 +119,14 @@ def _with_money(rows: ibis.Table, mapping: TableMapping) -> ibis.Table:
     )
 
 
-def _with_bills(rows: ibis.Table) -> ibis.Table:
-    """One shopper's lines at one moment in one store are one bill; an anonymous line is a bill of its own."""
+def _add_bill_ids(rows: ibis.Table) -> ibis.Table:
+    """Derive bill_id: a shopper's lines at one second in one store are one bill, an anonymous line is its own bill."""
     import ibis
 
     moment = rows["ts"].truncate("s").cast("string").replace(" ", "T").fill_null("")
     place = moment + ":" + rows["store_id"].fill_null("") + ":"
     others = [rows[name].asc(nulls_first=True) for name in rows.columns if name != "bill_id"]
-    # Lines that tie are equal in every column, so their numbers may be swapped: the result is the same.
+    # Lines that tie are equal in every column, so their order does not matter.
     line = ibis.row_number().over(group_by=[place, rows["user_id"]], order_by=others)
     known = ibis.literal("u:") + place + rows["user_id"]
     return rows.mutate(bill_id=ibis.coalesce(known, ibis.literal("a:") + place + line.cast("string")))

@@ -38,7 +38,7 @@ TABLE = Table(
             "boolean",
             "Whether it cannot be decoded.",
             rules=(
-                # Many of them are the concern of the models that need them (validation/contracts), not of all others.
+                # Many corrupt files concern only the models that need media (validation/needs), so they never block.
                 Rule("equal_to", {"value": False}, "Send the file again; corrupt_reason says why.", False, 1.0),
             ),
         ),
@@ -49,7 +49,7 @@ TABLE = Table(
 
 
 def clean(raw: ibis.Table, mapping: TableMapping, timezone: str) -> ibis.Table:
-    """Media in canonical columns and types."""
+    """Return media in canonical columns and types."""
     from capflow_assets.validated.cleaning.cleaning import canonical_columns, one_row_per_key
 
     return one_row_per_key(raw.select(**canonical_columns(raw, TABLE, mapping, timezone)), TABLE, mapping)

@@ -31,7 +31,7 @@ TABLE = Table(
             "boolean",
             "Whether its file cannot be read as text.",
             rules=(
-                # Many of them are the concern of the models that need them (validation/contracts), not of all others.
+                # Many corrupt files concern only the models that need reviews (validation/needs), so they never block.
                 Rule("equal_to", {"value": False}, "Send the file again; corrupt_reason says why.", False, 1.0),
             ),
         ),
@@ -43,35 +43,35 @@ DERIVED = ("review_id",)
 
 
 def clean(raw: ibis.Table, mapping: TableMapping, timezone: str) -> ibis.Table:
-    """Reviews in canonical columns and types.
+    """Return reviews in canonical columns and types.
 
-    Where no review_id is sent, those of one shopper, item, second and text share one, and are numbered from the second
-    on, so that none is lost; with `distinct`, one of them is kept.
+    Where no review_id is sent, it is derived from shopper, item, second and text; duplicates are numbered from the
+    second on, so that none is lost, or with `distinct` reduced to one.
     """
     from capflow_assets.validated.cleaning.cleaning import canonical_columns, one_row_per_key
 
     rows = raw.select(**canonical_columns(raw, TABLE, mapping, timezone))
     if "review_id" in mapping.columns:
         return one_row_per_key(rows, TABLE, mapping)
-    named = one_row_per_key(_with_ids(rows), TABLE, mapping)
-    return named if mapping.options.get("distinct") else _numbered(named)
+    named = one_row_per_key(_add_ids(rows), TABLE, mapping)
+    return named if mapping.options.get("distinct") else _number_duplicates(named)
 
 
-def _with_ids(rows: ibis.Table) -> ibis.Table:
-    """An md5, the same on every engine, of what tells one review from another."""
+def _add_ids(rows: ibis.Table) -> ibis.Table:
+    """Derive review_id: an md5 of time, item, user and text, the same on every engine."""
     moment = rows["ts"].truncate("s").cast("string").replace(" ", "T")
-    told = rows["text"].fill_null("")
+    identity = rows["text"].fill_null("")
     for part in (moment, rows["item_id"], rows["user_id"]):
-        told = part.fill_null("") + "|" + told  # the text comes last: only the ids could hold a bar
-    return rows.mutate(review_id=told.hexdigest("md5"))
+        identity = part.fill_null("") + "|" + identity  # the text comes last: only the ids could hold a bar
+    return rows.mutate(review_id=identity.hexdigest("md5"))
 
 
-def _numbered(rows: ibis.Table) -> ibis.Table:
-    """The second review of an id is "<id>-2", and so on, in the order of all other columns."""
+def _number_duplicates(rows: ibis.Table) -> ibis.Table:
+    """Number the reviews of one id, ordered by all other columns: the second is "<id>-2", and so on."""
     import ibis
 
     others = [rows[name].asc(nulls_first=True) for name in rows.columns if name != "review_id"]
-    # Reviews that tie are equal in every column, so their numbers may be swapped: the result is the same.
+    # Reviews that tie are equal in every column, so their order does not matter.
     place = ibis.row_number().over(group_by=rows["review_id"], order_by=others)
     numbered = rows["review_id"] + "-" + (place + 1).cast("string")
     return rows.mutate(review_id=ibis.ifelse(place == 0, rows["review_id"], numbered))

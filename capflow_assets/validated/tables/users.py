@@ -22,7 +22,7 @@ TABLE = Table(
 
 
 def clean(raw: ibis.Table, mapping: TableMapping, timezone: str) -> ibis.Table:
-    """Users in canonical columns, and their attributes as text; with `distinct`, first_seen is the earliest one."""
+    """Return users in canonical columns, attributes as text; with `distinct`, first_seen is the earliest one."""
     from capflow_assets.validated.cleaning.cleaning import canonical_columns, one_row_per_key
     from capflow_assets.validated.cleaning.values import text
     from partitions.canonical import attribute_column

@@ -1,1 +1,1 @@
-"""A customer's days judged against its own past: figures by day, the range each was expected in, and what follows."""
+"""Daily figures of a customer against its own past: the expected range of each, and the findings."""

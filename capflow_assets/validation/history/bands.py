@@ -1,10 +1,10 @@
-"""The range in which a figure was expected on each day, learned from the days before it and from nothing else.
+"""The expected range of a figure on each day, learned only from the days before it.
 
 A day is compared with the same weekday of the eight weeks before it, a week with the eight weeks before, 28 days with
-the three times 28 before; a year ago, where there was one, stands beside them: what was usual then, at today's level.
-What lies between the two is no shift. How far off this guess usually was, over the year before, is the spread: robust
-(median and 95 % quantile of the misses, each counted in units of what chance alone does to so many bills), so that
-quiet series, small days and heavy tails each get what they need.
+the three periods of 28 days before. Where there is a year of history, the seasonal value of a year ago at today's level
+is a second estimate; a value between the two is no shift. The spread is how far off this estimate usually was over the
+year before, and robust: the median and 95 % quantile of the residuals, each in units of the sampling noise of so many
+bills, so that quiet series, small days and heavy tails each get a fitting width.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from capflow_assets.validation.history.figures import Figure
-from capflow_assets.validation.history.shapes import SHAPES, Shape, windowed
+from capflow_assets.validation.history.scales import SCALES, Scale, aggregate_window
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from capflow_assets.validation.history.daily import Panel
+    from capflow_assets.validation.history.daily_panel import DailyPanel
 
 LAGS = {1: tuple(range(7, 57, 7)), 7: tuple(range(7, 57, 7)), 28: (28, 56, 84)}
 LEAST_LAGS = {1: 4, 7: 4, 28: 2}
@@ -30,10 +30,10 @@ _MAD, _Q95 = 1.4826, 1.96
 
 @dataclass(frozen=True)
 class Band:
-    """One figure and window, an entry a day: the value, what was expected (from, to), the spread in the figure's own
-    terms (0.08: 8 %, of shares and hours in points and hours), and the ends of warning and block.
+    """One figure and window, one entry per day: the value, the expected range (from, to), the spread in the figure's
+    own unit (0.08 is 8 %; points of shares, hours of times), and the limits of warning and block.
 
-    NaN where nothing can be said; an end that cannot be crossed is infinite.
+    NaN where nothing can be said; a limit that cannot be crossed is infinite.
     """
 
     figure: Figure
@@ -46,47 +46,47 @@ class Band:
 
     @property
     def warns(self) -> np.ndarray:
-        """On which days the value lies beyond a warning's ends; never where something is not known."""
+        """The days on which the value lies outside the warning limits; never where a limit or value is NaN."""
         return (self.value < self.warn[0]) | (self.value > self.warn[1])
 
     @property
     def blocks(self) -> np.ndarray:
-        """On which days it lies beyond a block's."""
+        """The days on which the value lies outside the block limits."""
         return (self.value < self.block[0]) | (self.value > self.block[1])
 
 
-def band(panel: Panel, figure: Figure, window: int, since: int = 0) -> Band:
-    """The band of a figure over windows of so many days. Nothing before day `since` of the panel is looked at."""
+def compute_band(panel: DailyPanel, figure: Figure, window: int, since: int = 0) -> Band:
+    """Compute the band of a figure over windows of `window` days, ignoring days before `since` (an index)."""
     import numpy as np
 
-    shape = SHAPES[figure.kind]
-    value, size = windowed(panel, figure, window)
+    shape = SCALES[figure.kind]
+    value, size = aggregate_window(panel, figure, window)
     value = np.where(np.arange(len(value)) < since + window - 1, np.nan, value)
     turned = shape.turn(value)
-    low, high = _expected(turned, window)
+    low, high = _expected_range(turned, window)
     with np.errstate(divide="ignore", invalid="ignore"):
         middle = shape.back((low + high) / 2)
         noise = shape.noise / np.sqrt(np.maximum(middle if figure.kind == "count" else size, 0.5))
     miss = np.where(np.isnan(low), np.nan, np.maximum(np.maximum(turned - high, low - turned), 0))
-    spread = noise * _usual_miss(miss / noise, window, shape.least)
-    warn = _ends(shape, (low, high), spread, WARN_SPREADS, figure.warn)
-    block = _ends(shape, (low, high), spread, BLOCK_SPREADS, figure.block)
+    spread = noise * _usual_residual(miss / noise, window, shape.least)
+    warn = _limits(shape, (low, high), spread, WARN_SPREADS, figure.warn)
+    block = _limits(shape, (low, high), spread, BLOCK_SPREADS, figure.block)
     expected = shape.back(low), shape.back(high)
     return Band(figure, window, value, expected, shape.points(middle, spread), warn, block)
 
 
-def _expected(turned: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
-    """From and to: the median of comparable windows, and what a year ago adds to it."""
+def _expected_range(turned: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the expected range (from, to): the median of comparable windows, and that median moved by the season."""
     import numpy as np
 
-    recent = median(np.array([later(turned, lag) for lag in LAGS[window]]), LEAST_LAGS[window])
-    then = median(np.array([later(turned, lag) for lag in YEAR]), 1)
-    season = recent + then - later(recent, YEAR[1])
+    recent = median(np.array([shift_days(turned, lag) for lag in LAGS[window]]), LEAST_LAGS[window])
+    then = median(np.array([shift_days(turned, lag) for lag in YEAR]), 1)
+    season = recent + then - shift_days(recent, YEAR[1])
     return np.fmin(recent, season + 0 * recent), np.fmax(recent, season + 0 * recent)
 
 
-def _usual_miss(misses: np.ndarray, window: int, least: float) -> np.ndarray:
-    """How large a miss usually was over the year that ended before each day's window began; NaN from too few."""
+def _usual_residual(misses: np.ndarray, window: int, least: float) -> np.ndarray:
+    """Return the usual size of a residual over the year that ended before each day's window began; NaN from too few."""
     import numpy as np
 
     padded = np.concatenate([np.full(SPREAD_DAYS + window - 1, np.nan), misses])
@@ -99,14 +99,14 @@ def _usual_miss(misses: np.ndarray, window: int, least: float) -> np.ndarray:
     return np.where(count >= LEAST_MISSES + window - 1, found, np.nan)
 
 
-def _ends(
-    shape: Shape,
+def _limits(
+    shape: Scale,
     expected: tuple[np.ndarray, np.ndarray],
     spread: np.ndarray,
     times: float,
     shift: tuple[float | None, float | None],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """So many spreads away, but at least by a shift that matters."""
+    """Return the limits: so many spreads from the expected range, but at least a shift that matters."""
     import numpy as np
 
     (low, high), (least, most), known = expected, shift, ~np.isnan(spread)
@@ -118,15 +118,15 @@ def _ends(
     )
 
 
-def later(values: np.ndarray, days: int) -> np.ndarray:
-    """Each day's value so many days later."""
+def shift_days(values: np.ndarray, days: int) -> np.ndarray:
+    """Shift a series so that each day's value stands `days` days later."""
     import numpy as np
 
     return np.concatenate([np.full(min(days, len(values)), np.nan), values[:-days]])
 
 
 def median(stack: np.ndarray, least: int) -> np.ndarray:
-    """By column, over what is known; NaN where that is less than `least` values."""
+    """Return the median by column over the values that are not NaN; NaN where there are fewer than `least`."""
     import numpy as np
 
     ordered = np.sort(stack, axis=0)

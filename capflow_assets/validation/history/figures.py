@@ -1,4 +1,4 @@
-"""What is looked at every day: each figure, how large a shift of it matters, and what to do then."""
+"""The daily figures: how each is computed, how large a shift of it matters, and the remedy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PREFIX = "daily_"
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure of a day, a week or a month.
+    """The declaration of one figure of a day, a week or a month.
 
     `over` and `of` name columns of the panel. A count is their sum over the window, a mean, share or hour the sum of
     `over` by the sum of `of`, a level the median of the days' `over`. `warn` and `block` are the least shifts that
@@ -114,6 +114,6 @@ MISSING: Mapping[str, Figure] = {
                (None, 0), (None, None), "whole days are missing", _GONE, (7,)),
     )
 }  # fmt: skip
-"""What should be there and is not: the `warn` and `block` of these are the most that may be missing."""
+"""Figures of what is missing; their `warn` and `block` are the most that may be missing."""
 EVERY: Mapping[str, Figure] = {**FIGURES, **MISSING}
 """Every daily figure."""

@@ -1,4 +1,4 @@
-"""A shop's own day and time of day, from UTC, in plain integers: the same on every engine."""
+"""Local day and time of day from UTC, in integer arithmetic: the same on every engine."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ DAY = 86400
 
 
 def local_seconds(ts: ibis.ir.TimestampColumn, timezone: str, first: int, last: int) -> ibis.ir.IntegerColumn:
-    """Seconds since 1970 on the clocks of `timezone`, for UTC times between `first` and `last` (seconds since 1970).
+    """Convert UTC times between `first` and `last` (seconds since 1970) to local seconds since 1970 of `timezone`.
 
-    The zone's changes come from Python's time zone database and go into the query as numbers, so no engine's own
-    reading of time zones is asked.
+    The zone's offset changes come from Python's time zone database and go into the query as numbers, so the engine's
+    own time zone rules are not used.
     """
     import ibis
 
@@ -29,12 +29,12 @@ def local_seconds(ts: ibis.ir.TimestampColumn, timezone: str, first: int, last: 
 
 
 def local_day(moment: int, timezone: str) -> int:
-    """Days since 1970 on the calendar of `timezone`, of a moment in seconds since 1970."""
+    """Return the local day of `timezone` (days since 1970) at a moment in seconds since 1970."""
     return (moment + _offset(ZoneInfo(timezone), moment)) // DAY
 
 
 def _offsets(timezone: str, first: int, last: int) -> list[tuple[int, int]]:
-    """(until, offset in seconds) of each stretch of time with one offset; the last stretch reaches past `last`."""
+    """Return (until, offset in seconds) of each period with one offset; the last period reaches past `last`."""
     zone = ZoneInfo(timezone)
     return [*_changes(zone, first, last), (last + 1, _offset(zone, last))]
 

@@ -4,75 +4,77 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from capflow_assets.validation.history.bands import LAGS, LEAST_LAGS, Band, later, median
+from capflow_assets.validation.history.bands import LAGS, LEAST_LAGS, Band, median, shift_days
 from capflow_assets.validation.history.figures import Figure
-from capflow_assets.validation.history.shapes import rolling
+from capflow_assets.validation.history.scales import roll
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from capflow_assets.validation.history.daily import Panel
+    from capflow_assets.validation.history.daily_panel import DailyPanel
 
 SURE = 15.0
-"""So many bills must be usual for none at all to say something: by chance that happens once in three million times."""
+"""The usual number of bills from which on none at all is a sign: by chance that happens once in three million times."""
 
 
-def missing(panel: Panel, figure: Figure, window: int, since: int = 0) -> Band | None:
-    """The band of a figure of MISSING; None for a customer who names no stores (channels)."""
+def compute_missing_band(panel: DailyPanel, figure: Figure, window: int, since: int = 0) -> Band | None:
+    """Compute the band of a figure of MISSING; None for a customer without stores (channels)."""
     import numpy as np
 
     if not figure.over:
-        return _band(figure, window, _days(panel, since))
+        return _to_band(figure, window, _count_missing_days(panel, since))
     places = list(panel.places[figure.over].values())
     if not places:
         return None
-    usual, gone = zip(*(_place(panel, bills, window, since) for bills in places), strict=True)
+    usual, gone = zip(*(_usual_and_missing(panel, bills, window, since) for bills in places), strict=True)
     total = np.sum(usual, axis=0)
     with np.errstate(invalid="ignore"):
         share = np.sum(np.where(gone, usual, 0), axis=0) / np.where(total > 0, total, np.nan)
-    closed = rolling(panel.columns["bills"], window, np.sum) == 0  # the whole retailer: that is a missing day
-    return _band(figure, window, np.where(closed, np.nan, share))
+    closed = roll(panel.columns["bills"], window, np.sum) == 0  # the whole retailer: that is a missing day
+    return _to_band(figure, window, np.where(closed, np.nan, share))
 
 
-def gone(panel: Panel, figure: Figure, window: int, day: int, since: int = 0) -> list[tuple[str, float]]:
-    """The places that are missing on a day, and how many bills they usually have, the largest first."""
+def list_missing_places(
+    panel: DailyPanel, figure: Figure, window: int, day: int, since: int = 0
+) -> list[tuple[str, float]]:
+    """List the places that are missing on a day with their usual number of bills, the largest first."""
     found = []
     for name, bills in panel.places[figure.over].items():
-        usual, missed = _place(panel, bills, window, since)
+        usual, missed = _usual_and_missing(panel, bills, window, since)
         if missed[day]:
             found.append((name, float(usual[day])))
     return sorted(found, key=lambda place: (-place[1], place[0]))
 
 
-def _place(panel: Panel, bills: np.ndarray, window: int, since: int) -> tuple[np.ndarray, np.ndarray]:
-    """The bills that a place usually has on such days, and where it has none though it should."""
+def _usual_and_missing(panel: DailyPanel, bills: np.ndarray, window: int, since: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the usual bills of a place by day, and the days on which it has none although it should."""
     import numpy as np
 
-    usual = rolling(_usual(panel, bills, since), window, np.nansum)
-    return np.nan_to_num(usual), (usual >= SURE) & (rolling(bills, window, np.sum) == 0)
+    usual = roll(_usual_bills(panel, bills, since), window, np.nansum)
+    return np.nan_to_num(usual), (usual >= SURE) & (roll(bills, window, np.sum) == 0)
 
 
-def _days(panel: Panel, since: int) -> np.ndarray:
-    """How many of the last seven days have no bill, though their weekday has."""
+def _count_missing_days(panel: DailyPanel, since: int) -> np.ndarray:
+    """Count the days of the last seven that have no bill although their weekday usually has."""
     import numpy as np
 
     bills = panel.columns["bills"]
-    usual = np.nan_to_num(_usual(panel, bills, since, closed=0.0))
-    count = rolling(((usual >= SURE) & (bills == 0)).astype(float), 7, np.sum)
+    usual = np.nan_to_num(_usual_bills(panel, bills, since, closed=0.0))
+    count = roll(((usual >= SURE) & (bills == 0)).astype(float), 7, np.sum)
     known = np.arange(len(bills)) >= since + LEAST_LAGS[1] * 7 + 6
     return np.where(known, count, np.nan)
 
 
-def _usual(panel: Panel, bills: np.ndarray, since: int, closed: float | None = None) -> np.ndarray:
-    """The median of the same weekday over eight weeks; days on which the whole retailer was closed do not count."""
+def _usual_bills(panel: DailyPanel, bills: np.ndarray, since: int, closed: float | None = None) -> np.ndarray:
+    """Return the median of the same weekday over eight weeks, without days on which the whole retailer was closed."""
     import numpy as np
 
     seen = np.where(np.arange(len(bills)) < since, np.nan, bills)
     open_days = np.where(panel.columns["bills"] > 0, seen, np.nan if closed is None else closed + 0 * seen)
-    return median(np.array([later(open_days, lag) for lag in LAGS[1]]), LEAST_LAGS[1])
+    return median(np.array([shift_days(open_days, lag) for lag in LAGS[1]]), LEAST_LAGS[1])
 
 
-def _band(figure: Figure, window: int, value: np.ndarray) -> Band:
+def _to_band(figure: Figure, window: int, value: np.ndarray) -> Band:
     import numpy as np
 
     none = np.zeros(len(value))

@@ -1,4 +1,4 @@
-"""All that is known of one customer's data when its page is written."""
+"""The content of one customer's page."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from capflow_assets.validated.audit.offence import Offence
+from capflow_assets.validated.audit.violation import Violation
 from capflow_assets.validation.report import Report
 
 State = Literal["passed", "blocked", "failed", "not judged"]
@@ -15,7 +15,7 @@ State = Literal["passed", "blocked", "failed", "not judged"]
 
 @dataclass(frozen=True)
 class ModelRow:
-    """What a customer's data mean for one model: `verdict` in a word ("passed", "blocked", ...) and why."""
+    """Whether a customer's data are enough for one model: `verdict` in a word ("passed", "not available") and why."""
 
     model: str
     verdict: str
@@ -32,9 +32,9 @@ class Trouble:
 
 @dataclass(frozen=True)
 class TableRow:
-    """What became of the rows of one table's newest load: `accepted`, `set_aside` by rules, or `left_out` by wish.
+    """The rows of one table's newest load: `accepted`, `set_aside` by rules, or `left_out` at the customer's request.
 
-    `readmitted` of the accepted ones were given back by an analyst; `left_out` is by reason.
+    `readmitted` of the accepted ones were given back by an analyst; `left_out` counts by reason.
     """
 
     table: str
@@ -48,11 +48,11 @@ class TableRow:
 
 @dataclass(frozen=True)
 class Dossier:
-    """One customer: what the checks said, of which data, and what they rest on.
+    """One customer: the verdict on its data and what it rests on.
 
-    `state` is "failed" where not even the customer file could be read and "not judged" where no verdict is there.
+    `state` is "failed" where not even the customer file could be read and "not judged" where there is no verdict.
     `report` is the last one that could be made; unless `current`, it is on earlier data than the verdict. `audits` are
-    the rules of rows that the newest load of each table broke. `written_at` is in UTC.
+    the row rules that the newest load of each table broke. `written_at` is in UTC.
     """
 
     customer: str
@@ -62,7 +62,7 @@ class Dossier:
     troubles: tuple[Trouble, ...] = ()
     report: Report | None = None
     current: bool = True
-    audits: tuple[Offence, ...] = ()
+    audits: tuple[Violation, ...] = ()
     tables: tuple[TableRow, ...] = ()
     models: tuple[ModelRow, ...] = ()
     judged_at: str = ""
@@ -73,8 +73,8 @@ class Dossier:
     timed: bool = True
 
     @property
-    def offences(self) -> tuple[Offence, ...]:
-        """Every broken rule that has rows: of the tables, then of the KPIs; what blocks comes first."""
+    def offences(self) -> tuple[Violation, ...]:
+        """Every broken rule that has rows, of the tables and then of the KPIs; blocking ones first."""
         found = (*self.audits, *(self.report.offences if self.report else ()))
         return tuple(sorted(found, key=lambda one: not one.blocks))
 
@@ -92,5 +92,5 @@ class Dossier:
 
     @property
     def age_days(self) -> int | None:
-        """How many days before the page was written the newest sale was."""
+        """Days from the newest sale to when the page was written."""
         return None if self.last_sale is None else (self.written_at.date() - self.last_sale).days

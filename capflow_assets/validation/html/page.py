@@ -1,4 +1,4 @@
-"""From what is known of customers' data to the text of an HTML file."""
+"""Rendering of dossiers as HTML pages."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from capflow_assets.validated.audit.offence import Offence
+from capflow_assets.validated.audit.violation import Violation
 from capflow_assets.validation.bounds import Finding
 from capflow_assets.validation.html import words
-from capflow_assets.validation.html.charts import histogram, over_time
+from capflow_assets.validation.html.charts import draw_histogram, draw_series
 from capflow_assets.validation.html.dossier import Dossier
-from capflow_assets.validation.kpis.catalogue import KPIS
+from capflow_assets.validation.kpis.kpis import KPIS
 from capflow_assets.validation.report import Report
 from capflow_assets.validation.series import Series
 
@@ -29,7 +29,7 @@ WORST_FIRST = ("blocked", "failed", "not judged", "passed")
 
 @dataclass(frozen=True)
 class KpiRow:
-    """A KPI as the table of KPIs shows it."""
+    """One row of the table of KPIs."""
 
     kpi: str
     title: str
@@ -43,7 +43,7 @@ class KpiRow:
 
 @dataclass(frozen=True)
 class Fault:
-    """A rule that failed, and all that helps to mend it. `verdict` is "blocks", "warning" or "set aside"."""
+    """A broken rule with what is needed to fix it. `verdict` is "blocks", "warning" or "set aside"."""
 
     title: str
     verdict: str
@@ -58,30 +58,30 @@ class Fault:
     command: str = ""
 
 
-def customer_page(dossier: Dossier, index: bool = False) -> str:
-    """The report on one customer; with `index` it links to the page of all customers beside it."""
+def render_customer(dossier: Dossier, index: bool = False) -> str:
+    """Render the page of one customer; with `index` it links to the page of all customers beside it."""
     report = dossier.report
     return _render(
         "customer.html.j2",
         dossier=dossier,
         headline=words.headline(dossier),
-        faults=_faults(dossier),
-        kpis=_kpis(dossier),
-        daily=_daily(dossier),
-        histograms=[histogram(shape) for shape in report.distributions] if report else [],
-        series=[over_time(one) for one in odd_first(report)] if report else [],
+        faults=_list_faults(dossier),
+        kpis=_kpi_rows(dossier),
+        daily=_daily_rows(dossier),
+        histograms=[draw_histogram(shape) for shape in report.distributions] if report else [],
+        series=[draw_series(one) for one in sort_odd_first(report)] if report else [],
         index=ALL if index else "",
     )
 
 
-def odd_first(report: Report) -> list[Series]:
-    """The series of a report, those of figures that are out of bounds first."""
+def sort_odd_first(report: Report) -> list[Series]:
+    """Return the series of a report, those of figures that are out of bounds first."""
     odd = {finding.kpi for finding in report.findings if not finding.passed}
     return sorted(report.series, key=lambda series: series.name not in odd)
 
 
-def everyone_page(dossiers: Sequence[Dossier]) -> str:
-    """One row a customer, the worst first, each with a link to NAME.html beside this page."""
+def render_everyone(dossiers: Sequence[Dossier]) -> str:
+    """Render one row per customer, the worst first, each with a link to NAME.html beside this page."""
     rows = sorted(dossiers, key=lambda one: (WORST_FIRST.index(one.state), -len(one.warnings), one.customer))
     return _render("everyone.html.j2", dossiers=rows, kpis=MATTER)
 
@@ -91,7 +91,7 @@ def _templates() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     loader = FileSystemLoader(TEMPLATES)
-    # Everything comes from a retailer's data: nothing is shown without being escaped.
+    # All text comes from a retailer's data, so everything is escaped.
     found = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     found.globals |= {"shown": words.shown, "title": words.title, "mark": words.MARKS.get}
     return found
@@ -101,14 +101,14 @@ def _render(template: str, **values: Any) -> str:
     return _templates().get_template(template).render(values)
 
 
-def _kpis(dossier: Dossier) -> list[KpiRow]:
+def _kpi_rows(dossier: Dossier) -> list[KpiRow]:
     if dossier.report is None:
         return []
     findings = {finding.kpi: finding for finding in dossier.report.findings}
-    return [_kpi(kpi, value, findings.get(kpi), dossier.currency) for kpi, value in dossier.report.values.items()]
+    return [_kpi_row(kpi, value, findings.get(kpi), dossier.currency) for kpi, value in dossier.report.values.items()]
 
 
-def _kpi(kpi: str, value: float | None, finding: Finding | None, currency: str) -> KpiRow:
+def _kpi_row(kpi: str, value: float | None, finding: Finding | None, currency: str) -> KpiRow:
     counts, name, told = KPIS.get(kpi, ""), words.title(kpi), words.shown(kpi, value, currency)
     if finding is None:
         return KpiRow(kpi, name, counts, told, "none", "", "", "")
@@ -116,8 +116,8 @@ def _kpi(kpi: str, value: float | None, finding: Finding | None, currency: str) 
     return KpiRow(kpi, name, counts, told, bound, finding.source, finding.rule, words.verdict(finding))
 
 
-def _daily(dossier: Dossier) -> list[KpiRow]:
-    """What was compared with the customer's own past: findings that are not of a KPI."""
+def _daily_rows(dossier: Dossier) -> list[KpiRow]:
+    """Return the rows of daily figures: findings that are not of a KPI."""
     report = dossier.report
     if report is None:
         return []
@@ -138,31 +138,31 @@ def _daily(dossier: Dossier) -> list[KpiRow]:
     ]
 
 
-def _faults(dossier: Dossier) -> list[Fault]:
-    """Every rule that failed, what blocks first. A KPI's offence brings its rows, its finding all else."""
+def _list_faults(dossier: Dossier) -> list[Fault]:
+    """List every broken rule, blocking ones first. A KPI's violation supplies its rows, its finding the rest."""
     findings = [found for found in (dossier.report.findings if dossier.report else ()) if not found.passed]
     offences = dossier.offences
     rows = {offence.check: offence for offence in offences if offence.check in {found.kpi for found in findings}}
-    found = [_of_rows(dossier.customer, offence) for offence in offences if offence not in rows.values()]
-    found += [_of_kpi(dossier, finding, rows.get(finding.kpi)) for finding in findings]
+    found = [_fault_of_violation(dossier.customer, offence) for offence in offences if offence not in rows.values()]
+    found += [_fault_of_finding(dossier, finding, rows.get(finding.kpi)) for finding in findings]
     return sorted(found, key=lambda fault: ("blocks", "warning", "set aside").index(fault.verdict))
 
 
-def _of_kpi(dossier: Dossier, finding: Finding, offence: Offence | None) -> Fault:
-    rows = {} if offence is None else _rows(dossier.customer, offence)
+def _fault_of_finding(dossier: Dossier, finding: Finding, offence: Violation | None) -> Fault:
+    rows = {} if offence is None else _row_fields(dossier.customer, offence)
     value = words.shown(finding.kpi, finding.value, dossier.currency)
     verdict, bound = words.verdict(finding), words.limits(finding, dossier.currency)
     title, remedy = words.title(finding.kpi), finding.remedy
     return Fault(title, verdict, finding.message, remedy, **{**rows, "share": value, "bound": bound})
 
 
-def _of_rows(customer: str, offence: Offence) -> Fault:
+def _fault_of_violation(customer: str, offence: Violation) -> Fault:
     rule = " ".join(filter(None, (offence.column, offence.check.replace("_", " "))))
     title, verdict = f"{offence.table}: {rule}", "blocks" if offence.blocks else "set aside"
-    return Fault(title, verdict, offence.message, offence.remedy, **_rows(customer, offence))
+    return Fault(title, verdict, offence.message, offence.remedy, **_row_fields(customer, offence))
 
 
-def _rows(customer: str, offence: Offence) -> dict[str, Any]:
+def _row_fields(customer: str, offence: Violation) -> dict[str, Any]:
     columns = tuple(dict.fromkeys(name for row in offence.sample for name in row))
     table, file = offence.rows_at.removeprefix("quarantine/"), offence.rows_at.rpartition("/")[2]
     return {
@@ -170,13 +170,13 @@ def _rows(customer: str, offence: Offence) -> dict[str, Any]:
         "share": words.percent(offence.share),
         "bound": f"at most {words.percent(offence.bound)}",
         "columns": columns,
-        "sample": tuple(tuple(_cell(row, name) for name in columns) for row in offence.sample),
+        "sample": tuple(tuple(_format_cell(row, name) for name in columns) for row in offence.sample),
         "rows_at": offence.rows_at,
         "command": f"capflow quarantine {customer} {table} --out {file}.parquet" if table else "",
     }
 
 
-def _cell(row: Mapping[str, Any], column: str) -> str:
+def _format_cell(row: Mapping[str, Any], column: str) -> str:
     value = row.get(column)
     text = "" if value is None else str(value)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text):,} characters)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from capflow_assets.validation.bounds import Finding
 from capflow_assets.validation.html.dossier import Dossier
-from capflow_assets.validation.kpis.catalogue import figure
+from capflow_assets.validation.kpis.kpis import format_number
 
 MONEY = ("average_spent_per_visit", "total_bill_amount")
 SHARES = ("days_without_sales",)
@@ -28,8 +28,8 @@ def shown(kpi: str, value: float | None, currency: str = "") -> str:
         minutes = round(value * 60)
         return f"{minutes // 60:02d}:{minutes % 60:02d}"
     if kpi.endswith("_days"):
-        return f"{figure(value)} days"
-    return f"{figure(value)} times" if kpi == "spend_shift" else figure(value)
+        return f"{format_number(value)} days"
+    return f"{format_number(value)} times" if kpi == "spend_shift" else format_number(value)
 
 
 def percent(share: float) -> str:

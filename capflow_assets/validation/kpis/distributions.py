@@ -1,4 +1,4 @@
-"""How users spread over recency, rhythm and loyalty: three small histograms of a customer."""
+"""Three histograms of a customer's users: recency, latency (days between visits) and repeats (bills per user)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from capflow_assets.validation.kpis.catalogue import DAY, day, epoch, naive
+from capflow_assets.validation.kpis.kpis import DAY, day_number, epoch_seconds, to_naive_utc
 
 if TYPE_CHECKING:
     import ibis
@@ -19,9 +19,9 @@ NO_REPEATS = "No user has come on two days yet."
 
 @dataclass(frozen=True)
 class Distribution:
-    """A histogram of whole numbers: `counts` are (value, how many), ascending, gaps left out.
+    """A histogram of whole numbers: `counts` are (value, count), ascending, empty values left out.
 
-    Values at or above `limit` are counted together at `limit`. `note` says in words why there is nothing to count.
+    Values at or above `limit` are counted together at `limit`. `note` says why there is nothing to count.
     """
 
     name: str
@@ -34,11 +34,11 @@ class Distribution:
 
     @property
     def total(self) -> int:
-        """How many were counted."""
+        """The sum of all counts."""
         return sum(count for _, count in self.counts)
 
     def quantile(self, share: float) -> int | None:
-        """The smallest value that at least `share` (0 to 1) of the counted do not exceed; None when there are none."""
+        """Return the smallest value that at least `share` (0 to 1) of the counted do not exceed; None if empty."""
         seen, total = 0, self.total
         for value, count in self.counts:
             seen += count
@@ -47,36 +47,36 @@ class Distribution:
         return None
 
 
-def distributions(bills: ibis.Table, as_of: datetime) -> tuple[Distribution, ...]:
-    """Recency, latency and repeats of known users from validated bills before `as_of` (UTC); returns are left out."""
+def measure_distributions(bills: ibis.Table, as_of: datetime) -> tuple[Distribution, ...]:
+    """Measure recency, latency and repeats of known users on validated bills before `as_of` (UTC), without returns."""
     bought = bills.filter(~bills["is_return"].cast("boolean").fill_null(False), bills["user_id"].notnull())
     bought = bought.mutate(ts=bought["ts"].cast("timestamp"))
-    bought = bought.filter((bought["ts"] < naive(as_of)) | bought["ts"].isnull())
-    return recency(bought, as_of), latency(bought), repeats(bought)
+    bought = bought.filter((bought["ts"] < to_naive_utc(as_of)) | bought["ts"].isnull())
+    return measure_recency(bought, as_of), measure_latency(bought), measure_repeats(bought)
 
 
-def recency(bought: ibis.Table, as_of: datetime) -> Distribution:
-    """Users by days since their last visit, from bills (user_id, ts) of known users."""
+def measure_recency(bought: ibis.Table, as_of: datetime) -> Distribution:
+    """Count users by days since their last visit, from bills (user_id, ts) of known users."""
     timed = bought.filter(bought["ts"].notnull())
-    users = timed.group_by("user_id").aggregate(last=day(timed["ts"].max()))
-    counts = _histogram(users, epoch(as_of) // DAY - users["last"], RECENCY_LIMIT)
-    note = "" if counts else _why_empty(bought)
+    users = timed.group_by("user_id").aggregate(last=day_number(timed["ts"].max()))
+    counts = _histogram(users, epoch_seconds(as_of) // DAY - users["last"], RECENCY_LIMIT)
+    note = "" if counts else _explain_empty(bought)
     return Distribution(
         "recency", "Recency: when users were last here", "days since last visit", "users", RECENCY_LIMIT, counts, note
     )
 
 
-def latency(bought: ibis.Table) -> Distribution:
-    """Pairs of visits by the days between them; bills of one user on one day (UTC) are one visit."""
+def measure_latency(bought: ibis.Table) -> Distribution:
+    """Count pairs of consecutive visits by the days between them; bills of one user on one day (UTC) are one visit."""
     import ibis
 
     timed = bought.filter(bought["ts"].notnull())
-    visits = timed.select("user_id", day=day(timed["ts"])).distinct()
+    visits = timed.select("user_id", day=day_number(timed["ts"])).distinct()
     before = visits["day"].lag().over(ibis.window(group_by="user_id", order_by="day"))
     gaps = visits.mutate(gap=visits["day"] - before)
     gaps = gaps.filter(gaps["gap"].notnull())
     counts = _histogram(gaps, gaps["gap"], LATENCY_LIMIT)
-    note = "" if counts else _why_empty(bought) or NO_REPEATS
+    note = "" if counts else _explain_empty(bought) or NO_REPEATS
     return Distribution(
         "latency",
         "Latency: days between visits",
@@ -88,8 +88,8 @@ def latency(bought: ibis.Table) -> Distribution:
     )
 
 
-def repeats(bought: ibis.Table) -> Distribution:
-    """Users by their number of bills."""
+def measure_repeats(bought: ibis.Table) -> Distribution:
+    """Count users by their number of bills."""
     users = bought.group_by("user_id").aggregate(bills=bought.count())
     counts = _histogram(users, users["bills"], REPEAT_LIMIT)
     return Distribution(
@@ -98,7 +98,7 @@ def repeats(bought: ibis.Table) -> Distribution:
 
 
 def _histogram(table: ibis.Table, value: ibis.ir.IntegerColumn, limit: int) -> tuple[tuple[int, int], ...]:
-    """At most limit + 1 rows out, however many users there are."""
+    """Count rows by value, clipped at `limit`: fetches at most limit + 1 rows, however many users there are."""
     import ibis
 
     clipped = table.select(value=ibis.least(value.cast("int64"), limit))
@@ -106,7 +106,7 @@ def _histogram(table: ibis.Table, value: ibis.ir.IntegerColumn, limit: int) -> t
     return tuple((int(row["value"]), int(row["rows"])) for row in counted.to_pyarrow().to_pylist())
 
 
-def _why_empty(bought: ibis.Table) -> str:
+def _explain_empty(bought: ibis.Table) -> str:
     found = bought.aggregate(bills=bought.count(), timed=bought["ts"].count()).to_pyarrow().to_pylist()[0]
     if not found["bills"]:
         return NO_USERS

@@ -1,4 +1,4 @@
-"""Referential integrity: whether what a customer's tables say of one another is there."""
+"""Referential integrity between a customer's tables."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Relation:
-    """Rows of `table` name what lies elsewhere: `known` gives for each of their columns the tables to look in.
+    """Rows of `table` refer to other tables: `known` gives for each referring column the tables to look in.
 
     A row is looked up by the first of its columns that is filled; a row with none of them filled is not judged.
-    `needs` are the tables that the customer must send itself for the relation to say anything.
+    `needs` are the tables that the customer must send itself for the relation to mean anything.
     """
 
     table: str
@@ -34,11 +34,11 @@ RELATIONS: Mapping[str, Relation] = {
     "unknown_review_share": Relation("reviews", {"item_id": _ITEM, "user_id": _USER}, ("reviews",)),
     "unknown_media_share": Relation("media", {"item_id": _ITEM, "user_id": _USER}, ("media",)),
 }
-"""By KPI. Contacts, reviews and media may speak of users and items that only bills and lines know."""
+"""The relation of each KPI. Contacts, reviews and media may refer to users and items found only in bills and lines."""
 
 
 def unknown_rows(kpi: str, tables: Mapping[str, ibis.Table]) -> ibis.Table:
-    """The rows of a relation's table that name something which is not there."""
+    """Return the rows of a relation's table whose reference is found nowhere."""
     import ibis
 
     relation, parts = RELATIONS[kpi], []
@@ -46,13 +46,13 @@ def unknown_rows(kpi: str, tables: Mapping[str, ibis.Table]) -> ibis.Table:
     for column, known in relation.known.items():
         named = rest.filter(rest[column].notnull())
         places = [tables[name].select(column) for name in known if name in tables]
-        parts.append(named.anti_join(reduce(_stacked, places), column))
+        parts.append(named.anti_join(reduce(_union, places), column))
         rest = rest.filter(rest[column].isnull())
     return parts[0] if len(parts) == 1 else ibis.union(*parts, distinct=False)
 
 
 def unknown_share(kpi: str, tables: Mapping[str, ibis.Table]) -> float | None:
-    """The share of a relation's rows that name something which is not there; None when no row names anything."""
+    """Return the share of a relation's rows whose reference is found nowhere; None when no row refers to anything."""
     rows, unknown = tables[RELATIONS[kpi].table], unknown_rows(kpi, tables)
     named = reduce(lambda one, other: one | other, (rows[column].notnull() for column in RELATIONS[kpi].known))
     query = rows.aggregate(rows=named.sum()).cross_join(unknown.aggregate(unknown=unknown.count()))
@@ -60,5 +60,5 @@ def unknown_share(kpi: str, tables: Mapping[str, ibis.Table]) -> float | None:
     return found["unknown"] / found["rows"] if found["rows"] else None
 
 
-def _stacked(one: ibis.Table, other: ibis.Table) -> ibis.Table:
+def _union(one: ibis.Table, other: ibis.Table) -> ibis.Table:
     return one.union(other, distinct=False)

@@ -1,4 +1,4 @@
-"""What an item usually costs, and the lines that cost something else altogether."""
+"""Price outliers: lines far from the median price of their item."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ if TYPE_CHECKING:
 OUTLIER_FACTOR = 20
 
 
-def price_figures(sold: ibis.Table) -> ibis.Table:
-    """One row: how many sold `lines` have a price and an item, and how many are `far` from their item's median."""
-    prices = _prices(sold)
-    far = _far(prices["unit_price"], prices["usual_price"])
+def count_price_outliers(sold: ibis.Table) -> ibis.Table:
+    """Return one row: how many sold `lines` have a price and an item, and how many are `far` off its median."""
+    prices = _prices_per_item(sold)
+    far = _is_outlier(prices["unit_price"], prices["usual_price"])
     return prices.aggregate(lines=prices["lines"].sum(), far=prices["lines"].sum(where=far))
 
 
 def price_outliers(sold: ibis.Table) -> ibis.Table:
-    """The sold lines more than 20 times off their item's median price, which `usual_price` tells."""
-    prices = _prices(sold)
+    """Return the sold lines more than 20 times off their item's median price, with that median as `usual_price`."""
+    prices = _prices_per_item(sold)
     usual = prices.group_by("item_id").aggregate(usual_price=prices["usual_price"].max())
     priced = sold.filter(sold["unit_price"] > 0, sold["item_id"].notnull())
     judged = priced.join(usual, "item_id")
-    return judged.filter(_far(judged["unit_price"], judged["usual_price"])).select(*sold.columns, "usual_price")
+    return judged.filter(_is_outlier(judged["unit_price"], judged["usual_price"])).select(*sold.columns, "usual_price")
 
 
-def _prices(sold: ibis.Table) -> ibis.Table:
-    """Each price of each item with how many `lines` have it, and the item's median over all its lines.
+def _prices_per_item(sold: ibis.Table) -> ibis.Table:
+    """Return each price of each item with the number of `lines` at it, and the item's median over all its lines.
 
-    Robust: the median of an item's own prices, not a mean that the outliers move. Over the few prices of an item
-    rather than over its lines, which an engine's median would all keep in memory.
+    Robust: a median of the item's own prices, not a mean that outliers move. Computed over the few distinct prices of
+    an item rather than over its lines, which an engine's median would keep in memory.
     """
     import ibis
 
@@ -45,5 +45,5 @@ def _prices(sold: ibis.Table) -> ibis.Table:
     return prices.select("item_id", "unit_price", "lines", usual_price=(prices["lower"] + prices["upper"]) / 2)
 
 
-def _far(price: ibis.ir.FloatingColumn, usual: ibis.ir.FloatingColumn) -> ibis.ir.BooleanColumn:
+def _is_outlier(price: ibis.ir.FloatingColumn, usual: ibis.ir.FloatingColumn) -> ibis.ir.BooleanColumn:
     return (price > usual * OUTLIER_FACTOR) | (price * OUTLIER_FACTOR < usual)

@@ -1,4 +1,4 @@
-"""Needs: why a model is not available for a customer, in words, before any work is done for it."""
+"""Why a model or feature set is not available for a customer, as a sentence, before any work is done for it."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ LEAST: Mapping[str, str] = {
     "readable_audio_share": "{} of recordings readable",
     "reviews": "{} reviews with text",
 }
-"""What a customer must have at least, in words; a share is told in percent. The fields of Needs that count rows of the
-data; the others are judged by other rules."""
+"""The minimums of `Needs` as text, shares in percent. These fields count rows of the data; the others have
+rules of their own."""
 
 COUNTED = ("users", "bills", "history_days")  # measured for every customer
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a customer's data when a model asks for it.
+    """What a customer's data offer to models.
 
     `users` are identified shoppers with a purchase, `history_days` runs from the first sale to the as-of date;
     `positives` and `negatives` count the training outcome of a binary model, None before it is known. `measures` are
-    those of validation/contracts that some model asks for.
+    those of needs/measures.py that some model asks for.
     """
 
     tables: AbstractSet[str]
@@ -53,71 +53,71 @@ class Facts:
     measures: Mapping[str, Any] = field(default_factory=dict)
 
     def have(self, name: str) -> Any:
-        """How much there is of what `Needs` calls by that name; None when it was not measured."""
+        """Return the amount of what a field of `Needs` asks for; None when it was not measured."""
         return getattr(self, name) if name in COUNTED else self.measures.get(name)
 
 
-def asked(models: Iterable[Model], feature_sets: Iterable[FeatureSet]) -> set[str]:
-    """The measures that the contract of some model or feature set rests on."""
+def needed_measures(models: Iterable[Model], feature_sets: Iterable[FeatureSet]) -> set[str]:
+    """Return the measures that the needs of any of these models and feature sets refer to."""
     needs = [model.needs for model in models] + [chosen.needs for chosen in feature_sets if chosen.needs]
     found = {name for need in needs for name in LEAST if name not in COUNTED and getattr(need, name)}
     return found | ({"language"} if any(need.languages for need in needs) else set())
 
 
-def unmet(model: Model, facts: Facts) -> str | None:
-    """Why `model` cannot be had from such data, as one sentence; None when it can."""
+def explain_unmet(model: Model, facts: Facts) -> str | None:
+    """Explain in one sentence why such data are not enough for `model`; None when they are."""
     missing = [table for table in model.tables if table not in facts.tables]
     if missing:
-        return _without(missing)
+        return _missing_tables(missing)
     if not facts.has_times:
         return "needs the time of each sale, and this customer's sales have none"
     days = model.needs.history_days
     if model.learns_from == "time":
         days = max(days, least_history_days(model.horizon_days))
     return (
-        next(_too_little(model.needs, facts, {"history_days": days}), None)
-        or _by_features(model, facts)
-        or (_one_sided(model, facts))
+        next(_shortfalls(model.needs, facts, {"history_days": days}), None)
+        or _explain_unmet_features(model, facts)
+        or (_explain_one_sided(model, facts))
     )
 
 
-def unmet_by(feature_set: FeatureSet, facts: Facts) -> str | None:
-    """Why `feature_set` cannot be had from such data, as one sentence; None when it can."""
+def explain_unmet_set(feature_set: FeatureSet, facts: Facts) -> str | None:
+    """Explain in one sentence why such data are not enough for `feature_set`; None when they are."""
     missing = [table for table in feature_set.tables if table not in facts.tables]
     if missing:
-        return _without(missing)
-    return None if feature_set.needs is None else next(_too_little(feature_set.needs, facts), None)
+        return _missing_tables(missing)
+    return None if feature_set.needs is None else next(_shortfalls(feature_set.needs, facts), None)
 
 
-def _without(missing: list[str]) -> str:
+def _missing_tables(missing: list[str]) -> str:
     return f"needs the table{'s' if len(missing) > 1 else ''} {', '.join(missing)}, which this customer does not have"
 
 
-def _by_features(model: Model, facts: Facts) -> str | None:
+def _explain_unmet_features(model: Model, facts: Facts) -> str | None:
     sets = feature_sets()
     for name in model.features:
-        if name in sets and (reason := unmet_by(sets[name], facts)):
+        if name in sets and (reason := explain_unmet_set(sets[name], facts)):
             return f"needs features/{name}, which {reason}"
     return None
 
 
-def _too_little(needs: Needs, facts: Facts, instead: Mapping[str, int] | None = None) -> Iterator[str]:
+def _shortfalls(needs: Needs, facts: Facts, instead: Mapping[str, int] | None = None) -> Iterator[str]:
     for name, words in LEAST.items():
         want, have = (instead or {}).get(name, getattr(needs, name)), facts.have(name)
         if not want or (have is not None and have >= want):
             continue
-        told = "nothing of it" if have is None else _number(name, have)
-        yield f"needs at least {words.format(_number(name, want))}; this customer has {told}"
+        amount = "none" if have is None else _format_amount(name, have)
+        yield f"needs at least {words.format(_format_amount(name, want))}; this customer has {amount}"
     language = facts.measures.get("language")
     if needs.languages and language is not None and language not in needs.languages:
         yield f"reads {', '.join(needs.languages)}; this customer's items are described in {language}"
 
 
-def _number(name: str, value: float) -> str:
+def _format_amount(name: str, value: float) -> str:
     return f"{value:.1%}" if name.endswith("_share") else f"{value:,.0f}"
 
 
-def _one_sided(model: Model, facts: Facts) -> str | None:
+def _explain_one_sided(model: Model, facts: Facts) -> str | None:
     if model.task != "binary" or facts.positives is None or facts.negatives is None:
         return None
     least = max(model.needs.positives, 1)

@@ -1,6 +1,6 @@
-"""Whether a text says anything: how many real words it has, by rules that need no dictionary and no language.
+"""The number of real words in a text, by rules that need no dictionary and no language.
 
-"n/a", "test", "item 123", "xxxx" and codes of the stock are not null and still say nothing of an item.
+"n/a", "test", "item 123", "xxxx" and stock codes are not null and still say nothing about an item.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _LETTERS = r"^[\p{L}\p{M}]+(-[\p{L}\p{M}]+)*$"
 _WITHOUT_SPACES = "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]"  # Thai to Chinese, as they are
 
 
-def real_words(text: ibis.ir.StringValue) -> ibis.ir.IntegerValue:
-    """How many different real words a text has, 0 for none: the same on every engine.
+def count_real_words(text: ibis.ir.StringValue) -> ibis.ir.IntegerValue:
+    """Count the distinct real words of a text; the same on every engine.
 
     A word has 3 to 40 letters, hyphens between them allowed, and no digit; of the letters a to z one is a vowel, not
     all are the same, and it is no placeholder. In scripts without spaces two letters count as a word. Markup does not

@@ -1,4 +1,4 @@
-"""What can be measured of each table for the contracts of models, and the measuring of only what somebody asks for."""
+"""Measures of tables that models' needs refer to; only those that some model asks for are computed."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from capflow_assets.validation.contracts.language import main_language
-from capflow_assets.validation.contracts.words import ENOUGH_WORDS, real_words
+from capflow_assets.validation.needs.language import detect_language
+from capflow_assets.validation.needs.real_words import ENOUGH_WORDS, count_real_words
 
 if TYPE_CHECKING:
     import ibis
@@ -17,17 +17,17 @@ Measured = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Group:
-    """Measures `names` of one table, in one query. `measure` takes the table and its rows in quarantine, if any."""
+    """The measures `names` of one table, in one query. `measure` takes the table and its rows in quarantine, if any."""
 
     table: str
     names: tuple[str, ...]
     measure: Callable[[ibis.Table, ibis.Table | None], Measured]
 
 
-def measured(
+def measure_tables(
     asked: Set[str], tables: Mapping[str, ibis.Table], set_aside: Mapping[str, ibis.Table]
 ) -> dict[str, float | str | None]:
-    """The measures that are `asked` for, by name; None for those of a table that the customer does not send.
+    """Compute the measures in `asked`, by name; None for those of a table that the customer does not send.
 
     `tables` are validated, `set_aside` their rows in quarantine where there are some.
     """
@@ -42,7 +42,7 @@ def measured(
     return found
 
 
-def _row(query: ibis.Table) -> dict[str, Any]:
+def _fetch_row(query: ibis.Table) -> dict[str, Any]:
     row: dict[str, Any] = query.to_pyarrow().to_pylist()[0]
     return {name: value or 0 for name, value in row.items()}
 
@@ -51,24 +51,24 @@ def _share(part: float, whole: float) -> float:
     return part / whole if whole else 0.0
 
 
-def _sold(lines: ibis.Table, _: ibis.Table | None) -> Measured:
-    return _row(lines.aggregate(items=lines["item_id"].nunique()))
+def _measure_lines(lines: ibis.Table, _: ibis.Table | None) -> Measured:
+    return _fetch_row(lines.aggregate(items=lines["item_id"].nunique()))
 
 
-def _described(items: ibis.Table, _: ibis.Table | None) -> Measured:
-    enough = real_words(items["description"]) >= ENOUGH_WORDS
-    found = _row(items.aggregate(items=items.count(), described=enough.sum()))
+def _measure_descriptions(items: ibis.Table, _: ibis.Table | None) -> Measured:
+    enough = count_real_words(items["description"]) >= ENOUGH_WORDS
+    found = _fetch_row(items.aggregate(items=items.count(), described=enough.sum()))
     return {"described_share": _share(found["described"], found["items"])}
 
 
-def _language(items: ibis.Table, _: ibis.Table | None) -> Measured:
-    name, share = main_language(items)
+def _measure_language(items: ibis.Table, _: ibis.Table | None) -> Measured:
+    name, share = detect_language(items)
     return {"language": name, "language_share": share}
 
 
-def _campaigns(contacts: ibis.Table, _: ibis.Table | None) -> Measured:
+def _measure_campaigns(contacts: ibis.Table, _: ibis.Table | None) -> Measured:
     held_back = (contacts["treated"] == False).fill_null(False)  # noqa: E712 - a column
-    found = _row(
+    found = _fetch_row(
         contacts.aggregate(
             contacts=contacts.count(), campaigns=contacts["campaign_id"].nunique(), control=held_back.sum()
         )
@@ -76,15 +76,15 @@ def _campaigns(contacts: ibis.Table, _: ibis.Table | None) -> Measured:
     return {**found, "treated": found["contacts"] - found["control"]}
 
 
-def _reviewed(reviews: ibis.Table, _: ibis.Table | None) -> Measured:
-    return _row(reviews.aggregate(reviews=(real_words(reviews["text"]) >= ENOUGH_WORDS).sum()))
+def _measure_reviews(reviews: ibis.Table, _: ibis.Table | None) -> Measured:
+    return _fetch_row(reviews.aggregate(reviews=(count_real_words(reviews["text"]) >= ENOUGH_WORDS).sum()))
 
 
-def _media(media: ibis.Table, set_aside: ibis.Table | None) -> Measured:
-    """A file is readable when it was decoded; one whose source never opened it is not known to be."""
+def _measure_media(media: ibis.Table, set_aside: ibis.Table | None) -> Measured:
+    """Measure media. A file is readable when it was decoded; one that its source never opened does not count."""
     readable = (media["corrupt"] == False).fill_null(False)  # noqa: E712 - a column
     image, audio = media["kind"] == "image", media["kind"] == "audio"
-    found = _row(
+    found = _fetch_row(
         media.aggregate(
             images=(readable & image).sum(),
             recordings=(readable & audio).sum(),
@@ -95,7 +95,7 @@ def _media(media: ibis.Table, set_aside: ibis.Table | None) -> Measured:
     )
     if set_aside is not None:
         kind = set_aside["kind"]
-        held = _row(set_aside.aggregate(images=(kind == "image").sum(), recordings=(kind == "audio").sum()))
+        held = _fetch_row(set_aside.aggregate(images=(kind == "image").sum(), recordings=(kind == "audio").sum()))
         found["every_image"] += held["images"]
         found["every_recording"] += held["recordings"]
     return {
@@ -107,12 +107,12 @@ def _media(media: ibis.Table, set_aside: ibis.Table | None) -> Measured:
 
 
 GROUPS = (
-    Group("line_items", ("items",), _sold),
-    Group("items", ("described_share",), _described),
-    Group("items", ("language", "language_share"), _language),
-    Group("contacts", ("contacts", "campaigns", "treated", "control"), _campaigns),
-    Group("reviews", ("reviews",), _reviewed),
-    Group("media", ("images", "readable_image_share", "audio_seconds", "readable_audio_share"), _media),
+    Group("line_items", ("items",), _measure_lines),
+    Group("items", ("described_share",), _measure_descriptions),
+    Group("items", ("language", "language_share"), _measure_language),
+    Group("contacts", ("contacts", "campaigns", "treated", "control"), _measure_campaigns),
+    Group("reviews", ("reviews",), _measure_reviews),
+    Group("media", ("images", "readable_image_share", "audio_seconds", "readable_audio_share"), _measure_media),
 )
 TABLE_OF: Mapping[str, str] = {name: group.table for group in GROUPS for name in group.names}
-"""The table that each measure is taken from."""
+"""The table of each measure."""

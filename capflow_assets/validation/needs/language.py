@@ -13,7 +13,7 @@ SAMPLE_ITEMS = 400
 TOGETHER = 20  # one description is too short to tell
 
 
-def main_language(items: ibis.Table) -> tuple[str | None, float | None]:
+def detect_language(items: ibis.Table) -> tuple[str | None, float | None]:
     """The language of most descriptions (ISO 639-1) and the share of the sample in it, 0 to 1.
 
     Twenty descriptions at a time are told by py3langid; None without it (the extra `media`), or when it is not sure of

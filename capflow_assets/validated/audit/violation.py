@@ -1,4 +1,4 @@
-"""What broke a rule and where all of it lies: the shape in which audits and KPIs tell a report of bad rows."""
+"""The shape in which audits and KPIs report bad rows."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Offence:
+class Violation:
     """One rule that rows of one table broke.
 
-    `rows` of the table's rows offend, a `share` of 0 to 1; more than `bound` blocks. `sample` are a few of them as
-    they are, JSON-ready and unescaped. `rows_at` names the lake's table that holds them all ("quarantine/line_items",
+    `rows` rows violate it, a `share` of 0 to 1; a share above `bound` blocks. `sample` holds a few of them verbatim,
+    JSON-ready and unescaped. `rows_at` is the lake table with all of them ("quarantine/line_items",
     "offending/price_outlier_share"), "" where no single rows are to blame. `message` and `remedy` are sentences.
     """
 

@@ -1,4 +1,4 @@
-"""The panel: a customer's days in figures, added up on its engine from validated line items in a few queries."""
+"""The daily panel: a customer's sales aggregated by day on its engine, in a few queries over validated line items."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from capflow_assets.validation.history.local_time import DAY, local_day, local_seconds
-from capflow_assets.validation.kpis.catalogue import naive
+from capflow_assets.validation.kpis.kpis import to_naive_utc
 
 if TYPE_CHECKING:
     import ibis
@@ -26,12 +26,12 @@ _MOST = 1e12
 
 
 @dataclass(frozen=True)
-class Panel:
-    """One entry a day, from `first_day` to the last day with a sale, days without any included.
+class DailyPanel:
+    """One entry per day, from `first_day` to the last day with a sale, days without any included.
 
-    `columns` are counts and sums (0 where there was nothing) and medians, which are NaN there: sums of money in cents,
-    medians of it in units, times of day in hours. `places` has for store_id and channel the bills of each place by day.
-    Days are the customer's own.
+    `columns` are counts and sums (0 on a day without sales) and medians (NaN on such a day): sums of money in cents,
+    medians of money in units, times of day in hours. `places` has for store_id and channel the bills of each place by
+    day. Days are in the customer's time zone.
     """
 
     first_day: date
@@ -40,22 +40,24 @@ class Panel:
 
     @property
     def days(self) -> int:
-        """How many days there are."""
+        """The number of days."""
         return len(self.columns["bills"])
 
     def date(self, index: int) -> date:
-        """The day at an index, which may be negative."""
+        """Return the day at an index, which may be negative."""
         return self.first_day + timedelta(days=index % self.days)
 
 
-def daily(line_items: ibis.Table, as_of: datetime, timezone: str) -> Panel | None:
-    """The last three years before `as_of` (UTC) by day of `timezone`, in eight queries; None without a timed sale.
+def build_daily_panel(line_items: ibis.Table, as_of: datetime, timezone: str) -> DailyPanel | None:
+    """Aggregate the last three years before `as_of` (UTC) by day of `timezone`, in eight queries.
 
-    `new` users and items, numbers of bills used before and an item's usual price (its median) are told from these
-    three years. Sums are of integers, so that every engine gives the same.
+    New users and items, reused bill numbers and an item's usual price (its median) are determined within these three
+    years. Sums are of integers, so that every engine gives the same. None without a timed sale.
     """
-    lines = _timed(line_items, as_of)
-    span = _rows(lines.filter(~lines["is_return"]).aggregate(first=_epoch(lines).min(), last=_epoch(lines).max()))[0]
+    lines = _timed_lines(line_items, as_of)
+    span = _fetch_rows(
+        lines.filter(~lines["is_return"]).aggregate(first=_epoch_seconds(lines).min(), last=_epoch_seconds(lines).max())
+    )[0]
     if span["last"] is None:
         return None
     first, last = int(span["first"]), int(span["last"])
@@ -64,27 +66,33 @@ def daily(line_items: ibis.Table, as_of: datetime, timezone: str) -> Panel | Non
     until = local_day(last, timezone)
     since = max(local_day(first, timezone), until - HISTORY_DAYS + 1)
     lines = lines.filter(lines["day"] >= since, lines["day"] <= until)
-    bills = _bills(lines).cache()
+    bills = _bills_by_day(lines).cache()
     found: dict[str, np.ndarray] = {}
-    for query in (_line_figures(lines), _copies(lines), _bill_figures(bills), _users(bills), _items(lines)):
-        found |= _arrays(_rows(query), since, until)
-    places = {name: _places(bills, name, since, until) for name in ("store_id", "channel")}
-    return Panel(_EPOCH + timedelta(days=since), _in_units(found), places)
+    for query in (
+        _line_figures(lines),
+        _copy_figures(lines),
+        _bill_figures(bills),
+        _user_figures(bills),
+        _item_figures(lines),
+    ):
+        found |= _to_arrays(_fetch_rows(query), since, until)
+    places = {name: _bills_by_place(bills, name, since, until) for name in ("store_id", "channel")}
+    return DailyPanel(_EPOCH + timedelta(days=since), _convert_units(found), places)
 
 
-def _timed(line_items: ibis.Table, as_of: datetime) -> ibis.Table:
-    # A column that is empty throughout can arrive without a type.
+def _timed_lines(line_items: ibis.Table, as_of: datetime) -> ibis.Table:
+    # A column that is empty throughout can arrive untyped.
     lines = line_items.select(**{name: line_items[name].cast(kind) for name, kind in _TYPES.items()})
     lines = lines.mutate(is_return=lines["is_return"].fill_null(False))
-    return lines.filter(lines["ts"].notnull(), lines["ts"] < naive(as_of))
+    return lines.filter(lines["ts"].notnull(), lines["ts"] < to_naive_utc(as_of))
 
 
-def _epoch(lines: ibis.Table) -> ibis.ir.IntegerColumn:
+def _epoch_seconds(lines: ibis.Table) -> ibis.ir.IntegerColumn:
     return lines["ts"].truncate("s").epoch_seconds()
 
 
-def _whole(number: ibis.ir.FloatingColumn) -> ibis.ir.IntegerColumn:
-    """Rounded; null for what is no number, or past all reason."""
+def _round_whole(number: ibis.ir.FloatingColumn) -> ibis.ir.IntegerColumn:
+    """Round to an integer; null for NaN and for numbers of 1e12 or more."""
     import ibis
 
     return ibis.ifelse(number.abs() < _MOST, number, ibis.null("float64")).round().cast("int64")
@@ -99,19 +107,21 @@ def _line_figures(lines: ibis.Table) -> ibis.Table:
     lines = lines.join(usual, "item_id", how="left").drop("item_id_right")
     sale, price = ~lines["is_return"], lines["unit_price"]
     ratio = ibis.ifelse(sale & (price > 0) & (price < _MOST), price / lines["usual"], ibis.null("float64"))
-    ratio = _whole(ratio * 10_000)
+    ratio = _round_whole(ratio * 10_000)
     given = sale & (lines["discount"] > 0) & (lines["quantity"] > 0) & (price > 0)
-    rate = _whole(ibis.ifelse(given, lines["discount"] / (lines["quantity"] * price), ibis.null("float64")) * 10_000)
+    rate = _round_whole(
+        ibis.ifelse(given, lines["discount"] / (lines["quantity"] * price), ibis.null("float64")) * 10_000
+    )
     return lines.group_by("day").aggregate(
         lines=lines.count(),
         sold=sale.sum(),
         returned=lines["is_return"].sum(),
         priced=ratio.count(),
         price_ratio=ratio.median(),
-        quantity=_whole(lines["quantity"] * 1000).median(where=sale),
+        quantity=_round_whole(lines["quantity"] * 1000).median(where=sale),
         free=(price <= 0).sum(where=sale),
-        discount_cents=_whole(lines["discount"] * 100).sum(where=sale),
-        gross_cents=_whole(lines["quantity"] * price * 100).sum(where=sale),
+        discount_cents=_round_whole(lines["discount"] * 100).sum(where=sale),
+        gross_cents=_round_whole(lines["quantity"] * price * 100).sum(where=sale),
         discounted=rate.count(),
         largest_discount=rate.max(),
         no_store=lines["store_id"].isnull().sum(where=sale),
@@ -119,24 +129,24 @@ def _line_figures(lines: ibis.Table) -> ibis.Table:
     )
 
 
-def _copies(lines: ibis.Table) -> ibis.Table:
+def _copy_figures(lines: ibis.Table) -> ibis.Table:
     alike = lines.group_by([*_TYPES, "day"]).aggregate(copies=lines.count() - 1)
     return alike.group_by("day").aggregate(copies=alike["copies"].sum())
 
 
-def _bills(lines: ibis.Table) -> ibis.Table:
-    """A bill on each day that it has sold lines on, and whether its number stood on an earlier day already."""
+def _bills_by_day(lines: ibis.Table) -> ibis.Table:
+    """Return one row per bill and day with sold lines, and whether the bill number was used on an earlier day."""
     import ibis
 
     sold = lines.filter(~lines["is_return"])
     bills = sold.group_by(["bill_id", "day"]).aggregate(
-        cents=_whole(sold["amount"] * 100).sum(),
+        cents=_round_whole(sold["amount"] * 100).sum(),
         user_id=sold["user_id"].min(),
         store_id=sold["store_id"].min(),
         channel=sold["channel"].min(),
         clock=sold["clock"].min(),
     )
-    # The night between two days is no reason: a bill opened before midnight may be paid after it.
+    # The day before does not count: a bill opened before midnight may be paid after it.
     earlier = bills["day"].min().over(ibis.window(group_by="bill_id")) < bills["day"] - 1
     return bills.mutate(reused=earlier)
 
@@ -155,7 +165,7 @@ def _bill_figures(bills: ibis.Table) -> ibis.Table:
     )
 
 
-def _users(bills: ibis.Table) -> ibis.Table:
+def _user_figures(bills: ibis.Table) -> ibis.Table:
     import ibis
 
     known = bills.filter(bills["user_id"].notnull())
@@ -166,7 +176,7 @@ def _users(bills: ibis.Table) -> ibis.Table:
     )
 
 
-def _items(lines: ibis.Table) -> ibis.Table:
+def _item_figures(lines: ibis.Table) -> ibis.Table:
     import ibis
 
     sold = lines.filter(~lines["is_return"], lines["item_id"].notnull())
@@ -175,8 +185,8 @@ def _items(lines: ibis.Table) -> ibis.Table:
     return items.group_by("day").aggregate(new_item_lines=items["count"].sum(where=items["new"]))
 
 
-def _places(bills: ibis.Table, name: str, since: int, last: int) -> dict[str, np.ndarray]:
-    """Bills by place and day, of the places with most of them."""
+def _bills_by_place(bills: ibis.Table, name: str, since: int, last: int) -> dict[str, np.ndarray]:
+    """Count bills by place and day, of the 200 places with most bills."""
     import numpy as np
 
     placed = bills.filter(bills[name].notnull())
@@ -184,12 +194,12 @@ def _places(bills: ibis.Table, name: str, since: int, last: int) -> dict[str, np
     totals = counts.group_by(name).aggregate(total=counts["bills"].sum())
     largest = totals.order_by(totals["total"].desc(), totals[name]).limit(MOST_PLACES)
     found: dict[str, np.ndarray] = {}
-    for row in _rows(counts.semi_join(largest, name)):
+    for row in _fetch_rows(counts.semi_join(largest, name)):
         found.setdefault(row[name], np.zeros(last - since + 1))[row["day"] - since] = row["bills"]
     return dict(sorted(found.items()))
 
 
-def _rows(query: ibis.Table) -> list[dict[str, Any]]:
+def _fetch_rows(query: ibis.Table) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = query.get_backend().to_pyarrow(query).to_pylist()
     return rows
 
@@ -197,7 +207,7 @@ def _rows(query: ibis.Table) -> list[dict[str, Any]]:
 _MEDIANS = ("price_ratio", "largest_discount", "quantity", "bill_cents", "largest_cents", "first_clock", "last_clock")
 
 
-def _arrays(rows: list[dict[str, Any]], since: int, last: int) -> dict[str, np.ndarray]:
+def _to_arrays(rows: list[dict[str, Any]], since: int, last: int) -> dict[str, np.ndarray]:
     import numpy as np
 
     names = [name for name in (rows[0] if rows else ()) if name != "day"]
@@ -209,12 +219,12 @@ def _arrays(rows: list[dict[str, Any]], since: int, last: int) -> dict[str, np.n
     return found
 
 
-def _in_units(found: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Hours for seconds, money for cents, factors for ten-thousandths; columns that no row gave are zero."""
+def _convert_units(found: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Convert seconds to hours, cents to money and ten-thousandths to factors; add missing columns as zeros."""
     import numpy as np
 
     bills = found["bills"]
-    for name in ("users", "new_users", "top_user", "new_item_lines"):  # nobody is known, nothing has an id
+    for name in ("users", "new_users", "top_user", "new_item_lines"):  # no bill has a user, no line an item
         found.setdefault(name, np.zeros(len(bills)))
     for name in ("clock", "first_clock", "last_clock"):
         found[name] = found[name] / 3600
