@@ -128,8 +128,8 @@ def _hash_address(uri: str) -> str:
         parts = urlsplit(uri)
     except ValueError:
         return ""
-    shown = f"{parts.netloc.rpartition('@')[2]}{parts.path.rpartition('@')[2]}"
-    return hashlib.sha256(shown.encode()).hexdigest()
+    location = f"{parts.netloc.rpartition('@')[2]}{parts.path.rpartition('@')[2]}"
+    return hashlib.sha256(location.encode()).hexdigest()
 
 
 def _hash(customer: Customer, facts: Mapping[str, object]) -> str:

@@ -74,7 +74,7 @@ def test_a_key_whose_rows_are_restated_one_by_one_is_refused(tmp_path):
     """A reading may bring one line of a bill and not the other, which would be lost."""
     till = Till(tmp_path, BY_BILL)
     till.sends([("b1", "tea", 2.0, day(1)), ("b1", "mug", 5.0, day(2)), *FIRST[1:]])
-    with pytest.raises(SourceError, match="1 times rows of one bill_id have different 'Changed': the key must name"):
+    with pytest.raises(SourceError, match="1 values of bill_id have rows with different 'Changed': the key must name"):
         till.load()
     till.change_file("{watermark: Changed, key: [bill_id, item_id]}")
     till.load()

@@ -60,6 +60,6 @@ def test_a_password_is_in_no_repr():
 
 @pytest.mark.parametrize("seconds", [0, -1, "soon", True])
 def test_a_time_limit_is_a_number_of_seconds(seconds):
-    with pytest.raises(SourceError, match="timeout_seconds is no number of seconds"):
+    with pytest.raises(SourceError, match="timeout_seconds is not a number of seconds"):
         timeout(CUSTOMER, Source("sales", "postgres", "", {"timeout_seconds": seconds}))
     assert timeout(CUSTOMER, Source("sales", "postgres", "")) == 30

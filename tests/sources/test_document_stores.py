@@ -138,7 +138,7 @@ def broken_off(mongo, mongodb, con, **more):
     customer = mongo(numbered(100), options={"page_size": 10, **QUICK}, **more)
     mongodb.accident = lambda number, name, command: CUT if number > 5 else None  # listing, sample, three pages
     text = refusal(customer, con)
-    assert "30 documents are kept, and a run within 12 hours goes on after them." in text
+    assert "30 documents are kept, and a run within 12 hours continues after them." in text
     mongodb.accident = lambda number, name, command: None
     mongodb.commands.clear()
     return customer
@@ -551,7 +551,7 @@ class TestCouchDB:
         assert "vanished while it was read" in refusal(orders(), con)
         way.accident = lambda number, path, body: (200, b"<html>") if number > 1 else None
         way.requests.clear()
-        assert "does not give what it was asked for" in refusal(orders(), con)
+        assert "answered with status" in refusal(orders(), con)
 
     def test_a_watermark(self, orders, con):
         customer = orders()

@@ -20,11 +20,11 @@ BILL = {
 
 
 def texts(documents, *columns, explode=""):
-    return Shape(columns, explode).told(documents)[1]
+    return Shape(columns, explode).extract(documents)[1]
 
 
 def kinds(documents, column):
-    return Shape((column,)).told(documents)[0][0]
+    return Shape((column,)).extract(documents)[0][0]
 
 
 def test_objects_become_dotted_columns_and_lists_json_text():
@@ -118,7 +118,7 @@ def test_the_order_of_documents_changes_no_type_and_no_row(documents, random):
     shape = Shape(("a", "b"))
     mixed = list(documents)
     random.shuffle(mixed)
-    one, other = shape.told(documents), shape.told(mixed)
+    one, other = shape.extract(documents), shape.extract(mixed)
     assert one[0] == other[0]
     rows = [sorted(zip(*each[1], strict=True), key=repr) for each in (one, other)]
     assert rows[0] == rows[1]

@@ -96,7 +96,7 @@ class SourceProfiler:
         place = self._with_options(Place("listed", "parquet", pattern, pattern))
         customer, request = self.mapping(place, None)
         with sources.explain_errors(customer, request), self._time_limit(place):
-            found = [file.place for file in open_store(customer, customer.sources["listed"]).found(pattern)]
+            found = [file.place for file in open_store(customer, customer.sources["listed"]).find(pattern)]
         scheme, delta = uri.split("://")[0], first_source_kind(ENDINGS["delta"])
         tables = sorted({name.partition("/_delta_log/")[0] for name in found if "/_delta_log/" in name})
         files = [(delta, name) for name in tables if delta]

@@ -1,4 +1,4 @@
-"""Whether a source still has the columns, and the kinds of values in them, that it had when it was last read."""
+"""Schema drift: whether a source still has the columns, and the kinds of values, that it had at the last read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-# The first that fits a type's name counts: "longtext" is text and "longblob" bytes before "long" is a number.
+# The first match of a type's name counts: "longtext" is text and "longblob" bytes before "long" is a number.
 FAMILIES = (
     ("several kinds of values", r"mixed|\||^any$|variant"),
     ("lists or records", r"array|list|struct|^map|json|\bobject\b|document|dict|\[\]|^row\b|record|<|^[ml]$"),
@@ -21,9 +21,9 @@ FAMILIES = (
 
 @dataclass(frozen=True)
 class Drift:
-    """What differs from the last read: columns that are new, that are gone, and that hold another kind of values.
+    """What differs from the last read: new columns, columns that are gone, and columns with another kind of values.
 
-    `retyped` are the columns that the mapping reads, each as (column, type before, type now); others are not looked at.
+    `retyped` are mapped columns only, each as (column, type before, type now).
     """
 
     new: tuple[str, ...] = ()
@@ -31,16 +31,16 @@ class Drift:
     retyped: tuple[tuple[str, str, str], ...] = ()
 
     def facts(self) -> dict[str, list[str]]:
-        """What is shown beside the table; nothing where nothing differs."""
-        shown = {"new_columns": list(self.new), "gone_columns": list(self.gone)}
-        return {name: columns for name, columns in shown.items() if columns}
+        """Return what is stored beside the table; nothing if nothing differs."""
+        facts = {"new_columns": list(self.new), "gone_columns": list(self.gone)}
+        return {name: columns for name, columns in facts.items() if columns}
 
 
 def compare_columns(before: Mapping[str, str], now: Mapping[str, str], mapped: Iterable[str]) -> Drift:
-    """What changed between two readings of a source, each its columns with their types in the source's own words.
+    """Return what changed between two reads of a source, given each one's columns with types in the source's own words.
 
-    A whole number that became a decimal one, or a date that became a time, is no other kind of value; a number that
-    became text is. A type that is not understood is taken for any.
+    A whole number that became a decimal, or a date that became a time, is not another kind of values; a number that
+    became text is. An unrecognised type matches any.
     """
     return Drift(
         new=tuple(name for name in now if name not in before),
@@ -54,12 +54,12 @@ def compare_columns(before: Mapping[str, str], now: Mapping[str, str], mapped: I
 
 
 def type_family(written: str) -> str:
-    """The kind of values that a type holds, from its name in any database's words; "" when it is not understood."""
+    """Return the kind of values of a type, from its name in any database; "" for an unrecognised type."""
     return next((name for name, pattern in FAMILIES if re.search(pattern, written.lower())), "")
 
 
 def describe_retyped(retyped: Iterable[tuple[str, str, str]]) -> str:
-    """What happened to columns that hold another kind of values, in one clause."""
+    """Describe the columns that hold another kind of values, in one clause."""
     return "; ".join(
         f"column '{name}' held {type_family(before)} ({before}) and now holds {type_family(now)} ({now})"
         for name, before, now in retyped

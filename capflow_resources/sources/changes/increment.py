@@ -1,4 +1,4 @@
-"""Rows that were read from a watermark on, put in the place of the stored rows that they replace."""
+"""Merging the rows read from a watermark on into the stored table."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Increment:
-    """The whole table with the new rows in it (`merged`; None when it would be the same), and how many rows were
+    """The result of an incremental read.
 
-    `read`; `late`, which is more rows from before the last highest watermark than there were; and `replaced`.
+    `merged` is the whole table with the new rows, None if it would be the same. `read`, `late` and `replaced` count
+    rows: those read, the additional ones from before the last highest watermark, and the stored ones replaced.
     """
 
     merged: ibis.Table | None
@@ -32,10 +33,10 @@ class Increment:
 def merge_increment(
     stored: ibis.Table, read: ibis.Table, begin: Value, last: Watermark, key: Sequence[str]
 ) -> Increment | None:
-    """What becomes of `stored` by the rows `read`, all of the source whose watermark is `begin` or later.
+    """Merge the rows `read`, all of the source whose watermark is `begin` or later, into `stored`.
 
-    They take the place of the stored rows from `begin` on, and of older ones with the same `key`. None where the
-    types of both do not fit: then all must be read again. `last` is the highest watermark of the stored rows.
+    They replace the stored rows from `begin` on, and older ones with the same `key`. `last` is the highest watermark of
+    the stored rows. None if the types of both do not fit: everything must then be read again.
     """
     both = unify_types(stored, read)
     if both is None:
@@ -47,46 +48,46 @@ def merge_increment(
     late = max(0, read_early - stored_early)
     if read_rows == stored_rows and has_same_rows(window, read):
         return Increment(None, read_rows, late, 0)
-    kept = stored.filter(stored[WATERMARK] < begin)
+    older = stored.filter(stored[WATERMARK] < begin)
     if key:
-        kept = kept.anti_join(read.select(list(key)).distinct(), list(key))
-    return Increment(kept.union(read), read_rows, late, _count(stored) - _count(kept))
+        older = older.anti_join(read.select(list(key)).distinct(), list(key))
+    return Increment(older.union(read), read_rows, late, _count(stored) - _count(older))
 
 
-def check_key(asked: Incremental, read: ibis.Table) -> None:
-    """WatermarkError where rows of one key have different watermarks.
+def check_key(incremental: Incremental, read: ibis.Table) -> None:
+    """Raise WatermarkError if rows of one key have different watermarks.
 
-    Of such a key a reading may bring some rows and not the others, which would be lost: all rows of a key are replaced.
+    A read may return some rows of such a key and not the others, which would be lost: all rows of a key are replaced.
     """
-    if not asked.key:
+    if not incremental.key:
         return
-    keyed = read.filter([read[name].notnull() for name in asked.key])
-    groups = keyed.group_by(list(asked.key)).aggregate(first=keyed[WATERMARK].min(), last=keyed[WATERMARK].max())
+    keyed = read.filter([read[name].notnull() for name in incremental.key])
+    groups = keyed.group_by(list(incremental.key)).aggregate(first=keyed[WATERMARK].min(), last=keyed[WATERMARK].max())
     scattered = _count(groups.filter(groups["first"] != groups["last"]))
     if scattered:
         raise WatermarkError(
-            f"{scattered:,} times rows of one {', '.join(asked.key)} have different '{asked.watermark}': the key must "
-            "name rows that are always restated together"
+            f"{scattered:,} values of {', '.join(incremental.key)} have rows with different '{incremental.watermark}': "
+            "the key must name rows that are always restated together"
         )
 
 
 def is_unchanged(stored: ibis.Table, read: ibis.Table) -> bool:
-    """Whether a source gave exactly the rows that are stored already."""
+    """Return whether a source gave exactly the rows that are stored already."""
     both = unify_types(stored, read)
     return both is not None and has_same_rows(*both)
 
 
 def has_same_rows(some: ibis.Table, others: ibis.Table) -> bool:
-    """Whether both hold the same rows, each as often; both lie on one DuckDB and have the same columns and types.
+    """Return whether both tables hold the same rows, each as often; both on one DuckDB, with equal columns and types.
 
-    Compared by the number of rows and the sum of a 64-bit hash of each: another row is missed once in 2^64 times.
-    Both sums are made by the same DuckDB at the same time, for its hash may differ from version to version.
+    Compares the row count and the sum of a 64-bit hash per row: a difference is missed once in 2^64 times. The same
+    DuckDB computes both sums at the same time, because its hash may differ between versions.
     """
     return _count_and_hash(some) == _count_and_hash(others.select(some.columns))
 
 
 def unify_types(rows: ibis.Table, others: ibis.Table) -> tuple[ibis.Table, ibis.Table] | None:
-    """Both tables in the wider of their types, column by column; None where no type holds the values of both."""
+    """Cast both tables to the wider of their types, column by column; None if no type holds the values of both."""
     if set(rows.columns) != set(others.columns):
         return None
     wider = {name: _wider_type(rows[name].type(), others[name].type()) for name in rows.columns}
@@ -108,7 +109,7 @@ def _wider_type(one: dt.DataType, other: dt.DataType) -> dt.DataType | None:
 
 def _count_and_hash(rows: ibis.Table) -> tuple[int, int | None]:
     con = rows.get_backend()
-    con._run_pre_execute_hooks(rows)  # rows of memory tables are known to DuckDB only after this
+    con._run_pre_execute_hooks(rows)  # registers in-memory tables with DuckDB
     columns = ", ".join(map(quote_name, rows.columns))
     sql = f"SELECT count(*), sum(hash({columns})) FROM ({con.compile(rows)})"
     count, total = con.raw_sql(sql).fetchone()
@@ -120,7 +121,7 @@ def _count(rows: ibis.Table) -> int:
 
 
 def _count_with_early(rows: ibis.Table, last: Watermark) -> tuple[int, int]:
-    """All rows, and those from before the highest watermark of the last reading."""
+    """Return the number of rows, and of those from before the highest watermark of the last read."""
     early = (rows[WATERMARK] < last.value).sum().fill_null(0)
     found = rows.aggregate(all=rows.count(), early=early).to_pyarrow().to_pylist()[0]
     return int(found["all"]), int(found["early"])

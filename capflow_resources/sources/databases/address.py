@@ -1,4 +1,4 @@
-"""The address of a database: scheme://user:password@host:port/database?option=value, with secrets taken literally."""
+"""Database URLs, scheme://user:password@host:port/database?option=value, with secrets taken literally."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from partitions.customer import Customer, Source
 from partitions.hints import did_you_mean
 
 TIMEOUT_SECONDS = 30
-_PRIVATE = 0xE000  # Unicode's private letters stand for secrets while an address is taken apart
+_PRIVATE = 0xE000  # private-use code points stand in for secrets while a URL is parsed
 _PARTS = re.compile(r"(?:(?P<login>[^/?#]*)@)?(?P<hosts>[^/?#@]*)(?:/(?P<path>[^?#]*))?(?:\?(?P<query>.*))?")
 _HOST = re.compile(r"(?:\[(?P<ipv6>[^\]]*)\]|(?P<host>[^:\[\]]*))(?::(?P<port>\d*))?")
 
@@ -31,15 +31,15 @@ class Address:
 
 
 def parse_address(customer: Customer, source: Source, schemes: Collection[str]) -> Address:
-    """The parts of a source's uri; SourceError when it is not understood.
+    """Parse a source's uri; raises SourceError if it is malformed.
 
-    What ${NAME} put into it is taken as it is, whatever signs it holds; only what is written in the customer file may
-    be percent-encoded. A value that is itself an address is read like one.
+    Values that ${NAME} substituted are taken literally, whatever characters they hold; only what the customer file
+    itself spells out may be percent-encoded. A value that is itself a URL is parsed like one.
     """
     secrets = [value for value in sorted(customer.secrets, key=len, reverse=True) if "://" not in value]
     scheme, separator, rest = source.uri.partition("://")
     if not separator or scheme not in schemes:
-        raise _malformed_uri_error(customer, source, schemes)
+        raise _uri_error(customer, source, schemes)
     for number, value in enumerate(secrets):
         rest = rest.replace(value, chr(_PRIVATE + number))
 
@@ -52,7 +52,7 @@ def parse_address(customer: Customer, source: Source, schemes: Collection[str]) 
     parts = _PARTS.fullmatch(rest)
     hosts = [_parse_host(host, plain) for host in parts["hosts"].split(",")] if parts else [None]
     if not parts or None in hosts:
-        raise _malformed_uri_error(customer, source, schemes)
+        raise _uri_error(customer, source, schemes)
     user, _, password = (parts["login"] or "").partition(":")
     return Address(
         scheme,
@@ -66,16 +66,16 @@ def parse_address(customer: Customer, source: Source, schemes: Collection[str]) 
 
 
 def timeout(customer: Customer, source: Source) -> int:
-    """Seconds to wait for a connection or an answer: option `timeout_seconds`, 30 unless told."""
+    """Return the seconds to wait for a connection or an answer: option `timeout_seconds`, 30 by default."""
     value = source.options.get("timeout_seconds", TIMEOUT_SECONDS)
     if isinstance(value, bool) or not isinstance(value, int | float) or value < 1:
         remedy = f"Write 1 or more in sources.{source.name}.options.timeout_seconds of {file_name(customer)}."
-        raise source_error(customer, source, "timeout_seconds is no number of seconds", remedy)
+        raise source_error(customer, source, "timeout_seconds is not a number of seconds", remedy)
     return int(value)
 
 
 def unknown_table_error(customer: Customer, source: Source, table: str, name: str, names: Collection[str]) -> Exception:
-    """The error for a table that the database does not have, with the nearest that it has."""
+    """Build the error for a table that the database does not have, with the nearest that it has."""
     what = (
         f"there is no table '{name}'{did_you_mean(name, names)}" if names else "the database shows this user no table"
     )
@@ -91,7 +91,7 @@ def _split_query(query: str | None) -> list[str]:
     return [part for part in (query or "").split("&") if part]
 
 
-def _malformed_uri_error(customer: Customer, source: Source, schemes: Collection[str]) -> Exception:
+def _uri_error(customer: Customer, source: Source, schemes: Collection[str]) -> Exception:
     shape = f"{next(iter(schemes))}://${{USER}}:${{PASSWORD}}@host:port/database"
     remedy = f"Write sources.{source.name}.uri of {file_name(customer)} like {shape}."
     return source_error(customer, source, "its uri is not the address of a database", remedy)

@@ -1,4 +1,4 @@
-"""Tables of another database that DuckDB reads by itself, in types that the lake can hold."""
+"""Lazy tables over databases that DuckDB reads itself, in types that the lake can store."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ PLAIN = (*WHOLE, "FLOAT", "DOUBLE", "BOOLEAN", "VARCHAR", "BLOB")
 
 
 def lazy_table(con: Backend, relation: str, columns: Iterable[str], since: Since | None = None) -> ibis.Table:
-    """`columns` of what the SQL `relation` names, lazily; DuckDB asks the other database for no more than it needs.
+    """Return `columns` of the SQL `relation`, lazily; DuckDB fetches no more than a query needs.
 
-    Lists and records become JSON text; enumerations, UUIDs, durations and times of day text; an infinite time null.
+    Lists and records become JSON text; enumerations, UUIDs, durations and times of day text; infinite times null.
     """
     types = {name: dtype for name, dtype, *_ in con.con.execute(f"DESCRIBE FROM {relation}").fetchall()}
     chosen = ", ".join(f"{_storable_sql(quote_name(name), types[name])} AS {quote_name(name)}" for name in columns)
@@ -46,7 +46,7 @@ def _storable_sql(column: str, dtype: str) -> str:
 
 
 def _since_condition(since: Since, types: dict[str, str]) -> str:
-    """The condition that spares rows from being sent; none where the two could be compared in more than one way."""
+    """Return the WHERE clause that skips older rows; "" where the databases could compare the two differently."""
     dtype, value = types.get(since.column, ""), since.value
     bound: str | None = None
     if isinstance(value, datetime):

@@ -1,4 +1,4 @@
-"""The one file that a source of kind sqlite or duckdb names."""
+"""The single file that a source of kind sqlite or duckdb names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from partitions.customer import Customer, Source
 
 
 def find_database_file(customer: Customer, source: Source) -> Path:
-    """The file; SourceError when there is none, or when the uri's pattern matches several."""
+    """Return the file; raises SourceError if there is none, or if the uri matches several."""
     paths = list_local_files(customer, source)
     if len(paths) > 1:
         remedy = f"Name one of them in sources.{source.name}.uri of {file_name(customer)}."
@@ -19,6 +19,6 @@ def find_database_file(customer: Customer, source: Source) -> Path:
 
 
 def state_with_log(path: Path, suffix: str) -> list[str]:
-    """What changes when the database may have changed, its write-ahead log included."""
+    """Return path, size and modification time of a database file and of its write-ahead log."""
     log = path.with_name(path.name + suffix)
     return file_state([path, log] if log.exists() else [path])

@@ -1,4 +1,4 @@
-"""DuckDB databases: one file with several tables, opened for reading only."""
+"""DuckDB databases: one file with several tables, opened read-only."""
 
 from __future__ import annotations
 
@@ -32,31 +32,31 @@ FAULTS = {
 def open(
     customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None
 ) -> SourceTable:
-    """The mapped columns of one table, lazily. Lists and records come as JSON text.
+    """Return the mapped columns of one table, lazily; lists and records as JSON text.
 
-    Views are not read: they could reach other files than this one.
+    Views are not read: they could read other files than this one.
     """
     attached = _attach(customer, source, con.con)
-    known = _list_tables(con.con, attached)
-    asked = str(mapping.options.get("table", ""))
-    if asked not in known:
-        raise unknown_table_error(customer, source, mapping.table, asked, list(known))
-    schema, table = known[asked]
-    found = dict(_list_columns(con.con, attached, schema, table))
-    wanted = source_columns(mapping) or tuple(found)
-    if missing := missing_columns_error(customer, source, mapping.table, wanted, found):
+    tables = _list_tables(con.con, attached)
+    name = str(mapping.options.get("table", ""))
+    if name not in tables:
+        raise unknown_table_error(customer, source, mapping.table, name, list(tables))
+    schema, table = tables[name]
+    columns = dict(_list_columns(con.con, attached, schema, table))
+    wanted = source_columns(mapping) or tuple(columns)
+    if missing := missing_columns_error(customer, source, mapping.table, wanted, columns):
         raise missing
     relation = ".".join(map(quote_name, (attached, schema, table)))
-    return SourceTable(lazy_table(con, relation, wanted, since), found)
+    return SourceTable(lazy_table(con, relation, wanted, since), columns)
 
 
 def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str]:
-    """What changes when the database may have changed, its write-ahead log included."""
+    """Return path, size and modification time of the file and of its write-ahead log."""
     return state_with_log(find_database_file(customer, source), ".wal")
 
 
 def tables(customer: Customer, source: Source) -> list[str]:
-    """The tables of the database; those of another schema than main as schema.table."""
+    """List the tables of the database; those outside the schema main as schema.table."""
     import duckdb
 
     with closing(duckdb.connect(config={"threads": 1})) as con:
@@ -64,7 +64,7 @@ def tables(customer: Customer, source: Source) -> list[str]:
 
 
 def fault(source: Source, error: Exception) -> str | None:
-    """DuckDB's complaint about the file in one clause."""
+    """Return DuckDB's error about the file in one clause."""
     for pattern, clause in FAULTS.items():
         if re.search(pattern, str(error)) and re.search("uckDB|[Ff]ile|Corrupt|Serialization", str(error)):
             return f"{Path(source.uri).name} cannot be read: {clause}"
@@ -80,7 +80,7 @@ def _attach(customer: Customer, source: Source, con: DuckDBPyConnection) -> str:
 
 
 def _list_tables(con: DuckDBPyConnection, attached: str) -> dict[str, tuple[str, str]]:
-    """Each name that `table:` may hold, with the schema and the table that it means."""
+    """Return the schema and table behind each name that `table:` may hold."""
     rows: list[Any] = con.execute(
         "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = $name AND NOT internal ORDER BY ALL",
         {"name": attached},

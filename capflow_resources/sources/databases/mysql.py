@@ -1,7 +1,7 @@
 """MySQL and MariaDB: tables and views, streamed in batches within one read-only transaction.
 
-PyMySQL reads, in pure Python. DuckDB's MySQL extension is about three times as fast, but knows no time limits: a server
-that stops answering would hold a run for ever.
+Read by PyMySQL, in pure Python. DuckDB's MySQL extension is about three times as fast but has no time limits: a server
+that stops answering would block a run for ever.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ REMEDY = "Check the server and sources.{source}.uri in {file}, then run again."
 SCHEMES = ("mysql", "mariadb")
 FIRST_ROWS, BATCH_ROWS = 1_000, 20_000
 BATCH_BYTES = 32 * 2**20
-CHECKED_BYTES = 2 * 2**30
+MAX_CHECKSUM_BYTES = 2 * 2**30
 SSL_FILES = ("ssl_ca", "ssl_cert", "ssl_key")
 SSL = (*SSL_FILES, "ssl_verify_cert", "ssl_verify_identity", "ssl_disabled")
 FAULTS = {
@@ -59,7 +59,7 @@ WHERE table_schema = %s AND table_name = %s"""
 def open(
     customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None
 ) -> SourceTable:
-    """The mapped columns of one table or view, streamed each time they are asked for.
+    """Return the mapped columns of one table or view, streamed again by every query.
 
     Options: `timeout_seconds` (30) for a connection, for each answer and for locks.
     """
@@ -84,14 +84,14 @@ def open(
 
 
 def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str] | None:
-    """The table's definition and the server's checksum of its rows.
+    """Return the table's definition and the server's checksum of its rows.
 
-    None for views, and for tables beyond 2 GiB, of which the server would compute it too long.
+    None for views, and for tables over 2 GiB, whose checksum would take the server too long.
     """
     with closing(_connect(customer, source)) as database:
         schema, table = _find_table(customer, source, mapping, database)
         kind, size = _query(database, TABLE, (schema, table))[0]
-        if kind != "BASE TABLE" or int(size) > CHECKED_BYTES:
+        if kind != "BASE TABLE" or int(size) > MAX_CHECKSUM_BYTES:
             return None
         definition = _query(database, COLUMNS, (schema, table))
         checksum = _query(database, f"CHECKSUM TABLE {quote_mysql_name(schema)}.{quote_mysql_name(table)}")[0][1]
@@ -99,13 +99,13 @@ def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str
 
 
 def tables(customer: Customer, source: Source) -> list[str]:
-    """The tables and views that `table:` may name; those of another database than the uri's as database.table."""
+    """List the tables and views that `table:` may name; those of another database than the uri's as database.table."""
     with closing(_connect(customer, source)) as database:
         return list(_list_tables(database))
 
 
 def fault(source: Source, error: Exception) -> str | None:
-    """What the server or the connection says in one clause."""
+    """Return the error of the server or the connection in one clause."""
     if clause := find_stream_error(error):
         return clause
     if isinstance(error, ModuleNotFoundError) and error.name == "pymysql":
@@ -132,16 +132,16 @@ def _connect(customer: Customer, source: Source) -> Connection[Any]:
         "database": place.path or None,
         "charset": "utf8mb4",
         "connect_timeout": seconds,
-        "read_timeout": seconds + 2,  # a lock that was waited for in vain is told sooner
+        "read_timeout": seconds + 2,  # so that a lock timeout is reported first
         "write_timeout": seconds,
-        "conv": dict(encoders),  # values come as the text that the server sends; Arrow reads it, and faster
+        "conv": dict(encoders),  # values stay the text that the server sends: Arrow parses it faster
         "program_name": "CapFlow",
     }
-    # Without any of these, with TLS where the server offers it.
+    # Without any of these options, TLS is used where the server offers it.
     secure: dict[str, Any] = {key: value if key in SSL_FILES else value == "true" for key, value in place.query.items()}
     database = pymysql.connect(cursorclass=SSCursor, **settings, **secure)
     cursor = database.cursor()
-    # Times of type `timestamp` then come in UTC.
+    # So that `timestamp` values come in UTC.
     cursor.execute("SET time_zone = '+00:00', lock_wait_timeout = %s, innodb_lock_wait_timeout = %s", [seconds] * 2)
     cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
     return database
@@ -156,7 +156,7 @@ def _query(database: Connection[Any], sql: str, values: Any = None) -> list[Any]
 def _read_batches(
     customer: Customer, source: Source, sql: str, columns: list[MySqlColumn], schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
-    """The rows of a query, in batches that are small in rows and in bytes."""
+    """Yield the rows of a query in batches limited by rows and by bytes."""
     import pymysql
 
     try:
@@ -184,33 +184,33 @@ def _fetch_batches(cursor: Any, columns: list[MySqlColumn], schema: pa.Schema) -
 
 
 def _abandon_cursor(cursor: Any) -> None:
-    """Leave the rest of the rows: a cursor that is closed or collected would first fetch all of them."""
+    """Drop the remaining rows: closing or collecting the cursor would first fetch all of them."""
     if cursor._result is not None:
         cursor._result.unbuffered_active = False
     cursor.connection = None
 
 
 def _list_tables(database: Connection[Any]) -> dict[str, tuple[str, str]]:
-    """Each name that `table:` may hold, with the database and the table that it means."""
+    """Return the database and table behind each name that `table:` may hold."""
     home = _query(database, "SELECT database()")[0][0]
-    known = _query(database, "SELECT table_schema, table_name FROM information_schema.tables ORDER BY 1, 2")
-    shown = [(schema, table) for schema, table in known if schema.lower() not in SYSTEM]
-    return {table if schema == home else f"{schema}.{table}": (schema, table) for schema, table in shown}
+    rows = _query(database, "SELECT table_schema, table_name FROM information_schema.tables ORDER BY 1, 2")
+    own = [(schema, table) for schema, table in rows if schema.lower() not in SYSTEM]
+    return {table if schema == home else f"{schema}.{table}": (schema, table) for schema, table in own}
 
 
 def _find_table(
     customer: Customer, source: Source, mapping: TableMapping, database: Connection[Any]
 ) -> tuple[str, str]:
-    asked, known = str(mapping.options.get("table", "")), _list_tables(database)
+    asked, tables = str(mapping.options.get("table", "")), _list_tables(database)
     home = _query(database, "SELECT database()")[0][0]
-    name = asked.removeprefix(f"{home}.") if asked not in known else asked
-    if name not in known:
-        raise unknown_table_error(customer, source, mapping.table, asked, list(known))
-    return known[name]
+    name = asked.removeprefix(f"{home}.") if asked not in tables else asked
+    if name not in tables:
+        raise unknown_table_error(customer, source, mapping.table, asked, list(tables))
+    return tables[name]
 
 
 def _since_bound(since: Since, column: MySqlColumn) -> str | None:
-    """The least value to ask for, in SQL; None where MySQL might compare in another way than CapFlow does."""
+    """Return the lower bound in SQL; None where MySQL might compare differently than CapFlow does."""
     value = since.value
     if isinstance(value, datetime):
         if column.kind == "timestamp" and value.tzinfo is not None:
@@ -226,5 +226,5 @@ def _error_clause(error: Exception) -> str:
     number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
     if number == 2003:
         return f"no connection: {str(error.args[1]).rstrip(')').split('(')[-1]}"
-    said = error.args[1] if len(error.args) > 1 else str(error)
-    return FAULTS.get(number, f"the server says: {' '.join(str(said).split())[:200]}")
+    text = error.args[1] if len(error.args) > 1 else str(error)
+    return FAULTS.get(number, f"the server says: {' '.join(str(text).split())[:200]}")

@@ -1,4 +1,4 @@
-"""MySQL's types: how each column is asked for, and the Arrow type that holds it exactly."""
+"""MySQL's types: the SQL that selects a column, and the Arrow type that holds its values exactly."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 WHOLE = ("tinyint", "smallint", "mediumint", "int", "bigint", "year")
 BYTES = ("binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob")
 TIMES = ("date", "datetime", "timestamp")
-SENT_AS_BYTES = ("json", "uuid", "inet4", "inet6", "time")  # or in an encoding of their own; as text by CHAR
+SENT_AS_BYTES = ("json", "uuid", "inet4", "inet6", "time")  # or in another encoding; CAST AS CHAR gives text
 
 
 @dataclass(frozen=True)
 class MySqlColumn:
-    """One column of a table: the SQL that asks for it, and the Arrow type that its text is read as."""
+    """A column of a table: the SQL that selects it, and the Arrow type that its text is parsed as."""
 
     name: str
     kind: str
@@ -34,9 +34,9 @@ def quote_mysql_name(name: str) -> str:
 
 
 def describe_column(name: str, kind: str, written: str, precision: int | None, scale: int | None) -> MySqlColumn:
-    """A column by what information_schema.columns says of it.
+    """Return how to read a column, given its row of information_schema.columns.
 
-    A date with a zero in it is null. Bits are a whole number. Decimals of more than 38 digits are text.
+    A date with a zero part is null. Bits are a whole number. Decimals of more than 38 digits are text.
     """
     import pyarrow as pa
 
@@ -66,11 +66,13 @@ def describe_column(name: str, kind: str, written: str, precision: int | None, s
 
 
 def record_batch(rows: Iterable[Sequence[Any]], columns: Sequence[MySqlColumn], schema: pa.Schema) -> pa.RecordBatch:
-    """Rows of text, as MySQL sends them, in the types of their columns; StreamError for a value that does not fit."""
+    """Convert rows of text, as MySQL sends them, to their columns' types; raises StreamError for a misfit value."""
     import pyarrow as pa
 
     values = list(zip(*rows, strict=True))
-    return pa.record_batch([_to_array(one, held) for one, held in zip(columns, values, strict=True)], schema=schema)
+    return pa.record_batch(
+        [_to_array(column, texts) for column, texts in zip(columns, values, strict=True)], schema=schema
+    )
 
 
 def _to_array(column: MySqlColumn, values: Sequence[Any]) -> pa.Array:
@@ -82,4 +84,4 @@ def _to_array(column: MySqlColumn, values: Sequence[Any]) -> pa.Array:
             return written.cast(pa.timestamp("us")).cast(column.type)
         return written.cast(column.type)
     except pa.ArrowException:
-        raise StreamError(f"column '{column.name}' ({column.kind}) holds a value that is none") from None
+        raise StreamError(f"column '{column.name}' ({column.kind}) holds a value that is not of its type") from None

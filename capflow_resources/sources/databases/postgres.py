@@ -1,7 +1,7 @@
 """PostgreSQL: tables and views, read by DuckDB in read-only transactions, large tables in parallel ranges of pages.
 
-DuckDB takes over only the mapped columns, in PostgreSQL's binary form. What it cannot take over exactly, `money` and
-`numeric` without a size where it is an id, PostgreSQL writes as text or decimals, in one stream.
+DuckDB copies only the mapped columns, in PostgreSQL's binary format. What it cannot copy exactly (`money`, and an id of
+type `numeric` without a precision) PostgreSQL itself casts to text or decimals, in a single stream.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 REMEDY = "Check the server and sources.{source}.uri in {file}, then run again."
 SCHEMES = ("postgresql", "postgres")
-OWN_ROWS = ("r", "m", "p")  # tables, materialised views, partitioned tables: their rows carry xmin
+KINDS_WITH_XMIN = ("r", "m", "p")  # tables, materialised views, partitioned tables: their rows carry xmin
 FAULTS = {
     r"lock timeout": "a lock that another session holds on the table was not released in time",
     r"statement timeout|canceling statement": "the server cancelled the query",
@@ -52,8 +52,8 @@ COLUMNS = """SELECT attname, format_type(atttypid, atttypmod),
 CASE WHEN typtype = 'd' THEN format_type(typbasetype, typtypmod) ELSE '' END
 FROM pg_catalog.pg_attribute JOIN pg_catalog.pg_type t ON t.oid = atttypid
 WHERE attrelid = {oid} AND attnum > 0 AND NOT attisdropped ORDER BY attnum"""
-# A transaction becomes a number only by way of text, which costs as much as the scan itself. Most rows of a table come
-# from few loads, so of each row only what its transaction is beyond the first row's is summed.
+# A transaction id can be cast to a number only through text, which costs as much as the scan itself. Most rows come
+# from few loads, so each row adds only the difference between its transaction id and the first row's.
 STATE = """WITH one AS MATERIALIZED (SELECT xmin AS first FROM {table} LIMIT 1)
 SELECT count(*) FILTER (WHERE {nan}) AS spoilt, count(*) AS rows,
 coalesce(count(*) * (SELECT first::text::bigint FROM one) + coalesce(sum(xmin::text::bigint
@@ -63,7 +63,7 @@ FROM {table}"""
 
 @dataclass(frozen=True)
 class PostgresTable:
-    """One table or view as PostgreSQL's catalogue has it."""
+    """One table or view in PostgreSQL's catalogue."""
 
     schema: str
     name: str
@@ -78,16 +78,16 @@ class PostgresTable:
 
     @property
     def sql(self) -> str:
-        """The name in SQL."""
+        """The qualified name, quoted for SQL."""
         return f"{quote_name(self.schema)}.{quote_name(self.name)}"
 
 
 def open(
     customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None
 ) -> SourceTable:
-    """The mapped columns of one table or view, lazily.
+    """Return the mapped columns of one table or view, lazily; lists, records and JSON as JSON text.
 
-    Options: `timeout_seconds` (30) for a connection and for locks. Lists, records and JSON come as JSON text.
+    Options: `timeout_seconds` (30) for a connection and for locks.
     """
     attached = _attach(customer, source, con.con)
     table = _find_table(customer, source, mapping, con.con, attached)
@@ -110,23 +110,23 @@ def open(
 
 
 def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str] | None:
-    """The table's definition, the number of its rows, and the sum of the transactions that last wrote each of them.
+    """Return the table's definition, its row count, and the sum of the transaction ids that last wrote each row.
 
-    A new or changed row carries a transaction later than all before, so with as many rows the sum can only grow. The
-    server counts, nothing is sent. None for views and foreign tables, whose rows carry none, and when the server does
-    not finish within `timeout_seconds`.
+    A new or changed row has a later transaction id than all before, so at the same row count the sum can only grow. The
+    server counts; no rows are sent. None for views and foreign tables, whose rows have no transaction id, and if the
+    server does not finish within `timeout_seconds`.
     """
     with closing(_connect_duckdb()) as con:
         attached = _attach(customer, source, con, statement_timeout=True)
         table = _find_table(customer, source, mapping, con, attached)
-        if table.kind not in OWN_ROWS:
+        if table.kind not in KINDS_WITH_XMIN:
             return None
         definition = _query(con, attached, COLUMNS.format(oid=table.oid))
         try:
             numbers, nan = _nan_condition(mapping, definition)
             spoilt, rows, written = _query(con, attached, STATE.format(table=table.sql, nan=nan))[0]
         except Exception as error:
-            # A partition may be a foreign table, and another storage than the usual one may keep no transactions.
+            # A partition may be a foreign table, and another table access method may keep no transaction ids.
             if re.search(r"statement timeout|system column|xmin", str(error)):
                 return None
             raise
@@ -137,13 +137,13 @@ def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str
 
 
 def tables(customer: Customer, source: Source) -> list[str]:
-    """The tables and views that `table:` may name, as schema.table; those of the search path first."""
+    """List the tables and views that `table:` may name, as schema.table; those on the search path first."""
     with closing(_connect_duckdb()) as con:
         return [table.full_name for table in _list_tables(con, _attach(customer, source, con))]
 
 
 def fault(source: Source, error: Exception) -> str | None:
-    """What the server, or libpq, says in one clause."""
+    """Return the error of the server or of libpq in one clause."""
     text = str(error)
     if isinstance(error, ModuleNotFoundError) and "duckdb_extension" in text:
         return "DuckDB's PostgreSQL extension is missing: pip install duckdb-extension-postgres-scanner"
@@ -154,16 +154,16 @@ def fault(source: Source, error: Exception) -> str | None:
     for pattern, clause in FAULTS.items():
         if found := re.search(pattern, text, re.M):
             return clause or found[0]
-    said = re.search(r"(?:ERROR|FATAL): +([^\n]+)", text)
-    return f"the server says: {said[1]}" if said else "its answer was not understood"
+    message = re.search(r"(?:ERROR|FATAL): +([^\n]+)", text)
+    return f"the server says: {message[1]}" if message else "its answer was not understood"
 
 
 def _attach(customer: Customer, source: Source, con: DuckDBPyConnection, statement_timeout: bool = False) -> str:
-    """Make the database known to DuckDB, for reading only, under the name that is returned."""
+    """Attach the database to DuckDB, read-only; returns the name that it is attached under."""
     place, seconds = parse_address(customer, source, SCHEMES), timeout(customer, source)
     load_extension(con, "postgres_scanner")
     name = f"{customer.name}/{source.name}"
-    # As parameters: the password must not stand in a query's text, which is logged and shown in errors.
+    # As parameters: the password must not be in a query's text, which is logged and shown in errors.
     login = {
         "host": ",".join(place.hosts),
         "port": ",".join(place.ports) if any(place.ports) else "",
@@ -171,25 +171,25 @@ def _attach(customer: Customer, source: Source, con: DuckDBPyConnection, stateme
         "password": place.password,
         "dbname": place.path,
     }
-    given = {key: value for key, value in login.items() if value.strip(",")}
-    settings = "".join(f", {key} ${key}" for key in given)
-    con.execute(f"CREATE OR REPLACE TEMPORARY SECRET {quote_name(name)} (TYPE postgres{settings})", given)
+    parameters = {key: value for key, value in login.items() if value.strip(",")}
+    settings = "".join(f", {key} ${key}" for key in parameters)
+    con.execute(f"CREATE OR REPLACE TEMPORARY SECRET {quote_name(name)} (TYPE postgres{settings})", parameters)
     options = quote_literal(_libpq_options(place, seconds, statement_timeout))
-    # Not OR REPLACE, which keeps what is attached by the same options, with all that it knows of the tables.
+    # Not OR REPLACE, which keeps a database attached with the same options, stale table metadata included.
     con.execute(f"DETACH DATABASE IF EXISTS {quote_name(name)}")
     con.execute(f"ATTACH {options} AS {quote_name(name)} (TYPE postgres, READ_ONLY, SECRET {quote_name(name)})")
     return name
 
 
 def _libpq_options(place: Address, seconds: int, statement_timeout: bool) -> str:
-    """What libpq is told besides the login; the customer file's own words come last, and win."""
+    """Return libpq's connection string without the login; options in the customer file's uri override ours."""
     limits = f"-c lock_timeout={seconds}s" + (f" -c statement_timeout={seconds}s" if statement_timeout else "")
     settings = {
-        "connect_timeout": str(max(seconds, 2)),  # libpq takes 1 for 2
+        "connect_timeout": str(max(seconds, 2)),  # libpq treats 1 as 2
         "application_name": "CapFlow",
-        "client_encoding": "UTF8",  # the server checks and converts
+        "client_encoding": "UTF8",  # the server validates and converts
         "options": limits,
-        # A host that is gone is noticed, however long the rows of a query take.
+        # Detect a lost host, however long the rows of a query take.
         "keepalives_idle": str(seconds),
         "keepalives_interval": "5",
         "keepalives_count": "3",
@@ -204,12 +204,12 @@ def _libpq_options(place: Address, seconds: int, statement_timeout: bool) -> str
 def _find_table(
     customer: Customer, source: Source, mapping: TableMapping, con: DuckDBPyConnection, attached: str
 ) -> PostgresTable:
-    asked, known = str(mapping.options.get("table", "")), _list_tables(con, attached)
-    for table in known:
-        if asked == table.full_name or (asked == table.name and table.on_path):
+    name, tables = str(mapping.options.get("table", "")), _list_tables(con, attached)
+    for table in tables:
+        if name == table.full_name or (name == table.name and table.on_path):
             return table
-    names = [*(table.name for table in known if table.on_path), *(table.full_name for table in known)]
-    raise unknown_table_error(customer, source, mapping.table, asked, names)
+    names = [*(table.name for table in tables if table.on_path), *(table.full_name for table in tables)]
+    raise unknown_table_error(customer, source, mapping.table, name, names)
 
 
 def _list_tables(con: DuckDBPyConnection, attached: str) -> list[PostgresTable]:
@@ -225,16 +225,16 @@ def _query_sql(attached: str, sql: str) -> str:
 
 
 def _non_number_columns(mapping: TableMapping) -> set[str]:
-    """The source's columns that are read as something else than a number: ids, above all."""
+    """Return the source columns that are not mapped to numbers: ids above all."""
     read = (column.columns for name, column in mapping.columns.items() if name not in NUMBER_COLUMNS)
     return {*mapping.attributes, *(name for names in read for name in names)}
 
 
 def _exact_sql(column: str, written: str, base: str, is_text: bool) -> str | None:
-    """How PostgreSQL itself writes a column that DuckDB would round or take for text; None for all others.
+    """Return PostgreSQL's own cast for a column that DuckDB would round or read as text; None for all others.
 
-    DuckDB reads `numeric` without a size, or of more than 38 digits, as double: exact enough for an amount, not for
-    an id. `base` is what a domain is made of, "" for every other type.
+    DuckDB reads `numeric` without a precision, or of more than 38 digits, as double: exact enough for an amount, not
+    for an id. `base` is the base type of a domain, "" for every other type.
     """
     if base:
         return _exact_sql(f"{column}::{base}", base, "", is_text) or f"{column}::{base}"
@@ -247,14 +247,14 @@ def _exact_sql(column: str, written: str, base: str, is_text: bool) -> str | Non
 
 
 def _nan_condition(mapping: TableMapping, definition: list[Any]) -> tuple[list[str], str]:
-    """The mapped columns whose NaN DuckDB's extension would read as 0, and the SQL that finds such rows."""
+    """Return the mapped columns whose NaN DuckDB's extension would read as 0, and the SQL that finds such rows."""
     mapped = set(source_columns(mapping))
     names = [name for name, written, _ in definition if name in mapped and written.startswith("numeric(")]
     return names, " OR ".join(f"{quote_name(name)} = 'NaN'" for name in names) or "false"
 
 
 def _last_message(text: str) -> str:
-    """The last thing that libpq said, without the hints that follow it on lines of their own."""
+    """Return libpq's last message, without the hints on the lines after it."""
     line = next((line for line in reversed(text.splitlines()) if line and not line.startswith(("\t", " "))), text)
     return line.split("FATAL:")[-1].strip()
 

@@ -1,6 +1,6 @@
-"""Any other database that Ibis or ADBC reaches, by its URL: Snowflake, BigQuery, SQL Server, Databricks SQL, ...
+"""Any other database that Ibis or ADBC supports, by its URL: Snowflake, BigQuery, SQL Server, Databricks SQL, ...
 
-The database is asked for the mapped columns only, and rows are streamed. Every wait has a limit, whatever the driver.
+Only the mapped columns are queried, and rows are streamed. Every wait has a time limit, whatever the driver.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ REMEDY = "Check the database and sources.{source}.uri in {file}, then run again.
 def open(
     customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None
 ) -> SourceTable:
-    """The mapped columns of one table or view, streamed each time they are asked for.
+    """Return the mapped columns of one table or view, streamed again by every query.
 
     Options: `timeout_seconds` (30) for a connection and for each batch of rows.
     """
@@ -44,12 +44,12 @@ def open(
     place, seconds = parse_address(customer, source, SCHEMES), timeout(customer, source)
     table = str(mapping.options.get("table", ""))
 
-    def look() -> dict[str, tuple[str, pa.DataType]]:
-        with closing(connect(place)) as opened:
-            return opened.columns(table)
+    def fetch_columns() -> dict[str, tuple[str, pa.DataType]]:
+        with closing(connect(place)) as connection:
+            return connection.columns(table)
 
     try:
-        found = run_with_timeout(seconds, look)
+        found = run_with_timeout(seconds, fetch_columns)
     except UnknownTableError as error:
         raise unknown_table_error(customer, source, mapping.table, table, error.names) from None
     except Exception as error:
@@ -60,8 +60,8 @@ def open(
     schema = pa.schema([(name, found[name][1]) for name in wanted])
 
     def read() -> Iterator[pa.RecordBatch]:
-        with closing(connect(place)) as opened:
-            for batch in opened.batches(table, wanted, since):
+        with closing(connect(place)) as connection:
+            for batch in connection.batches(table, wanted, since):
                 yield _to_storage_types(batch).cast(schema)
 
     def batches() -> Iterator[pa.RecordBatch]:
@@ -75,27 +75,27 @@ def open(
 
 
 def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str] | None:
-    """None: that a table has not changed cannot be told in the same way of every database."""
+    """Return None: databases have no common way to tell whether a table has changed."""
     parse_address(customer, source, SCHEMES)
     return None
 
 
 def tables(customer: Customer, source: Source) -> list[str]:
-    """The tables and views that `table:` may name."""
+    """List the tables and views that `table:` may name."""
     place = parse_address(customer, source, SCHEMES)
 
-    def ask() -> list[str]:
-        with closing(connect(place)) as opened:
-            return opened.tables()
+    def fetch_names() -> list[str]:
+        with closing(connect(place)) as connection:
+            return connection.tables()
 
     try:
-        return run_with_timeout(timeout(customer, source), ask)
+        return run_with_timeout(timeout(customer, source), fetch_names)
     except Exception as error:
         raise _driver_error(customer, source, place, error) from None
 
 
 def fault(source: Source, error: Exception) -> str | None:
-    """What the driver said in one clause."""
+    """Return the driver's error in one clause."""
     return find_stream_error(error)
 
 
@@ -109,12 +109,12 @@ def _driver_error(customer: Customer, source: Source, place: Address, error: Exc
 
 
 def _driver_message(customer: Customer, place: Address, error: Exception) -> str:
-    """What the driver says, on one line, without the password that it may show."""
+    """Return the driver's message on one line, without the password that it may contain."""
     if isinstance(error, NoAnswerError):
         return str(error)
-    said = customer.hide(" ".join(str(error).split()))
-    said = said.replace(place.password, "***") if place.password else said
-    return f"the driver says: {said[:300]}" if said else f"the driver failed ({type(error).__name__})"
+    text = customer.hide(" ".join(str(error).split()))
+    text = text.replace(place.password, "***") if place.password else text
+    return f"the driver says: {text[:300]}" if text else f"the driver failed ({type(error).__name__})"
 
 
 def _to_storage_types(batch: pa.RecordBatch) -> pa.RecordBatch:

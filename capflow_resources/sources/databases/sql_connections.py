@@ -1,4 +1,4 @@
-"""Two doors to any database: an Ibis backend by its URL, or an ADBC driver by adbc+<driver>://."""
+"""Connections to any database: an Ibis backend by its URL, or an ADBC driver by adbc+<driver>://."""
 
 from __future__ import annotations
 
@@ -46,28 +46,28 @@ class UnknownTableError(Exception):
 
 
 class SqlConnection(Protocol):
-    """One connection to a database, used by one thread."""
+    """A connection to a database, used by one thread."""
 
     def tables(self) -> list[str]:
-        """The tables and views of the database and schema that the uri names."""
+        """List the tables and views of the database and schema that the uri names."""
 
     def columns(self, table: str) -> dict[str, tuple[str, pa.DataType]]:
-        """Every column of a table: its type in words, and the Arrow type that it comes as."""
+        """Return every column of a table: the database's name of its type, and the Arrow type of its values."""
 
     def batches(self, table: str, columns: Sequence[str], since: Since | None) -> Iterator[pa.RecordBatch]:
-        """The rows of some columns, in batches."""
+        """Yield the rows of some columns in batches."""
 
     def close(self) -> None:
-        """End the connection."""
+        """Close the connection."""
 
 
 def connect(place: Address) -> SqlConnection:
-    """Connect to a database; ModuleNotFoundError or ImportError when its driver is not installed."""
+    """Connect to a database; raises ModuleNotFoundError or ImportError if its driver is not installed."""
     return _AdbcConnection(place) if place.scheme.startswith("adbc+") else _IbisConnection(place)
 
 
 def pip_package(place: Address) -> str:
-    """What pip installs for an address."""
+    """Return the package that pip installs for an address."""
     if place.scheme.startswith("adbc+"):
         return f"adbc-driver-{place.scheme.split('+')[1]}"
     return f"'ibis-framework[{IBIS[place.scheme]}]'"
@@ -77,7 +77,7 @@ class _IbisConnection:
     def __init__(self, place: Address) -> None:
         import ibis
 
-        # Ibis decodes the password, and nothing else.
+        # Ibis percent-decodes the password, and nothing else.
         self.backend = ibis.connect(_url(place, place.scheme, place.user, _read_only_query(place)))
 
     def tables(self) -> list[str]:
@@ -149,17 +149,17 @@ class _AdbcConnection:
         self.connection.close()
 
     def _name(self, table: str) -> str:
-        """A table's name in SQL; UnknownTableError when there is none."""
-        known = self.tables()
-        full = [name for name in known if table in (name, name.partition(".")[2])]
+        """Return a table's qualified name in SQL; raises UnknownTableError if there is none."""
+        tables = self.tables()
+        full = [name for name in tables if table in (name, name.partition(".")[2])]
         if not full:
-            raise UnknownTableError([*(name.partition(".")[2] for name in known), *known])
-        schema, _, name = (table if table in known else full[0]).partition(".")
+            raise UnknownTableError([*(name.partition(".")[2] for name in tables), *tables])
+        schema, _, name = (table if table in tables else full[0]).partition(".")
         return f"{quote_name(schema)}.{quote_name(name)}"
 
 
 def storage_type(dtype: pa.DataType) -> pa.DataType:
-    """What a type that only one database knows is stored as."""
+    """Return the Arrow type that stores values of a type which only one database has."""
     import pyarrow as pa
 
     return dtype.storage_type if isinstance(dtype, pa.OpaqueType) else dtype
@@ -172,7 +172,7 @@ def _type_name(field: pa.Field) -> str:
 
 
 def _is_comparable(dtype: pa.DataType, value: Any) -> bool:
-    """Whether every database compares such a column with such a value as CapFlow does."""
+    """Return whether every database compares such a column with such a value as CapFlow does."""
     import pyarrow as pa
 
     if isinstance(value, datetime):

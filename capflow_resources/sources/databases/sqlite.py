@@ -1,6 +1,6 @@
-"""SQLite databases: one file with several tables, opened for reading only.
+"""SQLite databases: one file with several tables, opened read-only.
 
-Python's own driver is used: it streams, needs no extension, and is exact. (ADBC's driver guesses types from the first
+Read by Python's own driver: it streams, needs no extension, and is exact. (ADBC's driver guesses types from the first
 1,024 rows and fails on a column that starts with nulls.)
 """
 
@@ -32,10 +32,10 @@ BATCH_BYTES = 32 * 2**20
 def open(
     customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None
 ) -> SourceTable:
-    """The mapped columns of one table or view, streamed each time they are asked for.
+    """Return the mapped columns of one table or view, streamed again by every query.
 
-    SQLite lets a column hold any type in any row: whole numbers and decimals together become decimals, any other
-    mixture becomes text.
+    SQLite allows values of any type in any column: whole numbers mixed with decimals become decimals, any other mixture
+    becomes text.
     """
     import pyarrow as pa
 
@@ -56,24 +56,24 @@ def open(
 
 
 def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str]:
-    """What changes when the database may have changed, its write-ahead log included."""
+    """Return path, size and modification time of the file and of its write-ahead log."""
     return state_with_log(find_database_file(customer, source), "-wal")
 
 
 def tables(customer: Customer, source: Source) -> list[str]:
-    """The tables and views of the database."""
+    """List the tables and views of the database."""
     with closing(_connect(find_database_file(customer, source))) as database:
         return _list_tables(database)
 
 
 def fault(source: Source, error: Exception) -> str | None:
-    """SQLite's own complaint in one clause."""
-    said = str(error).strip().partition("\n")[0] if isinstance(error, sqlite3.Error) else find_stream_error(error)
-    return f"{source.uri} cannot be read ({said[:200]})" if said else None
+    """Return SQLite's error in one clause."""
+    text = str(error).strip().partition("\n")[0] if isinstance(error, sqlite3.Error) else find_stream_error(error)
+    return f"{source.uri} cannot be read ({text[:200]})" if text else None
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    # A worker thread of DuckDB pulls the batches, not always the same one.
+    # DuckDB's worker threads pull the batches, not always the same one.
     return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, check_same_thread=False)
 
 
@@ -95,14 +95,14 @@ def _read_batches(path: Path, sql: str, schema: pa.Schema) -> Iterator[pa.Record
                 count = max(1, min(BATCH_ROWS, len(rows) * BATCH_BYTES // max(batch.nbytes, 1)))
                 yield batch
     except sqlite3.Error as error:
-        # SQLite would show the text itself.
+        # Not SQLite's own message, which contains the text.
         raise StreamError("a text is not UTF-8" if "decode" in str(error) else str(error)) from None
     except (pa.ArrowException, TypeError, OverflowError):
         raise StreamError("it was changed while it was read: run again") from None
 
 
 def _column_type(database: sqlite3.Connection, table: str, name: str) -> tuple[Any, str]:
-    """The Arrow type that holds every value of a column, and the SQL that gives it."""
+    """Return the Arrow type that holds every value of a column, and the SQL that selects it."""
     import pyarrow as pa
 
     column, kinds = quote_name(name), _value_types(database, table, name)
@@ -121,7 +121,7 @@ def _value_types(database: sqlite3.Connection, table: str, name: str) -> set[str
 
 
 def _since_condition(database: sqlite3.Connection, table: str, since: Since) -> str:
-    """The condition that spares rows from being read; none where SQLite might compare in another way than CapFlow."""
+    """Return the WHERE clause that skips older rows; "" where SQLite might compare differently than CapFlow."""
     value = since.value
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if is_number and _value_types(database, table, since.column) <= {"integer", "real"}:

@@ -1,7 +1,7 @@
 """CouchDB: a database, read in the order of its documents' _id.
 
 `uri: https://host:6984` (or http), and `table:` names the database. Read through `_find`
-(https://docs.couchdb.org/en/stable/api/database/find.html), so that only the mapped fields travel.
+(https://docs.couchdb.org/en/stable/api/database/find.html), so that only the mapped fields are sent.
 """
 
 from __future__ import annotations
@@ -40,33 +40,34 @@ BUSY = {408, 429, 500, 502, 503, 504}
 def open(
     customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None
 ) -> SourceTable:
-    """The mapped columns of all documents but the design documents; a lost connection goes on after the last page.
+    """Return the mapped columns of all documents except design documents.
 
-    Options: `page_size` (documents a request, 1,000), `timeout_seconds` (30). Numbers are exact.
+    A lost connection resumes after the last page. Options: `page_size` (documents per request, 1,000),
+    `timeout_seconds` (30). Numbers are exact.
     """
     return read_documents(customer, source, mapping, con, since, _Database(customer, source, mapping, since))
 
 
 def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str]:
-    """The number of the database's last change, which every change raises."""
+    """Return the database's update sequence, which every change raises."""
     store = _Database(customer, source, mapping, None)
     facts = ask_store(customer, source, store, store.facts)
     return [str(facts.get(name)) for name in ("instance_start_time", "update_seq", "purge_seq")] if facts else []
 
 
 def tables(customer: Customer, source: Source) -> list[str]:
-    """The databases of the server."""
+    """List the databases of the server."""
     store = _Database(customer, source, None, None)
     return ask_store(customer, source, store, store.tables)
 
 
 def fault(source: Source, error: Exception) -> str | None:
-    """None: all that CouchDB may complain of happens on opening."""
+    """Return None: CouchDB's errors are raised on opening."""
     return None
 
 
 class _ResponseError(Exception):
-    """CouchDB answered, but not with what it was asked for."""
+    """CouchDB answered with another status than success, or with no JSON."""
 
     def __init__(self, status: int) -> None:
         self.status = status
@@ -90,7 +91,7 @@ class _Database:
         self.address, self.headers = _parse_address(customer, source)
 
     def facts(self) -> dict[str, Any] | None:
-        """What CouchDB says of the database; None when there is none."""
+        """Return CouchDB's facts about the database; None if there is no such database."""
         try:
             return dict(self._ask(self._place))
         except _ResponseError as error:
@@ -99,38 +100,38 @@ class _Database:
             raise
 
     def identity(self) -> str | None:
-        """When the database was made, where CouchDB tells it (from version 3.3)."""
+        """Return when the database was created, which CouchDB tells from version 3.3."""
         facts = self.facts()
         return None if facts is None else str(facts.get("instance_start_time", "0"))
 
     def tables(self) -> list[str]:
-        """The databases but CouchDB's own."""
+        """List the databases other than CouchDB's own."""
         return [name for name in self._ask("_all_dbs") if not name.startswith("_")]
 
     def sample(self) -> list[Document]:
-        """The first documents, with all of their fields."""
+        """Return the first documents, with all of their fields."""
         found = self._ask(f"{self._place}/_find", {"selector": {"_id": {"$gt": None}}, "limit": SAMPLE})
         return list(found["docs"])
 
     def page(self, segment: int, position: Any) -> Page:
-        """The next documents; the place is the _id of the last one."""
+        """Return the next documents; the position is the _id of the last one."""
         selector = {"_id": {"$gt": position}}
-        asked = {
+        query = {
             "selector": {"$and": [selector, self.since]} if self.since else selector,
             "fields": ["_id", *(name.replace(".", "\\.") for name in self.shape.fields if name != "_id")],
             "limit": self.page_size,
             "sort": [{"_id": "asc"}],
         }
-        found = self._ask(f"{self._place}/_find", asked)["docs"]
+        found = self._ask(f"{self._place}/_find", query)["docs"]
         documents = [document for document in found if not document["_id"].startswith("_design/")]
         return Page(documents, found[-1]["_id"] if found else None)
 
     def is_passing(self, error: Exception) -> bool:
-        """A lost connection, or a server in trouble."""
+        """Return whether the connection was lost or the server is in trouble."""
         return isinstance(error, _ConnectionLostError) or (isinstance(error, _ResponseError) and error.status in BUSY)
 
     def explain(self, error: Exception) -> tuple[str, str] | None:
-        """What CouchDB or the way to it complains of."""
+        """Explain an error of CouchDB or of the connection to it."""
         uri = f"sources.{self.source.name}.uri of {file_name(self.customer)}"
         place = f"CouchDB at {urlsplit(self.address).netloc}"
         if isinstance(error, _ConnectionLostError):
@@ -141,10 +142,10 @@ class _Database:
             return f"{place} refuses its user name or password", f"Correct {uri}."
         if error.status == 404:
             return f"table '{self.name}' vanished while it was read", "Run again when it is there."
-        return f"{place} does not give what it was asked for (status {error.status})", f"Check {uri}."
+        return f"{place} answered with status {error.status}", f"Check {uri}."
 
     def close(self) -> None:
-        """Nothing: each request has a connection of its own."""
+        """Do nothing: each request has a connection of its own."""
 
     @property
     def _place(self) -> str:
@@ -162,12 +163,12 @@ class _Database:
             raise _ConnectionLostError("does not answer") from None
         except (urllib.error.URLError, OSError, HTTPException) as error:
             raise _ConnectionLostError(_reason(error)) from None
-        except ValueError:  # an answer that is no JSON
+        except ValueError:  # the answer is not JSON
             raise _ResponseError(200) from None
 
 
 def _parse_address(customer: Customer, source: Source) -> tuple[str, dict[str, str]]:
-    """The server's address without user name and password, and the headers that carry them."""
+    """Return the server's address without the login, and the headers that carry the login."""
     headers = {"Content-Type": "application/json", "Accept": "application/json"}
     try:
         parts = urlsplit(quote_login(customer, source.uri))
@@ -187,11 +188,11 @@ def _parse_address(customer: Customer, source: Source) -> tuple[str, dict[str, s
 
 def _since_selector(since: Since | None, shape: Shape) -> dict[str, Any]:
     if since is None or not isinstance(since.value, (int, float, str)):
-        return {}  # JSON has no times: who asked filters
+        return {}  # JSON has no times: the caller filters
     if shape.explode and f"{since.column}.".startswith(f"{shape.explode}."):
         return {}
     kind = "string" if isinstance(since.value, str) else "number"
-    # What cannot be compared is not left out here: it may be text in one document and a number in another.
+    # Values of another type are kept: a field may be text in one document and a number in another.
     return {"$or": [{since.column: {"$gte": since.value}}, {"$not": {since.column: {"$type": kind}}}]}
 
 

@@ -1,7 +1,7 @@
 """DynamoDB: a table of a region, scanned in parallel segments.
 
-`uri: dynamodb://eu-west-1`, and `table:` names the table. Keys come from the options or from the machine's own AWS
-settings. Scan and its limits: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Scan.html
+`uri: dynamodb://eu-west-1`, and `table:` names the table. Credentials come from the options or from the machine's own
+AWS settings. Scan and its limits: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Scan.html
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from partitions.customer import Customer, Source, TableMapping
 if TYPE_CHECKING:
     from ibis.backends.duckdb import Backend
 
-SEGMENTS, MOST_SEGMENTS = 4, 64
+SEGMENTS, MAX_SEGMENTS = 4, 64
 SAMPLE = 25
 BUSY = {
     "ProvisionedThroughputExceededException",
@@ -54,29 +54,30 @@ REFUSED = {
 def open(
     customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None
 ) -> SourceTable:
-    """The mapped columns of all items, read in segments side by side; a lost connection goes on from the last page.
+    """Return the mapped columns of all items, scanned in parallel segments.
 
-    Options: `access_key_id`, `secret_access_key`, `session_token` (else AWS's own settings), `endpoint` (another
-    address than AWS's), `consistent: true` (sees all writes, at twice the price), `segments` (4), `page_size` (items
-    a request; else what fits in 1 MB), `timeout_seconds` (30). Numbers are exact.
+    A lost connection resumes from the last page. Options: `access_key_id`, `secret_access_key`, `session_token` (else
+    AWS's own settings), `endpoint` (instead of AWS's), `consistent: true` (strongly consistent reads, at twice the
+    price), `segments` (4), `page_size` (items per request; else what fits in 1 MB), `timeout_seconds` (30). Numbers are
+    exact.
     """
     return read_documents(customer, source, mapping, con, since, _Table(customer, source, mapping, since))
 
 
 def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str] | None:
-    """None: DynamoDB counts its items only every six hours, so a change cannot be told without reading."""
+    """Return None: DynamoDB updates its item count only every six hours, so a change shows only by reading."""
     return None
 
 
 def tables(customer: Customer, source: Source) -> list[str]:
-    """The tables of the region."""
+    """List the tables of the region."""
     store = _Table(customer, source, None, None)
     with closing(store):
         return ask_store(customer, source, store, store.tables)
 
 
 def fault(source: Source, error: Exception) -> str | None:
-    """None: all that DynamoDB may complain of happens on opening."""
+    """Return None: DynamoDB's errors are raised on opening."""
     return None
 
 
@@ -86,7 +87,7 @@ class _Table:
     def __init__(self, customer: Customer, source: Source, mapping: TableMapping | None, since: Since | None) -> None:
         self.customer, self.source = customer, source
         self.name = str(mapping.options.get("table", "")) if mapping else ""
-        self.segments = min(int(positive_number(customer, source, "segments", SEGMENTS)), MOST_SEGMENTS)
+        self.segments = min(int(positive_number(customer, source, "segments", SEGMENTS)), MAX_SEGMENTS)
         self.client = _connect(customer, source, self.segments)
         self.scan = (
             _scan_parameters(source, self.name, document_shape(customer, source, mapping), since) if mapping else {}
@@ -95,7 +96,7 @@ class _Table:
             self.scan["Limit"] = int(positive_number(customer, source, "page_size", 1))
 
     def identity(self) -> str | None:
-        """The table's own id: a table that is made anew under the same name has another one."""
+        """Return the table's id: a table recreated under the same name has another one."""
         try:
             facts = self.client.describe_table(TableName=self.name)["Table"]
         except self.client.exceptions.ResourceNotFoundException:
@@ -105,23 +106,23 @@ class _Table:
         return str(facts.get("TableId") or facts["CreationDateTime"])
 
     def tables(self) -> list[str]:
-        """The tables of the region."""
+        """List the tables of the region."""
         pages = self.client.get_paginator("list_tables").paginate()
         return [name for page in pages for name in page["TableNames"]]
 
     def sample(self) -> list[Document]:
-        """The first items of the table, with all of their attributes."""
+        """Return the first items of the table, with all of their attributes."""
         return _to_documents(self.client.scan(TableName=self.name, Limit=SAMPLE)["Items"])
 
     def page(self, segment: int, position: Any) -> Page:
-        """Up to 1 MB of items (before the filter); the place is the key of the last item."""
+        """Return up to 1 MB of items (before the filter); the position is the key of the last item."""
         start = {"ExclusiveStartKey": _to_key(position)} if position is not None else {}
         answer = self.client.scan(Segment=segment, TotalSegments=self.segments, **self.scan, **start)
         last = answer.get("LastEvaluatedKey")
         return Page(_to_documents(answer["Items"]), _to_position(last) if last else None)
 
     def is_passing(self, error: Exception) -> bool:
-        """Too many requests for now, a server in trouble, or a lost connection."""
+        """Return whether requests are throttled, the server is in trouble, or the connection was lost."""
         from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 
         if isinstance(error, ClientError):
@@ -130,7 +131,7 @@ class _Table:
         return isinstance(error, (ConnectionError, HTTPClientError))
 
     def explain(self, error: Exception) -> tuple[str, str] | None:
-        """What DynamoDB or the way to it complains of."""
+        """Explain an error of DynamoDB or of the connection to it."""
         from botocore import exceptions
 
         where, file = f"sources.{self.source.name}", file_name(self.customer)
@@ -145,11 +146,11 @@ class _Table:
         if isinstance(error, (exceptions.ConnectionError, exceptions.HTTPClientError)):
             return f"{place} cannot be reached", f"Check the region and the endpoint of {where} in {file}."
         if isinstance(error, exceptions.BotoCoreError):
-            return f"{place} cannot be asked ({type(error).__name__})", f"Check {where} in {file}."
+            return f"{place} cannot be queried ({type(error).__name__})", f"Check {where} in {file}."
         return None
 
     def close(self) -> None:
-        """Let the connections go."""
+        """Close the connections."""
         self.client.close()
 
     def _refusal(self, code: str, place: str, keys: str) -> tuple[str, str]:
@@ -188,68 +189,71 @@ def _connect(customer: Customer, source: Source, connections: int) -> Any:
             config=Config(
                 connect_timeout=seconds,
                 read_timeout=seconds,
-                retries={"total_max_attempts": 1},  # paging asks again, for as long as timeout_seconds
+                retries={"total_max_attempts": 1},  # paging retries, for timeout_seconds
                 max_pool_connections=connections,
             ),
         )
-    except Exception as error:  # an address that is none, half a pair of keys; its text may hold them
+    except Exception as error:  # a malformed endpoint, only one of the keys; its text may hold them
         what = f"boto3 cannot use its options ({type(error).__name__})"
         remedy = f"Correct sources.{source.name}.options in {file_name(customer)}."
         raise source_error(customer, source, what, remedy) from None
 
 
 def _scan_parameters(source: Source, table: str, shape: Shape, since: Since | None) -> dict[str, Any]:
-    """What every page asks for. Outermost attributes only: DynamoDB refuses paths that lie in one another."""
+    """Return the parameters of every page. Top-level attributes only: DynamoDB refuses overlapping paths."""
     names = {f"#f{index}": name for index, name in enumerate(shape.fields)}
-    asked: dict[str, Any] = {
+    parameters: dict[str, Any] = {
         "TableName": table,
         "ProjectionExpression": ", ".join(names),
         "ExpressionAttributeNames": names,
         "ConsistentRead": source.options.get("consistent") is True,
     }
     if since is None or not isinstance(since.value, (int, float, str)):
-        return asked  # DynamoDB has no times: who asked filters
+        return parameters  # DynamoDB has no times: the caller filters
     if shape.explode and f"{since.column}.".startswith(f"{shape.explode}."):
-        return asked
+        return parameters
     path = {f"#s{index}": name for index, name in enumerate(since.column.split("."))}
     kind = "S" if isinstance(since.value, str) else "N"
-    # What cannot be compared is not left out here: it may be text in one item and a number in another.
-    asked["FilterExpression"] = "{0} >= :value OR NOT attribute_type({0}, :kind)".format(".".join(path))
-    asked["ExpressionAttributeValues"] = {":value": {kind: str(since.value)}, ":kind": {"S": kind}}
+    # Values of another type are kept: an attribute may be text in one item and a number in another.
+    parameters["FilterExpression"] = "{0} >= :value OR NOT attribute_type({0}, :kind)".format(".".join(path))
+    parameters["ExpressionAttributeValues"] = {":value": {kind: str(since.value)}, ":kind": {"S": kind}}
     names.update(path)
-    return asked
+    return parameters
 
 
 def _to_documents(items: list[dict[str, Any]]) -> list[Document]:
-    return [{name: _untyped(value) for name, value in item.items()} for item in items]
+    return [{name: _unwrap(value) for name, value in item.items()} for item in items]
 
 
-def _untyped(value: Mapping[str, Any]) -> Any:
-    """A value without its type; numbers exact, sets as sorted lists."""
-    kind, held = next(iter(value.items()))
+def _unwrap(value: Mapping[str, Any]) -> Any:
+    """Return a value without its type descriptor; numbers exact, sets as sorted lists."""
+    kind, payload = next(iter(value.items()))
     if kind == "N":
-        return Decimal(held)
+        return Decimal(payload)
     if kind == "M":
-        return {name: _untyped(entry) for name, entry in held.items()}
+        return {name: _unwrap(entry) for name, entry in payload.items()}
     if kind == "L":
-        return [_untyped(entry) for entry in held]
+        return [_unwrap(entry) for entry in payload]
     if kind == "NS":
-        return sorted(map(Decimal, held))
+        return sorted(map(Decimal, payload))
     if kind in ("SS", "BS"):
-        return sorted(held)
-    return None if kind == "NULL" else held
+        return sorted(payload)
+    return None if kind == "NULL" else payload
 
 
 def _to_position(key: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
     return {name: list(_to_json_value(*next(iter(value.items())))) for name, value in key.items()}
 
 
-def _to_json_value(kind: str, held: Any) -> tuple[str, str]:
-    return kind, base64.b64encode(held).decode() if kind == "B" else held
+def _to_json_value(kind: str, payload: Any) -> tuple[str, str]:
+    return kind, base64.b64encode(payload).decode() if kind == "B" else payload
 
 
 def _to_key(position: Mapping[str, list[str]]) -> dict[str, dict[str, Any]]:
-    return {name: {kind: base64.b64decode(held) if kind == "B" else held} for name, (kind, held) in position.items()}
+    return {
+        name: {kind: base64.b64decode(payload) if kind == "B" else payload}
+        for name, (kind, payload) in position.items()
+    }
 
 
 def _error_code(error: Any) -> str:

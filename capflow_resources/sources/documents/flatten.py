@@ -1,8 +1,8 @@
-"""From nested documents to columns: objects become dotted columns, lists JSON text or rows.
+"""Flattening of nested documents: objects become dotted columns, lists become JSON text or rows.
 
-Every value is kept as text together with its kind ("whole", "decimal", "time", ...), so that a column's type is
-decided over all documents and never over the first page. A number's text is exact: read as a double it is the same
-double that a CSV file with the same digits gives; one that a double cannot hold stays text.
+Every value is kept as text with its kind ("whole", "decimal", "time", ...), so that a column's type is chosen over all
+documents and never over the first page. A number's text is exact: read as a double it gives the same double as a CSV
+file with the same digits; a number that a double cannot hold stays text.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ NULL, WHOLE, LARGE, DECIMAL, TEXT, TIME, FLAG, BINARY, LIST = (
     "binary",
     "list",
 )
-WORDS = {WHOLE: "number", LARGE: "number", DECIMAL: "number", NULL: "empty", FLAG: "boolean"}
-LARGEST_WHOLE_FLOAT, LARGEST_WHOLE = 2**53, 2**63 - 1
-MOST_DIGITS = 400
+KIND_WORDS = {WHOLE: "number", LARGE: "number", DECIMAL: "number", NULL: "empty", FLAG: "boolean"}
+MAX_EXACT_FLOAT, MAX_INT64 = 2**53, 2**63 - 1
+MAX_DIGITS = 400
 _ABSENT = object()
 
 
 class DocumentError(Exception):
-    """A document that cannot be put into columns; the text is one clause about it."""
+    """A document that cannot be flattened; the message is one clause about it."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """Which columns are taken from each document, by name: "address.city" is city in the object address.
+    """The columns taken from each document, by name: "address.city" is city in the object address.
 
-    With `explode`, the name of a list, a document gives one row for each entry of it: "lines.sku" is then sku of the
-    entry, "lines" the entry itself where it is no object, and every other name is the document's own.
+    With `explode`, the name of a list, a document gives one row per entry of it: "lines.sku" is then sku of the entry,
+    "lines" the entry itself if it is no object, and every other name belongs to the document.
     """
 
     columns: tuple[str, ...]
@@ -53,7 +53,7 @@ class Shape:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """What to ask the store for: the outermost fields that the columns are in, each under every name it may have.
+        """The top-level fields to request: those that contain the columns, under every name they may have.
 
         A name with a dot may be a field of an object, or a field with a dot in its name.
         """
@@ -61,17 +61,17 @@ class Shape:
         return tuple(dict.fromkeys(names))
 
     def rows(self, documents: Iterable[Document]) -> list[list[Any]]:
-        """The columns' values, one list for each column, with a mark where a document has no such field."""
+        """Return the columns' values, one list per column, with a sentinel where a document lacks the field."""
         if not self.explode:
-            return [[pick(document) for document in documents] for pick in self._picks]
+            return [[pick(document) for document in documents] for pick in self._pickers]
         pairs = [(document, entry) for document in documents for entry in self._entries(document)]
         columns = []
-        for pick, inside in zip(self._picks, self._inside, strict=True):
+        for pick, inside in zip(self._pickers, self._is_in_entry, strict=True):
             columns.append([pick(entry if inside else document) for document, entry in pairs])
         return columns
 
-    def told(self, documents: Iterable[Document]) -> tuple[list[set[str]], list[list[str | None]]]:
-        """For each column the kinds of its values (none where no document has the field) and the values as text."""
+    def extract(self, documents: Iterable[Document]) -> tuple[list[set[str]], list[list[str | None]]]:
+        """Return, for each column, its values' kinds (none if no document has the field) and the values as text."""
         kinds, texts = [], []
         for values in self.rows(documents):
             found, written = _to_texts(values)
@@ -80,23 +80,23 @@ class Shape:
         return kinds, texts
 
     def names(self, documents: Iterable[Document]) -> dict[str, str]:
-        """Every column that these documents have, mapped or not, with what it holds: number, text, time, list, ..."""
+        """Return every column of these documents, mapped or not, and what it holds: number, text, time, list, ..."""
         found: dict[str, set[str]] = {}
         for document in documents:
             _collect_names(document, "", self.explode, found)
         return {name: describe_kinds(kinds) for name, kinds in found.items()}
 
     @cached_property
-    def _inside(self) -> list[bool]:
+    def _is_in_entry(self) -> list[bool]:
         return [name == self.explode or name.startswith(self.explode + ".") for name in self.columns]
 
     @cached_property
-    def _picks(self) -> list[Callable[[Any], Any]]:
+    def _pickers(self) -> list[Callable[[Any], Any]]:
         if not self.explode:
             return [_picker(name) for name in self.columns]
         return [
             _picker(name) if not inside else _entry_picker(name.removeprefix(self.explode)[1:])
-            for name, inside in zip(self.columns, self._inside, strict=True)
+            for name, inside in zip(self.columns, self._is_in_entry, strict=True)
         ]
 
     @cached_property
@@ -111,7 +111,7 @@ class Shape:
 
 
 def choose_type(kinds: Iterable[str]) -> str:
-    """The Ibis type that holds every value of a column exactly; text for any mixture but whole and decimal numbers."""
+    """Return the Ibis type that holds every value of a column exactly; mixtures are text unless all are numbers."""
     found = set(kinds) - {NULL}
     if found and found <= {WHOLE, LARGE}:
         return "int64"
@@ -122,14 +122,14 @@ def choose_type(kinds: Iterable[str]) -> str:
 
 
 def describe_kinds(kinds: Iterable[str]) -> str:
-    """What a column holds, in one word: number, text, time, boolean, binary, list, mixed or empty."""
-    words = {WORDS.get(kind, kind) for kind in kinds}
+    """Return what a column holds, in one word: number, text, time, boolean, binary, list, mixed or empty."""
+    words = {KIND_WORDS.get(kind, kind) for kind in kinds}
     words = words - {"empty"} or {"empty"}
     return words.pop() if len(words) == 1 else "mixed"
 
 
 def _prefixes(name: str) -> list[str]:
-    """ "a.b.c" may be inside "a" or "a.b", or be a field of its own."""
+    """Return the fields that "a.b.c" may be in, "a" or "a.b", and the name itself."""
     places = [index for index, letter in enumerate(name) if letter == "." and index]
     return [*(name[:index] for index in places), name]
 
@@ -197,23 +197,23 @@ def _to_texts(values: list[Any]) -> tuple[set[str], list[str | None]]:
 
 
 def to_text(value: Any) -> KindAndText:
-    """A value's kind and its text."""
-    teller = _CONVERTERS.get(type(value))
-    if teller is None:
-        teller = next((_CONVERTERS[base] for base in type(value).__mro__ if base in _CONVERTERS), _other_text)
-    return teller(value)
+    """Return a value's kind and its text."""
+    convert = _CONVERTERS.get(type(value))
+    if convert is None:
+        convert = next((_CONVERTERS[base] for base in type(value).__mro__ if base in _CONVERTERS), _other_text)
+    return convert(value)
 
 
 def _int_text(value: int) -> KindAndText:
     size = abs(value)
-    if size < LARGEST_WHOLE_FLOAT:
+    if size < MAX_EXACT_FLOAT:
         return WHOLE, str(value)
-    return (LARGE if size <= LARGEST_WHOLE else TEXT), str(value)
+    return (LARGE if size <= MAX_INT64 else TEXT), str(value)
 
 
 def _float_text(value: float) -> KindAndText:
     # Without ".0": where a column mixes numbers and text, shopper 13085.0 must be the same as "13085".
-    if value.is_integer() and abs(value) < LARGEST_WHOLE_FLOAT:
+    if value.is_integer() and abs(value) < MAX_EXACT_FLOAT:
         return DECIMAL, str(int(value))
     return DECIMAL, repr(value)
 
@@ -222,7 +222,7 @@ def _decimal_text(value: Decimal) -> KindAndText:
     if not value.is_finite():
         return DECIMAL, repr(float(value)) if not value.is_snan() else "nan"
     exponent = value.as_tuple().exponent
-    if not isinstance(exponent, int) or abs(value.adjusted()) > MOST_DIGITS:
+    if not isinstance(exponent, int) or abs(value.adjusted()) > MAX_DIGITS:
         return TEXT, str(value)
     if exponent >= 0:
         return _int_text(int(value))
@@ -239,7 +239,7 @@ def _json_text(value: Any) -> KindAndText:
 
 
 def _to_json_types(value: Any) -> Any:
-    """`value` in JSON's own types; numbers stay numbers where that keeps their digits."""
+    """Return `value` in JSON's own types; numbers stay numbers where that keeps their digits."""
     if isinstance(value, Mapping):
         return {str(key): _to_json_types(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):

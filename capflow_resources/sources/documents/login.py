@@ -1,4 +1,4 @@
-"""User name and password in an address, as the drivers of document stores want them written."""
+"""The login in a document store's uri, percent-encoded as the drivers expect."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from urllib.parse import quote
 
 from partitions.customer import Customer
 
-_PRIVATE = 0xE000  # Unicode's private letters stand for secrets while an address is taken apart
+_PRIVATE = 0xE000  # private-use code points stand in for secrets while a URL is parsed
 
 
 def quote_login(customer: Customer, uri: str) -> str:
-    """`uri` with user name and password percent-encoded where they came from ${NAME}, whatever signs they hold.
+    """Return `uri` with the user name and password that came from ${NAME} percent-encoded.
 
-    What is written in the customer file itself stays as it is, and so does a value that is a whole address.
+    What the customer file itself spells out stays as it is, and so does a value that is a whole URL.
     """
     secrets = [value for value in sorted(customer.secrets, key=len, reverse=True) if "://" not in value]
     scheme, separator, rest = uri.partition("://")
@@ -21,7 +21,7 @@ def quote_login(customer: Customer, uri: str) -> str:
     place, slash, path = rest.partition("/")
     login, at, host = place.rpartition("@")
     for index, value in enumerate(secrets):
-        mark = chr(_PRIVATE + index)
-        login = login.replace(mark, quote(value, safe=""))
-        host, path = host.replace(mark, value), path.replace(mark, value)
+        placeholder = chr(_PRIVATE + index)
+        login = login.replace(placeholder, quote(value, safe=""))
+        host, path = host.replace(placeholder, value), path.replace(placeholder, value)
     return f"{scheme}{separator}{login}{at}{host}{slash}{path}"

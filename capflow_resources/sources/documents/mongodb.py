@@ -1,7 +1,7 @@
 """MongoDB: a collection, read in the order of its _id.
 
 `uri: mongodb://host/database` (or mongodb+srv), and `table:` names the collection. Types are those of BSON
-(https://bsonspec.org): Decimal128 is exact, dates are moments in UTC, an ObjectId is its 24 letters.
+(https://bsonspec.org): Decimal128 is exact, dates are instants in UTC, an ObjectId is its 24 hex digits.
 """
 
 from __future__ import annotations
@@ -55,27 +55,27 @@ ORDER = (
 def open(
     customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None
 ) -> SourceTable:
-    """The mapped columns of all documents; a lost connection goes on after the last document that came.
+    """Return the mapped columns of all documents; resumes after the last document on a lost connection.
 
-    Options: `page_size` (documents a request, 2,000), `timeout_seconds` (30).
+    Options: `page_size` (documents per request, 2,000), `timeout_seconds` (30).
     """
     return read_documents(customer, source, mapping, con, since, _Collection(customer, source, mapping, since))
 
 
 def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str] | None:
-    """None: MongoDB does not tell whether a collection has changed."""
+    """Return None: MongoDB does not tell whether a collection has changed."""
     return None
 
 
 def tables(customer: Customer, source: Source) -> list[str]:
-    """The collections and views of the database."""
+    """List the collections and views of the database."""
     store = _Collection(customer, source, None, None)
     with closing(store):
         return ask_store(customer, source, store, store.tables)
 
 
 def fault(source: Source, error: Exception) -> str | None:
-    """None: all that MongoDB may complain of happens on opening."""
+    """Return None: MongoDB's errors are raised on opening."""
     return None
 
 
@@ -89,41 +89,41 @@ class _Collection:
         self.database = _connect(customer, source)
         self.shape = document_shape(customer, source, mapping) if mapping else Shape(())
         self.filter = _since_filter(since, self.shape)
-        self.dotted = False
+        self.has_dotted_names = False
         self._cursor: Any = None
-        self._at: Any = None
+        self._position: Any = None
 
     def identity(self) -> str | None:
-        """The collection's own id: one that is made anew under the same name has another one. A view has none."""
+        """Return the collection's UUID: one recreated under the same name has another. A view has none."""
         from pymongo.errors import OperationFailure
 
         try:
             found = list(self.database.list_collections(filter={"name": self.name}))
         except OperationFailure as error:
-            if error.code in NOT_ALLOWED:  # it may still be allowed to read the collection
+            if error.code in NOT_ALLOWED:  # the user may still read the collection
                 return "not told"
             raise
         return str(found[0].get("info", {}).get("uuid", "view")) if found else None
 
     def tables(self) -> list[str]:
-        """The collections of the database that the user may read."""
+        """List the collections of the database that the user may read."""
         names = self.database.list_collection_names(authorizedCollections=True)
         return sorted(name for name in names if not name.startswith("system."))
 
     def sample(self) -> list[Document]:
-        """The newest documents, with all of their fields."""
+        """Return the newest documents, with all of their fields."""
         found = list(self.database[self.name].find(batch_size=SAMPLE, limit=SAMPLE).sort("_id", -1))
-        self.dotted = any("." in name for document in found for name in document)
+        self.has_dotted_names = any("." in name for document in found for name in document)
         return found
 
     def page(self, segment: int, position: Any) -> Page:
-        """One batch of the server's; the place is the _id of its last document."""
+        """Return the server's next batch; the position is the _id of its last document."""
         from bson import decode_all, encode
 
         codec = self.database.codec_options
         try:
-            if self._cursor is None or position != self._at:
-                self._cursor = self._from(position)
+            if self._cursor is None or position != self._position:
+                self._cursor = self._open_cursor(position)
             raw = next(self._cursor, b"")
             more = self._cursor.alive
         except BaseException:
@@ -134,11 +134,11 @@ class _Collection:
             return Page([], position if more else None)
         if "_id" not in documents[-1]:
             raise DocumentError(f"documents of '{self.name}' have no _id, in whose order they are read")
-        self._at = base64.b64encode(encode({"_id": documents[-1]["_id"]}, codec_options=codec)).decode()
-        return Page(documents, self._at if more else None)
+        self._position = base64.b64encode(encode({"_id": documents[-1]["_id"]}, codec_options=codec)).decode()
+        return Page(documents, self._position if more else None)
 
     def is_passing(self, error: Exception) -> bool:
-        """A lost connection, a cursor that the server forgot, or a primary that steps down."""
+        """Return whether the connection or the server's cursor was lost, or the primary steps down."""
         from pymongo.errors import AutoReconnect, CursorNotFound, PyMongoError, ServerSelectionTimeoutError
 
         if isinstance(error, ServerSelectionTimeoutError):
@@ -148,7 +148,7 @@ class _Collection:
         return isinstance(error, PyMongoError) and error.has_error_label("RetryableError")
 
     def explain(self, error: Exception) -> tuple[str, str] | None:
-        """What MongoDB or the way to it complains of."""
+        """Explain an error of MongoDB or of the connection to it."""
         from bson.errors import InvalidBSON
         from pymongo import errors
 
@@ -160,11 +160,11 @@ class _Collection:
         if isinstance(error, errors.ConnectionFailure):
             return _unreachable(error, self.source.uri), f"Check {uri}, or raise options.timeout_seconds."
         if isinstance(error, errors.PyMongoError):
-            return f"MongoDB cannot be asked ({type(error).__name__})", f"Check {uri}."
+            return f"MongoDB cannot be queried ({type(error).__name__})", f"Check {uri}."
         return None
 
     def close(self) -> None:
-        """Let the connections go."""
+        """Close the connections."""
         self.database.client.close()
 
     def _refusal(self, error: Any, uri: str) -> tuple[str, str]:
@@ -176,17 +176,17 @@ class _Collection:
             return f"table '{self.name}' vanished while it was read", "Run again when it is there."
         return f"MongoDB complains (code {error.code})", f"Check {uri}."
 
-    def _from(self, position: Any) -> Any:
-        # The _id always comes along; a field with a dot in its name cannot be asked for by name.
+    def _open_cursor(self, position: Any) -> Any:
+        # _id is always included; a field with a dot in its name cannot be projected.
         names = ("_id", *self.shape.fields)
         fields = {name: 1 for name in names if not any(name.startswith(f"{other}.") for other in names)}
-        unnamable = self.dotted or any(not name or name.startswith("$") for name in fields)
+        is_whole = self.has_dotted_names or any(not name or name.startswith("$") for name in fields)
         wanted = self.filter
         if position is not None:
             after = _after_filter(position, self.database.codec_options)
             wanted = {"$and": [wanted, after]} if wanted else after
         found = self.database[self.name].find_raw_batches(
-            wanted, projection=None if unnamable else fields, batch_size=self.page_size
+            wanted, projection=None if is_whole else fields, batch_size=self.page_size
         )
         return found.sort("_id", 1)
 
@@ -209,7 +209,7 @@ def _connect(customer: Customer, source: Source) -> Any:
             tz_aware=True,
             type_registry=TypeRegistry([_decimal_codec()]),
             uuidRepresentation="standard",
-            datetime_conversion=DatetimeConversion.DATETIME_AUTO,  # else a year past 9999 would stop the read
+            datetime_conversion=DatetimeConversion.DATETIME_AUTO,  # otherwise a year after 9999 would stop the read
             serverSelectionTimeoutMS=milliseconds,
             connectTimeoutMS=milliseconds,
             socketTimeoutMS=milliseconds,
@@ -222,7 +222,7 @@ def _connect(customer: Customer, source: Source) -> Any:
 
 
 def _decimal_codec() -> Any:
-    """Decimal128 as Python's decimals, which documents can tell without knowing BSON."""
+    """Return a codec of Decimal128 as Python's Decimal, which the flattening knows without BSON."""
     from bson.codec_options import TypeCodec
     from bson.decimal128 import Decimal128
 
@@ -243,12 +243,12 @@ def _since_filter(since: Since | None, shape: Shape) -> dict[str, Any]:
     if since is None or (shape.explode and f"{since.column}.".startswith(f"{shape.explode}.")):
         return {}
     kind = "string" if isinstance(since.value, str) else "number" if isinstance(since.value, (int, float)) else "date"
-    # What cannot be compared is not left out here: it may be text in one document and a date in another.
+    # Values of another type are kept: a field may be text in one document and a date in another.
     return {"$or": [{since.column: {"$gte": since.value}}, {since.column: {"$not": {"$type": kind}}}]}
 
 
 def _after_filter(position: str, codec: Any) -> dict[str, Any]:
-    """Every document behind `position` in the order of _id: $gt alone sees only values of the same type."""
+    """Return a filter for every document after `position` in _id order: $gt alone compares within one type."""
     from bson import decode
 
     last = decode(base64.b64decode(position), codec)["_id"]
@@ -281,7 +281,7 @@ def _unreachable(error: Exception, uri: str) -> str:
     text = str(error)
     try:
         hosts = ", ".join(f"{host}:{port}" for host, port in parse_uri(uri)["nodelist"])
-    except Exception:  # mongodb+srv without an answer from the name service
+    except Exception:  # mongodb+srv without DNS
         hosts = uri.rpartition("@")[2].partition("/")[0]
     if "refused" in text:
         return f"MongoDB at {hosts} refuses the connection"

@@ -1,4 +1,4 @@
-"""Reading a table of a document store page by page into columns, going on where a lost connection broke it off."""
+"""Reading a table of a document store page by page into columns, resuming where a lost connection interrupted it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import ibis
     from ibis.backends.duckdb import Backend
 
-FORMAT = 1  # of the pages on disk
+FORMAT = 1  # version of the pages on disk
 TIMEOUT_SECONDS = 30.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 
@@ -44,7 +44,7 @@ log = logging.getLogger("capflow.sources")
 
 @dataclass(frozen=True)
 class Page:
-    """Some documents, and where the next page starts (in JSON's types); None when this was the last."""
+    """Some documents, and the position (in JSON's types) of the next page; None for the last page."""
 
     documents: Sequence[Document]
     next: Any
@@ -53,8 +53,8 @@ class Page:
 class DocumentTable(Protocol):
     """One table of a document store.
 
-    `segments` can be read side by side. `lasting`: a page's place still holds in a later run. `key` names the column
-    that makes a document unique where the store may hand one out twice; "" where it never does.
+    `segments` can be read in parallel. `lasting`: a position is still valid in a later run. `key` names the column that
+    identifies a document where the store may return one twice; "" where it never does.
     """
 
     segments: int
@@ -62,63 +62,63 @@ class DocumentTable(Protocol):
     key: str
 
     def identity(self) -> str | None:
-        """A text that is another one once the table was replaced by another table; None when there is no table."""
+        """Return an id that changes when the table is replaced by another; None if there is no table."""
 
     def tables(self) -> list[str]:
-        """The tables that the store has."""
+        """List the tables of the store."""
 
     def sample(self) -> list[Document]:
-        """A few whole documents, the newest where that can be told."""
+        """Return a few whole documents, the newest where the store can tell."""
 
     def page(self, segment: int, position: Any) -> Page:
-        """The page that starts at `position`, None for the first one."""
+        """Return the page at `position`; None is the first page."""
 
     def is_passing(self, error: Exception) -> bool:
-        """Whether to ask again: the store is busy, or the connection was lost."""
+        """Return whether to retry: the store is busy, or the connection was lost."""
 
     def explain(self, error: Exception) -> tuple[str, str] | None:
-        """What is wrong, in one clause, and what to do about it; None for an error that is not the store's."""
+        """Return what is wrong, in one clause, and the remedy; None for an error that is not the store's."""
 
     def close(self) -> None:
-        """Let the connections go."""
+        """Close the connections."""
 
 
 def read_documents(
     customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None, store: DocumentTable
 ) -> SourceTable:
-    """The mapped columns of all documents, kept on disk and read lazily; raises SourceError."""
+    """Return the mapped columns of all documents, kept on disk and read lazily; raises SourceError."""
     with closing(store):
-        gathering = _TableReader(customer, source, mapping, since, store)
-        return gathering.opened(con) if source_columns(mapping) else gathering.described(con)
+        reader = _TableReader(customer, source, mapping, since, store)
+        return reader.open(con) if source_columns(mapping) else reader.describe(con)
 
 
 def document_shape(customer: Customer, source: Source, mapping: TableMapping, key: str = "") -> Shape:
-    """The columns to take from each document; SourceError where the engine could not tell two of them apart."""
+    """Return the columns to take from each document; raises SourceError if two differ only in case."""
     columns = tuple(dict.fromkeys([*source_columns(mapping), *filter(None, [key])]))
     refuse_case_duplicates(customer, source, mapping.table, columns)
     return Shape(columns, str(mapping.options.get("explode", "")))
 
 
 def ask_store(customer: Customer, source: Source, store: DocumentTable, ask: Callable[[], Answer]) -> Answer:
-    """What `ask` gives; a complaint of the store becomes a SourceError, without its cause: that may hold a password."""
+    """Return what `ask` does; an error of the store becomes a SourceError without its cause, which may hold secrets."""
     try:
         return ask()
     except (SourceError, DocumentError):
         raise
     except Exception as error:
-        told = store.explain(error)
-        if told is None:
+        explanation = store.explain(error)
+        if explanation is None:
             raise
-        raise source_error(customer, source, *told) from None
+        raise source_error(customer, source, *explanation) from None
 
 
 def timeout(customer: Customer, source: Source) -> float:
-    """`timeout_seconds`: how long to wait for a connection, or for an answer."""
+    """Return `timeout_seconds`: how long to wait for a connection, or for an answer."""
     return positive_number(customer, source, "timeout_seconds", TIMEOUT_SECONDS)
 
 
 def positive_number(customer: Customer, source: Source, option: str, default: float) -> float:
-    """An option that must be a number above 0."""
+    """Return an option that must be a number above 0."""
     value = source.options.get(option, default)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1e9:
         remedy = f"Correct sources.{source.name}.options.{option} in {file_name(customer)}."
@@ -127,7 +127,7 @@ def positive_number(customer: Customer, source: Source, option: str, default: fl
 
 
 def retry_for(seconds: float, ask: Callable[[], Answer], is_passing: Callable[[Exception], bool]) -> Answer:
-    """Return what `ask` does, repeated while its error is passing, with growing pauses, for at most `seconds`."""
+    """Return what `ask` does, retried with growing pauses while its error is passing, for at most `seconds`."""
     half = {"multiplier": FIRST_PAUSE / 2, "max": LONGEST_PAUSE / 2}  # random by half: not all segments at one moment
     retrying = Retrying(
         retry=retry_if_exception(lambda error: isinstance(error, Exception) and is_passing(error)),
@@ -147,7 +147,7 @@ class _TableReader:
         self.seconds = timeout(customer, source)
         self.table = f"'{mapping.options.get('table', '')}'"
 
-    def opened(self, con: Backend) -> SourceTable:
+    def open(self, con: Backend) -> SourceTable:
         identity = self._ask(self.store.identity)
         if identity is None:
             raise self._no_table()
@@ -162,12 +162,12 @@ class _TableReader:
             kinds = self._kinds(scratch, names, sample)
             files = scratch.hand_over(con, columns)
         except BaseException as error:
-            raise self._left(scratch, error) from None
+            raise self._close_failed(scratch, error) from None
         words = {name: describe_kinds(found) for name, found in zip(self.shape.columns, kinds, strict=True)}
         return SourceTable(_cast_columns(con, files, self.shape.columns, kinds, self.store.key), {**names, **words})
 
-    def described(self, con: Backend) -> SourceTable:
-        """The columns alone, without any row: what a mapping that names none asks for."""
+    def describe(self, con: Backend) -> SourceTable:
+        """Return the columns without any row, for a mapping that names no columns."""
         if self._ask(self.store.identity) is None:
             raise self._no_table()
         sample = self._ask(lambda: self._retry(self.store.sample))
@@ -188,7 +188,7 @@ class _TableReader:
         return self._error(f"there is no table {self.table}{did_you_mean(self.table.strip(chr(39)), names)}", remedy)
 
     def _digest(self) -> str:
-        """Names what is read: another mapping or source is another read."""
+        """Return a hash of what is read: another mapping or source is another read."""
         facts = {
             "format": FORMAT,
             "source": asdict(self.source),
@@ -202,7 +202,7 @@ class _TableReader:
 
     def _read(self, scratch: Scratch, identity: str) -> None:
         if scratch.resumed:
-            log.info("source '%s': going on after %s documents", self.source.name, f"{scratch.resumed:,}")
+            log.info("source '%s': continuing after %s documents", self.source.name, f"{scratch.resumed:,}")
         stop = Event()
 
         def read(segment: Segment) -> None:
@@ -210,7 +210,7 @@ class _TableReader:
                 while not segment.done and not stop.is_set():
                     ask = lambda: self.store.page(segment.number, segment.position)  # noqa: E731
                     page = self._retry(ask)
-                    segment.add(len(page.documents), *self.shape.told(page.documents), page.next)
+                    segment.add(len(page.documents), *self.shape.extract(page.documents), page.next)
             except BaseException:
                 stop.set()
                 raise
@@ -228,12 +228,12 @@ class _TableReader:
             raise self._error(f"table {self.table} {happened} while it was read", "Run again when it is whole.")
 
     def _kinds(self, scratch: Scratch, names: Mapping[str, str], sample: Sequence[Document]) -> list[set[str]]:
-        """The kinds of each column's values over all segments; SourceError where there is nothing to read."""
+        """Return the kinds of each column's values in all segments; raises SourceError if there is nothing to read."""
         parts = [segment.kinds for segment in scratch.segments]
         kinds: list[set[str]] = [set().union(*each) for each in zip(*parts, strict=True)]
-        if self.since is not None:  # of a part of the rows, some columns may be empty: the newest documents tell more
-            told, _ = self.shape.told(sample)
-            return [one | other for one, other in zip(kinds, told, strict=True)]
+        if self.since is not None:  # a part of the rows may leave columns empty: add the kinds of the newest documents
+            sample_kinds, _ = self.shape.extract(sample)
+            return [one | other for one, other in zip(kinds, sample_kinds, strict=True)]
         where = f"tables.{self.mapping.table}"
         if not sum(segment.documents for segment in scratch.segments):
             raise self._error(
@@ -250,21 +250,21 @@ class _TableReader:
             raise missing
         return kinds
 
-    def _left(self, scratch: Scratch, error: BaseException) -> BaseException:
-        """The error to raise; what was read is kept for the next run when that can go on from there."""
+    def _close_failed(self, scratch: Scratch, error: BaseException) -> BaseException:
+        """Return the error to raise; pages are kept for the next run if that can resume after them."""
         if isinstance(error, DocumentError):
             scratch.discard()
             return self._error(str(error), f"Correct it, or tables.{self.mapping.table} in {file_name(self.customer)}.")
         unfinished = not all(segment.done for segment in scratch.segments)
         kept = scratch.keep() if self.store.lasting and unfinished else scratch.discard()
         if isinstance(error, SourceError) and kept:
-            more = f"{kept:,} documents are kept, and a run within {KEPT_HOURS} hours goes on after them."
+            more = f"{kept:,} documents are kept, and a run within {KEPT_HOURS} hours continues after them."
             return SourceError(f"{error} {more}")
         return error
 
 
 def _hash_address(uri: str) -> str:
-    """A hash of server and path without user and password: a variable that hides them must not hide a move."""
+    """Return a hash of server and path without the login: a variable that hides the uri must not hide a move."""
     parts = urlsplit(uri)
     return hashlib.sha256(f"{parts.netloc.rpartition('@')[2]}{parts.path}".encode()).hexdigest()
 
@@ -272,7 +272,7 @@ def _hash_address(uri: str) -> str:
 def _cast_columns(
     con: Backend, files: list[str], columns: Sequence[str], kinds: Sequence[set[str]], key: str
 ) -> ibis.Table:
-    """The rows under the source's names, each column in the type that all of its values have."""
+    """Return the rows under the source's names, each column in the type that holds all of its values."""
     import ibis
 
     read = con.read_parquet(files)

@@ -1,7 +1,7 @@
-"""Redis: hashes, one row for each key that fits a pattern.
+"""Redis: hashes, one row for each key that matches a pattern.
 
 `uri: redis://host:6379/0` (rediss:// with TLS), and `table:` is the pattern of the keys, like "user:*". The key is the
-column _key. Redis keeps text, so every column is text, as in a CSV file.
+column _key. Redis stores text, so every column is text, as in a CSV file.
 """
 
 from __future__ import annotations
@@ -35,33 +35,33 @@ LISTED_PAGES = 20
 def open(
     customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None
 ) -> SourceTable:
-    """The mapped fields of every hash, and its key as _key; each hash once.
+    """Return the mapped fields of every hash, and its key as _key; each hash once.
 
-    Options: `page_size` (keys looked at in one request, 1,000), `timeout_seconds` (30). A lost connection goes on from
-    the last page, but a new run starts anew: a place in Redis's scan holds only as long as the server runs.
+    Options: `page_size` (keys looked at in one request, 1,000), `timeout_seconds` (30). A lost connection resumes from
+    the last page, but a new run starts over: a cursor of Redis's SCAN is valid only while the server runs.
     """
     return read_documents(customer, source, mapping, con, since, _Hashes(customer, source, mapping))
 
 
 def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str] | None:
-    """None: Redis does not tell whether its keys have changed."""
+    """Return None: Redis does not tell whether its keys have changed."""
     return None
 
 
 def tables(customer: Customer, source: Source) -> list[str]:
-    """Patterns for the hashes that a look at the first keys finds: "user:*" for user:17."""
+    """List patterns that match the hashes among the first keys: "user:*" for user:17."""
     store = _Hashes(customer, source, None)
     with closing(store):
         return ask_store(customer, source, store, store.tables)
 
 
 def fault(source: Source, error: Exception) -> str | None:
-    """None: all that Redis may complain of happens on opening."""
+    """Return None: Redis's errors are raised on opening."""
     return None
 
 
 class _Hashes:
-    # A place in the scan is lost with the server, and a hash may come twice: https://redis.io/docs/latest/commands/scan
+    # A SCAN cursor is lost with the server, and may return a hash twice: https://redis.io/docs/latest/commands/scan
     segments, lasting, key = 1, False, KEY
 
     def __init__(self, customer: Customer, source: Source, mapping: TableMapping | None) -> None:
@@ -74,7 +74,7 @@ class _Hashes:
         )
 
     def identity(self) -> str:
-        """The server's run: after a restart, a place in the scan means nothing."""
+        """Return the server's run id: after a restart, a SCAN cursor is invalid."""
         facts = self.client.info("server")
         if facts.get("redis_mode") == "cluster":
             what = "it is a Redis cluster, of which one node holds only a part of the keys"
@@ -82,7 +82,7 @@ class _Hashes:
         return str(facts["run_id"])
 
     def tables(self) -> list[str]:
-        """Patterns of the first keys, by what stands before the first colon."""
+        """List patterns for the first keys, by the part before the first colon."""
         cursor, names = 0, set()
         for _ in range(LISTED_PAGES):
             cursor, keys = self._scan(cursor)
@@ -92,7 +92,7 @@ class _Hashes:
         return sorted({f"{name.partition(':')[0]}:*" if ":" in name else name for name in names})
 
     def sample(self) -> list[Document]:
-        """The first hashes that are found, with all of their fields."""
+        """Return the first hashes found, with all of their fields."""
         cursor, keys = 0, list[bytes]()
         for _ in range(SAMPLE_PAGES):
             cursor, more = self._scan(cursor)
@@ -103,15 +103,15 @@ class _Hashes:
             for key in keys[:SAMPLE]:
                 pipe.hgetall(key)
             hashes = pipe.execute(raise_on_error=False)
-        found = [each for each in zip(keys, hashes, strict=False) if isinstance(each[1], dict)]
+        pairs = [pair for pair in zip(keys, hashes, strict=False) if isinstance(pair[1], dict)]
         return [
             {KEY: _decode(key, "a key"), **{_decode_name(name): "" for name in fields}}
-            for key, fields in found
+            for key, fields in pairs
             if fields
         ]
 
     def page(self, segment: int, position: Any) -> Page:
-        """The hashes among the next keys; Redis decides how many it looks at."""
+        """Return the hashes among the next keys; Redis decides how many keys it looks at."""
         cursor, keys = self._scan(position or 0)
         with self.client.pipeline(transaction=False) as pipe:
             for key in keys:
@@ -122,14 +122,14 @@ class _Hashes:
         return Page([self._document(key, values) for key, values, there in rows if there], cursor or None)
 
     def is_passing(self, error: Exception) -> bool:
-        """A lost connection, or a server that is still loading its data."""
+        """Return whether the connection was lost or the server is still loading its data."""
         from redis import exceptions
 
         lost = (exceptions.ConnectionError, exceptions.TimeoutError)
         return isinstance(error, lost) and not isinstance(error, exceptions.AuthenticationError)
 
     def explain(self, error: Exception) -> tuple[str, str] | None:
-        """What Redis or the way to it complains of."""
+        """Explain an error of Redis or of the connection to it."""
         from redis import exceptions
 
         uri = f"sources.{self.source.name}.uri of {file_name(self.customer)}"
@@ -149,7 +149,7 @@ class _Hashes:
         return None
 
     def close(self) -> None:
-        """Let the connection go."""
+        """Close the connection."""
         self.client.close()
 
     def _scan(self, cursor: int) -> tuple[int, list[bytes]]:
@@ -179,7 +179,7 @@ def _connect(customer: Customer, source: Source) -> Any:
             quote_login(customer, source.uri),
             socket_timeout=seconds,
             socket_connect_timeout=seconds,
-            retry=Retry(NoBackoff(), 0),  # paging asks again, for as long as timeout_seconds
+            retry=Retry(NoBackoff(), 0),  # paging retries, for timeout_seconds
         )
     except (ValueError, TypeError) as error:  # its text may hold the password
         what = f"its uri is no address of a Redis server ({type(error).__name__})"

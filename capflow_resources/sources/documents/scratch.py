@@ -1,8 +1,8 @@
-"""Pages of a long read, kept on disk until they are in the lake, so that memory stays small and a read can go on.
+"""Pages of a long read, kept on disk until they are in the lake, to bound memory and to let an interrupted read resume.
 
-They lie in `scratch/<customer>/` of the home (or of the folder that CAPFLOW_SCRATCH names), which only its owner may
-enter. A read that breaks leaves its finished pages there for the next run, for at most `KEPT_HOURS`; a read that ends
-removes them when its engine goes. What a killed process left behind is removed by the customer's next read.
+They are in `scratch/<customer>/` of the home (or of the folder that CAPFLOW_SCRATCH names), accessible to its owner
+only. A failed read leaves its finished pages there for the next run, for at most `KEPT_HOURS`; a read that ends removes
+them with its engine. What a killed process left is removed by the customer's next read.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from uuid import uuid4
 from partitions.customer import Customer
 
 KEPT_HOURS = 12
-PART_ROWS, PART_LETTERS = 50_000, 8_000_000
-READ = ".read"
+PART_ROWS, PART_CHARACTERS = 50_000, 8_000_000
+READ_SUFFIX = ".read"
 
 
 class Segment:
-    """One part of a table that is read page by page: what came so far, and where the next page starts."""
+    """One part of a table that is read page by page: the pages so far, and the position of the next one."""
 
     def __init__(self, folder: Path, number: int, columns: int) -> None:
         self.folder, self.number = folder, number
@@ -35,29 +35,29 @@ class Segment:
         self.done = False
         self.parts = self.documents = self.rows = 0
         self.kinds: list[set[str]] = [set() for _ in range(columns)]
-        self._forget()
+        self._reset()
         self._resume()
 
     def add(self, documents: int, kinds: list[set[str]], texts: list[list[str | None]], position: Any) -> None:
-        """Keep one page; `position` is where the next one starts, None when this was the last."""
+        """Keep one page; `position` is that of the next page, None if this was the last."""
         self.documents += documents
         self.rows += len(texts[0])
         for index, values in enumerate(texts):
             self.kinds[index] |= kinds[index]
             self._texts[index] += values
-            self._letters += sum(map(len, filter(None, values)))
+            self._characters += sum(map(len, filter(None, values)))
         self.position, self.done = position, position is None
-        if self.done or self._letters > PART_LETTERS or len(self._texts[0]) > PART_ROWS:
+        if self.done or self._characters > PART_CHARACTERS or len(self._texts[0]) > PART_ROWS:
             self.flush()
 
     def flush(self) -> None:
-        """Put everything that came on disk."""
+        """Write everything in memory to disk."""
         if not self.documents:
             return
         if self._texts[0]:
             _write_parquet(self.folder / f"{self.number}-{self.parts}.parquet", self._texts)
             self.parts += 1
-        self._forget()
+        self._reset()
         facts = {
             "position": self.position,
             "done": self.done,
@@ -66,31 +66,31 @@ class Segment:
             "rows": self.rows,
             "kinds": [sorted(kinds) for kinds in self.kinds],
         }
-        _write_file(self._facts, json.dumps(facts).encode())
+        _write_file(self._facts_path, json.dumps(facts).encode())
 
     def files(self) -> list[str]:
-        """The finished parts."""
+        """Return the finished parts."""
         return [str(self.folder / f"{self.number}-{part}.parquet") for part in range(self.parts)]
 
     @property
-    def _facts(self) -> Path:
+    def _facts_path(self) -> Path:
         return self.folder / f"{self.number}.json"
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         self._texts: list[list[str | None]] = [[] for _ in self.kinds]
-        self._letters = 0
+        self._characters = 0
 
     def _resume(self) -> None:
-        if not self._facts.exists():
+        if not self._facts_path.exists():
             return
-        facts = json.loads(self._facts.read_bytes())
+        facts = json.loads(self._facts_path.read_bytes())
         self.position, self.done = facts["position"], facts["done"]
         self.parts, self.documents, self.rows = facts["parts"], facts["documents"], facts["rows"]
         self.kinds = [set(kinds) for kinds in facts["kinds"]]
 
 
 class Scratch:
-    """The folder of one read, held by this process."""
+    """The folder of one read, locked by this process."""
 
     def __init__(self, folder: Path, lock: IO[bytes], segments: int, columns: int) -> None:
         self.folder, self._lock = folder, lock
@@ -98,8 +98,8 @@ class Scratch:
         self.resumed = sum(segment.documents for segment in self.segments)
 
     def hand_over(self, owner: object, columns: int) -> list[str]:
-        """The files of the finished read, which are removed when `owner` goes; at least one, be it empty."""
-        read = self.folder.with_name(f"{self.folder.name}-{uuid4().hex}{READ}")
+        """Return the files of the finished read, at least one, possibly empty; they are removed with `owner`."""
+        read = self.folder.with_name(f"{self.folder.name}-{uuid4().hex}{READ_SUFFIX}")
         self.folder.rename(read)
         for segment in self.segments:
             segment.folder = read
@@ -111,7 +111,7 @@ class Scratch:
         return files
 
     def keep(self) -> int:
-        """Leave what came for the next run, and tell how many documents that are."""
+        """Leave the pages for the next run, and return how many documents they hold."""
         for segment in self.segments:
             segment.flush()
         documents = sum(segment.documents for segment in self.segments)
@@ -121,23 +121,23 @@ class Scratch:
         return documents
 
     def discard(self) -> int:
-        """Remove what came: it is of no use to a later run."""
+        """Remove the pages, which are of no use to a later run."""
         _remove(self.folder, self._lock)
         return 0
 
 
 def open_scratch(customer: Customer, digest: str, identity: str, lasting: bool, segments: int, columns: int) -> Scratch:
-    """The folder for one read, with what an earlier run of the same read left there.
+    """Return the folder for one read, with what an earlier run of the same read left there.
 
-    `digest` names what is read, `identity` the very table: when that is another one, or nothing may be taken over
-    (`lasting` is false), or it is too old, the read starts anew.
+    `digest` identifies what is read, `identity` the table itself: if the table was replaced, positions do not last
+    (`lasting` is false), or the pages are too old, the read starts over.
     """
     root = _scratch_folder(customer)
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
     _remove_expired(root)
     folder = root / digest
     lock = _lock(folder)
-    if lock is None:  # another process reads the same: this one keeps apart
+    if lock is None:  # another process reads the same: use a folder of its own
         folder = root / f"{digest}-{uuid4().hex}"
         lock = _lock(folder)
         assert lock is not None
@@ -167,9 +167,9 @@ def _is_expired(began: float) -> bool:
 
 
 def _remove_expired(root: Path) -> None:
-    """Remove what nobody reads or resumes any more."""
+    """Remove folders that nobody reads or can resume."""
     for folder in root.iterdir():
-        if folder.is_dir() and (folder.name.endswith(READ) or _is_expired(_start_time(folder))):
+        if folder.is_dir() and (folder.name.endswith(READ_SUFFIX) or _is_expired(_start_time(folder))):
             lock = _lock(folder)
             if lock is not None:
                 _remove(folder, lock)
@@ -184,17 +184,17 @@ def _start_time(folder: Path) -> float:
 
 
 def _lock(folder: Path) -> IO[bytes] | None:
-    """Hold the folder against every other read; None when one holds it. The lock dies with its process."""
+    """Lock the folder against every other read; None if it is locked. The lock ends with its process."""
     import fcntl
 
     folder.mkdir(exist_ok=True, mode=0o700)
-    held = (folder / "lock").open("ab")
+    lock = (folder / "lock").open("ab")
     try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        held.close()
+        lock.close()
         return None
-    return held
+    return lock
 
 
 def _clear(folder: Path) -> None:
@@ -225,7 +225,7 @@ def _write_file(path: Path, content: bytes) -> None:
 
 @contextmanager
 def _write_atomically(path: Path) -> Iterator[Path]:
-    """A file that appears when it is complete."""
+    """Yield a temporary path that replaces `path` once it is complete."""
     partial = path.with_name(path.name + ".partial")
     yield partial
     partial.replace(path)

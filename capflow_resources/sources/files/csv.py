@@ -1,4 +1,4 @@
-"""CSV files: every column is text as written, and a row that does not fit the header is an error, never skipped."""
+"""CSV files: every column is read as text, and a row that does not fit the header is an error, never skipped."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 Header = tuple[str, ...]
 
-AT_ONCE = 8  # headers read side by side: each takes one or two answers of a store
-IN_DUCKDB = ("utf-8", "iso8859-1")  # its utf-16 is wrong beyond the first 65,536 letters
+HEADER_THREADS = 8  # each header takes one or two requests to a store
+DUCKDB_ENCODINGS = ("utf-8", "iso8859-1")  # DuckDB decodes utf-16 wrongly beyond the first 65,536 code points
 FAULTS = {
     "unterminated quote": "has a quote that is never closed",
     "Maximum line size": "has a line of more than 2 million bytes, or a quote that is never closed",
@@ -40,38 +40,39 @@ FAULTS = {
 def open(
     customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None
 ) -> SourceTable:
-    """All rows of all files, lazily; a column that only some files have is null in the others.
+    """Return all rows of all files, lazily; a column that only some files have is null in the others.
 
-    Options: `delimiter` (default ","), `quote` (default '"'), `encoding` (any that Python has, default utf-8),
-    `decimal` and `thousands` for columns that are mapped to numbers, `null` (words that mean nothing), `skip` (lines
-    before the header), `comment` (the sign that such lines start with), `columns` (names, for files without a header).
-    Folders called name=value give a column where the files have none of that name.
+    Options: `delimiter` (default ","), `quote` (default '"'), `encoding` (any Python codec, default utf-8), `decimal`
+    and `thousands` for columns mapped to numbers, `null` (words that mean null), `skip` (lines before the header),
+    `comment` (the character that comment lines start with), `columns` (names, for files without a header). Folders
+    named name=value give a column where the files have none of that name.
     """
     import ibis
 
     form, files = csv_format(customer, source), list_files(customer, source)
     headers = _read_headers(customer, source, files, form, source_columns(mapping))
     groups: dict[Header, list[str]] = {}
-    for header, name in zip(headers, transcode.duckdb_paths(customer, source, files, con, IN_DUCKDB), strict=True):
-        groups.setdefault(header, []).append(name)
+    paths = transcode.duckdb_paths(customer, source, files, con, DUCKDB_ENCODINGS)
+    for header, path in zip(headers, paths, strict=True):
+        groups.setdefault(header, []).append(path)
     names = list(dict.fromkeys(name for header in groups for name in header))
     folders = [name for name in files.partitions() if name not in names]
     settings = _duckdb_options(form, transcode.encoding(customer, source))
     if set(folders) & set(source_columns(mapping)):
         settings |= {"hive_partitioning": True, "hive_types_autocast": False}
         names += folders
-    parts = [_read_group(con, settings, header, paths, names, folders) for header, paths in groups.items()]
+    parts = [_read_group(con, settings, header, group, names, folders) for header, group in groups.items()]
     rows = ibis.union(*parts) if len(parts) > 1 else parts[0]
     return SourceTable(_normalize_numbers(rows, mapping, form), dict.fromkeys([*names, *folders], "text"))
 
 
 def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str]:
-    """What changes when the files may have changed."""
+    """Return path, size and etag of every file."""
     return list_files(customer, source).state()
 
 
 def fault(source: Source, error: Exception) -> str | None:
-    """DuckDB's long complaint about a CSV file in one clause, without the row's contents."""
+    """Return DuckDB's error about a CSV file in one clause, without the row's contents."""
     message = transcode.strip_copy_path(str(error))
     if not re.search("CSV Error|CSV Parser|CSV Reader|decompress", message):
         return file_fault(source, error)
@@ -100,7 +101,7 @@ def _duckdb_options(form: CsvFormat, encoding: str) -> dict[str, Any]:
         "strict_mode": True,
         "null_padding": False,
         "ignore_errors": False,
-        "parallel": True,  # without, DuckDB leaves out the end of a file whose quote is never closed
+        "parallel": True,  # otherwise DuckDB drops the end of a file whose quote is never closed
         **({"comment": form.comment} if form.comment else {}),
     }
 
@@ -115,7 +116,7 @@ def _read_group(
 ) -> ibis.Table:
     import ibis
 
-    # All columns are given by position: DuckDB's sniffer would silently skip leading rows that do not fit.
+    # Columns are declared by position: DuckDB's sniffer would silently skip leading rows that do not fit.
     position = {name: f"c{index}" for index, name in reversed(list(enumerate(header)))}
     columns = {f"c{index}": "VARCHAR" for index in range(len(header))}
     rows = read_files(con, paths, "read_csv", auto_detect=False, columns=columns, **settings)
@@ -124,7 +125,7 @@ def _read_group(
 
 
 def _normalize_numbers(rows: ibis.Table, mapping: TableMapping, form: CsvFormat) -> ibis.Table:
-    """The columns that are mapped to numbers as a computer writes them."""
+    """Rewrite the columns mapped to numbers with a decimal point and no thousands separator."""
     if not form.has_own_numbers:
         return rows
     mapped = {column for name in NUMBER_COLUMNS & mapping.columns.keys() for column in mapping.columns[name].columns}
@@ -140,13 +141,13 @@ def _read_headers(
         double = next((name for name in wanted if header.count(name) > 1), None)
         if double:
             what = f"{file.place} has {header.count(double)} columns named '{double}'"
-            remedy = "Rename one of them at the source: it cannot be told which one is meant."
+            remedy = "Rename one of them at the source: CapFlow cannot know which one is meant."
             raise source_error(customer, source, what, remedy)
         return header
 
     if len(files.files) == 1:
         return [read(files.files[0])]
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(HEADER_THREADS) as pool:
         return list(pool.map(read, files.files))
 
 
@@ -154,9 +155,9 @@ def _read_header(customer: Customer, source: Source, files: Files, file: StoredF
     lines = io.StringIO(transcode.read_head(customer, source, files, file), newline="")
     for _ in range(form.skip):
         next(lines, None)
-    written_lines = (line for line in lines if not (form.comment and line.startswith(form.comment)))
+    data_lines = (line for line in lines if not (form.comment and line.startswith(form.comment)))
     try:
-        first = next(csv.reader(written_lines, delimiter=form.delimiter, quotechar=form.quote), [])
+        first = next(csv.reader(data_lines, delimiter=form.delimiter, quotechar=form.quote), [])
     except csv.Error as error:
         remedy = f"Check the file and sources.{source.name}.options in {file_name(customer)}."
         raise source_error(customer, source, f"{file.place} has no readable first line ({error})", remedy) from None

@@ -1,4 +1,4 @@
-"""How a retailer's CSV is written, as the options of its source say."""
+"""The CSV dialect of a source, from the options in its customer file."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from partitions.customer import Customer, Source
 if TYPE_CHECKING:
     import ibis
 
-BLANKS = (" ", "\u00a0", "\u202f")  # what separates thousands in French and Polish files, by many programs
+BLANKS = (" ", "\u00a0", "\u202f")  # thousands separators of French and Polish files, written by many programs
 
 
 @dataclass(frozen=True)
 class CsvFormat:
-    """`columns` names the columns of a file without a header; `skip` lines stand before the header or first row."""
+    """A CSV dialect. `columns` names the columns of files without a header; `skip` lines precede the header or rows."""
 
     delimiter: str = ","
     quote: str = '"'
@@ -30,13 +30,13 @@ class CsvFormat:
 
     @property
     def has_own_numbers(self) -> bool:
-        """Whether numbers are written in another way than computers do."""
+        """Whether numbers have a thousands separator or another decimal separator than a point."""
         return bool(self.thousands) or self.decimal != "."
 
 
 def csv_format(customer: Customer, source: Source) -> CsvFormat:
-    """The options of a CSV source; SourceError for one that has no meaning."""
-    said = source.options
+    """Read the options of a CSV source; raises SourceError for an invalid one."""
+    options = source.options
     form = CsvFormat(
         delimiter=_character_option(customer, source, "delimiter", ","),
         quote=_character_option(customer, source, "quote", '"'),
@@ -44,8 +44,8 @@ def csv_format(customer: Customer, source: Source) -> CsvFormat:
         thousands=_character_option(customer, source, "thousands", ""),
         comment=_character_option(customer, source, "comment", ""),
         skip=_count_option(customer, source, "skip"),
-        columns=_to_words(said.get("columns", ())),
-        null=_to_words(said.get("null", ())),
+        columns=_to_words(options.get("columns", ())),
+        null=_to_words(options.get("null", ())),
     )
     if form.decimal == form.thousands:
         raise option_error(customer, source, f"decimal and thousands are both '{form.decimal}'")
@@ -55,10 +55,10 @@ def csv_format(customer: Customer, source: Source) -> CsvFormat:
 
 
 def to_plain_number(value: ibis.ir.StringValue, form: CsvFormat) -> ibis.ir.StringValue:
-    """A number as a computer writes it; text that is none stays, for validation to show.
+    """Return number texts with a decimal point and no thousands separator; other text stays, for validation to show.
 
-    A text that only a computer would take for a number ("1.500", where the decimal sign is a comma) becomes null:
-    its value is not known.
+    Text that parses as a number but not in this dialect ("1.500", where the decimal separator is a comma) becomes
+    null: its value is ambiguous.
     """
     import re
 
@@ -77,7 +77,7 @@ def to_plain_number(value: ibis.ir.StringValue, form: CsvFormat) -> ibis.ir.Stri
 
 
 def option_error(customer: Customer, source: Source, what: str) -> SourceError:
-    """The error for an option that has no meaning."""
+    """Build the error for an invalid option."""
     return source_error(customer, source, what, f"Correct sources.{source.name}.options in {file_name(customer)}.")
 
 

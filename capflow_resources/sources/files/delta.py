@@ -1,4 +1,4 @@
-"""Delta tables, on this machine or on S3: the newest version, with its own column types."""
+"""Delta tables, on this machine or on S3: the latest version, with its own column types."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def open(
     customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None
 ) -> SourceTable:
-    """All rows of the newest version, lazily, partition columns and all."""
+    """Return all rows of the latest version, lazily, partition columns included."""
     table = _open_delta_table(customer, source)
     _refuse_outside_paths(customer, source, table)
     if not roots.is_local(source.uri):
@@ -42,18 +42,18 @@ def open(
 
 
 def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str]:
-    """The table's own number and its newest version."""
+    """Return the table's id and its latest version."""
     table = _open_delta_table(customer, source)
     return [str(table.metadata().id), str(table.version())]
 
 
 def fault(source: Source, error: Exception) -> str | None:
-    """What DuckDB says of a table's log or files."""
+    """Return DuckDB's error about a table's log or files in one clause."""
     text = str(error)
     if not re.search("[Dd]elta", text):
         return file_fault(source, error)
     if re.search("Unsupported|not supported|feature", text, re.I):
-        return f"{source.uri} needs what cannot be read here ({text.splitlines()[0][:200]})"
+        return f"{source.uri} needs a Delta feature that cannot be read here ({text.splitlines()[0][:200]})"
     return f"{source.uri} cannot be read ({text.splitlines()[0][:200]})"
 
 
@@ -83,7 +83,7 @@ def _unreadable_error(customer: Customer, source: Source, error: Exception) -> S
     if roots.is_local(source.uri):
         remedy = f"Repair the table, or correct sources.{source.name}.uri in {file_name(customer)}."
         return source_error(customer, source, f"{source.uri} cannot be read ({text.splitlines()[0][:200]})", remedy)
-    return S3FileStore(customer, source).said(text)
+    return S3FileStore(customer, source).translate_error(text)
 
 
 def _location(customer: Customer, source: Source) -> str:
@@ -91,7 +91,10 @@ def _location(customer: Customer, source: Source) -> str:
 
 
 def _refuse_outside_paths(customer: Customer, source: Source, table: DeltaTable) -> None:
-    """A table's log may name files anywhere: above its folder, or by a whole address."""
+    """Raise SourceError if the table's log names files outside its root.
+
+    A log may name files anywhere: above its folder, or by an absolute path or URI.
+    """
     import pyarrow as pa
 
     folder = _location(customer, source)

@@ -1,6 +1,6 @@
-"""A file system of fsspec as DuckDB reads it: under a scheme of its own, each name to the letter, for reading only.
+"""An fsspec file system for DuckDB: read-only, under a scheme of its own, each name taken literally.
 
-DuckDB knows one file system for each scheme, and two sources may reach theirs with different keys.
+DuckDB has one file system per scheme, and two sources may reach theirs with different keys.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from fsspec import AbstractFileSystem
 
 
 class ReadOnlyFileSystem(AbstractFileSystem):
-    """The files of `inner` under `scheme`; a name is never taken for a pattern."""
+    """The files of `inner` under `scheme`; a name is never a pattern."""
 
     cachable = False
 
@@ -21,30 +21,30 @@ class ReadOnlyFileSystem(AbstractFileSystem):
         self.inner, self.protocol = inner, scheme
 
     def glob(self, path: str, **options: Any) -> list[str]:
-        return [self._named(path)] if self.inner.exists(self._named(path)) else []
+        return [self._inner_path(path)] if self.inner.exists(self._inner_path(path)) else []
 
     def open(self, path: str, mode: str = "rb", **options: Any) -> Any:
         if mode != "rb":
-            raise PermissionError(f"{self._named(path)} is only read")
-        return self.inner.open(self._named(path), mode)
+            raise PermissionError(f"{self._inner_path(path)} is only read")
+        return self.inner.open(self._inner_path(path), mode)
 
     def info(self, path: str, **options: Any) -> dict[str, Any]:
-        return dict(self.inner.info(self._named(path)))
+        return dict(self.inner.info(self._inner_path(path)))
 
     def exists(self, path: str, **options: Any) -> bool:
-        return bool(self.inner.exists(self._named(path)))
+        return bool(self.inner.exists(self._inner_path(path)))
 
     def isfile(self, path: str) -> bool:
-        return bool(self.inner.isfile(self._named(path)))
+        return bool(self.inner.isfile(self._inner_path(path)))
 
     def isdir(self, path: str) -> bool:
-        return bool(self.inner.isdir(self._named(path)))
+        return bool(self.inner.isdir(self._inner_path(path)))
 
     def modified(self, path: str) -> datetime:
         try:
-            return cast("datetime", self.inner.modified(self._named(path)))
+            return cast("datetime", self.inner.modified(self._inner_path(path)))
         except NotImplementedError:
             return datetime.fromtimestamp(0, UTC)
 
-    def _named(self, path: str) -> str:
+    def _inner_path(self, path: str) -> str:
         return path.removeprefix(f"{self.protocol}://")

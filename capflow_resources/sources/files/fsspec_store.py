@@ -1,4 +1,4 @@
-"""Files on any store that fsspec reaches: Google, Azure, SFTP, a web server, and whatever else has a package for it."""
+"""Files on any store that fsspec supports: Google, Azure, SFTP, a web server, or any other with a package for it."""
 
 from __future__ import annotations
 
@@ -34,33 +34,32 @@ OPTIONS = ("account_name", "account_key", "connection_string", "token", "usernam
 
 
 class FsspecStore:
-    """Files by URL or pattern, through the package that fsspec names for the URL's scheme.
+    """Files by URL or pattern, through the package that fsspec registers for the URL's scheme.
 
-    What the store needs comes from its own environment variables, or from these options: `account_name`,
-    `account_key`, `connection_string`, `token`, `username`, `password`.
+    Credentials come from the store's own environment variables, or from these options: `account_name`, `account_key`,
+    `connection_string`, `token`, `username`, `password`.
     """
 
     def __init__(self, customer: Customer, source: Source) -> None:
         self.customer, self.source = customer, source
         self.scheme = source.uri.partition("://")[0]
-        if "::" in source.uri:  # a chain may lead to this machine's own files
+        if "::" in source.uri:  # a chain could reach this machine's own files
             raise source_error(customer, source, f"'{source.uri}' is a chain of places", self._remedy())
 
     @cached_property
-    def _reached(self) -> tuple[Any, str]:
-        """fsspec's file system, and what comes before its names in a URL."""
+    def _file_system(self) -> tuple[Any, str]:
+        """fsspec's file system, and the prefix that its names have in a URL."""
         from fsspec.core import url_to_fs
         from fsspec.registry import known_implementations
 
-        said = self.source.options
-        options = {name: said[name] for name in OPTIONS if name in said}
+        options = {name: self.source.options[name] for name in OPTIONS if name in self.source.options}
 
         def reach() -> tuple[Any, str]:
             files, name = url_to_fs(self.source.uri, **options, skip_instance_cache=True)
             is_end = self.source.uri.endswith(name)
             return files, self.source.uri[: -len(name)] if is_end else f"{self.scheme}://"
 
-        with self._told():
+        with self._explain_errors():
             try:
                 return self._run_in_time(reach)
             except ImportError:
@@ -75,19 +74,19 @@ class FsspecStore:
                 remedy = f"Use a path, s3://, gs://, az:// or sftp://. {self._remedy()}"
                 raise source_error(self.customer, self.source, what, remedy) from None
 
-    def found(self, pattern: str) -> list[StoredFile]:
-        """The files; a name in a pattern is matched by the store's own package."""
-        files, before = self._reached
+    def find(self, pattern: str) -> list[StoredFile]:
+        """List the files; patterns are matched by the store's own package."""
+        files, before = self._file_system
         name = pattern.removeprefix(before)
 
-        def listed() -> dict[str, Any]:
+        def list_entries() -> dict[str, Any]:
             if set("*?[") & set(name):
                 entries = dict(files.glob(name, detail=True))
                 return {path: info for path, info in entries.items() if matches(path, name)}
             return {name: files.info(name)} if files.exists(name) else {}
 
-        with self._told():
-            entries = self._run_in_time(listed)
+        with self._explain_errors():
+            entries = self._run_in_time(list_entries)
         found = [
             StoredFile(before + path, int(info.get("size") or 0), _etag(info))
             for path, info in entries.items()
@@ -95,34 +94,34 @@ class FsspecStore:
         ]
         return sorted(found, key=lambda file: file.place)
 
-    def opened(self, file: StoredFile) -> BinaryIO:
-        with self._told():
+    def open(self, file: StoredFile) -> BinaryIO:
+        with self._explain_errors():
             return cast("BinaryIO", self._run_in_time(lambda: self._files.open(self._name(file), "rb")))
 
     def tail(self, file: StoredFile, size: int) -> bytes:
         start = max(file.size - size, 0)
-        with self._told():
+        with self._explain_errors():
             return bytes(self._run_in_time(lambda: self._files.cat_file(self._name(file), start=start, end=file.size)))
 
     def attach(self, con: DuckDBPyConnection) -> None:
         from capflow_resources.sources.files.fsspec_in_duckdb import ReadOnlyFileSystem
 
-        if self._own_scheme in con.list_filesystems():
-            con.unregister_filesystem(self._own_scheme)
-        con.register_filesystem(ReadOnlyFileSystem(self._files, self._own_scheme))
+        if self._duckdb_scheme in con.list_filesystems():
+            con.unregister_filesystem(self._duckdb_scheme)
+        con.register_filesystem(ReadOnlyFileSystem(self._files, self._duckdb_scheme))
 
-    def name_in_duckdb(self, file: StoredFile) -> str:
-        return f"{self._own_scheme}://{self._name(file)}"
+    def duckdb_name(self, file: StoredFile) -> str:
+        return f"{self._duckdb_scheme}://{self._name(file)}"
 
     @property
     def _files(self) -> Any:
-        return self._reached[0]
+        return self._file_system[0]
 
     def _name(self, file: StoredFile) -> str:
-        return file.place.removeprefix(self._reached[1])
+        return file.place.removeprefix(self._file_system[1])
 
     @property
-    def _own_scheme(self) -> str:
+    def _duckdb_scheme(self) -> str:
         facts = f"{self.customer.name}/{self.source.name}/{self.source.uri}"
         return f"capflow{hashlib.sha256(facts.encode()).hexdigest()[:12]}"
 
@@ -136,7 +135,7 @@ class FsspecStore:
             raise source_error(self.customer, self.source, what, self._remedy()) from None
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _explain_errors(self) -> Iterator[None]:
         from capflow_resources.sources.errors import SourceError
 
         try:
@@ -144,8 +143,8 @@ class FsspecStore:
         except SourceError:
             raise
         except Exception as error:  # each of fsspec's packages has errors of its own
-            said = (str(error).splitlines() or [""])[0][:200] or type(error).__name__
-            what = f"{self.scheme}:// cannot be read ({said})"
+            text = (str(error).splitlines() or [""])[0][:200] or type(error).__name__
+            what = f"{self.scheme}:// cannot be read ({text})"
             raise source_error(self.customer, self.source, what, self._remedy()) from None
 
     def _remedy(self) -> str:
@@ -153,6 +152,6 @@ class FsspecStore:
 
 
 def _etag(info: dict[str, Any]) -> str:
-    """Only what tells of the bytes: a time of last access would change with every reading."""
+    """Join the facts that identify a file's bytes: an access time would change with every read."""
     facts = {name.lower().replace("-", "_"): value for name, value in info.items()}
     return ",".join(f"{name}={facts[name]}" for name in ETAG_FIELDS if facts.get(name))

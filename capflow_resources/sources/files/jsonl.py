@@ -1,7 +1,7 @@
-"""JSON files: one object a line, or one list of objects. Every value is text as written.
+"""JSON files: one object per line, or one list of objects. Every value is read as text.
 
-A column is a value's name, or its path when it lies in an object ("address.city"); a list is its own JSON text, and a
-value that some rows lack is null there.
+A column is named by a value's key, or by its path when it is nested ("address.city"); a list is its JSON text, and a
+value that a row lacks is null.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from ibis.backends.duckdb import Backend
 
 SAMPLE_ROWS = 10_000
-MOST_COLUMNS = 2_000  # objects whose names are values (prices by article) would give a column for each
-LONGEST_OBJECT = 16_777_216
+MAX_COLUMNS = 2_000  # objects whose keys are values (prices by article) would give a column for each
+MAX_OBJECT_BYTES = 16_777_216
 
 Keys = tuple[str, ...]
 
@@ -31,33 +31,34 @@ Keys = tuple[str, ...]
 def open(
     customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None
 ) -> SourceTable:
-    """All rows of all files, lazily, in one pass; columns that the first 10,000 rows lack are looked for in all.
+    """Return all rows of all files, lazily, in one pass.
 
-    Options: `encoding` (any that Python has, default utf-8).
+    Mapped columns that the first 10,000 rows lack are searched for in all rows. Options: `encoding` (any Python codec,
+    default utf-8).
     """
     files = list_files(customer, source)
     names = transcode.duckdb_paths(customer, source, files, con)
     wanted = source_columns(mapping)
     paths = _sample_columns(con, names)
-    if not paths:  # no row tells a column
+    if not paths:  # no row to take columns from
         nothing = ", ".join(f"NULL::VARCHAR AS {quote_name(name)}" for name in wanted)
         return SourceTable(con.sql(f"SELECT {nothing or 'NULL AS nothing'} WHERE false"), dict.fromkeys(wanted, "text"))
     paths |= _find_missing_columns(con, names, [name for name in wanted if name not in paths])
     folders = [name for name in files.partitions() if name not in paths]
     columns = dict.fromkeys([*paths, *folders], "text")
-    taken = _drop_case_duplicates(paths, wanted)
+    chosen = _drop_case_duplicates(paths, wanted)
     hive = bool(set(folders) & set(wanted))
-    query = _query(names, {name: paths[name] for name in taken}, folders if hive else (), hive)
+    query = _query(names, {name: paths[name] for name in chosen}, folders if hive else (), hive)
     return SourceTable(con.sql(query), columns)
 
 
 def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str]:
-    """What changes when the files may have changed."""
+    """Return path, size and etag of every file."""
     return list_files(customer, source).state()
 
 
 def fault(source: Source, error: Exception) -> str | None:
-    """DuckDB's complaint about a JSON file in one clause, without the row's contents."""
+    """Return DuckDB's error about a JSON file in one clause, without the row's contents."""
     message = transcode.strip_copy_path(str(error)).partition("\nLINE ")[0]
     if not re.search("JSON|maximum_object_size", message):
         return file_fault(source, error)
@@ -66,7 +67,7 @@ def fault(source: Source, error: Exception) -> str | None:
     number = int(line[1] or line[2]) - message.count("Malformed JSON") if line else 0  # DuckDB is one ahead there
     place = (file[1] if file else source.uri) + (f", line {number}," if line else "")
     if "maximum_object_size" in message:
-        return f"{place} has a row of more than {LONGEST_OBJECT // 1_000_000} million bytes"
+        return f"{place} has a row of more than {MAX_OBJECT_BYTES // 1_000_000} million bytes"
     if double := re.search(r'duplicate key "([^"]*)"', message):
         return f"{place} has '{double[1]}' twice in one row"
     if "UTF-8" in message or "unicode" in message:
@@ -80,16 +81,16 @@ def fault(source: Source, error: Exception) -> str | None:
 
 def _read_objects_sql(names: Iterable[str]) -> str:
     listed = ", ".join(map(quote_literal, names))
-    return f"read_json_objects([{listed}], format = 'auto', maximum_object_size = {LONGEST_OBJECT})"
+    return f"read_json_objects([{listed}], format = 'auto', maximum_object_size = {MAX_OBJECT_BYTES})"
 
 
 def _sample_columns(con: Backend, names: list[str]) -> dict[str, Keys]:
-    """The columns of the first rows, each with the path to its values."""
+    """Return the columns of the first rows, each with the path to its values."""
     found: dict[str, Keys] = {}
     for (text,) in con.con.execute(f"SELECT json FROM {_read_objects_sql(names)} LIMIT {SAMPLE_ROWS}").fetchall():
         row = json.loads(text)
         for path in _paths(row) if isinstance(row, dict) else ():
-            if len(found) < MOST_COLUMNS:
+            if len(found) < MAX_COLUMNS:
                 found.setdefault(".".join(path), path)
     return found
 
@@ -103,7 +104,7 @@ def _paths(row: dict[str, Any], before: Keys = ()) -> Iterator[Keys]:
 
 
 def _find_missing_columns(con: Backend, names: list[str], missing: list[str]) -> dict[str, Keys]:
-    """Those of the missing columns that any row has: as a value of that very name, or along its dots."""
+    """Return those of the missing columns that any row has: under that very key, or along the path of its dots."""
     if not missing:
         return {}
     tries = [(name, path) for name in missing for path in dict.fromkeys([(name,), tuple(name.split("."))])]
@@ -113,26 +114,26 @@ def _find_missing_columns(con: Backend, names: list[str], missing: list[str]) ->
 
 
 def _drop_case_duplicates(paths: dict[str, Keys], wanted: tuple[str, ...]) -> list[str]:
-    """The columns to read: the wanted ones, and others unless only capitals tell them apart, which DuckDB does not."""
-    taken: dict[str, str] = {}
+    """Return the columns to read: the wanted ones, and others unless they differ only in case, which DuckDB ignores."""
+    by_lower_case: dict[str, str] = {}
     for name in [*(name for name in wanted if name in paths), *paths]:
-        taken.setdefault(name.lower(), name)
-    return list(taken.values())
+        by_lower_case.setdefault(name.lower(), name)
+    return list(by_lower_case.values())
 
 
 def _query(names: list[str], paths: dict[str, Keys], folders: Iterable[str], hive: bool) -> str:
-    """One pass over the files, which takes a value from within an object only where a path asks for it."""
+    """Return the SQL of one pass over the files, which parses an object only where a path leads into it."""
     tops: dict[str, tuple[str, bool]] = {}
     for path in paths.values():
         _, inner = tops.get(path[0].lower(), (path[0], False))
         tops[path[0].lower()] = (path[0], inner or len(path) > 1)
     types = ", ".join(f"{quote_literal(name)}: '{'JSON' if inner else 'VARCHAR'}'" for name, inner in tops.values())
-    said = [f"{_value(path, tops[path[0].lower()][1])} AS {quote_name(name)}" for name, path in paths.items()]
-    said += map(quote_name, folders)
+    expressions = [f"{_value(path, tops[path[0].lower()][1])} AS {quote_name(name)}" for name, path in paths.items()]
+    expressions += map(quote_name, folders)
     listed = ", ".join(map(quote_literal, names))
     return (
-        f"SELECT {', '.join(said)} FROM read_json([{listed}], columns = {{{types}}}, format = 'auto', "
-        f"records = 'true', maximum_object_size = {LONGEST_OBJECT}, "
+        f"SELECT {', '.join(expressions)} FROM read_json([{listed}], columns = {{{types}}}, format = 'auto', "
+        f"records = 'true', maximum_object_size = {MAX_OBJECT_BYTES}, "
         f"hive_partitioning = {hive}, hive_types_autocast = false)"
     )
 

@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 def open(
     customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None
 ) -> SourceTable:
-    """All rows of all files, lazily; a column that only some files have is null in the others.
+    """Return all rows of all files, lazily; a column that only some files have is null in the others.
 
-    Folders called name=value give a column, as text, where the files have none of that name.
+    Folders named name=value give a column, as text, where the files have none of that name.
     """
     files = list_files(customer, source)
     names = files.names(con)
     rows = read_files(con, names, union_by_name=True, hive_partitioning=False)
     columns = {name: str(dtype) for name, dtype in rows.schema().items()}
-    given = [name for name in files.partitions() if name not in columns]
-    if set(given) & set(source_columns(mapping)):
+    partitions = [name for name in files.partitions() if name not in columns]
+    if set(partitions) & set(source_columns(mapping)):
         rows = read_files(con, names, union_by_name=True, hive_partitioning=True, hive_types_autocast=False)
-    return SourceTable(rows, {**columns, **dict.fromkeys(given, "text")})
+    return SourceTable(rows, {**columns, **dict.fromkeys(partitions, "text")})
 
 
 def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str]:
-    """What changes when the files may have changed."""
+    """Return path, size and etag of every file."""
     return list_files(customer, source).state()
 
 

@@ -1,4 +1,4 @@
-"""Patterns of paths in a store that has no folders: * and ? within one part of a path, ** for any parts."""
+"""Glob patterns for stores without folders: * and ? within one part of a path, ** for any number of parts."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ _SIGNS = re.compile(r"\*+|\?|\[!?\]?[^\]]*\]|.", re.DOTALL)
 
 
 def matches(path: str, pattern: str) -> bool:
-    """Whether the pattern names a path, as Python's glob (recursive) would: names that start with a dot are hidden."""
+    """Return whether a pattern matches a path as Python's recursive glob does; names with a leading dot are hidden."""
     return _compile(pattern).fullmatch(path) is not None
 
 
 @cache
 def _compile(pattern: str) -> re.Pattern[str]:
     *folders, last = pattern.split("/")
-    said = ["(?:(?!\\.)[^/]+/)*" if folder == "**" else f"{_part_regex(folder)}/" for folder in folders]
+    parts = ["(?:(?!\\.)[^/]+/)*" if folder == "**" else f"{_part_regex(folder)}/" for folder in folders]
     return re.compile(
-        "".join(said) + ("(?:(?!\\.)[^/]+/)*(?!\\.)[^/]+" if last == "**" else _part_regex(last)), re.DOTALL
+        "".join(parts) + ("(?:(?!\\.)[^/]+/)*(?!\\.)[^/]+" if last == "**" else _part_regex(last)), re.DOTALL
     )
 
 

@@ -1,4 +1,4 @@
-"""The folder or prefix that a customer's data must not leave."""
+"""The root: the folder or prefix that a customer's reads must not leave."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from partitions.customer import Customer, Source
 
 
 def check_root(customer: Customer, source: Source, place: str | Path) -> None:
-    """Raise SourceError when `place`, a path or URI, is outside of what this customer may read.
+    """Raise SourceError if `place`, a path or URI, is outside what this customer may read.
 
-    That is `root` of the customer (the operator's CAPFLOW_ROOT, or else `root:` of its file); with neither, the folder
-    that a pattern starts with. Symbolic links are followed first. A place that the file names to the letter needs no
-    root to be read.
+    That is `root` of the customer (the operator's CAPFLOW_ROOT, or else `root:` of its file); without either, the
+    folder that a pattern starts with. Symbolic links are resolved first. A place that the customer file names literally
+    needs no root.
     """
     root = customer.root or _pattern_folder(source.uri)
     if not root or (not customer.root and str(place) == source.uri):
@@ -30,18 +30,18 @@ def check_root(customer: Customer, source: Source, place: str | Path) -> None:
 
 
 def is_local(place: str) -> bool:
-    """Whether `place` is on this machine: a path, or a file:// URI."""
+    """Return whether `place` is on this machine: a path, or a file:// URI."""
     return "://" not in place or place.startswith("file://")
 
 
 def local_path(customer: Customer, place: str | Path) -> Path:
-    """The path that `place` means; a relative one starts at the folder of the customer file."""
+    """Return the path of a local `place`; a relative one starts at the folder of the customer file."""
     base = customer.path.parent if customer.path else Path()
     return base / str(place).removeprefix("file://")
 
 
 def literal_folder(uri: str) -> str:
-    """The part of a pattern before its first folder or file with *, ? or [; "" when the pattern starts with one."""
+    """Return the part of a pattern before its first folder or file with *, ? or [; "" if there is none."""
     fixed = re.split(r"[*?\[]", uri, maxsplit=1)[0]
     return fixed if fixed == uri else fixed.rpartition("/")[0] or ("/" if fixed.startswith("/") else "")
 

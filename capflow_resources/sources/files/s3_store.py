@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from capflow_resources.s3 import S3Access
 
-# What a store says, in the words of one clause. obstore's own text repeats requests and answers over many lines.
+# Patterns in a store's error text, each with its clause. obstore's own text repeats requests over many lines.
 FAULTS = {
     "NoSuchBucket": "there is no bucket '{bucket}'",
     "InvalidAccessKeyId|SignatureDoesNotMatch|InvalidToken|ExpiredToken": "S3 refuses the keys",
@@ -37,7 +37,7 @@ FAULTS = {
 
 
 class S3FileStore:
-    """Objects by URI or pattern; the source's options, or else the environment, say who reads."""
+    """Objects by URI or pattern; credentials come from the source's options, or else from the environment."""
 
     def __init__(self, customer: Customer, source: Source) -> None:
         self.customer, self.source = customer, source
@@ -51,7 +51,7 @@ class S3FileStore:
 
     @cached_property
     def access(self) -> S3Access:
-        """Who reads where."""
+        """The credentials and endpoint that this source is read with."""
         keys = {"access_key_id", "secret_access_key"} & self.source.options.keys()
         if len(keys) == 1:
             where = f"sources.{self.source.name}.options of {file_name(self.customer)}"
@@ -60,35 +60,35 @@ class S3FileStore:
         return find_access(options, seconds=timeout(self.customer, self.source))
 
     @cached_property
-    def _objects(self) -> S3Store:
+    def _bucket(self) -> S3Store:
         return self.access.store(self.bucket)
 
-    def found(self, pattern: str) -> list[StoredFile]:
+    def find(self, pattern: str) -> list[StoredFile]:
         import obstore
 
         key = pattern.partition("://")[2].partition("/")[2]
-        with self._told():
+        with self._explain_errors():
             if not set("*?[") & set(key):
-                return self._exact(key)
+                return self._find_exact(key)
             prefix = literal_folder(key)
-            pages = obstore.list(self._objects, prefix or None)
-            found = [self._stored(item) for page in pages for item in page if matches(item["path"], key)]
+            pages = obstore.list(self._bucket, prefix or None)
+            found = [self._to_file(item) for page in pages for item in page if matches(item["path"], key)]
         return sorted(
             (file for file in found if file.size or not file.place.endswith("/")), key=lambda file: file.place
         )
 
-    def opened(self, file: StoredFile) -> BinaryIO:
+    def open(self, file: StoredFile) -> BinaryIO:
         import obstore
 
-        with self._told():
-            return io.BufferedReader(_ObjectStream(obstore.open_reader(self._objects, self._key(file))))
+        with self._explain_errors():
+            return io.BufferedReader(_ObjectStream(obstore.open_reader(self._bucket, self._key(file))))
 
     def tail(self, file: StoredFile, size: int) -> bytes:
         import obstore
 
         start = max(file.size - size, 0)
-        with self._told():
-            return obstore.get_range(self._objects, self._key(file), start=start, end=file.size).to_bytes()
+        with self._explain_errors():
+            return obstore.get_range(self._bucket, self._key(file), start=start, end=file.size).to_bytes()
 
     def attach(self, con: DuckDBPyConnection) -> None:
         try:
@@ -97,38 +97,38 @@ class S3FileStore:
             remedy = "Install it: pip install 'capflow[aws]'."
             raise source_error(self.customer, self.source, "DuckDB's httpfs is not installed", remedy) from None
 
-    def name_in_duckdb(self, file: StoredFile) -> str:
+    def duckdb_name(self, file: StoredFile) -> str:
         return glob.escape(file.place)
 
-    def _exact(self, key: str) -> list[StoredFile]:
+    def _find_exact(self, key: str) -> list[StoredFile]:
         import obstore
 
         try:
-            return [self._stored(obstore.head(self._objects, key))]
+            return [self._to_file(obstore.head(self._bucket, key))]
         except FileNotFoundError:
             next(
-                iter(obstore.list(self._objects, key, chunk_size=1)), None
-            )  # tells a missing bucket from a missing key
+                iter(obstore.list(self._bucket, key, chunk_size=1)), None
+            )  # raises for a missing bucket, not for a missing key
             return []
 
-    def _stored(self, item: Any) -> StoredFile:
-        mark = item["e_tag"] or item["last_modified"].isoformat()
-        return StoredFile(f"{self.scheme}://{self.bucket}/{item['path']}", item["size"], mark)
+    def _to_file(self, item: Any) -> StoredFile:
+        etag = item["e_tag"] or item["last_modified"].isoformat()
+        return StoredFile(f"{self.scheme}://{self.bucket}/{item['path']}", item["size"], etag)
 
     def _key(self, file: StoredFile) -> str:
         return file.place.partition("://")[2].partition("/")[2]
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _explain_errors(self) -> Iterator[None]:
         from obstore.exceptions import BaseError
 
         try:
             yield
         except (BaseError, OSError, ValueError) as error:
-            raise self.said(str(error)) from None
+            raise self.translate_error(str(error)) from None
 
-    def said(self, text: str) -> SourceError:
-        """What a store's own words mean."""
+    def translate_error(self, text: str) -> SourceError:
+        """Translate an error text of the store into a SourceError."""
         return source_error(self.customer, self.source, self._clause(text), self._remedy())
 
     def _clause(self, text: str) -> str:
@@ -147,7 +147,7 @@ class S3FileStore:
 
 
 class _ObjectStream(io.RawIOBase):
-    """An object of a bucket as Python reads files."""
+    """An object of a bucket as a raw binary stream."""
 
     def __init__(self, reader: Any) -> None:
         self.reader = reader

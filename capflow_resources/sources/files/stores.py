@@ -1,4 +1,4 @@
-"""Where files lie: on this machine, on S3, or on any store that fsspec reaches; listed and opened in one way."""
+"""File stores: this machine, S3, or any store that fsspec supports, listed and opened through one interface."""
 
 from __future__ import annotations
 
@@ -18,40 +18,40 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class StoredFile:
-    """One file: its path or URI, its size in bytes, and a mark that changes whenever its bytes may have changed."""
+    """One file: its path or URI, its size in bytes, and an etag that changes whenever its bytes may have changed."""
 
     place: str
     size: int
-    mark: str
+    etag: str
 
 
 class FileStore(Protocol):
-    """What a kind of store offers. Every call ends within the source's time limit."""
+    """The interface of a file store. Every call ends within the source's time limit."""
 
-    def found(self, pattern: str) -> list[StoredFile]:
-        """The files that a path, a URI or a pattern names, in the order of their names."""
+    def find(self, pattern: str) -> list[StoredFile]:
+        """List the files that a path, URI or pattern matches, ordered by name."""
 
-    def opened(self, file: StoredFile) -> BinaryIO:
-        """The bytes of a file, from its beginning."""
+    def open(self, file: StoredFile) -> BinaryIO:
+        """Open a file for reading bytes."""
 
     def tail(self, file: StoredFile, size: int) -> bytes:
-        """The last `size` bytes of a file."""
+        """Return the last `size` bytes of a file."""
 
     def attach(self, con: DuckDBPyConnection) -> None:
-        """Let DuckDB read the files of this store."""
+        """Give a DuckDB connection access to the files of this store."""
 
-    def name_in_duckdb(self, file: StoredFile) -> str:
-        """How DuckDB calls a file; no sign in it is taken for a pattern."""
+    def duckdb_name(self, file: StoredFile) -> str:
+        """Return DuckDB's name for a file, with pattern characters escaped."""
 
 
 class LocalStore:
-    """Files by path or pattern; a relative one starts at the folder of the customer file."""
+    """Files on this machine, by path or pattern; a relative one starts at the folder of the customer file."""
 
     def __init__(self, customer: Customer, source: Source) -> None:
         self.customer, self.source = customer, source
 
-    def found(self, pattern: str) -> list[StoredFile]:
-        """The files, and neither folders nor anything that lies outside of the root; SourceError for one unreadable."""
+    def find(self, pattern: str) -> list[StoredFile]:
+        """List the files, folders left out; raises SourceError for a lone folder and for an unreadable file."""
         place = local_path(self.customer, pattern)
         if place.is_dir():
             what = f"{place} is a folder; name its files, like {place}/*.{self.source.kind}"
@@ -66,7 +66,7 @@ class LocalStore:
         facts = ((path, path.stat()) for path in paths)
         return [StoredFile(str(path), fact.st_size, str(fact.st_mtime_ns)) for path, fact in facts]
 
-    def opened(self, file: StoredFile) -> BinaryIO:
+    def open(self, file: StoredFile) -> BinaryIO:
         return Path(file.place).open("rb")
 
     def tail(self, file: StoredFile, size: int) -> bytes:
@@ -75,9 +75,9 @@ class LocalStore:
             return stream.read(size)
 
     def attach(self, con: DuckDBPyConnection) -> None:
-        """Nothing to do: DuckDB reads local files."""
+        """Do nothing: DuckDB reads local files."""
 
-    def name_in_duckdb(self, file: StoredFile) -> str:
+    def duckdb_name(self, file: StoredFile) -> str:
         return glob.escape(file.place)
 
     def _correct_uri(self) -> str:
@@ -85,7 +85,7 @@ class LocalStore:
 
 
 def open_store(customer: Customer, source: Source) -> FileStore:
-    """The store that a source's uri is on; SourceError when it cannot be reached from here."""
+    """Return the store that holds a source's files; raises SourceError if it is not reachable from here."""
     from capflow_resources.sources.files import fsspec_store, s3_store
 
     if is_local(source.uri):

@@ -1,7 +1,7 @@
-"""Packed or differently encoded text files as plain UTF-8 files, which DuckDB reads whole or not at all.
+"""Plain UTF-8 copies of compressed or differently encoded text files, for DuckDB to read.
 
-DuckDB would read such files itself, but takes a gzip or zstd file that was cut off for a shorter one, and does not
-have most encodings. So they are unpacked strictly, in pieces of a megabyte, into a folder that goes with the engine.
+DuckDB takes a truncated gzip or zstd file for a shorter one, and lacks most encodings. So such files are decompressed
+strictly, in pieces of a megabyte, into a folder that is removed with the engine.
 """
 
 from __future__ import annotations
@@ -27,20 +27,31 @@ if TYPE_CHECKING:
     from ibis.backends.duckdb import Backend
 
 FOLDER = "capflow-plain-"
-LONGEST_LINE = 16_000_000
+MAX_LINE_BYTES = 16_000_000
 PIECE = 1 << 20
-PACKED = (".gz", ".gzip", ".zst", ".zstd")
-COMMON = ("utf-8", "latin-1", "utf-16", "cp1252", "cp1250", "cp1251", "iso8859-15", "cp850", "shift_jis", "gb18030")
+COMPRESSED = (".gz", ".gzip", ".zst", ".zstd")
+COMMON_ENCODINGS = (
+    "utf-8",
+    "latin-1",
+    "utf-16",
+    "cp1252",
+    "cp1250",
+    "cp1251",
+    "iso8859-15",
+    "cp850",
+    "shift_jis",
+    "gb18030",
+)
 
 
 def encoding(customer: Customer, source: Source) -> str:
-    """Python's name of the encoding that a source is written in; any of Python's codecs of text will do."""
+    """Return Python's name of a source's encoding, any of its text codecs; raises SourceError for an unknown one."""
     named = str(source.options.get("encoding", "utf-8"))
     try:
         found = codecs.lookup(named)
         "".encode(named)  # a codec of bytes, like base64, refuses text
     except LookupError:
-        what = f"encoding '{named}' cannot be read{did_you_mean(named, COMMON)}"
+        what = f"encoding '{named}' cannot be read{did_you_mean(named, COMMON_ENCODINGS)}"
         remedy = f"Correct sources.{source.name}.options in {file_name(customer)}."
         raise source_error(customer, source, what, remedy) from None
     return "utf-8" if found.name in ("utf-8-sig", "ascii") else found.name
@@ -49,36 +60,36 @@ def encoding(customer: Customer, source: Source) -> str:
 def duckdb_paths(
     customer: Customer, source: Source, files: Files, con: Backend, native: tuple[str, ...] = ("utf-8",)
 ) -> list[str]:
-    """How DuckDB calls the files, or their plain copies where they are packed or in an encoding not in `native`."""
-    written_in = encoding(customer, source)
+    """Return DuckDB's names for the files, or for their plain copies where compressed or not in a `native` encoding."""
+    codec = encoding(customer, source)
     names, folder = files.names(con), None
     for index, file in enumerate(files.files):
-        if written_in in native and not file.place.lower().endswith(PACKED):
+        if codec in native and not file.place.lower().endswith(COMPRESSED):
             continue
         if folder is None:
             folder = Path(tempfile.mkdtemp(prefix=FOLDER))
             weakref.finalize(con, shutil.rmtree, folder, ignore_errors=True)
-        names[index] = str(_write_copy(customer, source, files, file, written_in, folder / str(index)))
+        names[index] = str(_write_copy(customer, source, files, file, codec, folder / str(index)))
     return names
 
 
 def read_head(customer: Customer, source: Source, files: Files, file: StoredFile) -> str:
-    """The first million letters of a file, or all that it has."""
-    letters = codecs.getincrementaldecoder(_codec_name(encoding(customer, source)))()
+    """Return the first million characters of a file, or all that it has."""
+    decoder = codecs.getincrementaldecoder(_codec_name(encoding(customer, source)))()
     text = ""
-    with files.store.opened(file) as packed:
+    with files.store.open(file) as packed:
         for piece in _read_pieces(customer, source, file, packed):
-            text += _decode(customer, source, file, letters, piece, 1 + text.count("\n"))
+            text += _decode(customer, source, file, decoder, piece, 1 + text.count("\n"))
             if len(text) >= PIECE:
                 return text
-    return text + _decode(customer, source, file, letters, b"", 1 + text.count("\n"), final=True)
+    return text + _decode(customer, source, file, decoder, b"", 1 + text.count("\n"), final=True)
 
 
 def refuse_endless_line(customer: Customer, source: Source, files: Files, file: StoredFile) -> None:
-    """SourceError for a file whose last line is longer than DuckDB's buffer: DuckDB would leave that line out."""
-    if file.size <= LONGEST_LINE or file.place.lower().endswith(PACKED):
+    """Raise SourceError if a file's last line exceeds DuckDB's buffer: DuckDB would silently drop that line."""
+    if file.size <= MAX_LINE_BYTES or file.place.lower().endswith(COMPRESSED):
         return
-    for size in (1 << 16, LONGEST_LINE):
+    for size in (1 << 16, MAX_LINE_BYTES):
         tail = files.store.tail(file, size)[:-2]
         if b"\n" in tail or b"\r" in tail:
             return
@@ -86,32 +97,30 @@ def refuse_endless_line(customer: Customer, source: Source, files: Files, file: 
 
 
 def strip_copy_path(text: str) -> str:
-    """An error of DuckDB with the name of a plain copy, which says nothing to a reader, cut to the file's own."""
+    """Replace the path of a plain copy in a DuckDB error by the file's own name."""
     return re.sub(rf"[^\s\"']*{FOLDER}[^/\s]*/\d+/", "", text)
 
 
-def _write_copy(
-    customer: Customer, source: Source, files: Files, file: StoredFile, written_in: str, folder: Path
-) -> Path:
+def _write_copy(customer: Customer, source: Source, files: Files, file: StoredFile, codec: str, folder: Path) -> Path:
     *folders, last = file.place.split("/")
     folder = folder.joinpath(*(part for part in folders if "=" in part))  # such folders give columns
     folder.mkdir(parents=True)
     name = Path(last)
-    path = folder / (name.stem if name.suffix.lower() in PACKED else name.name)
-    letters = None if written_in == "utf-8" else codecs.getincrementaldecoder(_codec_name(written_in))()
+    path = folder / (name.stem if name.suffix.lower() in COMPRESSED else name.name)
+    decoder = None if codec == "utf-8" else codecs.getincrementaldecoder(_codec_name(codec))()
     lines, since_line = 1, 0
-    with files.store.opened(file) as packed, path.open("wb") as plain:
+    with files.store.open(file) as packed, path.open("wb") as plain:
         for piece in _read_pieces(customer, source, file, packed):
-            if letters is not None:
-                piece = _decode(customer, source, file, letters, piece, lines).encode()
+            if decoder is not None:
+                piece = _decode(customer, source, file, decoder, piece, lines).encode()
             plain.write(piece)
             lines += piece.count(b"\n")
             end = max(piece.rfind(b"\n"), piece.rfind(b"\r"))
             since_line = since_line + len(piece) if end < 0 else len(piece) - end
-            if since_line > LONGEST_LINE:
+            if since_line > MAX_LINE_BYTES:
                 raise _line_too_long_error(customer, source, file, f"line {lines}")
-        if letters is not None:
-            plain.write(_decode(customer, source, file, letters, b"", lines, final=True).encode())
+        if decoder is not None:
+            plain.write(_decode(customer, source, file, decoder, b"", lines, final=True).encode())
     return path
 
 
@@ -128,10 +137,10 @@ def _read_pieces(customer: Customer, source: Source, file: StoredFile, packed: B
         while piece := bytes(plain.read(PIECE)):
             yield piece
     except (EOFError, zlib.error, gzip.BadGzipFile, pa.ArrowInvalid) as error:
-        raise _damaged_error(customer, source, file, error) from None
+        raise _damage_error(customer, source, file, error) from None
     except OSError as error:
-        if error.errno is None:  # a complaint of the unpacker's, not of a disk or a store
-            raise _damaged_error(customer, source, file, error) from None
+        if error.errno is None:  # raised by the decompressor, not by a disk or a store
+            raise _damage_error(customer, source, file, error) from None
         raise _unreadable_error(customer, source, file, error) from None
 
 
@@ -139,13 +148,13 @@ def _decode(
     customer: Customer,
     source: Source,
     file: StoredFile,
-    letters: codecs.IncrementalDecoder,
+    decoder: codecs.IncrementalDecoder,
     piece: bytes,
     line: int,
     final: bool = False,
 ) -> str:
     try:
-        return letters.decode(piece, final)
+        return decoder.decode(piece, final)
     except UnicodeError as error:
         if isinstance(error, UnicodeDecodeError):
             line += error.object[: error.start].decode(error.encoding, errors="ignore").count("\n")
@@ -159,16 +168,16 @@ def _codec_name(encoding: str) -> str:
 
 
 def _line_too_long_error(customer: Customer, source: Source, file: StoredFile, line: str) -> SourceError:
-    what = f"{file.place} has a line of more than {LONGEST_LINE // 1_000_000} million bytes ({line})"
+    what = f"{file.place} has a line of more than {MAX_LINE_BYTES // 1_000_000} million bytes ({line})"
     return source_error(customer, source, what, "Send it again with shorter values, or whole if it was damaged.")
 
 
-def _damaged_error(customer: Customer, source: Source, file: StoredFile, error: Exception) -> SourceError:
-    said = (str(error).splitlines() or [""])[0][:200]
-    return source_error(customer, source, f"{file.place} is cut off or damaged ({said})", "Send it again, whole.")
+def _damage_error(customer: Customer, source: Source, file: StoredFile, error: Exception) -> SourceError:
+    reason = (str(error).splitlines() or [""])[0][:200]
+    return source_error(customer, source, f"{file.place} is cut off or damaged ({reason})", "Send it again, whole.")
 
 
 def _unreadable_error(customer: Customer, source: Source, file: StoredFile, error: OSError) -> SourceError:
-    said = error.strerror or str(error).splitlines()[0][:200]
+    reason = error.strerror or str(error).splitlines()[0][:200]
     remedy = f"Check the file and sources.{source.name} in {file_name(customer)}."
-    return source_error(customer, source, f"{file.place} cannot be read ({said})", remedy)
+    return source_error(customer, source, f"{file.place} cannot be read ({reason})", remedy)

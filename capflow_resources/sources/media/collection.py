@@ -1,4 +1,4 @@
-"""The files of a collection (pictures, sound, texts): a folder and all below it, or those that a manifest lists."""
+"""A collection of files (pictures, sound, texts): a folder with all its subfolders, or the files in a manifest."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ THREADS = 8
 
 @dataclass(frozen=True)
 class Collection:
-    """A place with files below it, for one source of a customer. Nothing outside of the customer's root is opened.
+    """The files below a place, for one source of a customer. Nothing outside the customer's root is opened.
 
-    `folder` is the uri of the place, without a slash at its end.
+    `folder` is the uri of the place, without a trailing slash.
     """
 
     customer: Customer
@@ -32,53 +32,53 @@ class Collection:
         return open_store(self.customer, replace(self.source, uri=f"{self.folder}/"))
 
     def files(self) -> list[StoredFile]:
-        """All files, hidden ones left out. Raises SourceError, also for one that is a link to outside."""
+        """List all files except hidden ones. Raises SourceError, also for a link that leads outside."""
         self._check(self.folder)
-        found = [file for file in self._store.found(f"{glob.escape(self.folder)}/**/*") if not self._hidden(file)]
+        found = [file for file in self._store.find(f"{glob.escape(self.folder)}/**/*") if not self._is_hidden(file)]
         for file in found:
             self._check(file.place)
         return found
 
     def find(self, places: Iterable[str]) -> list[StoredFile]:
-        """These files, by path below the folder or by uri; one that is not there has no mark. Raises SourceError."""
+        """Find these files, by path below the folder or by uri; a missing one has no etag. Raises SourceError."""
         with ThreadPoolExecutor(THREADS) as pool:
             return list(pool.map(self._find, places))
 
     def read(self, place: str) -> bytes:
-        """All bytes of one file. Raises SourceError, for one outside of the root too, or FileNotFoundError."""
+        """Return the bytes of one file. Raises SourceError, also outside the root, or FileNotFoundError."""
         self._check(place)
-        with closing(self._store.opened(StoredFile(place, 0, ""))) as stream:
+        with closing(self._store.open(StoredFile(place, 0, ""))) as stream:
             return bytes(stream.read())
 
     def place(self, named: str) -> str:
-        """The uri of a file that is named by its path below the folder, or by its uri."""
+        """Return the uri of a file that is named by its path below the folder, or by its uri."""
         return named if "://" in named or named.startswith("/") else f"{self.folder}/{named}"
 
     def path(self, place: str) -> str:
-        """The path of a file below the folder; its whole uri when it lies elsewhere within the root."""
+        """Return the path of a file below the folder; its whole uri if it is elsewhere within the root."""
         start, rest = _normalize(self.folder), _normalize(place)
         return rest.removeprefix(f"{start}/") if rest.startswith(f"{start}/") else place
 
     def holds(self, place: str) -> bool:
-        """Whether a uri is one of this collection's."""
+        """Return whether a uri is one of this collection's."""
         return _normalize(place).startswith(f"{_normalize(self.folder)}/")
 
     def _check(self, place: str) -> None:
-        """Links and uris may not lead out of the customer's root, nor out of the folder where there is no root."""
+        """Raise SourceError for a link or uri outside the customer's root, or outside the folder without a root."""
         roots.check_root(replace(self.customer, root=self.customer.root or self.folder), self.source, place)
 
-    def _hidden(self, file: StoredFile) -> bool:
+    def _is_hidden(self, file: StoredFile) -> bool:
         return any(part.startswith(".") for part in self.path(file.place).split("/"))
 
     def _find(self, named: str) -> StoredFile:
         place = self.place(named)
         self._check(place)
-        found = self._store.found(glob.escape(place))
+        found = self._store.find(glob.escape(place))
         return found[0] if found else StoredFile(place, 0, "")
 
 
 def open_collection(customer: Customer, source: Source, folder: str = "") -> Collection:
-    """The collection in the folder that a source names, or in `folder`; a relative one starts at the customer file."""
+    """Return the collection in the folder that a source names, or in `folder`, relative to the customer file."""
     place = (folder or source.uri).rstrip("/")
     if roots.is_local(place):
         place = str(roots.local_path(customer, place).absolute())
@@ -86,5 +86,5 @@ def open_collection(customer: Customer, source: Source, folder: str = "") -> Col
 
 
 def _normalize(place: str) -> str:
-    """A uri as stores write it in different ways: memory://a, memory:///a."""
+    """Return a uri in the one form that all stores share: memory://a, memory:///a."""
     return place.partition("://")[2].strip("/") if "://" in place else place

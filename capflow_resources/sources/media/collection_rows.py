@@ -1,4 +1,4 @@
-"""Rows of a collection of files: what lies in the place, what its names say, and what its bytes are."""
+"""Rows of a collection of files: the files in a place, what their paths say, and the facts in their bytes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class OutsideCollectionError(SourceError):
-    """A uri that lies in none of the customer's collections."""
+    """A uri that is in none of the customer's collections."""
 
 
 def read_collection(
@@ -39,7 +39,7 @@ def read_collection(
     decode: Decode,
     facts: pa.Schema,
 ) -> SourceTable:
-    """The rows of the files of these kinds, each with the facts that `decode` finds in its bytes."""
+    """Return one row for each file of these kinds (or for each entry in it), with the facts that `decode` finds."""
     _check_libraries(customer, source)
     manifest = _open_manifest(customer, source, mapping, con)
     place = open_collection(customer, source, _folder(source))
@@ -48,8 +48,8 @@ def read_collection(
             con, _list_kinds(place, kinds) if manifest is None else _find_listed(place, manifest, source), place
         )
         settings = json.dumps([VERSION, place.folder, dict(source.options)], sort_keys=True, default=str)
-        kept = cache_path(customer, source.name, hashlib.sha256(customer.hide(settings).encode()).hexdigest())
-        rows = _expand_fields(_add_path_columns(decode_files(con, kept, listing, place, decode, facts), source))
+        cache = cache_path(customer, source.name, hashlib.sha256(customer.hide(settings).encode()).hexdigest())
+        rows = _expand_fields(_add_path_columns(decode_files(con, cache, listing, place, decode, facts), source))
     if manifest is not None:
         rows = _join_manifest(rows, manifest, place, source)
     if not rows.count().to_pyarrow().as_py():
@@ -60,18 +60,18 @@ def read_collection(
 
 
 def state_of_collection(customer: Customer, source: Source, kinds: tuple[str, ...]) -> list[str] | None:
-    """One hash of the names, sizes and stamps of all files; None for a manifest, whose files may lie anywhere."""
+    """Return one hash of all files' names, sizes and etags; None for a manifest, whose files may be anywhere."""
     if _manifest_reader(source) is not None:
         return None
     digest = hashlib.sha256()
     with _explain_store_errors(customer, source):
         for file in _list_kinds(open_collection(customer, source), kinds):
-            digest.update(f"{file.place}\0{file.size}\0{file.mark}\n".encode("utf-8", "surrogateescape"))
+            digest.update(f"{file.place}\0{file.size}\0{file.etag}\n".encode("utf-8", "surrogateescape"))
     return [digest.hexdigest()]
 
 
 def read_medium(customer: Customer, uri: str, kinds: tuple[str, ...]) -> bytes:
-    """The bytes of one file by its uri, if it lies in one of the customer's collections. Raises SourceError."""
+    """Return the bytes of one file by its uri, if it is in one of the customer's collections. Raises SourceError."""
     for source in customer.sources.values():
         if source.kind in kinds and (place := open_collection(customer, source, _folder(source))).holds(uri):
             with _explain_store_errors(customer, source):
@@ -82,18 +82,18 @@ def read_medium(customer: Customer, uri: str, kinds: tuple[str, ...]) -> bytes:
 
 
 def fault(source: Source, error: Exception) -> str | None:
-    """Complaints about a manifest; the files themselves are read before any row is handed out."""
+    """Return an error about a manifest in one clause; the files themselves are read before any row is returned."""
     manifest = _manifest_reader(source)
     return manifest.fault(source, error) if manifest is not None else file_fault(source, error)
 
 
 def pattern_names(pattern: str) -> tuple[str, ...]:
-    """The columns that a pattern like {label}/{item_id}_*.jpg finds in a path."""
+    """Return the columns that a pattern like {label}/{item_id}_*.jpg extracts from a path."""
     return tuple(re.findall(r"\{(\w+)\}", pattern))
 
 
 def pattern_regex(pattern: str) -> str:
-    """A pattern as a regular expression with one group a name: {name} and * stay within a folder, ** does not."""
+    """Return a pattern as a regular expression, one group per name; {name} and * match within a folder, ** does not."""
     parts = re.split(r"(\{\w+\}|\*\*/|\*\*|\*)", pattern)
     written = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*"}
     return (
@@ -106,7 +106,7 @@ def _list_kinds(place: Collection, kinds: tuple[str, ...]) -> list[StoredFile]:
 
 
 def _find_listed(place: Collection, manifest: ibis.Table, source: Source) -> list[StoredFile]:
-    """The files that a manifest lists, each once."""
+    """Return the files that a manifest lists, each once."""
     column = manifest[_uri_column(source)].strip().nullif("")
     uris = manifest.select(uri=column).filter(column.notnull()).distinct().order_by("uri")
     found = place.find(uris.to_pyarrow()["uri"].to_pylist())
@@ -114,7 +114,7 @@ def _find_listed(place: Collection, manifest: ibis.Table, source: Source) -> lis
 
 
 def _add_path_columns(rows: ibis.Table, source: Source) -> ibis.Table:
-    """What the path says: the row's id, its uri, its folder as label, and what the pattern finds."""
+    """Add the row's id, its uri, its folder as label, and the columns that the pattern extracts from the path."""
     import ibis
 
     number = ibis.ifelse(rows["number"] > 0, ibis.literal("#") + (rows["number"] + 1).cast("string"), "")
@@ -127,7 +127,7 @@ def _add_path_columns(rows: ibis.Table, source: Source) -> ibis.Table:
 
 
 def _expand_fields(rows: ibis.Table) -> ibis.Table:
-    """The fields of JSON objects as columns of text, where no column has that name already."""
+    """Add the fields of JSON objects as text columns, where no column has that name already."""
     if "fields" not in rows.columns:
         return rows
     con = rows.get_backend()
@@ -138,15 +138,15 @@ def _expand_fields(rows: ibis.Table) -> ibis.Table:
 
 
 def _join_manifest(rows: ibis.Table, manifest: ibis.Table, place: Collection, source: Source) -> ibis.Table:
-    """A manifest's rows with the facts of their files; what a manifest says of a file wins over what its path says."""
+    """Join a manifest's rows with the facts of their files; the manifest's columns win over those from the path."""
     import ibis
 
     uri = manifest[_uri_column(source)].strip()
     whole = uri.contains("://") | uri.startswith("/")
     theirs = [name for name in manifest.columns if name != _uri_column(source) and name not in _fact_columns(rows)]
-    kept = manifest.filter(uri != "").select(*theirs, listed_=ibis.ifelse(whole, uri, f"{place.folder}/" + uri))
+    entries = manifest.filter(uri != "").select(*theirs, listed_=ibis.ifelse(whole, uri, f"{place.folder}/" + uri))
     ours = rows.drop([name for name in rows.columns if name in theirs])
-    return kept.join(ours, kept["listed_"] == ours["place_"]).drop("listed_")
+    return entries.join(ours, entries["listed_"] == ours["place_"]).drop("listed_")
 
 
 def _fact_columns(rows: ibis.Table) -> set[str]:
@@ -168,9 +168,11 @@ def _open_manifest(customer: Customer, source: Source, mapping: TableMapping, co
 
 def _manifest_source(source: Source) -> Source:
     kind = "parquet" if source.uri.lower().endswith(".parquet") else "csv"
-    own = ("pattern", "uri_column", "folder", "encoding", "text_field")
+    collection_options = ("pattern", "uri_column", "folder", "encoding", "text_field")
     return replace(
-        source, kind=kind, options={name: value for name, value in source.options.items() if name not in own}
+        source,
+        kind=kind,
+        options={name: value for name, value in source.options.items() if name not in collection_options},
     )
 
 
@@ -187,7 +189,7 @@ def _uri_column(source: Source) -> str:
 
 
 def _folder(source: Source) -> str:
-    """Where the files lie: the folder that a source names, or the one that its manifest lies in."""
+    """Return the folder of the files: the one that a source names, or the one that contains its manifest."""
     if _manifest_reader(source) is None:
         return source.uri
     return str(source.options.get("folder") or source.uri.rpartition("/")[0] or ".")
@@ -202,7 +204,7 @@ def _check_libraries(customer: Customer, source: Source) -> None:
 
 @contextmanager
 def _explain_store_errors(customer: Customer, source: Source) -> Iterator[None]:
-    """An error of the place in one line."""
+    """Turn an error of the store into a SourceError of one line."""
     from obstore.exceptions import BaseError
 
     try:

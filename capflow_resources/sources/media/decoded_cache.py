@@ -1,7 +1,7 @@
-"""The decoded facts of a collection's files, kept beside the lake so that a file is decoded once, until it changes.
+"""The cache of a collection's decoded facts, beside the lake: a file is decoded once, until it changes.
 
-They lie in `decoded/<customer>/` of the home (or of the folder that CAPFLOW_SCRATCH names); without them all files are
-decoded once more, and nothing else is lost.
+It is in `decoded/<customer>/` of the home (or of the folder that CAPFLOW_SCRATCH names); without it all files are
+decoded again, and nothing else is lost.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from capflow_resources.sources.files.stores import StoredFile
 from capflow_resources.sources.media.collection import THREADS, Collection
-from capflow_resources.sources.media.decoding import MOST_BYTES, Facts, corrupt_facts
+from capflow_resources.sources.media.decoding import MAX_BYTES, Facts, corrupt_facts
 from partitions.customer import Customer
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from ibis.backends.duckdb import Backend
 
-SAME = ("place", "bytes", "mark")
+CACHE_KEY = ("place", "bytes", "mark")
 Decode = Callable[[str, bytes], list[Facts]]
 
 BATCH_FILES = 256
@@ -33,38 +33,38 @@ LISTED_FILES = 10_000
 
 
 def decode_files(
-    con: Backend, kept: Path, listing: ibis.Table, place: Collection, decode: Decode, facts: pa.Schema
+    con: Backend, cache: Path, listing: ibis.Table, place: Collection, decode: Decode, facts: pa.Schema
 ) -> ibis.Table:
-    """The facts of the files in `listing` (place, path, bytes, mark), as `kept` has them, or decoded and kept now.
+    """Return the facts of the files in `listing` (place, path, bytes, mark), cached in `cache` or decoded now.
 
-    One row for each file, or for each text in it (`number`), with the columns `facts`. Files that are gone from the
-    listing are forgotten. An error of the network is raised; a file that cannot be read is a row that says why.
+    One row for each file, or for each text in it (`number`), with the columns `facts`. Files no longer in the listing
+    are dropped from the cache. A network error is raised; a file that cannot be read is a row that says why.
     """
-    before = con.read_parquet(str(kept)) if kept.exists() else None
+    before = con.read_parquet(str(cache)) if cache.exists() else None
     todo = listing
     if before is not None:
-        todo = listing.anti_join(before, list(SAME))
+        todo = listing.anti_join(before, list(CACHE_KEY))
     new = _insert_batches(con, _schema(facts), _decode_batches(todo, place, decode, _schema(facts)))
     if before is not None:
-        new = before.semi_join(listing, list(SAME)).select(new.columns).union(new)
-    return con.read_parquet(str(_replace(kept, new)))
+        new = before.semi_join(listing, list(CACHE_KEY)).select(new.columns).union(new)
+    return con.read_parquet(str(_replace(cache, new)))
 
 
 def cache_path(customer: Customer, name: str, digest: str) -> Path:
-    """The file that keeps the facts of one collection; those of the same name with other settings are removed."""
+    """Return the cache file of one collection; removes those of the same name with other settings."""
     named = os.environ.get("CAPFLOW_SCRATCH")
     home = customer.path.absolute().parent.parent if customer.path else Path(tempfile.gettempdir()) / "capflow"
     folder = Path(named).absolute() / "decoded" / customer.name if named else home / "decoded" / customer.name
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    kept = folder / f"{name}-{digest[:16]}.parquet"
+    cache = folder / f"{name}-{digest[:16]}.parquet"
     for other in folder.glob("*.parquet*"):
-        if other.name.rpartition("-")[0] == name and other != kept:
+        if other.name.rpartition("-")[0] == name and other != cache:
             other.unlink(missing_ok=True)
-    return kept
+    return cache
 
 
 def to_listing(con: Backend, files: Iterable[StoredFile], place: Collection) -> ibis.Table:
-    """Files as a table of `place` (their uri), `path` (below the collection's folder), `bytes` and `mark`."""
+    """Return files as a table of `place` (uri), `path` (below the collection's folder), `bytes` and `mark` (etag)."""
     import pyarrow as pa
 
     schema, waiting = pa.schema(_listing_fields()), iter(files)
@@ -74,7 +74,7 @@ def to_listing(con: Backend, files: Iterable[StoredFile], place: Collection) -> 
 
 
 def _insert_batches(con: Backend, schema: pa.Schema, batches: Iterable[pa.Table]) -> ibis.Table:
-    """A temporary table that is filled batch by batch, so that not all of it need be in Python at once."""
+    """Create a temporary table filled batch by batch, so that Python never holds all rows."""
     name, view = f"collected_{uuid4().hex}", f"batch_{uuid4().hex}"
     table = con.create_table(name, schema=schema, temp=True)
     for batch in batches:
@@ -85,7 +85,7 @@ def _insert_batches(con: Backend, schema: pa.Schema, batches: Iterable[pa.Table]
 
 
 def _listing_row(place: Collection, file: StoredFile) -> dict[str, Any]:
-    return {"place": file.place, "path": place.path(file.place), "bytes": file.size, "mark": file.mark}
+    return {"place": file.place, "path": place.path(file.place), "bytes": file.size, "mark": file.etag}
 
 
 def _decode_batches(todo: ibis.Table, place: Collection, decode: Decode, schema: pa.Schema) -> Iterator[pa.Table]:
@@ -94,7 +94,7 @@ def _decode_batches(todo: ibis.Table, place: Collection, decode: Decode, schema:
     def facts(row: dict[str, Any]) -> list[Facts]:
         return [{**row, "number": number, **one} for number, one in enumerate(_decode_file(place, row, decode))]
 
-    # Whole first: DuckDB would still be handing out rows of one query while the next one runs.
+    # Fetched completely first: DuckDB cannot stream the rows of one query while the next one runs.
     waiting = iter(todo.select("place", "path", "bytes", "mark").to_pyarrow().to_batches(max_chunksize=BATCH_FILES))
     with ThreadPoolExecutor(THREADS) as pool:
         for batch in waiting:
@@ -103,8 +103,8 @@ def _decode_batches(todo: ibis.Table, place: Collection, decode: Decode, schema:
 
 
 def _decode_file(place: Collection, row: dict[str, Any], decode: Decode) -> list[Facts]:
-    if row["bytes"] > MOST_BYTES:
-        return [corrupt_facts(f"it has {row['bytes']:,} bytes, more than {MOST_BYTES:,}")]
+    if row["bytes"] > MAX_BYTES:
+        return [corrupt_facts(f"it has {row['bytes']:,} bytes, more than {MAX_BYTES:,}")]
     if not row["mark"]:
         return [corrupt_facts("there is no such file")]
     try:
@@ -126,7 +126,7 @@ def _listing_fields() -> list[pa.Field]:
     return [pa.field(name, dtype) for name, dtype in types.items()]
 
 
-def _replace(kept: Path, rows: ibis.Table) -> Path:
-    partial = kept.with_name(f"{kept.name}.{os.getpid()}")
+def _replace(cache: Path, rows: ibis.Table) -> Path:
+    partial = cache.with_name(f"{cache.name}.{os.getpid()}")
     rows.to_parquet(partial)
-    return partial.replace(kept)
+    return partial.replace(cache)

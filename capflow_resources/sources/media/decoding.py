@@ -1,4 +1,4 @@
-"""What a picture, a recording or a text is, from its bytes: its facts, or why it cannot be used."""
+"""Decoding a picture, a recording or a text: the facts in its bytes, or why it cannot be used."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from pathlib import PurePosixPath
 from typing import Any
 
 VERSION = 1
-"""Raised when the same bytes would give other facts: everything is then decoded once more."""
+"""Incremented when the same bytes would give other facts: everything is then decoded again."""
 
-MOST_BYTES = 200_000_000
-MOST_PIXELS = 100_000_000  # a picture of a few kilobytes may claim to be larger than the memory
+MAX_BYTES = 200_000_000
+MAX_PIXELS = 100_000_000  # a picture of a few kilobytes may declare more pixels than fit in memory
 IMAGES = {
     ".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png", ".gif": "gif", ".webp": "webp", ".bmp": "bmp", ".tif": "tiff",
     ".tiff": "tiff",
 }  # fmt: skip
 SOUNDS = {".wav", ".mp3", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".mp4", ".aif", ".aiff", ".wma"}
 TEXTS = {".txt", ".json"}
-FEWEST_LETTERS, SUREST = 20, 0.9
-NO_END = (0, 0xFFFFFFFF)  # what a recorder writes that does not know the length yet
+MIN_LETTERS, MIN_CONFIDENCE = 20, 0.9
+UNKNOWN_LENGTHS = (0, 0xFFFFFFFF)  # written by recorders that do not know the length yet
 
 Facts = dict[str, Any]
 
 
 def medium_kind(path: str) -> str | None:
-    """image, audio or text by the name of a file; None for any other."""
+    """Return image, audio or text by a file's name; None for any other."""
     suffix = PurePosixPath(path).suffix.lower()
     kinds = (("image", IMAGES), ("audio", SOUNDS), ("text", TEXTS))
     return next((kind for kind, suffixes in kinds if suffix in suffixes), None)
 
 
 def decode_medium(path: str, data: bytes) -> Facts:
-    """The facts of one picture or recording: width, height, format, duration_seconds, sample_rate, channels.
+    """Return the facts of one picture or recording: width, height, format, duration_seconds, sample_rate, channels.
 
-    `corrupt` is true with a `corrupt_reason` when it cannot be decoded, is cut off, or is too large to try.
+    `corrupt` is true, with a `corrupt_reason`, if it cannot be decoded, is truncated, or is too large to try.
     """
     if not data:
         return corrupt_facts("it is empty")
@@ -45,7 +45,7 @@ def decode_medium(path: str, data: bytes) -> Facts:
 
 
 def corrupt_facts(reason: str) -> Facts:
-    """The facts of a file that cannot be used."""
+    """Return the facts of a file that cannot be used."""
     return {"corrupt": True, "corrupt_reason": " ".join(reason.split())[:200]}
 
 
@@ -53,18 +53,18 @@ def _decode_image(data: bytes) -> Facts:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        # The default would warn, and decode up to twice its limit.
+        # Pillow's default limit would only warn, and decode up to twice as many pixels.
         with Image.open(io.BytesIO(data), formats=sorted(set(IMAGES.values()))) as image:
             width, height, form = image.width, image.height, str(image.format).lower()
             facts = {"width": width, "height": height, "format": form}
-            if width * height > MOST_PIXELS:
-                return {**facts, **corrupt_facts(f"it has {width * height:,} pixels, more than {MOST_PIXELS:,}")}
-            image.draft("RGB", (max(1, width // 8), max(1, height // 8)))  # JPEG: an eighth of the work, all the bytes
+            if width * height > MAX_PIXELS:
+                return {**facts, **corrupt_facts(f"it has {width * height:,} pixels, more than {MAX_PIXELS:,}")}
+            image.draft("RGB", (max(1, width // 8), max(1, height // 8)))  # JPEG: all bytes, an eighth of the cost
             image.load()
     except UnidentifiedImageError:
         return corrupt_facts("it is no picture that can be read")
     except Image.DecompressionBombError:
-        return corrupt_facts(f"it has more than {MOST_PIXELS:,} pixels")
+        return corrupt_facts(f"it has more than {MAX_PIXELS:,} pixels")
     except (OSError, ValueError, SyntaxError, EOFError, struct.error) as error:
         return corrupt_facts(f"it cannot be decoded: {error}")
     return {**facts, "corrupt": False}
@@ -94,34 +94,34 @@ def _decode_sound(path: str, data: bytes) -> Facts:
     }
     if not tag.samplerate or not tag.duration:
         return {**facts, **corrupt_facts("it has no sound that can be read")}
-    if data[:4] == b"RIFF" and (declared := struct.unpack("<I", data[4:8])[0]) not in NO_END:
+    if data[:4] == b"RIFF" and (declared := struct.unpack("<I", data[4:8])[0]) not in UNKNOWN_LENGTHS:
         missing = declared + 8 - len(data)
-        if missing > 1:  # a last odd byte may go unpadded
+        if missing > 1:  # a last odd byte may lack its padding
             return {**facts, **corrupt_facts(f"it is cut off: {missing:,} bytes are missing")}
     return {**facts, "corrupt": False}
 
 
 def decode_texts(path: str, data: bytes, encoding: str, field: str) -> list[Facts]:
-    """The texts of one file: one of a .txt, one for each object of a .json, whose `field` is the text.
+    """Return the texts of one file: one for a .txt, one per object for a .json, whose `field` is the text.
 
-    Each with `text`, `language` (ISO 639-1; None for a text too short to tell), `encoding` and its other `fields` as
-    JSON. A byte order mark wins over `encoding`.
+    Each has `text`, `language` (ISO 639-1; None for a text too short to tell), `encoding` and its other `fields` as
+    JSON. A byte order mark overrides `encoding`.
     """
-    found = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig" if encoding == "utf-8" else encoding
-    shown = {"encoding": found.removesuffix("-sig")}
+    codec = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig" if encoding == "utf-8" else encoding
+    facts = {"encoding": codec.removesuffix("-sig")}
     try:
-        written = data.decode(found)
+        text = data.decode(codec)
     except UnicodeDecodeError as error:
-        return [{**shown, **corrupt_facts(f"it is not {shown['encoding']} from byte {error.start + 1:,} on")}]
-    if not written.strip():
-        return [{**shown, **corrupt_facts("it is empty")}]
+        return [{**facts, **corrupt_facts(f"it is not {facts['encoding']} from byte {error.start + 1:,} on")}]
+    if not text.strip():
+        return [{**facts, **corrupt_facts("it is empty")}]
     if PurePosixPath(path).suffix.lower() != ".json":
-        return [{**shown, **_text_facts(written)}]
+        return [{**facts, **_text_facts(text)}]
     try:
-        content = json.loads(written)
+        content = json.loads(text)
     except (ValueError, RecursionError) as error:
-        return [{**shown, **corrupt_facts(f"it is not JSON: {error}")}]
-    return [{**shown, **_object_facts(entry, field)} for entry in (content if isinstance(content, list) else [content])]
+        return [{**facts, **corrupt_facts(f"it is not JSON: {error}")}]
+    return [{**facts, **_object_facts(entry, field)} for entry in (content if isinstance(content, list) else [content])]
 
 
 def _object_facts(entry: object, field: str) -> Facts:
@@ -146,11 +146,11 @@ def _text_facts(text: str) -> Facts:
 
 
 def detect_language(text: str) -> str | None:
-    """The language of a text by py3langid, None where it is too short or the answer is not sure enough."""
-    if sum(map(str.isalpha, text)) < FEWEST_LETTERS:
+    """Return the language of a text by py3langid; None if the text is too short or the result too uncertain."""
+    if sum(map(str.isalpha, text)) < MIN_LETTERS:
         return None
-    name, sure = _identifier().classify(text[:2000])
-    return str(name) if sure >= SUREST else None
+    name, confidence = _identifier().classify(text[:2000])
+    return str(name) if confidence >= MIN_CONFIDENCE else None
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Pictures and sound: a folder, a bucket or any fsspec place, or a manifest that lists them, as rows of `media`.
+"""Pictures and sound as rows of `media`: a folder, a bucket, any fsspec place, or a manifest that lists them.
 
 Every file is decoded once, for its facts and to find out whether it is corrupt; its bytes stay where they are.
 """
@@ -24,23 +24,23 @@ KINDS = ("image", "audio")
 def open(
     customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None
 ) -> SourceTable:
-    """One row for each picture or recording; options: `pattern`, `uri_column`, `folder`, and those of S3.
+    """Return one row for each picture or recording; options: `pattern`, `uri_column`, `folder`, and those of S3.
 
-    Columns: media_id (its path), kind, uri, label (its folder), what `pattern` finds in the path, bytes, width,
+    Columns: media_id (its path), kind, uri, label (its folder), what `pattern` extracts from the path, bytes, width,
     height, format, duration_seconds, sample_rate, channels, corrupt, corrupt_reason; and those of a manifest.
     """
     return read_collection(customer, source, mapping, con, KINDS, _decode, _facts())
 
 
 def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str] | None:
-    """The names, sizes and times of all files; None for a manifest, whose files may lie anywhere."""
+    """Return a hash of all files' names, sizes and etags; None for a manifest, whose files may be anywhere."""
     return state_of_collection(customer, source, KINDS)
 
 
 def open_bytes(customer: Customer, uri: str) -> bytes:
-    """The bytes of one picture or recording by the `uri` of its row.
+    """Return the bytes of one picture or recording by the `uri` of its row.
 
-    Only what lies in one of the customer's own collections is opened. Raises SourceError.
+    Only what is in one of the customer's own collections is opened. Raises SourceError.
     """
     return read_medium(customer, uri, ("media", "text"))
 

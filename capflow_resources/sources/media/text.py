@@ -1,4 +1,4 @@
-"""Texts in files: a folder, a bucket or any fsspec place of .txt and .json files, as rows of `reviews`."""
+"""Texts in files as rows of `reviews`: a folder, a bucket or any fsspec place of .txt and .json files."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ KINDS = ("text",)
 def open(
     customer: Customer, source: Source, mapping: TableMapping, con: Backend, since: Since | None = None
 ) -> SourceTable:
-    """One row for each text; options: `pattern`, `encoding` (default utf-8), `text_field` (default text), those of S3.
+    """Return one row for each text.
 
+    Options: `pattern`, `encoding` (default utf-8), `text_field` (default text), and those of S3.
     Columns: text_id (its path, and #2 for the second of a file), uri, text, language, encoding, label (its folder),
-    what `pattern` finds in the path, corrupt, corrupt_reason; and the fields of JSON objects, as text.
+    what `pattern` extracts from the path, corrupt, corrupt_reason; and the fields of JSON objects, as text.
     """
     encoding = str(source.options.get("encoding", "utf-8")).lower()
     try:
@@ -38,7 +39,7 @@ def open(
 
 
 def state(customer: Customer, source: Source, mapping: TableMapping) -> list[str] | None:
-    """The names, sizes and times of all files; None for a manifest, whose files may lie anywhere."""
+    """Return a hash of all files' names, sizes and etags; None for a manifest, whose files may be anywhere."""
     return state_of_collection(customer, source, KINDS)
 
 
