@@ -188,8 +188,8 @@ def test_what_nobody_needs_any_more_is_removed(mongo, mongodb, con, tmp_path, mo
     short = ibis.duckdb.connect(threads=1)
     assert len(rows_of(customer, short)) == 100
     (read,) = folder.iterdir()
-    assert read.name.endswith(scratch.READ)
-    left = folder / f"killed{scratch.READ}"  # what a killed process could not remove
+    assert read.name.endswith(scratch.READ_SUFFIX)
+    left = folder / f"killed{scratch.READ_SUFFIX}"  # what a killed process could not remove
     left.mkdir()
     del short
     gc.collect()
@@ -198,7 +198,7 @@ def test_what_nobody_needs_any_more_is_removed(mongo, mongodb, con, tmp_path, mo
     assert not left.exists()
     monkeypatch.setattr(scratch, "KEPT_HOURS", 0)
     assert len(rows_of(mongo([{"sku": "b", "price": 2}]), con)) == 1
-    assert [one.suffix for one in folder.iterdir()] == [scratch.READ]
+    assert [one.suffix for one in folder.iterdir()] == [scratch.READ_SUFFIX]
 
 
 def test_a_change_behind_the_watermark_is_all_that_is_asked_for(mongo, mongodb, con):
