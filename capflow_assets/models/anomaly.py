@@ -1,4 +1,4 @@
-"""anomaly: shoppers who will bring back more than half of what they buy in the next 60 days."""
+"""anomaly: shoppers who will return more than half of what they buy in the next 60 days."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RECENT_DAYS = 180
-SAMPLES = (64, 256, 1024)  # rows that the trees of each forest see: small ones find the lone, large ones small groups
-TELLING = 256  # the forest of the published size says how unusual a shopper is
+SAMPLES = (64, 256, 1024)  # rows per tree of each forest: small samples find lone outliers, large ones small clusters
+REPORTED_SAMPLE = 256  # the forest of the published size gives the output `unusual`
 
 OWN: Mapping[str, str] = {
     "returned_share_year": "returned {value:.0%} of what they bought in a year",
@@ -33,16 +33,15 @@ OWN: Mapping[str, str] = {
     "days_since_return": "last returned something {value:.0f} days ago",
     "days_since_purchase": "last bought {value:.0f} days ago",
 }
-"""What the model works out itself from the lines of the last 365 days, in words."""
-UNUSUAL: Mapping[str, str] = {f"unusual_{size}": "behaves unlike others ({value:.2f} of 1)" for size in SAMPLES}
+"""The phrases of the predictors that the model computes from the line items of the last 365 days."""
+UNUSUAL: Mapping[str, str] = {f"unusual_{size}": "behaves unlike other shoppers ({value:.2f} of 1)" for size in SAMPLES}
 
 
 class Anomaly(Model):
-    """Returns out of the ordinary: who will return more than half of the value that they buy in the next 60 days.
+    """Predict who will return more than half of the value that they buy in the next 60 days.
 
-    XGBOD: isolation forests learn, without being told who returned, which shoppers behave unlike the others; how
-    unlike is a further column for a supervised LightGBM, calibrated by Platt's method. Known are the shoppers who
-    bought something in the last 365 days.
+    XGBOD: the anomaly scores of unsupervised isolation forests are features of a supervised LightGBM, calibrated by
+    Platt's method. The population is the shoppers who bought something in the last 365 days.
     """
 
     name = "anomaly"
@@ -52,7 +51,7 @@ class Anomaly(Model):
     method = "XGBOD (Zhao & Hryniewicki 2018): isolation forests (Liu, Ting & Zhou 2008) as features of LightGBM"
     task: ClassVar[Task] = "binary"
     extras: ClassVar[Mapping[str, str]] = {
-        "unusual": "How unusual the shopper's behaviour is, 0 to 1, whatever comes of it."
+        "unusual": "How unusual the shopper's behaviour is, from 0 to 1, whether or not they return anything."
     }
     tables = ("line_items",)
     features = ("rfm", "price", "basket")
@@ -70,7 +69,7 @@ class Anomaly(Model):
     counts_returns = True
 
     def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
-        """`label`: 1 for who returns more than half of the value bought in the window, and anything at all."""
+        """Return `label`: 1 if the shopper returns more than half of the value bought in the window, else 0."""
         import pandas as pd
 
         users = _history(snapshot)["user_id"]
@@ -79,7 +78,7 @@ class Anomaly(Model):
         return pd.DataFrame({"user_id": users, "label": label.to_numpy().astype("int64")})
 
     def fit(self, train: Sequence[LabelledSnapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
-        """Isolation forests and trees on all snapshots; the number of trees and the calibration from unseen rows."""
+        """Fit isolation forests and trees on all snapshots; choose the number of trees and calibrate out of sample."""
         import numpy as np
 
         ordered = sorted(train, key=lambda snapshot: snapshot.as_of)
@@ -106,25 +105,25 @@ class Anomaly(Model):
         )
 
     def predict(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
-        """`score`: the probability of unusual returns, and how `unusual` each shopper is so far."""
-        users, wide, fitted = self._asked(artefact, snapshot)
+        """Return `score`, the probability of high returns, and `unusual`, the anomaly score (0 to 1)."""
+        users, wide, fitted = self._load(artefact, snapshot)
         names = [*artefact.columns, *OWN, *UNUSUAL]
-        pushes = _told_once(fitted.pushes(wide))
+        pushes = _merge_forests(fitted.pushes(wide))
         reasons = strongest_reasons(pushes, wide, names, {**artefact.facts["phrases"], **OWN, **UNUSUAL})
         return self._frame(users, wide, fitted, reasons)
 
     def predict_quickly(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
-        """As predict, without reasons."""
-        users, wide, fitted = self._asked(artefact, snapshot)
+        """Predict without reasons."""
+        users, wide, fitted = self._load(artefact, snapshot)
         return self._frame(users, wide, fitted, [[] for _ in range(len(users))])
 
     def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
-        """Who returned much will return much: the share of value returned in the last 365 days."""
+        """Predict the share of value returned in the last 365 days."""
         history = _history(snapshot)
         share = history["returned_share_year"].clip(upper=1.0)
         return prediction_frame(self, {"user_id": history["user_id"], "score": share, "unusual": share})
 
-    def _asked(self, artefact: Artefact, snapshot: Snapshot) -> tuple[pd.Series, np.ndarray, ensemble.Ensemble]:
+    def _load(self, artefact: Artefact, snapshot: Snapshot) -> tuple[pd.Series, np.ndarray, ensemble.Ensemble]:
         users, matrix = _matrix(snapshot, artefact.columns)
         forests = [isolation.IsolationForest.from_bytes(artefact.files[_file(size)]) for size in SAMPLES]
         return users, _with_scores(matrix, forests), ensemble.Ensemble(artefact.files, artefact.facts["ensemble"])
@@ -132,24 +131,24 @@ class Anomaly(Model):
     def _frame(
         self, users: pd.Series, wide: np.ndarray, fitted: ensemble.Ensemble, reasons: list[list[str]]
     ) -> pd.DataFrame:
-        unusual = wide[:, wide.shape[1] - len(SAMPLES) + SAMPLES.index(TELLING)]
-        told = {"score": fitted.answer(wide), "unusual": unusual}
-        return prediction_frame(self, {"user_id": users, **told, "reasons": reasons})
+        unusual = wide[:, wide.shape[1] - len(SAMPLES) + SAMPLES.index(REPORTED_SAMPLE)]
+        score = fitted.answer(wide)
+        return prediction_frame(self, {"user_id": users, "score": score, "unusual": unusual, "reasons": reasons})
 
 
 def _money(lines: ibis.Table) -> pd.DataFrame:
-    """Cents `bought` and `returned` by each known shopper, by user_id."""
+    """Return cents `bought` and `returned` by each known shopper, indexed by user_id."""
     known = lines.filter(lines.user_id.notnull(), lines.ts.notnull())
     known = known.mutate(cents=cents(known.amount), back=is_return(known))
-    found = known.group_by("user_id").aggregate(
+    totals = known.group_by("user_id").aggregate(
         bought=known.cents.sum(where=~known.back).fill_null(0),
         returned=known.cents.abs().sum(where=known.back).fill_null(0),
     )
-    return found.order_by("user_id").execute().set_index("user_id").astype("int64")
+    return totals.order_by("user_id").execute().set_index("user_id").astype("int64")
 
 
 def _history(snapshot: Snapshot) -> pd.DataFrame:
-    """`user_id` of who bought something in the last 365 days, sorted, with OWN."""
+    """Return the columns of OWN for shoppers who bought in the last 365 days, sorted by `user_id`."""
     import pandas as pd
 
     today = last_day_before(snapshot.as_of)
@@ -158,7 +157,7 @@ def _history(snapshot: Snapshot) -> pd.DataFrame:
     lines = lines.mutate(day=day_number(lines.ts).cast("int64"), cents=cents(lines.amount), back=is_return(lines))
     lines = lines.filter(lines.day > today - YEAR_DAYS)
     buys, recent = ~lines.back & (lines.quantity > 0), lines.day > today - RECENT_DAYS
-    found = lines.group_by("user_id").aggregate(
+    totals = lines.group_by("user_id").aggregate(
         bought=lines.cents.sum(where=buys).fill_null(0),
         bought_recently=lines.cents.sum(where=buys & recent).fill_null(0),
         returned=lines.cents.abs().sum(where=lines.back).fill_null(0),
@@ -167,7 +166,7 @@ def _history(snapshot: Snapshot) -> pd.DataFrame:
         last_return=lines.day.max(where=lines.back),
         last_purchase=lines.day.max(where=buys),
     )
-    frame = found.filter(found.last_purchase.notnull()).order_by("user_id").execute()
+    frame = totals.filter(totals.last_purchase.notnull()).order_by("user_id").execute()
     whole = frame.drop(columns="user_id").astype("float64")
     return pd.DataFrame(
         {
@@ -187,7 +186,7 @@ def _numeric_columns(features: pd.DataFrame) -> tuple[str, ...]:
 
 
 def _matrix(snapshot: Snapshot, columns: Sequence[str]) -> tuple[pd.Series, np.ndarray]:
-    """The feature columns, then OWN."""
+    """Return the users, and users x (feature columns, then OWN)."""
     import numpy as np
 
     history = _history(snapshot)
@@ -201,18 +200,18 @@ def _rows(snapshot: LabelledSnapshot, columns: Sequence[str]) -> Rows:
 
 
 def _with_scores(matrix: np.ndarray, forests: Sequence[isolation.IsolationForest]) -> np.ndarray:
-    """The matrix with a column for each forest."""
+    """Return the matrix with the anomaly score of each forest appended."""
     import numpy as np
 
     return np.column_stack([matrix, *(forest.unusual(matrix) for forest in forests)])
 
 
-def _told_once(pushes: np.ndarray) -> np.ndarray:
-    """The forests' columns say one thing in words: what they push together stands in the one that tells it."""
-    told, together = pushes.copy(), slice(pushes.shape[1] - len(SAMPLES), None)
-    told[:, together] = 0.0
-    told[:, pushes.shape[1] - len(SAMPLES) + SAMPLES.index(TELLING)] = pushes[:, together].sum(axis=1)
-    return told
+def _merge_forests(pushes: np.ndarray) -> np.ndarray:
+    """Sum the contributions of all forests into the column of REPORTED_SAMPLE: they share one phrase."""
+    merged, together = pushes.copy(), slice(pushes.shape[1] - len(SAMPLES), None)
+    merged[:, together] = 0.0
+    merged[:, pushes.shape[1] - len(SAMPLES) + SAMPLES.index(REPORTED_SAMPLE)] = pushes[:, together].sum(axis=1)
+    return merged
 
 
 def _file(sample: int) -> str:

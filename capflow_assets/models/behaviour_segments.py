@@ -1,4 +1,4 @@
-"""behaviour_segments: groups of shoppers who behave alike, found in the data instead of laid down by rules."""
+"""behaviour_segments: clusters of shoppers who behave alike, found in the data instead of set by rules."""
 
 from __future__ import annotations
 
@@ -21,14 +21,16 @@ if TYPE_CHECKING:
 
 
 class BehaviourSegments(Model):
-    """Clusters of the shoppers of the last 365 days, by k-means on all that their features say, each named by it.
+    """Cluster the shoppers of the last 365 days by k-means on their features; name each cluster after them.
 
-    How many there are is the number of groups of an earlier date that told most of what was then spent.
+    The number of clusters is the one that explained most of the spend after an earlier date.
     """
 
     name = "behaviour_segments"
     title = "Behaviour segments"
-    description = "Sorts shoppers into a few groups who behave alike, found in the data, each named by what marks it."
+    description = (
+        "Groups shoppers who behave alike. The groups are found in the data and named after what sets them apart."
+    )
     family = "segmentation"
     method = "k-means (Lloyd 1982) from k-means++ seeds (Arthur & Vassilvitskii 2007)"
     task: ClassVar[Task] = "segment"
@@ -41,12 +43,12 @@ class BehaviourSegments(Model):
     parameters: ClassVar[Mapping[str, Any]] = {"fewest": 3, "most": 8}
 
     def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
-        """`value`: currency units spent in the next 60 days by every shopper of the last 365 days."""
+        """Return `value`: currency units spent in the next 60 days by every shopper of the last 365 days."""
         spent = next_spend(snapshot, window["bills"])
         return spent[spent["user_id"].isin(active_users(snapshot, YEAR_DAYS)["user_id"])].reset_index(drop=True)
 
     def fit(self, train: Sequence[LabelledSnapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
-        """Groups of the latest date; their number from the dates before it."""
+        """Fit the clusters on the latest date; choose their number on the dates before it."""
         import numpy as np
 
         ordered = sorted(train, key=lambda snapshot: snapshot.as_of)
@@ -69,23 +71,23 @@ class BehaviourSegments(Model):
         return Artefact(files={"clusters.npz": clusters.to_bytes(found)}, columns=columns, facts=facts)
 
     def predict(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
-        """`label`: the group whose middle is nearest, with what marks the shopper as one of it."""
+        """Return `label`, the cluster of the nearest centre, with the features that are typical of it as reasons."""
         users, matrix = self._matrix(snapshot, artefact.columns)
         found = clusters.from_bytes(artefact.files["clusters.npz"])
         nearest = clusters.assign(found, matrix)
         names = artefact.facts["names"]
         texts = [artefact.facts["phrases"][column] for column in artefact.columns]
         reasons = [
-            [texts[column].format(value=matrix[row, column]) for column in marks] or ["much like everybody else"]
+            [texts[column].format(value=matrix[row, column]) for column in marks] or ["close to the average shopper"]
             for row, marks in enumerate(clusters.distinguishing_columns(found, matrix, nearest))
         ]
         labels = [names[number] for number in nearest.tolist()]
         return prediction_frame(self, {"user_id": users, "label": labels, "reasons": reasons})
 
     def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
-        """Fifths of last year's spend alone, with edges from the latest training snapshot."""
-        told = RfmSegments().baseline(train, snapshot)
-        return told[told["user_id"].isin(active_users(snapshot, YEAR_DAYS)["user_id"])].reset_index(drop=True)
+        """Predict fifths of last year's spend, with edges from the latest training snapshot."""
+        fifths = RfmSegments().baseline(train, snapshot)
+        return fifths[fifths["user_id"].isin(active_users(snapshot, YEAR_DAYS)["user_id"])].reset_index(drop=True)
 
     def _matrix(self, snapshot: Snapshot, columns: Sequence[str]) -> tuple[pd.Series, np.ndarray]:
         users = active_users(snapshot, YEAR_DAYS)["user_id"]

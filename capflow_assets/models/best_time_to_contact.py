@@ -1,4 +1,4 @@
-"""best_time_to_contact: the parts of the week in which each shopper is likeliest to buy or to answer."""
+"""best_time_to_contact: the parts of the week in which each shopper is likeliest to buy or to respond."""
 
 from __future__ import annotations
 
@@ -28,17 +28,19 @@ THURSDAY = 3  # 1970-01-01, day number 0
 
 
 class BestTimeToContact(Model):
-    """When to reach a shopper: the ten parts of the week in which they are likeliest to buy in the next 30 days.
+    """Rank the ten parts of the week in which a shopper is likeliest to buy or respond in the next 30 days.
 
-    The week has 42 parts: 7 days times 6 parts of the day ("Tue 17-21"). What counts are bills and, where the retailer
-    sends contacts, answers to them; recent ones count more. A shopper's own counts are added to the shop's, which weigh
-    as much as makes all shoppers' counts likeliest: who came once is told the shop's best times, a regular their own.
+    The week has 42 slots: 7 days x 6 parts of the day ("Tue 17-21"). Bills count and, if the retailer sends contacts,
+    responses to them; recent ones count more. A shopper's counts are shrunk towards the shop's by a Dirichlet prior of
+    maximum likelihood: a shopper with one visit gets the shop's best times, a regular their own.
     Weekday and hour are UTC, not the store's: a known gap, as everywhere in CapFlow's features.
     """
 
     name = "best_time_to_contact"
     title = "Best times to contact"
-    description = "The ten parts of the week (as Tue 17-21) in which each shopper is likeliest to buy or to answer."
+    description = (
+        "The ten parts of the week (such as Tue 17-21) in which each shopper is likeliest to buy or to respond."
+    )
     family = "engagement"
     method = "Dirichlet-multinomial shrinkage by maximum likelihood (Minka 2000, Estimating a Dirichlet distribution)"
     task: ClassVar[Task] = "ranking"
@@ -55,7 +57,7 @@ class BestTimeToContact(Model):
     search_space: ClassVar[Mapping[str, Sequence[Any]]] = {"half_life_days": (60.0, 120.0, 180.0, 365.0)}
 
     def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
-        """`user_id`, `slot`: when shoppers seen in the last 365 days bought or answered in the window."""
+        """Return `user_id`, `slot`: when shoppers seen in the last 365 days bought or responded in the window."""
         known = _moments(snapshot.tables, snapshot.as_of)["user_id"].unique()
         came = _in_slots(window)
         first = calendar.timegm(snapshot.as_of.timetuple())
@@ -65,7 +67,7 @@ class BestTimeToContact(Model):
         return pairs[["user_id"]].assign(slot=[SLOTS[slot] for slot in pairs["slot"].tolist()])
 
     def fit(self, train: Sequence[LabelledSnapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
-        """The shop's shares of the 42 slots and how much they weigh, from the latest snapshot's last 365 days."""
+        """Fit the shop's shares of the slots and the strength of the prior on the latest snapshot's last 365 days."""
         latest = max(train, key=lambda snapshot: snapshot.as_of)
         half_life = float(parameters["half_life_days"])
         _, counts = _counts(_moments(latest.tables, latest.as_of), half_life)
@@ -85,7 +87,7 @@ class BestTimeToContact(Model):
         )
 
     def predict(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
-        """`rank` 1 to 10, `slot`, `score` (its share of the shopper's week) for every shopper of the last 365 days."""
+        """Return `rank` 1 to 10, `slot`, `score` (share of the shopper's week), per shopper of the last 365 days."""
         import numpy as np
 
         moments = _moments(snapshot.tables, snapshot.as_of)
@@ -108,7 +110,7 @@ class BestTimeToContact(Model):
         )
 
     def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
-        """For everybody the ten times at which the shop was busiest in the last 365 days."""
+        """Predict for every shopper the ten slots in which the shop was busiest in the last 365 days."""
         import numpy as np
 
         users, counts = _counts(_moments(snapshot.tables, snapshot.as_of), float("inf"))
@@ -126,7 +128,7 @@ class BestTimeToContact(Model):
 
 
 def slot_of(seconds: np.ndarray) -> np.ndarray:
-    """The number of the slot (in SLOTS) in which each moment (seconds since 1970, UTC) lies."""
+    """Return the index in SLOTS of each moment (seconds since 1970, UTC)."""
     import numpy as np
 
     weekday = (seconds // SECONDS_PER_DAY + THURSDAY) % 7
@@ -135,9 +137,10 @@ def slot_of(seconds: np.ndarray) -> np.ndarray:
 
 
 def _in_slots(tables: Mapping[str, ibis.Table]) -> pd.DataFrame:
-    """One row a purchase of a known shopper, and an answer to a contact: `user_id`, `seconds`, `timed`, `slot`.
+    """Return one row per purchase and per response of a known shopper: `user_id`, `seconds`, `timed`, `slot`.
 
-    Returns do not count, one moment of one shopper counts once. Of exactly 00:00:00 nobody recorded the time.
+    Returned sales do not count; one moment of one shopper counts once. Exactly 00:00:00 means that no time was
+    recorded: `timed` is false.
     """
     import pandas as pd
 
@@ -156,14 +159,14 @@ def _in_slots(tables: Mapping[str, ibis.Table]) -> pd.DataFrame:
 
 
 def _moments(tables: Mapping[str, ibis.Table], as_of: datetime) -> pd.DataFrame:
-    """The purchases and answers of the last 365 days, with `age` in days."""
+    """Return the purchases and responses of the last 365 days, with `age` in days."""
     found = _in_slots(tables)
     age = (calendar.timegm(as_of.timetuple()) - found["seconds"]) / SECONDS_PER_DAY
     return found.assign(age=age)[(age > 0) & (age <= YEAR_DAYS)].reset_index(drop=True)
 
 
 def _counts(moments: pd.DataFrame, half_life_days: float) -> tuple[np.ndarray, np.ndarray]:
-    """The shoppers, sorted, and shoppers x slots: how often each came then, the longer ago the less it counts."""
+    """Return the shoppers, sorted, and shoppers x slots: their visits, each weighted by exponential decay."""
     import numpy as np
     import pandas as pd
 
@@ -175,7 +178,7 @@ def _counts(moments: pd.DataFrame, half_life_days: float) -> tuple[np.ndarray, n
 
 
 def _shop(counts: np.ndarray) -> np.ndarray:
-    """The shares of the slots over everybody, with half a visit more in each, so that none is impossible."""
+    """Return the share of each slot over all shoppers, with a pseudo-count of 0.5 so that none is 0."""
     import numpy as np
 
     total = np.sort(counts, axis=0).sum(axis=0) + 0.5  # sums of floats depend on their order
@@ -183,11 +186,11 @@ def _shop(counts: np.ndarray) -> np.ndarray:
 
 
 def _reasons(seen: np.ndarray, visits: np.ndarray, shop: np.ndarray) -> list[list[str]]:
-    """How often the shopper came then, of how many times, and whether others do."""
+    """Return how many of the shopper's visits were in each slot, and the slot's share of all visits."""
     usual = 1.0 / len(SLOTS)
     return [
-        ([f"came {times} of {all_visits} time{'s' if all_visits > 1 else ''} then"] if times else [])
-        + ([f"{share:.0%} of the shop's visits are then"] if share > usual or not times else [])
+        ([f"came at this time on {times} of {all_visits} visit{'s' if all_visits > 1 else ''}"] if times else [])
+        + ([f"{share:.0%} of the shop's visits are at this time"] if share > usual or not times else [])
         for row, all_visits, shares in zip(seen.tolist(), visits.tolist(), shop.tolist(), strict=True)
         for times, share in zip(row, shares, strict=True)
     ]

@@ -1,4 +1,4 @@
-"""campaign_response: who of the shoppers that a campaign reaches in the next 30 days will answer one."""
+"""campaign_response: which shoppers respond when a campaign reaches them in the next 30 days."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 class CampaignResponse(TabularModel):
-    """Response: the probability that a shopper whom a campaign reaches in the next 30 days answers one by then.
+    """Predict the probability that a shopper responds within 30 days, given that a campaign reaches them.
 
-    It says who answers, not whom a campaign moves: for that see campaign_uplift.
+    This is response, not the effect of the campaign: for that see campaign_uplift.
     """
 
     name = "campaign_response"
-    title = "Answer to a campaign within 30 days"
-    description = "How likely each shopper is to answer when a campaign reaches them in the next 30 days, and why."
+    title = "Response to a campaign within 30 days"
+    description = "How likely each shopper is to respond when a campaign reaches them in the next 30 days, and why."
     family = "propensity"
     task: ClassVar[Task] = "binary"
     objective = "binary"
@@ -34,18 +34,18 @@ class CampaignResponse(TabularModel):
     needs = Needs(200, 500, 120, positives=30, contacts=1000, treated=500)
     horizon_days = 30
     metric = "auc"
-    baseline_name = "the shopper's own past rate of answers"
+    baseline_name = "the shopper's own past response rate"
     settings: ClassVar[Mapping[str, Any]] = {"price_of_contact": 0.1, "value_of_success": 5.0}
 
     def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
-        """`label`: 1 for a shopper who answered a campaign that reached them in the window, within it, else 0."""
-        told = response_counts(window["contacts"], snapshot.as_of + timedelta(days=self.horizon_days), ["user_id"])
-        told = told[told["user_id"].isin(buyers(snapshot))].reset_index(drop=True)
-        return told[["user_id"]].assign(label=(told["answers"] > 0).astype("int64"))
+        """Return `label`: 1 for a shopper reached in the window who responded within it, else 0."""
+        contacted = response_counts(window["contacts"], snapshot.as_of + timedelta(days=self.horizon_days), ["user_id"])
+        contacted = contacted[contacted["user_id"].isin(buyers(snapshot))].reset_index(drop=True)
+        return contacted[["user_id"]].assign(label=(contacted["answers"] > 0).astype("int64"))
 
     def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
-        """The share of past campaigns that the shopper answered, as if ten more had been answered as all do."""
-        told = response_counts(snapshot.tables["contacts"], snapshot.as_of, ["user_id"])
-        own = told.set_index("user_id").reindex(self.population(snapshot)["user_id"], fill_value=0)
-        score = shrink_rate(own["answers"], own["contacts"], response_share(told))
+        """Predict the shopper's past response rate, shrunk towards that of all shoppers (ten pseudo-contacts)."""
+        past = response_counts(snapshot.tables["contacts"], snapshot.as_of, ["user_id"])
+        own = past.set_index("user_id").reindex(self.population(snapshot)["user_id"], fill_value=0)
+        score = shrink_rate(own["answers"], own["contacts"], response_share(past))
         return prediction_frame(self, {"user_id": own.index, "score": score})

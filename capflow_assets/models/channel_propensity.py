@@ -1,4 +1,4 @@
-"""channel_propensity: by which channel each shopper is likeliest to answer a campaign."""
+"""channel_propensity: by which channel each shopper is likeliest to respond to a campaign."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from capflow_assets.models.bases.contact_response import ContactResponse
 
 
 class ChannelPropensity(ContactResponse):
-    """Channel: the probability that a shopper answers a campaign of the next 30 days, for each channel it may come by.
+    """Predict the probability that a shopper responds to a campaign in the next 30 days, for each channel.
 
-    The retailer chooses the channel of each past campaign; where it chose by the shopper, the model has learned that.
+    The retailer chose the channels of past campaigns; if it chose them by shopper, the model has learned that choice.
     """
 
     name = "channel_propensity"
-    title = "Answer by each channel"
-    description = "How likely each shopper is to answer by e-mail, text message, post and so on, and why."
+    title = "Response by channel"
+    description = "How likely each shopper is to respond by e-mail, text message, post and so on, and why."
     family = "propensity"
     task: ClassVar[Task] = "binary"
     unit = ("user_id", "channel")

@@ -1,4 +1,4 @@
-"""churn: which active shoppers will stay away for the next 60 days."""
+"""churn: which active shoppers will buy nothing in the next 60 days."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ACTIVE_DAYS = 180
 
 
 class Churn(RepeatPurchase):
-    """Lapse: the probability that an active shopper (bought in the last 180 days) has no bill in the next 60 days."""
+    """Predict the probability that an active shopper (bought in the last 180 days) has no bill in the next 60 days."""
 
     name = "churn"
     title = "Lapse within 60 days"
@@ -28,11 +28,11 @@ class Churn(RepeatPurchase):
     active_days = ACTIVE_DAYS
     lapse = True
     measures: ClassVar[Mapping[str, str]] = {
-        "by_visits": "{value:.0%} likely to stay away by the dates of their visits",
+        "by_visits": "{value:.0%} likely to stay away, judging by past visit dates",
     }
 
     def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
-        """The longer since the last visit, the likelier to lapse: days since it, as a share of 180."""
+        """Predict the days since the last visit as a share of 180."""
         users = self.population(snapshot)
         days = last_day_before(snapshot.as_of) - users["last_day"] + 1
         return prediction_frame(self, {"user_id": users["user_id"], "score": days / ACTIVE_DAYS})

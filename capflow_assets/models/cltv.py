@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 
 
 class Cltv(Model):
-    """Value of each shopper: the spend to expect in the next 90 days, in the retailer's currency, before returns.
+    """Predict the spend of each shopper in the next 90 days, in the retailer's currency, before returns.
 
-    BG/NBD (Fader, Hardie & Lee 2005) gives the visits, Gamma-Gamma (Fader & Hardie 2013) the spend of a visit; the
-    same two say what to expect in a year and in three (`value_year`, `value_three_years`).
+    BG/NBD (Fader, Hardie & Lee 2005) gives the expected visits, Gamma-Gamma (Fader & Hardie 2013) the expected spend of
+    a visit; both also give the values of one and of three years (`value_year`, `value_three_years`).
     """
 
     name = "cltv"
     title = "Customer lifetime value, next 90 days"
     description = (
-        "How much each shopper is expected to spend in the next 90 days, and whether they still are a shopper."
+        "How much each shopper is expected to spend in the next 90 days, and how likely they are still active."
     )
     family = "value"
     method = "BG/NBD (Fader, Hardie & Lee 2005) and Gamma-Gamma (Fader & Hardie 2013)"
@@ -50,11 +50,11 @@ class Cltv(Model):
     parameters: ClassVar[Mapping[str, Any]] = {"few_repeaters": 50, "few_repeaters_penalty": 1.0}
 
     def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
-        """`value`: currency units spent in the window by every shopper seen before it, 0 for who stayed away."""
+        """Return `value`: currency units spent in the window by every shopper seen before it, 0 without a purchase."""
         return next_spend(snapshot, window["bills"])
 
     def fit(self, train: Sequence[LabelledSnapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
-        """Fit both processes on every visit before the latest snapshot; below `few_repeaters` all spend the mean."""
+        """Fit both processes on all visits before the latest snapshot; with too few repeaters use the mean spend."""
         latest = max(train, key=lambda snapshot: snapshot.as_of)
         history = visit_history(latest.tables["bills"], latest.as_of)
         if history.empty:
@@ -65,7 +65,7 @@ class Cltv(Model):
         few = int((x > 0).sum()) < parameters["few_repeaters"]
         process = bgnbd.fit(x, last, age, penalty=parameters["few_repeaters_penalty"] if few else 0.0)
         facts: dict[str, Any] = {"bgnbd": vars(process).copy(), "repeaters": int((x > 0).sum()), "users": len(x)}
-        facts["log_likelihood"] = bgnbd.log_likelihood(process, *_sorted(x, last, age))
+        facts["log_likelihood"] = bgnbd.log_likelihood(process, *_in_stable_order(x, last, age))
         if few:
             facts["mean_spend"] = float(history["cents"].sum() / 100.0 / history["visits"].sum())
         else:
@@ -74,7 +74,7 @@ class Cltv(Model):
         return Artefact(files={}, facts=facts)
 
     def predict(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
-        """`value`: expected visits in the next 90 days times the expected spend of a visit, for every shopper."""
+        """Return `value` for every shopper: expected visits in the next 90 days times expected spend of a visit."""
         import numpy as np
 
         history = visit_history(snapshot.tables["bills"], snapshot.as_of)
@@ -99,15 +99,15 @@ class Cltv(Model):
         )
 
     def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
-        """Each shopper goes on spending at the rate of their own past, first visit included."""
+        """Predict that each shopper goes on at their past rate of spend, first visit included."""
         history, today = visit_history(snapshot.tables["bills"], snapshot.as_of), last_day_before(snapshot.as_of)
         value = extrapolate_past_spend(history, today, self.horizon_days).to_numpy()
         longer = extrapolate_value(None, history, today, value, self.horizon_days)
         return prediction_frame(self, {"user_id": history["user_id"], "value": value, **longer})
 
 
-def _sorted(*columns: np.ndarray) -> tuple[np.ndarray, ...]:
-    """The same shoppers in an order that does not depend on their ids, so that sums are the same to the last bit."""
+def _in_stable_order(*columns: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Sort the shoppers independently of their ids, so that sums are the same to the last bit."""
     import numpy as np
 
     order = np.lexsort(columns)
@@ -124,9 +124,9 @@ def _reasons(
     return [
         [
             f"{seen:,} visit{'s' if seen > 1 else ''}, the last {days:,} day{'s' if days > 1 else ''} ago",
-            # BG/NBD lets shoppers leave after a repeat visit only: of one visit it always says 100 %, which misleads.
-            f"{probability:.0%} likely to be still a shopper" if seen > 1 else "came once so far",
-            f"about {coming:,.1f} visits of {spent:,.2f} each to expect in 90 days",
+            # In BG/NBD shoppers leave only after a repeat visit: with one visit it always gives 100 %, which misleads.
+            f"{probability:.0%} likely to be still active" if seen > 1 else "came once so far",
+            f"about {coming:,.1f} visits of {spent:,.2f} each expected in 90 days",
         ]
         for seen, days, probability, coming, spent in rows
     ]

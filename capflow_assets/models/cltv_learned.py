@@ -29,17 +29,17 @@ BUCKETS = 5
 
 
 class CltvLearned(TabularModel):
-    """Value of each shopper, learned: the mean spend to expect in the next 90 days, in the retailer's currency.
+    """Predict the expected spend of each shopper in the next 90 days from features, in the retailer's currency.
 
-    Spend is nothing for most and large for a few, which a Tweedie distribution has (Jorgensen & de Souza 1994). A year
-    and three years follow by how many times as many visits BG/NBD expects in them. Judged by the order of the shoppers
-    by spend: the mean absolute error is least for the median, which is nothing for most.
+    Spend is zero for most and large for a few, hence a Tweedie distribution (Jorgensen & de Souza 1994). The values of
+    one and of three years are scaled by the visits that BG/NBD expects in them. The metric ranks shoppers by spend: the
+    mean absolute error would be minimised by the median, which is zero for most.
     """
 
     name = "cltv_learned"
     title = "Customer lifetime value, learned from all features"
     description = (
-        "How much each shopper will probably spend in 90 days, a year and three years, in which fifth, and why."
+        "How much each shopper will probably spend in 90 days, one year and three years, their fifth, and why."
     )
     family = "value"
     method = (
@@ -51,7 +51,7 @@ class CltvLearned(TabularModel):
     within = (0.0, inf)
     extras: ClassVar[Mapping[str, str]] = {
         **LONGER_IN_WORDS,
-        "bucket": "Fifth of the value in 90 days among the shoppers it was learned from: 1 is the lowest, 5 the top.",
+        "bucket": "Fifth by value in 90 days, among the shoppers of the training: 1 is the lowest, 5 the highest.",
     }
     tables = ("bills",)
     features = ("rfm", "rhythm", "basket")
@@ -61,38 +61,38 @@ class CltvLearned(TabularModel):
     baseline_name = "the shopper's own past rate of spend"
 
     def population(self, snapshot: Snapshot) -> pd.DataFrame:
-        """Every shopper with a visit so far."""
+        """Return every shopper with a visit so far."""
         return visit_history(snapshot.tables["bills"], snapshot.as_of)
 
     def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
-        """`value`: currency units spent in the window by every shopper seen before it, 0 for who stayed away."""
+        """Return `value`: currency units spent in the window by every shopper seen before it, 0 without a purchase."""
         return next_spend(snapshot, window["bills"])
 
     def fit(self, train: Sequence[LabelledSnapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
-        """The value from features; what carries it on to years, and the edges of the fifths, from the latest date."""
+        """Fit the value from features; fit the extrapolation to years and the fifths on the latest date."""
         import numpy as np
 
         fitted = super().fit(train, parameters, seed)
         latest = max(train, key=lambda snapshot: snapshot.as_of)
         units, matrix = self._units_and_matrix(fitted, latest)
         edges = np.quantile(self._predictor(fitted).answer(matrix), np.arange(1, BUCKETS) / BUCKETS)
-        facts = {"edges": [float(edge) for edge in edges], **carried_on(units, last_day_before(latest.as_of))}
+        facts = {"edges": [float(edge) for edge in edges], **fit_extrapolation(units, last_day_before(latest.as_of))}
         return replace(fitted, facts={**fitted.facts, **facts})
 
     def extra_columns(
         self, artefact: Artefact, snapshot: Snapshot, units: pd.DataFrame, answer: np.ndarray
     ) -> dict[str, np.ndarray]:
-        """The values of a year and of three, and the fifth."""
+        """Return the values of one and of three years, and the fifth."""
         import numpy as np
 
-        found = artefact.facts["bgnbd"]
-        process = None if found is None else bgnbd.BGNBD(**found)
+        fitted = artefact.facts["bgnbd"]
+        process = None if fitted is None else bgnbd.BGNBD(**fitted)
         longer = extrapolate_value(process, units, last_day_before(snapshot.as_of), answer, self.horizon_days)
         bucket = 1.0 + np.searchsorted(artefact.facts["edges"], answer, side="left")
         return {**longer, "bucket": bucket}
 
     def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
-        """Each shopper goes on spending at the rate of their own past; the fifths are their own."""
+        """Predict that each shopper goes on at their past rate of spend; the fifths are of these values."""
         import numpy as np
 
         history, today = self.population(snapshot), last_day_before(snapshot.as_of)
@@ -103,10 +103,10 @@ class CltvLearned(TabularModel):
         return prediction_frame(self, {"user_id": history["user_id"], "value": value, **longer, "bucket": bucket})
 
 
-def carried_on(history: pd.DataFrame, today: int) -> dict[str, Any]:
-    """The process by which values are carried on beyond the horizon, and in words by which rule.
+def fit_extrapolation(history: pd.DataFrame, today: int) -> dict[str, Any]:
+    """Return the facts of the extrapolation beyond the horizon: `bgnbd` (parameters or None), `extrapolation` (words).
 
-    Where BG/NBD finds no process in these visits, the ratio of the days does, as if no shopper left: an upper bound.
+    If BG/NBD cannot be fitted on these visits, values scale with the days, as if no shopper left: an upper bound.
     """
     process = fit_process(history, today)
     if isinstance(process, str):

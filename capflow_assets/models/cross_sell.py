@@ -12,6 +12,7 @@ from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearn
 from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods.recommend import ease
 from capflow_assets.methods.recommend.co_purchase import item_days, top_items, user_item_matrix
+from capflow_assets.methods.recommend.matrices import row_blocks
 from capflow_assets.methods.recommend.top_k import append_ranked, list_ranked, ndcg, strongest_links, top_columns
 from capflow_assets.methods.visits import YEAR_DAYS, last_day_before
 from capflow_assets.models.bases.prediction_frame import prediction_frame
@@ -29,7 +30,7 @@ USUAL_WEIGHT = 1.0
 
 @dataclass(frozen=True)
 class Aisles:
-    """What is learned: `weights` (categories x categories) by EASE and each category's share of new shoppers."""
+    """The fitted model: `weights` by EASE (categories x categories), `started`: rate of new shoppers by category."""
 
     names: list[str]
     weights: np.ndarray
@@ -37,7 +38,7 @@ class Aisles:
     popular: float = USUAL_WEIGHT
 
     def score(self, bought: csr_array) -> np.ndarray:
-        """Shoppers x categories; -inf where the shopper has bought from it."""
+        """Return scores, shoppers x categories; -inf where the shopper has bought from the category."""
         import numpy as np
 
         scores = bought @ self.weights + self.popular * self.started
@@ -46,11 +47,10 @@ class Aisles:
 
 
 class CrossSell(Model):
-    """Cross-selling: up to ten categories new to the shopper, by what goes with the categories bought so far.
+    """Rank up to ten categories new to the shopper, by what goes with the categories bought so far.
 
-    EASE on who bought from which category; categories that many shoppers start with come first where the shopper's
-    own purchases say little (how much so is weighed on the latest training snapshot). Beyond the `most_categories`
-    that most shoppers bought from, none is recommended.
+    EASE on shoppers x categories, plus a popularity term (the rate at which shoppers start with a category) whose
+    weight is tuned on the latest training snapshot. Only the `most_categories` with most shoppers are recommended.
     """
 
     name = "cross_sell"
@@ -64,20 +64,20 @@ class CrossSell(Model):
     needs = Needs(users=200, bills=1000, history_days=120, items=20)
     horizon_days = 30
     metric = "ndcg_at_10"
-    baseline_name = "the most popular categories among those not bought from yet"
+    baseline_name = "the most popular categories not bought from yet"
     promotion = Promotion(over_baseline=0.0, tolerance=0.01)
     parameters: ClassVar[Mapping[str, Any]] = {"most_categories": 2000, "regularisation": 100.0}
     search_space: ClassVar[Mapping[str, Sequence[Any]]] = {"regularisation": (20.0, 100.0, 500.0)}
 
     def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
-        """`user_id`, `category`: where shoppers with a purchase in the last 365 days bought for the first time."""
+        """Return `user_id`, `category`: first purchases in a category by shoppers of the last 365 days."""
         past = _history(snapshot)
         later = _purchases(window["line_items"], window["items"])
         pairs = later[later["user_id"].isin(past["user_id"].unique())].merge(past, how="left", indicator=True)
         return pairs.loc[pairs["_merge"] == "left_only", ["user_id", "category"]].dropna().reset_index(drop=True)
 
     def fit(self, train: Sequence[LabelledSnapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
-        """Learn from the latest snapshot; weigh popularity by how the one before it would have ranked."""
+        """Fit on the latest snapshot; tune the weight of popularity by a fit on the one before it."""
         import numpy as np
 
         ordered = sorted(train, key=lambda snapshot: snapshot.as_of)
@@ -99,7 +99,7 @@ class CrossSell(Model):
         )
 
     def predict(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
-        """`rank` from 1, `category` and `score` for every shopper of the last 365 days who has a category left."""
+        """Return `rank` from 1, `category`, `score` for every shopper of the last 365 days with a category left."""
         import numpy as np
 
         with np.load(BytesIO(artefact.files["ease.npz"]), allow_pickle=False) as arrays:
@@ -115,11 +115,11 @@ class CrossSell(Model):
         return prediction_frame(self, columns)
 
     def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
-        """The categories that most shoppers bought from in the last 365 days, less those that the shopper knows."""
+        """Rank the categories with most shoppers in the last 365 days, without those that the shopper bought from."""
         import numpy as np
 
         history = _history(snapshot)
-        names = _ranked(history)
+        names = _by_popularity(history)
         popularity = history.groupby("category")["user_id"].size().reindex(names).to_numpy(dtype=float)
         columns: dict[str, list[Any]] = {"user_id": [], "rank": [], "category": [], "score": []}
         for users, bought in _chunks(names, history):
@@ -131,7 +131,7 @@ class CrossSell(Model):
 
 
 def _purchases(line_items: ibis.Table, items: ibis.Table, after_day: int | None = None) -> pd.DataFrame:
-    """`user_id`, `category`, a row a pair, sorted; what has no category is a row of the shopper without one."""
+    """Return `user_id`, `category`, one row per pair, sorted; `category` is null for items without one."""
     days = item_days(line_items)
     if after_day is not None:
         days = days.filter(days.day > after_day)
@@ -145,8 +145,8 @@ def _history(snapshot: Snapshot) -> pd.DataFrame:
     return _purchases(tables["line_items"], tables["items"], last_day_before(snapshot.as_of) - YEAR_DAYS)
 
 
-def _ranked(pairs: pd.DataFrame) -> list[str]:
-    """Categories, the ones with most shoppers first."""
+def _by_popularity(pairs: pd.DataFrame) -> list[str]:
+    """Return the categories, those with most shoppers first."""
     known = pairs.dropna().rename(columns={"category": "item_id"})
     return list(top_items(known, len(known)))
 
@@ -157,14 +157,14 @@ def _learn(snapshot: LabelledSnapshot, parameters: Mapping[str, Any]) -> Aisles:
 
     history, later = _history(snapshot), snapshot.outcome[["user_id", "category"]]
     pairs = pd.concat([history.dropna(), later]).drop_duplicates()
-    names = _ranked(pairs)[: parameters["most_categories"]]
+    names = _by_popularity(pairs)[: parameters["most_categories"]]
     if not names:
         return Aisles([], np.zeros((0, 0), dtype="float32"), np.zeros(0))
     known, started = (
         part.groupby("category")["user_id"].size().reindex(names, fill_value=0) for part in (pairs, later)
     )
     everybody = history["user_id"].nunique()
-    # Of those to whom it was new, the share that started; who bought it last says a little where nobody started.
+    # The share of shoppers new to it who started; past buyers say a little where nobody started.
     share = (started + known / everybody) / (everybody - known + started + 1.0)
     weights = ease.fit_weights(_matrix(pairs, names), parameters["regularisation"]).astype("float32")
     return Aisles(names, weights, share.to_numpy(dtype=float))
@@ -175,16 +175,15 @@ def _matrix(pairs: pd.DataFrame, names: Sequence[str]) -> csr_array:
 
 
 def _chunks(names: Sequence[str], history: pd.DataFrame) -> Iterator[tuple[list[str], csr_array]]:
-    """Shoppers, and who of them bought from which of the named categories, some at a time."""
+    """Yield shoppers and shoppers x categories (1 if bought), a block at a time."""
     users = history["user_id"].unique().tolist()
     matrix = _matrix(history, names)
-    size = max(1, CELLS_AT_ONCE // max(len(names), 1))
-    for first in range(0, len(users), size):
-        yield users[first : first + size], matrix[first : first + size]
+    for block in row_blocks(len(users), len(names), CELLS_AT_ONCE):
+        yield users[block], matrix[block]
 
 
 def _best_weight(aisles: Aisles, latest: LabelledSnapshot) -> float:
-    """The weight of popularity under which `aisles` would have ranked the latest snapshot's new categories best."""
+    """Return the weight of popularity with the best NDCG of `aisles` on the latest snapshot."""
     import numpy as np
 
     if not aisles.names or latest.outcome.empty:
@@ -205,13 +204,13 @@ def _best_weight(aisles: Aisles, latest: LabelledSnapshot) -> float:
 
 
 def _reasons(aisles: Aisles, bought: csr_array, row: np.ndarray, column: np.ndarray) -> list[list[str]]:
-    """The category bought so far that speaks most for the new one, and how many shoppers start with it."""
+    """Return the bought category with the highest weight for the new one, and the share of shoppers who start."""
     from scipy.sparse import csr_array
 
     partners = strongest_links(bought, csr_array(aisles.weights), row, column)
-    often = [f"{share:.1%} of those to whom it is new start within 30 days" for share in aisles.started.tolist()]
-    told = [f"goes with {name}, from which this shopper buys" for name in aisles.names]
+    often = [f"{share:.1%} of shoppers new to it start within 30 days" for share in aisles.started.tolist()]
+    goes_with = [f"goes with {name}, which this shopper buys" for name in aisles.names]
     return [
-        [told[partner], often[new]] if partner >= 0 else [often[new]]
+        [goes_with[partner], often[new]] if partner >= 0 else [often[new]]
         for partner, new in zip(partners.tolist(), column.tolist(), strict=True)
     ]

@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 WEEKS = 4
 MOST_SERIES = 20_000
 BASELINE_WEEKS = 8
-LEAST_WEEKS_FOR_SEASON = 65  # of fewer, the time of year is only another name for the one time that was seen
+LEAST_WEEKS_FOR_SEASON = 65  # with fewer, the week of the year only identifies the one time it was seen
 OBJECTIVES: Mapping[str, str] = {"value": "regression_l1", "expected": "poisson"}
 LONG_PAUSE_WEEKS = 4
 ORDINALS = ("1st", "2nd", "3rd", "4th")
 
 
 class DemandForecast(Model):
-    """Demand: pieces sold of each item in each store in each of the next four weeks, whoever buys; returns stay out.
+    """Forecast the pieces sold of each item in each store in each of the next four weeks, without returns.
 
-    Covered are the 20,000 pairs of item and store that sold most in the last 26 weeks. One LightGBM model for all of
-    them learns from weekly lags, rolling means, prices and the season, each told as a multiple of the series' own
-    level; the week ahead is a feature. `value` is the median, which the mean absolute error asks for: of an item that
-    sells now and then it is near 0. `expected` is the mean: add that up for totals, of a store, a category or a month.
+    Covers the 20,000 pairs of item and store that sold most in the last 26 weeks. One global LightGBM model learns from
+    weekly lags, rolling means, prices and the season, each scaled by the series' own level; the week ahead is a
+    feature. `value` is the median, which minimises the mean absolute error: near 0 for intermittent demand.
+    `expected` is the mean: add it up for totals of a store, a category or a month.
 
-    Not built on statsforecast, which fits each series anew at every prediction and so has nothing to keep as a version,
+    Not built on statsforecast, which refits each series at every prediction and so leaves nothing to keep as a version,
     nor on mlforecast, whose saved models are pickles; benchmarks/demand.py compares. Weeks are UTC.
     """
 
@@ -45,7 +45,9 @@ class DemandForecast(Model):
     method = "one gradient boosting model for all series (M5: Makridakis et al. 2022; Januschowski et al. 2022)"
     task: ClassVar[Task] = "regression"
     unit = ("item_id", "store_id", "week")
-    extras: ClassVar[Mapping[str, str]] = {"expected": "The mean to expect, in pieces: add these up for totals."}
+    extras: ClassVar[Mapping[str, str]] = {
+        "expected": "The expected number of pieces (the mean): add these up for totals."
+    }
     tables = ("line_items",)
     optional_tables = ("items",)
     needs = Needs(users=0, bills=500, history_days=180, items=3)
@@ -70,15 +72,15 @@ class DemandForecast(Model):
     }
 
     def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
-        """`value`: pieces sold in each of the four weeks of every item and store that sold in the 26 weeks before."""
+        """Return `value`: pieces sold in each of four weeks, per item and store that sold in the 26 weeks before."""
         chosen = demand.top_series(snapshot.tables["line_items"], snapshot.as_of, MOST_SERIES)
-        asked = chosen.merge(_weeks(), how="cross")
+        units = chosen.merge(_weeks(), how="cross")
         sold = demand.weekly_outcome(window["line_items"], snapshot.as_of)
-        told = asked.merge(sold, on=list(self.unit), how="left")
-        return told.assign(value=told["value"].fillna(0.0))
+        outcome = units.merge(sold, on=list(self.unit), how="left")
+        return outcome.assign(value=outcome["value"].fillna(0.0))
 
     def fit(self, train: Sequence[LabelledSnapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
-        """Learn from what came after each snapshot, and after earlier dates of which the oldest one tells too."""
+        """Fit on the outcomes of the snapshots, and on those of earlier dates that the oldest snapshot covers."""
         import numpy as np
 
         ordered = sorted(train, key=lambda snapshot: snapshot.as_of)
@@ -92,7 +94,7 @@ class DemandForecast(Model):
             panel = _panel(snapshot, demand.POPULATION_WEEKS + WEEKS * past)
             if snapshot is ordered[-1]:
                 season = panel.known >= LEAST_WEEKS_FOR_SEASON
-            parts.append(_examples(panel, _came(panel, snapshot), 0, least, season, chance))
+            parts.append(_examples(panel, _sold(panel, snapshot), 0, least, season, chance))
             for back in range(WEEKS, WEEKS * past + 1, WEEKS):
                 if panel.known - back >= demand.POPULATION_WEEKS // 2:
                     came = panel.pieces[:, back - WEEKS : back][:, ::-1]
@@ -109,39 +111,39 @@ class DemandForecast(Model):
         )
 
     def predict(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
-        """`value` and `expected` of the next four weeks, for every item and store that sold in the last 26."""
+        """Return `value` and `expected` for the next four weeks, per item and store that sold in the last 26 weeks."""
         panel = _panel(snapshot)
         matrix = _coming_weeks(panel, artefact)
-        return prediction_frame(self, {**self._told(artefact, panel, matrix), "reasons": _reasons(panel, matrix)})
+        return prediction_frame(self, {**self._forecast(artefact, panel, matrix), "reasons": _reasons(panel, matrix)})
 
     def predict_quickly(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
-        """The same without reasons."""
+        """Predict without reasons."""
         panel = _panel(snapshot)
-        return prediction_frame(self, self._told(artefact, panel, _coming_weeks(panel, artefact)))
+        return prediction_frame(self, self._forecast(artefact, panel, _coming_weeks(panel, artefact)))
 
     def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
-        """Each of the four weeks will be like the mean of the last eight."""
+        """Predict the mean of the last eight weeks for each of the four."""
         panel = _panel(snapshot)
         mean = panel.pieces[:, : min(BASELINE_WEEKS, max(panel.known, 1))].mean(axis=1)
         rows = panel.names.merge(_weeks(), how="cross")
         value = mean.repeat(WEEKS)
         return prediction_frame(self, {**{name: rows[name] for name in self.unit}, "value": value, "expected": value})
 
-    def _told(self, artefact: Artefact, panel: demand.DemandPanel, matrix: np.ndarray) -> dict[str, Any]:
+    def _forecast(self, artefact: Artefact, panel: demand.DemandPanel, matrix: np.ndarray) -> dict[str, Any]:
         import lightgbm
         import numpy as np
 
         rows = panel.names.merge(_weeks(), how="cross")
-        told: dict[str, Any] = {name: rows[name] for name in self.unit}
+        columns: dict[str, Any] = {name: rows[name] for name in self.unit}
         for name in OBJECTIVES:
             booster = lightgbm.Booster(model_str=artefact.files[f"{name}.txt"].decode())
             multiple = np.asarray(booster.predict(matrix, num_threads=1)) if len(rows) else np.zeros(0)
-            told[name] = np.maximum(multiple, 0.0) * demand.level(panel).repeat(WEEKS)
-        return told
+            columns[name] = np.maximum(multiple, 0.0) * demand.level(panel).repeat(WEEKS)
+        return columns
 
 
 def _coming_weeks(panel: demand.DemandPanel, artefact: Artefact) -> np.ndarray:
-    """The features of each series for each of the four weeks, in the order of the prediction's rows."""
+    """Return the features of each series and week ahead, in the row order of the prediction."""
     import numpy as np
 
     weeks = [demand.features(panel, ahead, season=artefact.facts["season"]) for ahead in range(1, WEEKS + 1)]
@@ -159,8 +161,8 @@ def _panel(snapshot: Snapshot, weeks: int = demand.POPULATION_WEEKS) -> demand.D
     return demand.build_panel(snapshot.tables, snapshot.as_of, most, weeks)
 
 
-def _came(panel: demand.DemandPanel, snapshot: LabelledSnapshot) -> np.ndarray:
-    """What the snapshot's outcome says was sold of each series of the panel, series x weeks; NaN where it is silent."""
+def _sold(panel: demand.DemandPanel, snapshot: LabelledSnapshot) -> np.ndarray:
+    """Return the pieces sold in the snapshot's horizon, series x weeks; NaN for series not in its outcome."""
     weeks = list(range(1, WEEKS + 1))
     wide = snapshot.outcome.pivot(index=demand.SERIES, columns="week", values="value").reindex(columns=weeks)
     return panel.names.merge(wide.reset_index(), on=demand.SERIES, how="left")[weeks].to_numpy(dtype="float64")
@@ -169,7 +171,7 @@ def _came(panel: demand.DemandPanel, snapshot: LabelledSnapshot) -> np.ndarray:
 def _examples(
     panel: demand.DemandPanel, came: np.ndarray, back: int, most: int, season: bool, chance: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Features, pieces sold and level of up to `most` series as of `back` weeks before the panel's date, by lot."""
+    """Return features, pieces sold and level of a sample of `most` series, `back` weeks before the panel's date."""
     import numpy as np
 
     found = np.flatnonzero(panel.alive(back) & np.isfinite(came).all(axis=1))
@@ -182,7 +184,7 @@ def _examples(
 def _grow(
     matrix: np.ndarray, sold: np.ndarray, level: np.ndarray, name: str, parameters: Mapping[str, Any], seed: int
 ) -> bytes:
-    """A booster of the multiples of each series' level, weighted by it: so errors count in pieces."""
+    """Fit a booster of sales as multiples of the series' level, weighted by the level: errors then count in pieces."""
     import lightgbm
 
     settings = {
@@ -199,19 +201,19 @@ def _grow(
 
 
 def _reasons(panel: demand.DemandPanel, matrix: np.ndarray) -> list[list[str]]:
-    """What was sold lately, which week is asked for, and what stands out: a pause, the year before, or the price."""
+    """Return recent sales, the week ahead, and what stands out: a pause, the year before, or the price."""
     import numpy as np
 
-    told = dict(zip(demand.FEATURES, matrix.T, strict=True))
+    columns = dict(zip(demand.FEATURES, matrix.T, strict=True))
     level = demand.level(panel).repeat(WEEKS)
-    lately = np.where(np.isnan(told["mean_8"]), 1.0, told["mean_8"]) * level
+    recent = np.where(np.isnan(columns["mean_8"]), 1.0, columns["mean_8"]) * level
     rows = zip(
-        lately.tolist(), told["ahead"].tolist(), told["weeks_since_sale"].tolist(),
-        (told["year_ago"] * level).tolist(), told["price_now_to_usual"].tolist(), strict=True,
+        recent.tolist(), columns["ahead"].tolist(), columns["weeks_since_sale"].tolist(),
+        (columns["year_ago"] * level).tolist(), columns["price_now_to_usual"].tolist(), strict=True,
     )  # fmt: skip
     return [
         [
-            f"sold {number(mean)} a week lately",
+            f"sold {number(mean)} a week recently",
             f"{ORDINALS[int(ahead) - 1]} week ahead",
             *_standing_out(pause, year_ago, price),
         ]
@@ -225,10 +227,10 @@ def _standing_out(pause: float, year_ago: float, price: float) -> list[str]:
     if year_ago == year_ago:  # a year of history: not NaN
         return [f"sold {number(year_ago)} a week at this time last year"]
     if abs(price - 1.0) >= 0.1:
-        return [f"price at {price:.0%} of the half year's"]
+        return [f"price at {price:.0%} of its half-year level"]
     return []
 
 
 def number(pieces: float) -> str:
-    """Pieces as one says them: 0.25, 3.5, 12, 1,204."""
+    """Format pieces for people: 0.25, 3.5, 12, 1,204."""
     return f"{pieces:,.0f}" if pieces >= 9.95 else f"{pieces:.2g}"

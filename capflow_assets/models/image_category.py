@@ -1,4 +1,4 @@
-"""image_category: which of the retailer's own labels a picture shows."""
+"""image_category: classifies pictures by the retailer's own labels."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 class ImageCategory(MediaClass):
-    """What each picture shows. Pictures of one item are either learned from or judged on, never both."""
+    """Classify pictures. All pictures of an item are in training, or all in the holdout."""
 
     name = "image_category"
     title = "What a picture shows"
-    description = "Which of the retailer's own labels each picture shows, learned from those that have one."
+    description = "Assigns one of the retailer's own labels to each picture, learned from the pictures that have one."
     method = "multinomial logistic regression on image embeddings (a linear probe: Alain & Bengio 2016)"
     kind = "image"
     belongs_to = "item_id"
@@ -27,7 +27,7 @@ class ImageCategory(MediaClass):
     needs = Needs(users=0, bills=0, history_days=0, images=100)
 
     def is_holdout(self, snapshot: Snapshot, outcome: pd.DataFrame) -> pd.Series:
-        """A fifth of the items by lot, with all their pictures."""
+        """Hold out a random fifth of the items, with all their pictures."""
         import pandas as pd
 
         known, _ = labelled_vectors.read_vectors(snapshot.tables[self.vectors])

@@ -1,4 +1,4 @@
-"""next_basket: the ten items of each shopper's next 30 days, by what the shopper buys again and again."""
+"""next_basket: the ten items that each shopper will buy in the next 30 days, by what they buy regularly."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearn
 from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods.recommend import tifu_knn
 from capflow_assets.methods.recommend.co_purchase import items_of_users, recent_item_days, top_items, user_item_matrix
-from capflow_assets.methods.recommend.matrices import from_bytes, sample_rows, to_bytes
+from capflow_assets.methods.recommend.matrices import from_bytes, row_blocks, sample_rows, to_bytes
 from capflow_assets.methods.recommend.top_k import RankedEntries, append_ranked, list_ranked, ndcg, top_columns
 from capflow_assets.models.bases.prediction_frame import prediction_frame
 
@@ -27,13 +27,13 @@ OWN_WEIGHTS = (0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.95)
 USUAL_WEIGHT = 0.8
 NO_DECAY = {"group": 1_000_000, "within": 1.0, "between": 1.0}  # all baskets of a year count alike
 SLOW_DECAY = {"group": 7, "within": 1.0, "between": 0.9}
-POPULAR_WEIGHT = 1e-6  # popularity comes after all that is known of the shopper
-TELLING_SHARE = 0.3  # of an item's score, from which on a source is worth telling
+POPULAR_WEIGHT = 1e-6  # popularity only breaks ties
+REASON_SHARE = 0.3  # of an item's score, from which on a source is given as a reason
 
 
 @dataclass(frozen=True)
 class Regulars:
-    """What is learned: which items, how popular each is (0 to 1), and the `stored` shoppers that others are like."""
+    """The fitted model: items, their popularity (0 to 1), and the vectors of the `stored` shoppers (neighbours)."""
 
     items: tuple[str, ...]
     popularity: np.ndarray
@@ -41,30 +41,32 @@ class Regulars:
 
 
 @dataclass(frozen=True)
-class Chunk:
-    """Some shoppers' scores by source, shoppers x items: own frequency, and that of alike shoppers."""
+class BasketScores:
+    """Scores of a block of shoppers, shoppers x items: own frequency, and that of the nearest neighbours."""
 
     users: list[str]
     own: np.ndarray
     alike: np.ndarray
 
     def scores(self, own_weight: float, popularity: np.ndarray) -> np.ndarray:
-        """Both sources by their weights, with popularity behind them."""
+        """Return the weighted sum of both, with popularity as tie-breaker."""
         return own_weight * self.own + (1.0 - own_weight) * self.alike + POPULAR_WEIGHT * popularity
 
 
 class NextBasket(Model):
-    """The next basket: ten items a shopper, by own frequency with decay and by that of the most alike shoppers.
+    """Rank ten items per shopper by their own item frequency with decay, and that of their nearest neighbours.
 
-    A basket is all that a shopper bought on one day of the last 365. How much the shopper's own frequency counts, and
-    whether old baskets count less, as `group`, `within` and `between` say, or slowly less, or alike, is what ranked
-    best on the latest training snapshot. Of shoppers with two baskets or more, up to `stored_shoppers` are kept in
-    the artefact, without names. Items beyond the `most_items` that most shoppers bought are not recommended.
+    A basket is what a shopper bought on one day of the last 365. The weight of the own frequency and the decay of old
+    baskets (by `group`, `within` and `between`, slow, or none) are tuned on the latest training snapshot. Up to
+    `stored_shoppers` shoppers with at least two baskets are kept in the artefact, without ids. Only the `most_items`
+    with most shoppers are recommended.
     """
 
     name = "next_basket"
     title = "Next basket, top 10"
-    description = "The ten items that each shopper is likeliest to buy in the next 30 days, by own regular purchases."
+    description = (
+        "The ten items that each shopper is likeliest to buy in the next 30 days, based on what they buy regularly."
+    )
     family = "recommendation"
     method = "TIFU-KNN: temporal item frequency with k nearest shoppers (Hu, He, Gao & Zhang, SIGIR 2020)"
     task: ClassVar[Task] = "ranking"
@@ -91,19 +93,19 @@ class NextBasket(Model):
     }
 
     def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
-        """`user_id`, `item_id`: what shoppers with a purchase in the last 365 days bought in the window."""
+        """Return `user_id`, `item_id`: what shoppers of the last 365 days bought in the window."""
         return items_of_users(window["line_items"], _days(snapshot)["user_id"].unique())
 
     def fit(self, train: Sequence[LabelledSnapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
-        """Keep shoppers of the latest snapshot; weigh own frequency by how the one before would have ranked."""
+        """Fit on the latest snapshot; tune the weight of own frequency and the decay by a fit on the one before."""
         ordered = sorted(train, key=lambda snapshot: snapshot.as_of)
         latest = ordered[-1]
         own_weight, chosen = USUAL_WEIGHT, dict(parameters)
         if len(ordered) > 1:
-            tried = [{**parameters, **decay} for decay in ({}, SLOW_DECAY, NO_DECAY)]
-            each = [_best_weight(_learn(ordered[-2], one), latest, one) for one in tried]
-            best = max(range(len(tried)), key=lambda number: each[number][0])
-            own_weight, chosen = each[best][1], tried[best]
+            attempts = [{**parameters, **decay} for decay in ({}, SLOW_DECAY, NO_DECAY)]
+            each = [_best_weight(_learn(ordered[-2], one), latest, one) for one in attempts]
+            best = max(range(len(attempts)), key=lambda number: each[number][0])
+            own_weight, chosen = each[best][1], attempts[best]
         regulars = _learn(latest, chosen)
         if not regulars.items:
             raise NothingToLearnError(
@@ -120,7 +122,7 @@ class NextBasket(Model):
         )
 
     def predict(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
-        """`rank` 1 to 10, `item_id` and `score` for every shopper with a purchase in the last 365 days."""
+        """Return `rank` 1 to 10, `item_id` and `score` for every shopper of the last 365 days."""
         items = tuple(json.loads(artefact.files["items.json"]))
         stored, others = from_bytes(artefact.files["regulars.npz"], len(items))
         regulars = Regulars(items, others["popularity"], stored)
@@ -134,17 +136,16 @@ class NextBasket(Model):
         return prediction_frame(self, columns)
 
     def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
-        """The items that the shopper bought on most days (P-TopFreq), then those bought on most days of all."""
+        """Rank the items that the shopper bought on most days (P-TopFreq), then those bought on most days by all."""
         days = _days(snapshot)
         items = top_items(days[["user_id", "item_id"]].drop_duplicates(), self.parameters["most_items"])
         popularity = _popularity(days, items)
         columns: dict[str, list[Any]] = {"user_id": [], "rank": [], "item_id": [], "score": []}
         own = user_item_matrix(days, items)
         users = days["user_id"].unique().tolist()
-        size = max(1, CELLS_AT_ONCE // max(len(items), 1))
-        for first in range(0, len(users), size):
-            scores = own[first : first + size].toarray() + 0.5 * popularity
-            append_ranked(columns, list_ranked(scores, top_columns(scores)), users[first : first + size], items)
+        for block in row_blocks(len(users), len(items), CELLS_AT_ONCE):
+            scores = own[block].toarray() + 0.5 * popularity
+            append_ranked(columns, list_ranked(scores, top_columns(scores)), users[block], items)
         return prediction_frame(self, columns)
 
 
@@ -153,7 +154,7 @@ def _days(snapshot: Snapshot) -> pd.DataFrame:
 
 
 def _popularity(pairs: pd.DataFrame, items: tuple[str, ...]) -> np.ndarray:
-    """How often each item was bought, over the most that any was, less a little for each place in the list."""
+    """Return how often each item was bought relative to the most popular one; earlier items win ties."""
     import numpy as np
 
     counts = pairs.groupby("item_id").size().reindex(list(items), fill_value=0).to_numpy(dtype=float)
@@ -172,18 +173,17 @@ def _learn(snapshot: LabelledSnapshot, parameters: Mapping[str, Any]) -> Regular
     return Regulars(items, _popularity(snapshot.outcome, items), stored)
 
 
-def _chunks(regulars: Regulars, days: pd.DataFrame, parameters: Mapping[str, Any]) -> Iterator[Chunk]:
+def _chunks(regulars: Regulars, days: pd.DataFrame, parameters: Mapping[str, Any]) -> Iterator[BasketScores]:
     vectors = tifu_knn.frequencies(days, regulars.items, parameters)
     users = days["user_id"].unique().tolist()
-    size = max(1, CELLS_AT_ONCE // max(len(regulars.items), regulars.stored.shape[0], 1))
-    for first in range(0, len(users), size):
-        own = vectors[first : first + size]
+    for block in row_blocks(len(users), max(len(regulars.items), regulars.stored.shape[0]), CELLS_AT_ONCE):
+        own = vectors[block]
         alike = tifu_knn.neighbourhood(own, regulars.stored, parameters["neighbours"])
-        yield Chunk(users[first : first + size], own.toarray(), alike.toarray())
+        yield BasketScores(users[block], own.toarray(), alike.toarray())
 
 
 def _best_weight(regulars: Regulars, latest: LabelledSnapshot, parameters: Mapping[str, Any]) -> tuple[float, float]:
-    """How well `regulars` would have ranked the latest snapshot's purchases (NDCG) with the best weight, and that."""
+    """Return the best NDCG of `regulars` on the latest snapshot's purchases, and the weight that gives it."""
     import numpy as np
     from scipy.sparse import csr_array, hstack
 
@@ -206,9 +206,9 @@ def _best_weight(regulars: Regulars, latest: LabelledSnapshot, parameters: Mappi
 
 
 def _reasons(
-    regulars: Regulars, chunk: Chunk, shown: RankedEntries, own_weight: float, days: pd.DataFrame
+    regulars: Regulars, chunk: BasketScores, shown: RankedEntries, own_weight: float, days: pd.DataFrame
 ) -> list[list[str]]:
-    """On how many shopping days the item was bought, and whether alike shoppers or everybody buys it."""
+    """Return on how many shopping days the item was bought, and whether similar shoppers or everybody buys it."""
     import numpy as np
 
     mine = days[days["user_id"].isin(chunk.users)]
@@ -216,12 +216,12 @@ def _reasons(
     visits = mine.groupby("user_id")["day"].nunique().to_numpy()[shown.row]
     own = own_weight * chunk.own[shown.row, shown.column]
     alike = (1.0 - own_weight) * chunk.alike[shown.row, shown.column]
-    telling = TELLING_SHARE * np.maximum(shown.score, 1e-300)
+    telling = REASON_SHARE * np.maximum(shown.score, 1e-300)
     reasons = []
-    for count, seen, mine_tells, others_tell in zip(
+    for count, seen, own_counts, alike_counts in zip(
         times.tolist(), visits.tolist(), (own > 0).tolist(), (alike > telling).tolist(), strict=True
     ):
-        told = [f"bought on {count} of {seen} shopping days"] if mine_tells else []
-        told += ["shoppers with alike baskets buy it"] if others_tell else []
-        reasons.append(told or ["popular here"])
+        texts = [f"bought on {count} of {seen} shopping days"] if own_counts else []
+        texts += ["shoppers with similar baskets buy it"] if alike_counts else []
+        reasons.append(texts or ["popular here"])
     return reasons

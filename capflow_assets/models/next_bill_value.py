@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     import ibis
     import pandas as pd
 
-SHOP_BILLS = 3.0  # so many bills of the shop's mean are added to each shopper's own
+SHOP_BILLS = 3.0  # pseudo-bills of the shop's mean, added to each shopper's own
 
 
 class NextBillValue(TabularModel):
-    """Next bill: the currency units that a shopper's first bill in the next 60 days comes to, if there is one.
+    """Predict the amount of a shopper's first bill in the next 60 days, given that there is one.
 
-    Asked about everybody who bought in the last 365 days; learned from, and judged on, those who came back.
+    Predicted for everybody who bought in the last 365 days; fitted and evaluated on those who came back.
     """
 
     name = "next_bill_value"
@@ -48,25 +48,25 @@ class NextBillValue(TabularModel):
     measures: ClassVar[Mapping[str, str]] = {"usual_bill": "usually spends about {value:,.2f}"}
 
     def population(self, snapshot: Snapshot) -> pd.DataFrame:
-        """Shoppers who bought in the last 365 days."""
+        """Return the shoppers who bought in the last 365 days."""
         return active_users(snapshot, YEAR_DAYS)
 
     def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
-        """`value`: the first bill in the window of each shopper of the last 365 days who has one; returns are none."""
-        bills = paid(window["bills"])
+        """Return `value`: the first bill in the window of each shopper who has one; returned sales are no bill."""
+        bills = payments(window["bills"])
         first = bills.group_by("user_id").aggregate(cents=bills.cents.argmin(bills.ts)).execute()
-        asked = self.population(snapshot)[["user_id"]].merge(first, on="user_id")
-        return asked[["user_id"]].assign(value=asked["cents"].astype("float64") / 100.0)
+        found = self.population(snapshot)[["user_id"]].merge(first, on="user_id")
+        return found[["user_id"]].assign(value=found["cents"].astype("float64") / 100.0)
 
     def measure(self, snapshot: Snapshot, units: pd.DataFrame, background: Mapping[str, Any]) -> pd.DataFrame:
-        """`usual_bill`: the shopper's own mean bill in currency units; null without one."""
-        bills = paid(snapshot.tables["bills"])
+        """Return `usual_bill`: the shopper's own mean bill in currency units; null without one."""
+        bills = payments(snapshot.tables["bills"])
         own = bills.group_by("user_id").aggregate(usual_bill=bills.cents.mean() / 100.0).execute()
         return units[["user_id"]].merge(own, on="user_id", how="left")[["usual_bill"]]
 
     def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
-        """Each shopper's own mean bill, pulled to the shop's where there are few."""
-        bills = paid(snapshot.tables["bills"])
+        """Predict each shopper's own mean bill, shrunk towards the shop's."""
+        bills = payments(snapshot.tables["bills"])
         own = bills.group_by("user_id").aggregate(bills=bills.count(), cents=bills.cents.sum())
         users = self.population(snapshot)["user_id"]
         seen = own.order_by("user_id").execute().set_index("user_id").astype("float64")
@@ -76,8 +76,8 @@ class NextBillValue(TabularModel):
         return prediction_frame(self, {"user_id": users, "value": value.to_numpy()})
 
 
-def paid(bills: ibis.Table) -> ibis.Table:
-    """One row for each moment at which a known shopper paid: `user_id`, `ts`, `cents`; bills of one moment are one."""
+def payments(bills: ibis.Table) -> ibis.Table:
+    """Return one row per known shopper and moment of payment: `user_id`, `ts`, `cents`; bills of a moment are one."""
     bought = visits(bills)
     bought = bought.filter(bought.ts.notnull())
     return bought.group_by("user_id", "ts").aggregate(cents=bought.cents.sum().cast("int64"))

@@ -20,10 +20,10 @@ HORIZON_DAYS = 60
 
 
 class NextPurchaseDate(TabularModel):
-    """Next purchase: the days until an active shopper (bought in the last 180 days) buys again; 60 means not before.
+    """Predict the days until an active shopper (bought in the last 180 days) buys again; 60 means not before.
 
-    Who has not bought by the end of the window counts as 60: the median of that is the median of the true wait, cut at
-    60 days, so least absolute deviations need nobody's true wait beyond it (Powell 1984).
+    The wait is right-censored at 60 days. The median of the censored wait is the censored median, so least absolute
+    deviations need no waits beyond 60 days (Powell 1984).
     """
 
     name = "next_purchase_date"
@@ -48,11 +48,11 @@ class NextPurchaseDate(TabularModel):
     promotion = Promotion(over_baseline=0.0, tolerance=0.01)
 
     def population(self, snapshot: Snapshot) -> pd.DataFrame:
-        """Shoppers who bought in the last 180 days."""
+        """Return the shoppers who bought in the last 180 days."""
         return active_users(snapshot, ACTIVE_DAYS)
 
     def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
-        """`value`: days from the snapshot to the first purchase, 0 on its own day; 60 without one in the window."""
+        """Return `value`: days from the snapshot to the first purchase, 0 on its own day; 60 without one."""
         import pandas as pd
 
         users = self.population(snapshot)["user_id"]
@@ -63,9 +63,9 @@ class NextPurchaseDate(TabularModel):
         return pd.DataFrame({"user_id": users, "value": value})
 
     def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
-        """Who is within the usual gap waits that long, who is overdue as long again; who came once has the shop's gap.
+        """Predict the larger of the shopper's mean gap and the days since the last visit; the shop's gap for one visit.
 
-        A visit due one gap after the last would be a straw man: it expects the overdue, most of whom never come, today.
+        "One gap after the last visit" would be a straw man: it expects the overdue, most of whom never come, today.
         """
         import numpy as np
 

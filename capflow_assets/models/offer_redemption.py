@@ -10,13 +10,13 @@ from capflow_assets.models.bases.contact_response import ContactResponse
 
 
 class OfferRedemption(ContactResponse):
-    """Offer: the probability that a shopper redeems an offer sent in the next 30 days, for each of the usual offers.
+    """Predict the probability that a shopper redeems an offer sent in the next 30 days, for each of the usual offers.
 
-    An offer that the retailer never sent is not known; one that is new is told by what the shopper does with others.
+    Offers that were never sent are not predicted; for new ones the shopper's response to others decides.
     """
 
     name = "offer_redemption"
-    title = "Offers that each shopper redeems"
+    title = "Offers each shopper will redeem"
     description = "How likely each shopper is to redeem each of the retailer's usual offers, and why."
     family = "propensity"
     task: ClassVar[Task] = "binary"

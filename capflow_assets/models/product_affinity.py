@@ -19,6 +19,7 @@ from capflow_assets.methods.recommend.co_purchase import (
     user_item_matrix,
 )
 from capflow_assets.methods.recommend.item_names import item_names
+from capflow_assets.methods.recommend.matrices import row_blocks
 from capflow_assets.methods.recommend.top_k import TOP, ndcg, strongest_links, top_columns
 from capflow_assets.models.bases.prediction_frame import prediction_frame
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CELLS_AT_ONCE = 2_000_000  # users x items held in memory while scoring: 16 MB an array
-HALF_LIFE_DAYS = 120.0  # how fast an old purchase loses its say about what else a shopper likes
+HALF_LIFE_DAYS = 120.0  # of the weight of a purchase in what else a shopper likes
 TUNING_USERS = 1_000
 REPURCHASE_WEIGHTS = (0.0, 0.3, 1.0, 2.0)
 TOGETHER_WEIGHTS = (0.0, 0.1, 0.3, 1.0, 3.0)
@@ -36,8 +37,8 @@ USUAL_WEIGHTS = (1.0, 0.3)
 
 
 @dataclass(frozen=True)
-class Chunk:
-    """Some shoppers' scores by source, users x items: their own repurchases, what goes with what they bought."""
+class AffinityScores:
+    """Scores of a block of shoppers, users x items: `own` repurchase, and co-purchase (`together`)."""
 
     users: list[str]
     history: pd.DataFrame
@@ -45,7 +46,7 @@ class Chunk:
     together: np.ndarray
 
     def scores(self, shop: CoPurchase, weights: Sequence[float]) -> np.ndarray:
-        """Repurchase and co-purchase by their weights, with popularity behind them (and first come first on ties)."""
+        """Return the weighted sum of both plus popularity; earlier items win ties."""
         import numpy as np
 
         tie_break = 1e-12 * np.arange(len(shop.items), 0, -1)
@@ -53,10 +54,10 @@ class Chunk:
 
 
 class ProductAffinity(Model):
-    """Recommendations: ten items a shopper, by own repurchase, items bought by the same shoppers, and popularity.
+    """Rank ten items per shopper by own repurchase, co-purchase and popularity.
 
-    The weight of the sources is the one that ranked best on the latest training snapshot with what the earlier one
-    taught. Items beyond the `most_items` that most shoppers bought are not recommended.
+    The weights are tuned on the latest training snapshot with a fit on the one before. Only the `most_items` with most
+    shoppers are recommended.
     """
 
     name = "product_affinity"
@@ -77,12 +78,12 @@ class ProductAffinity(Model):
     search_space: ClassVar[Mapping[str, Sequence[Any]]] = {"neighbours": (20, 50, 100), "shrinkage": (3.0, 10.0, 30.0)}
 
     def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
-        """`user_id`, `item_id`: what shoppers with a purchase in the last 365 days bought in the window."""
+        """Return `user_id`, `item_id`: what shoppers of the last 365 days bought in the window."""
         users = item_history(snapshot.tables["line_items"], snapshot.as_of)["user_id"].unique()
         return items_of_users(window["line_items"], users)
 
     def fit(self, train: Sequence[LabelledSnapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
-        """Learn the shop from the latest snapshot; weigh the sources by how the shop before it would have ranked."""
+        """Fit on the latest snapshot; tune the weights by a fit on the one before."""
         ordered = sorted(train, key=lambda snapshot: snapshot.as_of)
         latest = ordered[-1]
         weights = USUAL_WEIGHTS
@@ -101,7 +102,7 @@ class ProductAffinity(Model):
         )
 
     def predict(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
-        """`rank` 1 to 10, `item_id` and `score` for every shopper with a purchase in the last 365 days."""
+        """Return `rank` 1 to 10, `item_id` and `score` for every shopper of the last 365 days."""
         import numpy as np
 
         listing = json.loads(artefact.files["items.json"])
@@ -120,12 +121,12 @@ class ProductAffinity(Model):
         return prediction_frame(self, columns)
 
     def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
-        """The same ten items for everybody: those that most shoppers bought in the last 30 days."""
+        """Predict the same ten items for everybody: those that most shoppers bought in the last 30 days."""
         return popular_items(self, snapshot)
 
 
 def popular_items(model: Model, snapshot: Snapshot) -> pd.DataFrame:
-    """What a `model` would predict that knows no more than which items most shoppers bought within the last horizon."""
+    """Return the ten items that most shoppers bought within the last horizon, as a prediction of `model`."""
     history = item_history(snapshot.tables["line_items"], snapshot.as_of)
     recent = history[history["age"] <= model.horizon_days]
     buyers = recent.groupby("item_id")["user_id"].nunique().reset_index(name="buyers")
@@ -146,37 +147,36 @@ def _learn(snapshot: LabelledSnapshot, parameters: Mapping[str, Any]) -> CoPurch
     return fit(item_history(snapshot.tables["line_items"], snapshot.as_of), snapshot.outcome, parameters)
 
 
-def _chunks(shop: CoPurchase, history: pd.DataFrame) -> Iterator[Chunk]:
+def _chunks(shop: CoPurchase, history: pd.DataFrame) -> Iterator[AffinityScores]:
     import numpy as np
 
     starts = np.flatnonzero(~history["user_id"].duplicated())
     users = history["user_id"].iloc[starts].tolist()
-    size = max(1, CELLS_AT_ONCE // max(len(shop.items), 1))
-    for first in range(0, len(users), size):
-        end = starts[first + size] if first + size < len(users) else len(history)
-        yield _chunk(shop, users[first : first + size], history.iloc[starts[first] : end])
+    for block in row_blocks(len(users), len(shop.items), CELLS_AT_ONCE):
+        end = starts[block.stop] if block.stop < len(users) else len(history)
+        yield _chunk(shop, users[block], history.iloc[starts[block.start] : end])
 
 
-def _chunk(shop: CoPurchase, users: list[str], history: pd.DataFrame) -> Chunk:
-    """Scores of shoppers: the probability of buying an item again, and the mean similarity to what they bought."""
+def _chunk(shop: CoPurchase, users: list[str], history: pd.DataFrame) -> AffinityScores:
+    """Return the probability of buying each item again, and its mean similarity to what the shopper bought."""
     import numpy as np
 
     times, ages = lift_buckets(history)
     own = user_item_matrix(history, shop.items, shop.lift[times, ages]).toarray() * shop.again
-    bought = user_item_matrix(history, shop.items, _say(history))
+    bought = user_item_matrix(history, shop.items, _recency_weight(history))
     total = np.maximum(np.asarray(bought.sum(axis=1)).reshape(-1, 1), 1e-12)
-    return Chunk(users, history, np.minimum(own, 1.0), (bought @ shop.similarity).toarray() / total)
+    return AffinityScores(users, history, np.minimum(own, 1.0), (bought @ shop.similarity).toarray() / total)
 
 
-def _say(history: pd.DataFrame) -> np.ndarray:
-    """How much each purchase still tells of what its shopper likes: half after 120 days."""
+def _recency_weight(history: pd.DataFrame) -> np.ndarray:
+    """Return the weight of each purchase, halved every 120 days."""
     import numpy as np
 
     return np.asarray(np.exp2(-history["age"].to_numpy(dtype=float) / HALF_LIFE_DAYS))
 
 
 def _best_weights(shop: CoPurchase, latest: LabelledSnapshot) -> tuple[float, float]:
-    """The weights under which `shop` would have ranked the latest snapshot's purchases best (NDCG of the top ten)."""
+    """Return the weights with the best NDCG@10 of `shop` on the latest snapshot's purchases."""
     import numpy as np
 
     history = item_history(latest.tables["line_items"], latest.as_of)
@@ -197,15 +197,15 @@ def _best_weights(shop: CoPurchase, latest: LabelledSnapshot) -> tuple[float, fl
 
 
 def _reasons(
-    shop: CoPurchase, chunk: Chunk, best: np.ndarray, weights: Sequence[float], names: Sequence[str]
+    shop: CoPurchase, chunk: AffinityScores, best: np.ndarray, weights: Sequence[float], names: Sequence[str]
 ) -> list[list[str]]:
-    """For each recommended item: bought before, goes with something bought, or popular; the strongest first."""
+    """Return why each item is recommended: bought before, bought with something, or popular; strongest first."""
     import numpy as np
 
     own, together = weights[0] * chunk.own, weights[1] * chunk.together
     days = user_item_matrix(chunk.history, shop.items, chunk.history["days"].to_numpy()).toarray()
     rows = np.repeat(np.arange(len(best)), best.shape[1])
-    bought = user_item_matrix(chunk.history, shop.items, _say(chunk.history))
+    bought = user_item_matrix(chunk.history, shop.items, _recency_weight(chunk.history))
     partners = strongest_links(bought, shop.similarity, rows, best.ravel())
     reasons = []
     for row, item, partner in zip(rows.tolist(), best.ravel().tolist(), partners.tolist(), strict=True):
@@ -214,8 +214,8 @@ def _reasons(
             times = int(days[row, item])
             parts.append((float(own[row, item]), f"bought {'once' if times == 1 else f'{times} times'} before"))
         if partner >= 0 and together[row, item] > 0:
-            told = f"often bought with {names[partner]}, which this shopper bought"
-            parts.append((float(together[row, item]), told))
+            goes_with = f"often bought with {names[partner]}, which this shopper bought"
+            parts.append((float(together[row, item]), goes_with))
         parts.sort(key=lambda part: -part[0])
         reasons.append([text for strength, text in parts if strength >= 0.2 * parts[0][0]])
     return reasons

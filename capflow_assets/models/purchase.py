@@ -10,7 +10,7 @@ from capflow_assets.models.bases.repeat_purchase import RepeatPurchase
 
 
 class Purchase(RepeatPurchase):
-    """Propensity to buy: the probability that a shopper of the last 365 days has a bill in the next 30 days."""
+    """Predict the probability that a shopper of the last 365 days has a bill in the next 30 days."""
 
     name = "purchase"
     title = "Purchase within 30 days"
@@ -18,4 +18,4 @@ class Purchase(RepeatPurchase):
     features = ("rfm", "rhythm", "basket")
     horizon_days = 30
     active_days = YEAR_DAYS
-    measures: ClassVar[Mapping[str, str]] = {"by_visits": "{value:.0%} likely to come by the dates of their visits"}
+    measures: ClassVar[Mapping[str, str]] = {"by_visits": "{value:.0%} likely to buy, judging by past visit dates"}

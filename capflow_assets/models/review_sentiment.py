@@ -1,4 +1,4 @@
-"""review_sentiment: whether the one who wrote a review is content, by its words."""
+"""review_sentiment: whether the author of a review is satisfied, from its words."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CONTENT = 0.8  # of the greatest rating: 4 of 5 stars, 8 of 10 points, 1 of "recommended: 0 or 1"
-PRIOR = 10.0  # so many reviews at the overall share are added to an item's own
+PRIOR = 10.0  # pseudo-reviews at the overall share, added to an item's own
 AT_ONCE = 50_000
-NO_WORDS = "none of its words was in enough reviews to say anything"
+NO_WORDS = "none of its words is common enough in reviews to tell"
 
 
 class ReviewSentiment(Model):
-    """The probability that a review is content, for every review with text, rated or not.
+    """Predict the probability that a review is positive, for every review with text, rated or not.
 
-    Content are ratings of at least 80 % of the greatest rating that the customer's reviews have. The probability is
-    that of a logistic regression fitted by log-loss and calibrated by Platt's method on folds.
+    Positive means a rating of at least 80 % of the greatest rating among the customer's reviews. A logistic regression
+    is fitted by log-loss and calibrated by Platt's method on folds.
     """
 
     name = "review_sentiment"
-    title = "Content or not, by the words of a review"
-    description = "How likely the shopper who wrote a review is content, and the words that say so."
+    title = "Satisfied or not, from the words of a review"
+    description = "How likely the author of a review is satisfied, and the words that show it."
     family = "content"
     method = (
         "logistic regression on TF-IDF of words and pairs of words (Salton & Buckley 1988; Wang & Manning 2012), "
@@ -43,12 +43,12 @@ class ReviewSentiment(Model):
     tables = ("reviews",)
     needs = Needs(users=0, bills=0, history_days=0, positives=20, reviews=200)
     metric = "auc"
-    baseline_name = "the share of content reviews of the same item"
+    baseline_name = "the share of positive reviews of the same item"
     promotion = Promotion(over_baseline=0.0, tolerance=0.01)
     parameters: ClassVar[Mapping[str, Any]] = {"most_reviews": 100_000}
 
     def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
-        """`label`: 1 for a review with text whose rating is at least 80 % of the greatest one, else 0."""
+        """Return `label`: 1 for a review with text whose rating is at least 80 % of the greatest one, else 0."""
         reviews = window["reviews"]
         rated = reviews.filter(reviews.rating.notnull())
         written = rated.filter(rated.text.notnull()).select("review_id", "rating").distinct()
@@ -59,7 +59,7 @@ class ReviewSentiment(Model):
         return outcome if greatest > 0 else outcome.iloc[:0]
 
     def is_holdout(self, snapshot: Snapshot, outcome: pd.DataFrame) -> pd.Series:
-        """The newest fifth of the reviews; those of one moment, and all where times are not known, by lot."""
+        """Hold out the newest fifth of the reviews; ties, and reviews without a time, by a hash of their ids."""
         import numpy as np
         import pandas as pd
 
@@ -70,36 +70,36 @@ class ReviewSentiment(Model):
         return pd.Series(kept, index=outcome.index)
 
     def fit(self, train: Sequence[LabelledSnapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
-        """Learn the words of content and of other reviews, the penalty and the calibration by folds of them."""
-        rows = _learned_from(train)
+        """Fit the weights of words; choose the penalty and calibrate by cross-validation."""
+        rows = _labelled_reviews(train)
         content = float(rows["label"].mean()) if len(rows) else 0.0
         if not 0 < content < 1:
             raise NothingToLearnError(
-                f"reviews for {train[-1].customer!r}: {len(rows):,} with text and rating, {content:.0%} of them "
-                "content; both kinds are needed.\nMap text and rating in tables.reviews.columns of the customer's file."
+                f"reviews for {train[-1].customer!r}: {len(rows):,} with text and rating, {content:.0%} of "
+                "them positive; both kinds are needed.\nMap text and rating in tables.reviews.columns of the customer's file."
             )
         fitted = text_classifier.fit(rows["text"].tolist(), rows["label"].to_numpy(), parameters["most_reviews"], seed)
         facts = {"reviews": len(rows), "content_share": content, "words": len(fitted.words)}
         return Artefact(files=fitted.to_files(), facts=facts)
 
     def predict(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
-        """`score`: the probability that the review is content, for every review with text."""
-        return self._predicted(artefact, snapshot, with_reasons=True)
+        """Return `score`, the probability that the review is positive, for every review with text."""
+        return self._predict(artefact, snapshot, with_reasons=True)
 
     def predict_quickly(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
-        """The same without reasons."""
-        return self._predicted(artefact, snapshot, with_reasons=False)
+        """Predict without reasons."""
+        return self._predict(artefact, snapshot, with_reasons=False)
 
     def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
-        """The share of content among the item's reviews in training, drawn to the overall share where they are few."""
-        known, asked = _learned_from(train), _reviews(snapshot)
+        """Predict the share of positive training reviews of the same item, shrunk towards the overall share."""
+        known, reviews = _labelled_reviews(train), _reviews(snapshot)
         overall = float(known["label"].mean())
         by_item = known.groupby("item_id")["label"].agg(["sum", "size"])
         share = (by_item["sum"] + PRIOR * overall) / (by_item["size"] + PRIOR)
-        score = asked["item_id"].map(share).astype("float64").fillna(overall)
-        return prediction_frame(self, {"review_id": asked["review_id"], "score": score})
+        score = reviews["item_id"].map(share).astype("float64").fillna(overall)
+        return prediction_frame(self, {"review_id": reviews["review_id"], "score": score})
 
-    def _predicted(self, artefact: Artefact, snapshot: Snapshot, with_reasons: bool) -> pd.DataFrame:
+    def _predict(self, artefact: Artefact, snapshot: Snapshot, with_reasons: bool) -> pd.DataFrame:
         rows = _reviews(snapshot)
         fitted, texts = TextClassifier.from_files(artefact.files), rows["text"].tolist()
         scores: list[float] = []
@@ -112,14 +112,14 @@ class ReviewSentiment(Model):
 
 
 def _reviews(snapshot: Snapshot) -> pd.DataFrame:
-    """`review_id`, `item_id`, `ts` and `text` of every review with text, by review_id."""
+    """Return `review_id`, `item_id`, `ts` and `text` of every review with text, sorted by review_id."""
     reviews = snapshot.tables["reviews"]
     written = reviews.filter(reviews.text.notnull()).select("review_id", "item_id", "ts", "text")
     return written.order_by("review_id", "text").execute().drop_duplicates("review_id", ignore_index=True)
 
 
-def _learned_from(train: Sequence[LabelledSnapshot]) -> pd.DataFrame:
-    """The same of every review with a label, and its `label`."""
+def _labelled_reviews(train: Sequence[LabelledSnapshot]) -> pd.DataFrame:
+    """Return the columns of `_reviews`, and `label`, of every labelled review."""
     import pandas as pd
 
     parts = [
@@ -130,6 +130,6 @@ def _learned_from(train: Sequence[LabelledSnapshot]) -> pd.DataFrame:
 
 def _in_words(strongest: list[list[tuple[str, float]]]) -> list[list[str]]:
     return [
-        [f"'{word}' speaks {'for' if push > 0 else 'against'} it" for word, push in words] or [NO_WORDS]
+        [f"'{word}' suggests {'satisfied' if push > 0 else 'dissatisfied'}" for word, push in words] or [NO_WORDS]
         for words in strongest
     ]

@@ -1,4 +1,4 @@
-"""rfm_segments: ten kinds of shoppers, told apart by how lately, how often and for how much they bought."""
+"""rfm_segments: ten segments of shoppers by recency, frequency and spend."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 QUINTILES = (0.2, 0.4, 0.6, 0.8)
 
-# The first rule that holds names the shopper. Each bound is (least, most) of a score from 1 (worst) to 5 (best);
+# The first rule that holds gives the segment. Each bound is (least, most) of a score from 1 (worst) to 5 (best);
 # `worth` is the mean of the frequency and the spend score.
 # After the segments of Bult & Wansbeek (1995) and their usual names in CRM suites.
 RULES: tuple[tuple[str, Mapping[str, tuple[float, float]]], ...] = (
@@ -35,7 +35,7 @@ RULES: tuple[tuple[str, Mapping[str, tuple[float, float]]], ...] = (
 
 
 def recency_frequency_money(history: pd.DataFrame, today: int) -> pd.DataFrame:
-    """Days since the last visit, visits and cents of the last 365 days, and all visits, a row a shopper."""
+    """Return `recency_days`, `frequency` and `money_cents` of the last 365 days, and all `visits`, per shopper."""
     import pandas as pd
 
     return pd.DataFrame(
@@ -49,7 +49,7 @@ def recency_frequency_money(history: pd.DataFrame, today: int) -> pd.DataFrame:
 
 
 def scores(measures: pd.DataFrame, edges: Mapping[str, Sequence[float]]) -> pd.DataFrame:
-    """Scores 1 (worst) to 5 (best) of `recency`, `frequency`, `money`, with `worth` and `visits`, by learned edges."""
+    """Return scores 1 (worst) to 5 (best): `recency`, `frequency`, `money` by the edges; and `worth`, `visits`."""
     import pandas as pd
 
     recency = 5 - _fifth(measures["recency_days"], edges["recency_days"])
@@ -60,7 +60,7 @@ def scores(measures: pd.DataFrame, edges: Mapping[str, Sequence[float]]) -> pd.D
 
 
 def labels(scored: pd.DataFrame) -> np.ndarray:
-    """The segment of each shopper: the first of RULES that holds."""
+    """Return the segment of each shopper: the first of RULES that holds."""
     import numpy as np
 
     holds = [
@@ -74,21 +74,23 @@ def labels(scored: pd.DataFrame) -> np.ndarray:
 
 
 def _fifth(values: pd.Series, edges: Sequence[float]) -> np.ndarray:
-    """0 for values up to the first edge, ... 4 for values above the fourth: equal values are never parted."""
+    """Return 0 for values up to the first edge, ... 4 above the fourth; equal values always get the same number."""
     import numpy as np
 
     return np.searchsorted(np.asarray(edges, dtype=float), values.to_numpy(dtype=float), side="left")
 
 
 class RfmSegments(Model):
-    """Segments by recency, frequency and spend: champions, loyal, new, ... lost; the quintiles are the retailer's own.
+    """Segment shoppers by recency, frequency and spend (champions, loyal, ... lost), with the retailer's own quintiles.
 
-    It is judged by how much of the shoppers' next spend the segments explain.
+    The metric is how much of the shoppers' next spend the segments explain.
     """
 
     name = "rfm_segments"
     title = "RFM segments"
-    description = "Sorts shoppers into ten segments, from champions to lost, by how lately, how often and how much."
+    description = (
+        "Sorts shoppers into ten segments, from champions to lost, by how recently, how often and how much they buy."
+    )
     family = "segmentation"
     method = "RFM quintiles (Hughes 1994) and the usual rules of CRM suites"
     task: ClassVar[Task] = "segment"
@@ -100,11 +102,11 @@ class RfmSegments(Model):
     promotion = Promotion(over_baseline=0.0, tolerance=0.01)
 
     def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
-        """`value`: currency units spent in the next 60 days by every shopper seen before, 0 for who stayed away."""
+        """Return `value`: currency units spent in the next 60 days by every shopper seen so far, 0 if nothing."""
         return next_spend(snapshot, window["bills"])
 
     def fit(self, train: Sequence[LabelledSnapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
-        """Learn the edges of the fifths from the latest snapshot of the retailer."""
+        """Fit the edges of the quintiles on the latest snapshot."""
         latest = max(train, key=lambda snapshot: snapshot.as_of)
         _, measures = self._measures(latest)
         if measures.empty:
@@ -118,7 +120,7 @@ class RfmSegments(Model):
         return Artefact(files={}, facts={"edges": edges})
 
     def predict(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
-        """`label`: the segment of every shopper seen so far."""
+        """Return `label`, the segment, for every shopper seen so far."""
         users, measures = self._measures(snapshot)
         scored = scores(measures, artefact.facts["edges"])
         return prediction_frame(
@@ -126,7 +128,7 @@ class RfmSegments(Model):
         )
 
     def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
-        """Fifths of last year's spend alone, with edges from the latest training snapshot."""
+        """Predict fifths of last year's spend, with edges from the latest training snapshot."""
         latest = max(train, key=lambda snapshot: snapshot.as_of)
         edges = self._measures(latest)[1]["money_cents"].quantile(QUINTILES).tolist()
         users, measures = self._measures(snapshot)

@@ -1,4 +1,4 @@
-"""sequential_recommender: the ten items that each shopper buys next, by the order of the purchases so far."""
+"""sequential_recommender: the ten items that each shopper buys next, from the order of their past purchases."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ if TYPE_CHECKING:
 
 
 class SequentialRecommender(Model):
-    """What a shopper buys next, learned from the order in which shoppers bought, by a small transformer.
+    """Predict the next purchases from the order of past ones, by a small transformer.
 
-    The last `length` purchases of a year are read (one a day and item). Where the platform has a GPU it is trained on
-    it; a model trained on a GPU is served on a CPU alike. Beyond the `most_items` that most shoppers bought, nothing
-    is recommended; of more than `most_sequences` shoppers a part is learned from, drawn by lot.
+    It reads the last `length` purchases of a year (one per day and item). It trains on a GPU if there is one; a model
+    trained on a GPU serves the same on a CPU. Only the `most_items` with most shoppers are recommended; it is fitted on
+    a sample of at most `most_sequences` shoppers.
     """
 
     name = "sequential_recommender"
     title = "Next products by sequence, top 10"
-    description = "The ten items that each shopper is likeliest to buy next, by the order of the purchases so far."
+    description = "The ten items that each shopper is likeliest to buy next, based on the order of past purchases."
     family = "recommendation"
     method = "SASRec: self-attentive sequential recommendation (Kang & McAuley, ICDM 2018) with a sampled softmax"
     task: ClassVar[Task] = "ranking"
@@ -78,14 +78,14 @@ class SequentialRecommender(Model):
     tolerance = 1e-4
 
     def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
-        """`user_id`, `item_id`: what shoppers with a purchase in the last 365 days bought in the window."""
+        """Return `user_id`, `item_id`: what shoppers of the last 365 days bought in the window."""
         users = item_history(snapshot.tables["line_items"], snapshot.as_of)["user_id"].unique()
         return items_of_users(window["line_items"], users)
 
     def fit(self, train: Sequence[LabelledSnapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
-        """Learn from the year before the latest snapshot and what came true after it.
+        """Fit on the year before the latest snapshot and its outcome.
 
-        Raises ValueError when there is no purchase of a known user, or torch and safetensors are not installed.
+        Raises ValueError if there is no purchase of a known user, or torch and safetensors are not installed.
         """
         import pandas as pd
 
@@ -103,17 +103,17 @@ class SequentialRecommender(Model):
         sequences = sequences.rows(chosen)
         links = sasrec.followers(sequences, len(items), self.horizon_days)
         listing = {"ids": items, "names": item_names(latest.tables.get("items"), items)}
-        asked = {name: parameters[name] for name in ("length", "dimensions", "blocks", "heads", "dropout")}
+        shape = {name: parameters[name] for name in ("length", "dimensions", "blocks", "heads", "dropout")}
         network = sasrec.train(sequences, len(items), self.horizon_days, parameters, seed)
         return Artefact(
             files={**network, "followers.npz": to_bytes(links), "items.json": json.dumps(listing).encode()},
-            facts={"network": asked, "items": len(items), "sequences": len(chosen)},
+            facts={"network": shape, "items": len(items), "sequences": len(chosen)},
         )
 
     def predict(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
-        """`rank` 1 to 10, `item_id` and `score` (the network's share of the next purchases) for every shopper.
+        """Return `rank` 1 to 10, `item_id` and `score` (the softmax share of the item) for every shopper.
 
-        Raises ValueError when torch or safetensors is not installed.
+        Raises ValueError if torch or safetensors is not installed.
         """
         import numpy as np
 
@@ -122,7 +122,7 @@ class SequentialRecommender(Model):
         links, _ = from_bytes(artefact.files["followers.npz"], len(items))
         days = recent_item_days(snapshot.tables["line_items"], snapshot.as_of)
         users = days["user_id"].unique().tolist()
-        histories, _ = sasrec.last_of_each(_numbered(days, items), users, network["length"])
+        histories, _ = sasrec.last_of_each(_add_item_numbers(days, items), users, network["length"])
         columns: dict[str, list[Any]] = {"user_id": [], "rank": [], "item_id": [], "score": [], "reasons": []}
         last, first = last_day_before(snapshot.as_of), 0
         times, latest = user_item_matrix(days, tuple(items)), _latest(days, tuple(items))
@@ -139,12 +139,12 @@ class SequentialRecommender(Model):
         return prediction_frame(self, columns)
 
     def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
-        """The same ten items for everybody: those that most shoppers bought in the last 30 days."""
+        """Predict the same ten items for everybody: those that most shoppers bought in the last 30 days."""
         return popular_items(self, snapshot)
 
 
-def _numbered(purchases: pd.DataFrame, items: Sequence[str]) -> pd.DataFrame:
-    """Purchases of known items with the `number` of each, from 1."""
+def _add_item_numbers(purchases: pd.DataFrame, items: Sequence[str]) -> pd.DataFrame:
+    """Return the purchases of known items with the item's `number`, from 1."""
     import pandas as pd
 
     number = pd.Index(list(items), dtype="str").get_indexer(pd.Index(purchases["item_id"], dtype="str")) + 1
@@ -152,24 +152,24 @@ def _numbered(purchases: pd.DataFrame, items: Sequence[str]) -> pd.DataFrame:
 
 
 def _sequences(days: pd.DataFrame, latest: LabelledSnapshot, items: Sequence[str], length: int) -> sasrec.Sequences:
-    """What shoppers bought, and what is to be foretold: the same purchases, and those that came true after them."""
+    """Return the input sequences and their targets: the same purchases, then those of the outcome."""
     import numpy as np
 
     users = days["user_id"].unique().tolist()
-    bought, when = sasrec.last_of_each(_numbered(days, items), users, length)
+    bought, when = sasrec.last_of_each(_add_item_numbers(days, items), users, length)
     after = latest.outcome.assign(day=last_day_before(latest.as_of) + 1)
-    later, later_when = sasrec.last_of_each(_numbered(after, items), users, length)
+    later, later_when = sasrec.last_of_each(_add_item_numbers(after, items), users, length)
     return sasrec.Sequences(bought, when, np.hstack([bought, later]), np.hstack([when, later_when]))
 
 
 def _latest(days: pd.DataFrame, items: tuple[str, ...]) -> csr_array:
-    """Shoppers x items: the last day on which each bought each."""
+    """Return shoppers x items: the day of the last purchase."""
     last = days.groupby(["user_id", "item_id"])["day"].max().reset_index()
     return user_item_matrix(last, items, last["day"].to_numpy())
 
 
 def _recent(histories: np.ndarray, items: int) -> csr_array:
-    """Shoppers x items: 1 for what is among the last purchases."""
+    """Return shoppers x items: 1 if among the last purchases."""
     import numpy as np
     from scipy.sparse import csr_array
 
@@ -181,14 +181,14 @@ def _recent(histories: np.ndarray, items: int) -> csr_array:
 def _reasons(
     shown: RankedEntries, times: csr_array, ago: np.ndarray, partners: np.ndarray, names: Sequence[str]
 ) -> list[list[str]]:
-    """How often and when it was bought before, and after which of the shopper's items others buy it."""
+    """Return how often and when the item was bought before, and after which of the shopper's items others buy it."""
     often = times[shown.row, shown.column].astype(int)
     reasons = []
     for count, days, partner in zip(often.tolist(), ago.astype(int).tolist(), partners.tolist(), strict=True):
-        told = []
+        texts = []
         if count:
-            told.append(f"bought on {count} day{'s' if count > 1 else ''}, the last {days} days ago")
+            texts.append(f"bought on {count} day{'s' if count > 1 else ''}, the last {days} days ago")
         if partner >= 0:
-            told.append(f"often bought after {names[partner]}, which this shopper bought")
-        reasons.append(told or ["fits the order of this shopper's last purchases"])
+            texts.append(f"often bought after {names[partner]}, which this shopper bought")
+        reasons.append(texts or ["fits the order of this shopper's last purchases"])
     return reasons

@@ -1,4 +1,4 @@
-"""similar_items: the ten items most like each item, by how they are described and by who buys them."""
+"""similar_items: the ten items most like each item, by description and by who buys both."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from capflow_assets.methods.recommend.co_purchase import (
     top_items,
     user_item_matrix,
 )
-from capflow_assets.methods.recommend.matrices import entries, from_bytes, to_bytes
+from capflow_assets.methods.recommend.matrices import entries, from_bytes, row_blocks, to_bytes
 from capflow_assets.methods.recommend.shared_words import SharedWords
 from capflow_assets.methods.recommend.top_k import TOP, RankedEntries, append_ranked, list_ranked, ndcg, top_columns
 from capflow_assets.methods.visits import YEAR_DAYS, last_day_before
@@ -32,45 +32,44 @@ if TYPE_CHECKING:
 
 VECTORS = "features/item_text"
 CELLS_AT_ONCE = 4_000_000  # items x candidates held in memory while scoring: 32 MB an array
-FEWEST_BUYERS = 2  # of an item in the window, for it to have partners
+FEWEST_BUYERS = 2  # of an item in the window, for it to be in the outcome
 OUTCOME_SHRINKAGE = 2.0
 TEXT_WEIGHTS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
 USUAL_WEIGHT = 0.2
-POPULAR_WEIGHT = 1e-6  # popularity comes after all that is known of the two items
-ALIKE = 0.3  # the cosine from which on two texts are worth calling alike
+POPULAR_WEIGHT = 1e-6  # popularity only breaks ties
+ALIKE = 0.3  # the least cosine of two descriptions that are called similar
 
 
 @dataclass(frozen=True)
 class Shelf:
-    """The items sold in a year, the best-selling first, with their vectors and who is bought by the same shoppers."""
+    """The items sold in a year, best-selling first, with text vectors and co-purchase (`together`, items x items)."""
 
     items: tuple[str, ...]
     popularity: np.ndarray
     vectors: np.ndarray
     together: csr_array
 
-    def chunks(self, weight: float, most: int, rows: np.ndarray | None = None) -> Iterator[Chunk]:
-        """Scores of each item (or of `rows`) by the `most` best-selling candidates; an item is none of its own."""
+    def chunks(self, weight: float, most: int, rows: np.ndarray | None = None) -> Iterator[ItemScores]:
+        """Yield scores of each item (or of `rows`) against the `most` best-selling candidates, itself excluded."""
         import numpy as np
 
         units = np.arange(len(self.items)) if rows is None else rows
         candidates = self.vectors[:most]
-        size = max(1, CELLS_AT_ONCE // max(len(candidates), 1))
         columns = self.together.tocsc()[:, : len(candidates)].tocsr()
-        for first in range(0, len(units), size):
-            some = units[first : first + size]
+        for block in row_blocks(len(units), len(candidates), CELLS_AT_ONCE):
+            some = units[block]
             # To 6 places: beyond them a product of matrices depends on its shape.
             text = np.round(np.maximum(self.vectors[some] @ candidates.T, 0.0).astype(float), 6)
             together = columns[some].toarray()
             scores = weight * text + (1.0 - weight) * together + POPULAR_WEIGHT * self.popularity[: len(candidates)]
             own = np.flatnonzero(some < len(candidates))
             scores[own, some[own]] = -np.inf
-            yield Chunk(some, text, together, scores)
+            yield ItemScores(some, text, together, scores)
 
 
 @dataclass(frozen=True)
-class Chunk:
-    """Some items' scores, items x candidates: by text, by shoppers of both, and all together."""
+class ItemScores:
+    """Scores of a block of items, items x candidates: by text, by co-purchase, and the weighted sum."""
 
     rows: np.ndarray
     text: np.ndarray
@@ -79,15 +78,17 @@ class Chunk:
 
 
 class SimilarItems(Model):
-    """Alike items: the cosine of their texts' vectors, blended with how many of the same shoppers buy both.
+    """Rank similar items by the cosine of their text embeddings, blended with co-purchase.
 
-    The weight of the text is the one that ranked best on the latest training snapshot; a new item has the text alone.
-    Candidates are the `most_candidates` best-selling items of the last 365 days.
+    The weight of the text is tuned on the latest training snapshot; a new item has only its text. Candidates are the
+    `most_candidates` best-selling items of the last 365 days.
     """
 
     name = "similar_items"
     title = "Similar items, top 10"
-    description = "The ten items most like each item, by description and by shoppers, to show beside it or instead."
+    description = (
+        "The ten items most like each item, by description and by who buys both, to show beside it or instead."
+    )
     family = "recommendation"
     method = "cosine of text embeddings, blended with item co-occurrence (Sarwar et al. 2001; Bell & Koren 2007)"
     task: ClassVar[Task] = "ranking"
@@ -109,17 +110,17 @@ class SimilarItems(Model):
     search_space: ClassVar[Mapping[str, Sequence[Any]]] = {"neighbours": (20, 50, 100), "shrinkage": (3.0, 10.0, 30.0)}
 
     def outcome(self, snapshot: Snapshot, window: Mapping[str, ibis.Table]) -> pd.DataFrame:
-        """`item_id`, `similar_item_id`: its up to ten strongest partners among what the same shoppers bought.
+        """Return `item_id`, `similar_item_id`: up to ten items that are co-purchased most with it in the window.
 
-        Both were sold in the 365 days before, and two shoppers or more bought both in the window; the strength is the
-        shrunk cosine of their shoppers.
+        Both were sold in the 365 days before, and at least two shoppers bought both in the window; co-purchase is
+        the shrunk cosine of their shopper sets.
         """
         import numpy as np
         import pandas as pd
 
         days = item_days(window["line_items"])
         pairs = days.select("user_id", "item_id").distinct().order_by("user_id", "item_id").execute()
-        pairs = pairs[pairs["item_id"].isin(_sold(snapshot)["item_id"])]
+        pairs = pairs[pairs["item_id"].isin(_sold_items(snapshot)["item_id"])]
         buyers = pairs.groupby("item_id")["user_id"].size()
         items = tuple(buyers.index[buyers >= FEWEST_BUYERS].astype(str))
         strength = similarity(user_item_matrix(pairs, items), TOP, OUTCOME_SHRINKAGE)
@@ -131,7 +132,7 @@ class SimilarItems(Model):
         return pd.DataFrame({"item_id": names[row[kept]], "similar_item_id": names[column[kept]]}, dtype="str")
 
     def fit(self, train: Sequence[LabelledSnapshot], parameters: Mapping[str, Any], seed: int) -> Artefact:
-        """Learn who buys what together from the latest snapshot; weigh texts by the one before it."""
+        """Fit co-purchase on the latest snapshot; tune the weight of texts by a fit on the one before."""
         ordered = sorted(train, key=lambda snapshot: snapshot.as_of)
         latest = ordered[-1]
         weight = USUAL_WEIGHT
@@ -150,7 +151,7 @@ class SimilarItems(Model):
         )
 
     def predict(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
-        """`rank` from 1, `similar_item_id` and `score` for every item sold in the last 365 days."""
+        """Return `rank` from 1, `similar_item_id` and `score` for every item sold in the last 365 days."""
         items = tuple(json.loads(artefact.files["items.json"]))
         together, _ = from_bytes(artefact.files["together.npz"], len(items))
         shelf = _shelf(snapshot, items, together)
@@ -163,20 +164,20 @@ class SimilarItems(Model):
         return prediction_frame(self, columns)
 
     def baseline(self, train: Sequence[LabelledSnapshot], snapshot: Snapshot) -> pd.DataFrame:
-        """The best-selling items of the item's category, then the best-selling of all."""
+        """Rank the best-selling items of the item's category, then the best-selling of all."""
         import numpy as np
         import pandas as pd
 
-        sold = _sold(snapshot).head(self.parameters["most_candidates"])
+        sold = _sold_items(snapshot).head(self.parameters["most_candidates"])
         table = snapshot.tables["items"]
         named = table.group_by("item_id").aggregate(category=table.category.strip().nullif("").min()).execute()
         categories = sold["item_id"].map(named.set_index("item_id")["category"])
         codes = pd.factorize(categories)[0]
         popularity = _popularity(sold)
         columns: dict[str, list[Any]] = {"item_id": [], "rank": [], "similar_item_id": [], "score": []}
-        names, size = sold["item_id"].tolist(), max(1, CELLS_AT_ONCE // max(len(sold), 1))
-        for first in range(0, len(names), size):
-            rows = np.arange(first, min(first + size, len(names)))
+        names = sold["item_id"].tolist()
+        for block in row_blocks(len(names), len(sold), CELLS_AT_ONCE):
+            rows = np.arange(block.start, block.stop)
             scores = 2.0 * ((codes[rows, None] == codes) & (codes[rows, None] >= 0)) + popularity
             scores[np.arange(len(rows)), rows] = -np.inf
             _append(columns, names, rows, list_ranked(scores, top_columns(scores)))
@@ -187,8 +188,8 @@ def _append(columns: dict[str, list[Any]], items: Sequence[str], rows: np.ndarra
     append_ranked(columns, shown, [items[row] for row in rows.tolist()], items, "item_id", SimilarItems.ranked)
 
 
-def _sold(snapshot: Snapshot) -> pd.DataFrame:
-    """`item_id`, `bills`: what was sold in the last 365 days, to anybody, the best-selling first."""
+def _sold_items(snapshot: Snapshot) -> pd.DataFrame:
+    """Return `item_id`, `bills`: items sold in the last 365 days, to anybody, best-selling first."""
     lines, as_of = snapshot.tables["line_items"], snapshot.as_of
     bought = lines.filter(lines.item_id.notnull(), lines.quantity > 0, ~is_return(lines), _recent(lines, as_of))
     counted = bought.group_by("item_id").aggregate(bills=bought.bill_id.nunique().cast("int64"))
@@ -201,7 +202,7 @@ def _recent(lines: ibis.Table, as_of: datetime) -> ibis.ir.BooleanValue:
 
 
 def _popularity(sold: pd.DataFrame) -> np.ndarray:
-    """The items' bills over those of the best-selling one, less a little for each place in the list."""
+    """Return each item's bills relative to the best-selling one; earlier items win ties."""
     import numpy as np
 
     bills = sold["bills"].to_numpy(dtype=float)
@@ -209,18 +210,18 @@ def _popularity(sold: pd.DataFrame) -> np.ndarray:
 
 
 def _learn(snapshot: Snapshot, parameters: Mapping[str, Any]) -> tuple[tuple[str, ...], csr_array]:
-    """The items that most shoppers bought in a year, and how much each two of them are bought by the same ones."""
+    """Return the items that most shoppers bought in a year, and their co-purchase similarity."""
     history = item_history(snapshot.tables["line_items"], snapshot.as_of)
     items = top_items(history, parameters["most_items"])
     return items, similarity(user_item_matrix(history, items), parameters["neighbours"], parameters["shrinkage"])
 
 
 def _shelf(snapshot: Snapshot, learned: tuple[str, ...], together: csr_array) -> Shelf:
-    """What is sold as of the snapshot, with its vectors and what was learned of it; an item without one has zeros."""
+    """Return the items sold as of the snapshot with vectors and co-purchase (zeros for items without)."""
     import pandas as pd
     from scipy.sparse import csr_array
 
-    sold = _sold(snapshot)
+    sold = _sold_items(snapshot)
     shelf = pd.Index(sold["item_id"])
     places = shelf.get_indexer(pd.Index(learned, dtype="str"))
     one, other, value = entries(together)
@@ -231,7 +232,7 @@ def _shelf(snapshot: Snapshot, learned: tuple[str, ...], together: csr_array) ->
 
 
 def _vectors(snapshot: Snapshot, shelf: pd.Index) -> np.ndarray:
-    """The vector of each item on the shelf, items x dimensions; zeros for an item without one."""
+    """Return the vectors of the items on the shelf, items x dimensions; zeros for an item without one."""
     import numpy as np
     import pandas as pd
 
@@ -246,7 +247,7 @@ def _vectors(snapshot: Snapshot, shelf: pd.Index) -> np.ndarray:
 
 
 def _best_weight(shelf: Shelf, latest: LabelledSnapshot, most: int) -> float:
-    """The weight of texts under which `shelf` would have ranked the latest snapshot's partners best."""
+    """Return the weight of texts with the best NDCG of `shelf` on the latest snapshot's outcome."""
     import numpy as np
     import pandas as pd
 
@@ -273,20 +274,20 @@ def _words(snapshot: Snapshot, items: Sequence[str]) -> SharedWords:
     return SharedWords([texts.get(item, "") for item in items])
 
 
-def _reasons(words: SharedWords, chunk: Chunk, shown: RankedEntries, weight: float) -> list[list[str]]:
-    """Bought by the same shoppers, words that both descriptions hold, alike texts; the strongest first."""
-    text = weight * chunk.text[shown.row, shown.column]
+def _reasons(words: SharedWords, chunk: ItemScores, shown: RankedEntries, weight: float) -> list[list[str]]:
+    """Return why two items are similar: same shoppers, shared words, or similar texts; strongest first."""
+    by_texts = weight * chunk.text[shown.row, shown.column]
     together = (1.0 - weight) * chunk.together[shown.row, shown.column]
     cosine = chunk.text[shown.row, shown.column]
     reasons = []
     for one, other, by_text, by_shoppers, alike in zip(
-        chunk.rows[shown.row].tolist(), shown.column.tolist(), text.tolist(), together.tolist(), cosine.tolist(),
+        chunk.rows[shown.row].tolist(), shown.column.tolist(), by_texts.tolist(), together.tolist(), cosine.tolist(),
         strict=True,
     ):  # fmt: skip
         parts = [(by_shoppers, "bought by the same shoppers")] if by_shoppers > 0 else []
         if both := words.of(one, other):
             parts.append((by_text, f"both are described as {', '.join(both)}"))
         elif alike >= ALIKE:
-            parts.append((by_text, "described alike"))
-        reasons.append([told for _, told in sorted(parts, key=lambda part: -part[0])] or ["sells well here"])
+            parts.append((by_text, "similar descriptions"))
+        reasons.append([text for _, text in sorted(parts, key=lambda part: -part[0])] or ["sells well here"])
     return reasons

@@ -1,4 +1,4 @@
-"""voice_class: which of the retailer's own labels a recording is of, whoever speaks."""
+"""voice_class: classifies recordings by the retailer's own labels, whoever speaks."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ LEAST_SPEAKERS = 3
 
 
 class VoiceClass(MediaClass):
-    """What each recording says. It is judged on speakers that it has never heard, where there are three or more."""
+    """Classify recordings. With at least three speakers, it is evaluated on speakers not in the training data."""
 
     name = "voice_class"
     title = "What a recording says"
-    description = "Which of the retailer's own labels each recording is of, learned from those that have one."
+    description = (
+        "Assigns one of the retailer's own labels to each recording, learned from the recordings that have one."
+    )
     method = "multinomial logistic regression on audio embeddings (a linear probe: Alain & Bengio 2016)"
     kind = "audio"
     belongs_to = "user_id"
@@ -29,9 +31,10 @@ class VoiceClass(MediaClass):
     needs = Needs(users=0, bills=0, history_days=0, audio_seconds=60)
 
     def is_holdout(self, snapshot: Snapshot, outcome: pd.DataFrame) -> pd.Series:
-        """A fifth of the speakers by lot, one at least, with all that they said; of less than three, a fifth by lot.
+        """Hold out a random fifth of the speakers (at least one) with all their recordings.
 
-        Recordings of nobody are learned from.
+        With fewer than three speakers, hold out a random fifth of the recordings. Recordings without a speaker are for
+        training.
         """
         import pandas as pd
 

@@ -73,7 +73,7 @@ def test_a_regular_is_told_their_own_time_and_a_newcomer_the_shops(fitted: tuple
     assert slots_of(prediction, "tuesday")[0] == "Tue 17-21"
     assert "Sat 10-13" in slots_of(prediction, "once")[:2]
     reasons = prediction[prediction["user_id"] == "tuesday"]["reasons"].iloc[0]
-    assert "came 12 of 12 times then" in reasons
+    assert "came at this time on 12 of 12 visits" in reasons
 
 
 def test_recent_habits_count_more(fitted: tuple[Artefact, pd.DataFrame]) -> None:

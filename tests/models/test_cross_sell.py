@@ -65,7 +65,7 @@ def test_only_what_is_new_to_a_shopper_of_the_last_year_is_an_outcome() -> None:
 def test_what_goes_with_what_was_bought_comes_first(fitted: tuple[Artefact, pd.DataFrame]) -> None:
     half = fitted[1][fitted[1]["user_id"] == "half"]
     assert half["category"].iloc[0] == "Food > Butter"
-    assert half["reasons"].iloc[0][0] == "goes with Food > Bread, from which this shopper buys"
+    assert half["reasons"].iloc[0][0] == "goes with Food > Bread, which this shopper buys"
     assert half["score"].is_monotonic_decreasing
 
 
@@ -83,7 +83,7 @@ def test_nothing_known_is_recommended_and_who_knows_all_gets_nothing(fitted: tup
 def test_a_shopper_of_unplaced_things_gets_what_most_start_with(fitted: tuple[Artefact, pd.DataFrame]) -> None:
     odd = fitted[1][fitted[1]["user_id"] == "odd"]
     assert odd["category"].iloc[0] == "Paper > Pen"
-    assert odd["reasons"].iloc[0] == ["12.0% of those to whom it is new start within 30 days"]
+    assert odd["reasons"].iloc[0] == ["12.0% of shoppers new to it start within 30 days"]
 
 
 def test_the_baseline_is_the_most_popular_of_what_is_new() -> None:

@@ -80,7 +80,7 @@ def test_reasons_tell_the_pace_and_the_week(fitted: tuple[Artefact, Snapshot, pd
     for reasons, ordinal in zip(rows["reasons"], ("1st", "2nd", "3rd", "4th"), strict=True):
         pace, week, last_year = reasons
         assert 20 < float(pace.split()[1]) < 40
-        assert pace.endswith("a week lately")
+        assert pace.endswith("a week recently")
         assert week == f"{ordinal} week ahead"
         assert last_year.endswith("a week at this time last year")
 

@@ -59,7 +59,7 @@ def test_the_regular_item_is_first_then_that_of_alike_shoppers(fitted: tuple[Art
     weekly = rows_of(fitted[1], "weekly")
     assert weekly.index[0] == "milk"
     assert weekly.loc["milk", "reasons"][0] == "bought on 6 of 6 shopping days"
-    assert weekly.loc["oats", "reasons"] == ["shoppers with alike baskets buy it"]
+    assert weekly.loc["oats", "reasons"] == ["shoppers with similar baskets buy it"]
     assert weekly.loc["oats", "rank"] < weekly.loc["beer", "rank"]
 
 

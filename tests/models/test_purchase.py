@@ -42,7 +42,7 @@ def test_what_bgnbd_says_is_learned_from_and_blended_in() -> None:
     assert set(artefact.facts["background"]["bgnbd"]) == {"r", "alpha", "a", "b"}
     test = small.labelled_snapshot(AS_OF - timedelta(days=30), model)
     reasons = model.predict(artefact, test)["reasons"].explode()
-    assert reasons.str.contains("by the dates of their visits").any()
+    assert reasons.str.contains("judging by past visit dates").any()
 
 
 def test_a_small_retailer_learns_from_others_how_its_shoppers_stand_by_bgnbd_too() -> None:

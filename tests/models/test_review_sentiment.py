@@ -78,7 +78,11 @@ def test_an_obvious_pair_rated_or_not() -> None:
     assert list(prediction.index) == ["r00", "r01", "r02"], "no words, no prediction"
     assert prediction.loc["r00", "score"] > 0.8 > 0.2 > prediction.loc["r01", "score"]
     told = prediction["reasons"].to_dict()
-    assert told == {"r00": ["'lovely' speaks for it"], "r01": ["'broken' speaks against it"], "r02": [NO_WORDS]}
+    assert told == {
+        "r00": ["'lovely' suggests satisfied"],
+        "r01": ["'broken' suggests dissatisfied"],
+        "r02": [NO_WORDS],
+    }
 
 
 def test_the_baseline_is_the_share_of_the_item_drawn_to_that_of_all() -> None:
@@ -89,5 +93,5 @@ def test_the_baseline_is_the_share_of_the_item_drawn_to_that_of_all() -> None:
 
 
 def test_all_alike_is_told() -> None:
-    with pytest.raises(ValueError, match=r"'acme': 20 with text and rating, 100% of them content"):
+    with pytest.raises(ValueError, match=r"'acme': 20 with text and rating, 100% of them positive"):
         MODEL.fit([snapshot(table(20, rating=[5.0] * 20))], MODEL.parameters, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Iterator
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -54,3 +55,10 @@ def sample_rows(rows: csr_array, most: int) -> np.ndarray:
         lots.append((hashlib.sha256(content + str(seen[content]).encode()).digest(), number))
         seen[content] += 1
     return np.array([number for _, number in sorted(lots)[:most]], dtype=np.intp)
+
+
+def row_blocks(rows: int, columns: int, most_cells: int) -> Iterator[slice]:
+    """Yield slices of rows, in order, whose dense blocks hold at most `most_cells` cells (but at least one row)."""
+    size = max(1, most_cells // max(columns, 1))
+    for first in range(0, rows, size):
+        yield slice(first, min(first + size, rows))

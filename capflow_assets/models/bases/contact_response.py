@@ -32,8 +32,8 @@ class ContactResponse(TabularModel):
     objective = "binary"
     measures: ClassVar[Mapping[str, str]] = {
         "own_contacts": "was sent this {value:.0f} times",
-        "own_rate": "answers {value:.0%} of it",
-        "own_leaning": "answers it {value:+.0%} compared with all that was sent to them",
+        "own_rate": "responded to {value:.0%} of these",
+        "own_leaning": "responds {value:+.0%} compared with everything sent to them",
     }
 
     @property
