@@ -75,8 +75,8 @@ class ReviewSentiment(Model):
         content = float(rows["label"].mean()) if len(rows) else 0.0
         if not 0 < content < 1:
             raise NothingToLearnError(
-                f"reviews for {train[-1].customer!r}: {len(rows):,} with text and rating, {content:.0%} of them positive; "
-                "both kinds are needed.\nMap text and rating in tables.reviews.columns of the customer's file."
+                f"reviews for {train[-1].customer!r}: {len(rows):,} with text and rating, {content:.0%} of them "
+                "positive; both kinds are needed.\nMap text and rating in tables.reviews.columns of the customer's file."
             )
         fitted = text_classifier.fit(rows["text"].tolist(), rows["label"].to_numpy(), parameters["most_reviews"], seed)
         facts = {"reviews": len(rows), "content_share": content, "words": len(fitted.words)}
