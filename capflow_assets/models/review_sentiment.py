@@ -76,7 +76,7 @@ class ReviewSentiment(Model):
         if not 0 < content < 1:
             raise NothingToLearnError(
                 f"reviews for {train[-1].customer!r}: {len(rows):,} with text and rating, {content:.0%} of them "
-                "positive; both kinds are needed.\nMap text and rating in tables.reviews.columns of the customer's file."
+                "positive; both kinds are needed.\nMap text and rating in tables.reviews.columns of the customer file."
             )
         fitted = text_classifier.fit(rows["text"].tolist(), rows["label"].to_numpy(), parameters["most_reviews"], seed)
         facts = {"reviews": len(rows), "content_share": content, "words": len(fitted.words)}
