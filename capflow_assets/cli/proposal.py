@@ -49,8 +49,10 @@ def _print_table(onboarding: Onboarding, table: TableProposal) -> None:
     from capflow_assets.onboarding.customer_yaml import explain
 
     covered = onboarding.coverage.tables[table.table]
-    looked = "" if covered.looked_at == covered.rows else f", of which the first {covered.looked_at:,} were looked at"
-    title = f"{table.table} from {table.facts.name}: {covered.rows:,} rows{looked}"
+    sample_note = (
+        "" if covered.looked_at == covered.rows else f", of which the first {covered.looked_at:,} were looked at"
+    )
+    title = f"{table.table} from {table.facts.name}: {covered.rows:,} rows{sample_note}"
     rows = Table("column", "filled by", "filled", "confidence", "first", box=None, title=escape(title))
     rows.title_justify = "left"
     for name, column in table.columns.items():

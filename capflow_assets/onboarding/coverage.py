@@ -75,9 +75,9 @@ def _table_coverage(
     counted = rows.aggregate(all_=rows.count(), **{column: rows[column].count() for column in columns}).to_pyarrow()
     counts = counted.to_pylist()[0]
     filled = {column: counts[column] / counts["all_"] if counts["all_"] else 0.0 for column in columns}
-    known = {column.name for column in tables()[name].columns}
-    shown = [column for column in columns if filled[column] or column not in known]
-    first = rows.select(shown).limit(SHOWN).to_pyarrow().to_pylist() if shown else []
+    canonical_columns = {column.name for column in tables()[name].columns}
+    columns_to_show = [column for column in columns if filled[column] or column not in canonical_columns]
+    first = rows.select(columns_to_show).limit(SHOWN).to_pyarrow().to_pylist() if columns_to_show else []
     return TableCoverage(name, total, looked_at, dict(left_out), filled, tuple(first))
 
 

@@ -72,19 +72,19 @@ def find_attributes(table: ProfiledTable, taken: Collection[str], user: str | No
 
     `user` is the shopper's column where shoppers repeat (in lines of sales): it must then determine the attribute.
     """
-    found = []
+    attributes = []
     for column in table.columns:
         few = 2 <= column.distinct <= MOST_VALUES and column.distinct * 3 <= column.filled
         plain = column.kind in ("text", "flag") or (column.kind == "number" and column.whole > 0.999)
         if column.name in taken or not few or not plain or set(tokens(column.name)) & PERSONAL:
             continue
         if user is None or table.dependency(user, column.name) > NESTED:
-            found.append(column.name)
-    return tuple(found)
+            attributes.append(column.name)
+    return tuple(attributes)
 
 
 def find_description(table: ProfiledTable, item: str, taken: Collection[str]) -> str | None:
-    """Find the text column that tells items apart best, where no name says which it is; None when there is none."""
+    """Find the text column that the item determines best, where no name says which it is; None when there is none."""
     texts = [c for c in table.columns if c.name not in taken and c.kind == "text" and c.words > 1.4 and c.distinct > 20]
     decided = [(table.dependency(item, c.name), c.name) for c in texts if table.dependency(item, c.name) > 0.6]
     return max(decided, default=(0.0, None))[1]

@@ -114,9 +114,9 @@ def _column(match: Match, table: ProfiledTable) -> ColumnProposal:
     )
 
 
-def _columns(found: Mapping[str, Match], table: ProfiledTable) -> dict[str, ColumnProposal]:
-    known = [name for name in CANONICAL_COLUMNS["line_items"] if name in found]
-    return {name: _column(found[name], table) for name in dict.fromkeys([*known, *found])}
+def _columns(matches: Mapping[str, Match], table: ProfiledTable) -> dict[str, ColumnProposal]:
+    in_order = [name for name in CANONICAL_COLUMNS["line_items"] if name in matches]
+    return {name: _column(matches[name], table) for name in dict.fromkeys([*in_order, *matches])}
 
 
 def _propose_sales(role: Role, con: DuckDBPyConnection, timezone: str | None) -> TableProposal:
@@ -197,9 +197,9 @@ def _propose_items(lines: Role, context: TableContext) -> TableProposal | None:
     item, table = match.source, lines.table
     taken = {other.source for other in lines.matches.values()}
     columns = {"item_id": ColumnProposal((item,), confidence=match.confidence, reasons=("as in line_items",))}
-    for name, found in match_columns("items", context, leave_out=taken).items():
-        if name in ("description", "brand", "image") and table.dependency(item, found.source) > 0.6:
-            columns[name] = _column(found, table)
+    for name, other_match in match_columns("items", context, leave_out=taken).items():
+        if name in ("description", "brand", "image") and table.dependency(item, other_match.source) > 0.6:
+            columns[name] = _column(other_match, table)
     if "description" not in columns and (text := find_description(table, item, taken)):
         reasons = ("a text that depends on the item",)
         columns["description"] = ColumnProposal((text,), confidence="guess", reasons=reasons)
@@ -266,13 +266,13 @@ def _explain_missing_sales(tables: Sequence[ProfiledTable], beside: Mapping[str,
     """Return why no table can hold a retailer's sales, in one line."""
     most, nearest = 0, ""
     for table in tables:
-        found = match_columns("line_items", TableContext(table, find_references(table, tables)))
-        present = [name for name in _SALES_COLUMNS if name in found]
+        matches = match_columns("line_items", TableContext(table, find_references(table, tables)))
+        present = [name for name in _SALES_COLUMNS if name in matches]
         if len(present) > most:
-            columns_text = ", ".join(f"{found[name].source} -> {name}" for name in present)
+            columns_text = ", ".join(f"{matches[name].source} -> {name}" for name in present)
             lacking = " and ".join(what for what, names in _NEEDED.items() if not set(names) & set(present))
             nearest = f"; {table.name} comes nearest ({columns_text})" + (f" but lacks {lacking}" if lacking else "")
             most = len(present)
     others = ", ".join(f"{name} ({role.table.name})" for name, role in beside.items())
-    other = f"; beside sales, this was found: {others}" if others else ""
+    other = f"; apart from sales, this was found: {others}" if others else ""
     return f"no table here holds sales, with a row for each item sold{nearest}{other}"

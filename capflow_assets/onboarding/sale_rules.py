@@ -111,11 +111,11 @@ def _shortest_prefix(prefix: str, others: list[str]) -> str:
 def _original_case(lines: _SalesSample, prefix: str) -> str:
     """Return the prefix in upper or lower case as the data has it."""
     bill = lines.text("bill_id")
-    found = lines.rows(
+    counted = lines.rows(
         f"SELECT left({bill}, {len(prefix)}) AS p, count(*) AS n FROM {lines.sample}"
         f" WHERE upper({bill}) LIKE '{prefix}%' GROUP BY p ORDER BY n DESC LIMIT 1"
     )
-    return str(found[0][0])
+    return str(counted[0][0])
 
 
 def _have_prior_purchases(lines: _SalesSample, prefix: str) -> bool:
@@ -195,12 +195,12 @@ def _find_timezone(lines: _SalesSample, timezone: str | None) -> tuple[str | Non
 
 def _quiet_hour(hours: list[tuple[Any, ...]]) -> float | None:
     """Return the hour opposite the circular mean of the sales; None when sales are spread evenly over the day."""
-    known = [(hour, count) for hour, count in hours if hour is not None]
-    total = sum(count for _, count in known)
+    hour_counts = [(hour, count) for hour, count in hours if hour is not None]
+    total = sum(count for _, count in hour_counts)
     if total < 500:
         return None
-    x = sum(count * math.cos(2 * math.pi * hour / 24) for hour, count in known) / total
-    y = sum(count * math.sin(2 * math.pi * hour / 24) for hour, count in known) / total
+    x = sum(count * math.cos(2 * math.pi * hour / 24) for hour, count in hour_counts) / total
+    y = sum(count * math.sin(2 * math.pi * hour / 24) for hour, count in hour_counts) / total
     if math.hypot(x, y) < _CLEAR_HOURS:
         return None
     return (math.atan2(y, x) * 24 / (2 * math.pi) + 12) % 24

@@ -19,9 +19,7 @@ from typing import Any, TypeVar
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # What a shell starts in the background, and all its children, is deaf to Ctrl-C: let this one hear it again.
-CAPFLOW = (
-    "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL); from capflow_assets.cli.main import main; main()"
-)
+CAPFLOW = "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL); from capflow_assets.cli import main; main()"
 LOADED = "{workspaceOrError {... on Workspace {locationEntries {locationOrLoadError {__typename}}}}}"
 START_SECONDS, STOP_SECONDS = 120, 30
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
-from capflow_assets.cli.main import group
+from capflow_assets.cli import group
 from capflow_assets.run.customer_run import REPORT, CustomerRun
 from capflow_assets.validation.bounds import find_kpis
 from capflow_assets.validation.history.figures import EVERY

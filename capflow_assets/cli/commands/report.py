@@ -35,19 +35,19 @@ def command(customer: str | None, everyone: bool, out: Path | None, home: Home, 
     unread: dict[str, str] = {}
     if customer:
         home.require_customer(customer)
-        found = [_dossier(home, customer)]
+        dossiers = [_dossier(home, customer)]
         if out is not None:
-            _write_one(out, found[0])
+            _write_one(out, dossiers[0])
     else:
-        found, unread = _all(home)
+        dossiers, unread = _all(home)
         if out is not None:
-            _write_all(out, found)
+            _write_all(out, dossiers)
     if as_json:
         failed = [{"customer": name, "state": "failed", "reasons": [why]} for name, why in unread.items()]
-        entries = [*map(_to_json, found), *failed]
+        entries = [*map(_to_json, dossiers), *failed]
         click.echo(json.dumps(entries if everyone else entries[0]))
     elif out is not None:
-        _print_summary(out, found, everyone)
+        _print_summary(out, dossiers, everyone)
     for name, why in unread.items():
         click.echo(f"{name}: {why}", err=True)
     if unread:
@@ -66,13 +66,13 @@ def _all(home: Home) -> tuple[list[Dossier], dict[str, str]]:
     from capflow_resources.lake import LakeError
     from capflow_resources.objects import ObjectStoreError
 
-    found, unread = [], {}
+    dossiers, unread = [], {}
     for name in all_customers(home):
         try:
-            found.append(_dossier(home, name))
+            dossiers.append(_dossier(home, name))
         except (LakeError, ObjectStoreError, ValueError) as error:
             unread[name] = " ".join(str(error).split())
-    return found, unread
+    return dossiers, unread
 
 
 def _write_one(out: Path, dossier: Dossier) -> None:
@@ -84,22 +84,22 @@ def _write_one(out: Path, dossier: Dossier) -> None:
     write_text(out, render_customer(dossier))
 
 
-def _write_all(out: Path, found: list[Dossier]) -> None:
+def _write_all(out: Path, dossiers: list[Dossier]) -> None:
     from capflow_assets.cli.output import write_text
     from capflow_assets.validation.html import render_customer, render_everyone
     from capflow_assets.validation.html.page import ALL
 
     if out.exists() and not out.is_dir():
         raise click.UsageError(f"--out {out}: with --all this must be a folder")
-    for one in found:
+    for one in dossiers:
         write_text(out / f"{one.customer}.html", render_customer(one, index=True))
-    write_text(out / ALL, render_everyone(found))
+    write_text(out / ALL, render_everyone(dossiers))
 
 
-def _print_summary(out: Path, found: list[Dossier], everyone: bool) -> None:
-    for one in found:
+def _print_summary(out: Path, dossiers: list[Dossier], everyone: bool) -> None:
+    for one in dossiers:
         click.echo(f"{one.customer}: {one.state}, {len(one.reasons)} reasons, {len(one.warnings)} warnings")
-    click.echo(f"{len(found)} customers in {out / 'index.html'}" if everyone else f"written to {out}")
+    click.echo(f"{len(dossiers)} customers in {out / 'index.html'}" if everyone else f"written to {out}")
 
 
 def _to_json(dossier: Dossier) -> dict[str, Any]:

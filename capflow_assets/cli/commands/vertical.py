@@ -23,11 +23,11 @@ def show(vertical: str, home: Home, as_json: bool) -> None:
     """Print the bounds of VERTICAL; those in verticals.yaml replace the built-in ones."""
     from capflow_assets.validation.verticals import load_thresholds
 
-    found = load_thresholds(vertical, home.path)
+    bounds = load_thresholds(vertical, home.path)
     if as_json:
-        click.echo(json.dumps(found))
+        click.echo(json.dumps(bounds))
     else:
-        click.echo("\n".join(f"{name}: {value:g}" for name, value in found.items()) or f"'{vertical}' has no bounds")
+        click.echo("\n".join(f"{name}: {value:g}" for name, value in bounds.items()) or f"'{vertical}' has no bounds")
 
 
 @command.command(name="learn")
@@ -42,12 +42,12 @@ def learn(vertical: str, write: bool, home: Home, as_json: bool) -> None:
 
     names, values = _kpis_of_passed(home, vertical)
     try:
-        found = propose_bounds(values)
+        bounds = propose_bounds(values)
     except ValueError as error:
         raise click.ClickException(f"vertical '{vertical}': {error}") from None
     key = normalise_vertical(vertical)
     lines = [f"# Learned from {len(names)} customers: {', '.join(names)}.", f"{key}:"]
-    text = "\n".join([*lines, *(f"  {name}: {value:g}" for name, value in found.items())]) + "\n"
+    text = "\n".join([*lines, *(f"  {name}: {value:g}" for name, value in bounds.items())]) + "\n"
     if write:
         from capflow_assets.validation.history.figures import EVERY
         from capflow_assets.validation.kpis.kpis import KPIS
@@ -61,7 +61,7 @@ def learn(vertical: str, write: bool, home: Home, as_json: bool) -> None:
         partial.write_text(old + ("" if old.endswith("\n") or not old else "\n") + text, encoding="utf-8")
         partial.replace(path)
     if as_json:
-        click.echo(json.dumps({"vertical": key, "customers": names, "thresholds": found, "written": write}))
+        click.echo(json.dumps({"vertical": key, "customers": names, "thresholds": bounds, "written": write}))
     else:
         click.echo(text + (f"written to {home.path / FILE}" if write else "add --write to keep them"))
 

@@ -46,9 +46,9 @@ class _Pair:
 def match_columns(table: str, context: TableContext, leave_out: Collection[str] = ()) -> dict[str, Match]:
     """Return the best assignment of source columns to the canonical columns of `table`, without unmatched ones."""
     pairs = [pair for pair in _score_pairs(table, context) if pair.source not in leave_out]
-    chosen = _assign(pairs)
-    taken = {pair.source for pair in chosen}
-    return {pair.column: _to_match(pair, pairs, taken, context) for pair in chosen}
+    assigned = _assign(pairs)
+    taken = {pair.source for pair in assigned}
+    return {pair.column: _to_match(pair, pairs, taken, context) for pair in assigned}
 
 
 def _score_pairs(table: str, context: TableContext) -> Iterable[_Pair]:
@@ -56,17 +56,17 @@ def _score_pairs(table: str, context: TableContext) -> Iterable[_Pair]:
         if column in APART or column not in COLUMNS:
             continue
         for candidate in context.table.columns:
-            found = find_evidence(column, candidate, context)
-            if found is None:
+            evidence_points = find_evidence(column, candidate, context)
+            if evidence_points is None:
                 continue
             name = name_score(column, candidate.name, context.table.name)
-            evidence = max(-5.0, min(4.0, sum(value for value, _ in found)))
+            evidence = max(-5.0, min(4.0, sum(value for value, _ in evidence_points)))
             total = evidence + (NAME_POINTS * name if name >= 0 else DENIED_BY_NAME)
-            silent = name == 0 and column in KEY_COLUMNS
-            if total < (ENOUGH if name > 0.3 or silent else ENOUGH_WITHOUT_NAME):
+            is_unnamed_key = name == 0 and column in KEY_COLUMNS
+            if total < (ENOUGH if name > 0.3 or is_unnamed_key else ENOUGH_WITHOUT_NAME):
                 continue
             by_name = (f"its name {'says' if name > 0.8 else 'suggests'} so",) if name > 0.3 else ()
-            strongest = sorted(found, key=lambda point: -abs(point[0]))
+            strongest = sorted(evidence_points, key=lambda point: -abs(point[0]))
             reasons = by_name + tuple(reason for value, reason in strongest if abs(value) > 0.25)
             yield _Pair(column, candidate.name, total, name, evidence, reasons)
 
@@ -80,12 +80,12 @@ def _assign(pairs: list[_Pair]) -> list[_Pair]:
     sources = list(dict.fromkeys(pair.source for pair in pairs))
     if not pairs:
         return []
-    worth = np.zeros((len(columns), len(sources)))
+    scores = np.zeros((len(columns), len(sources)))
     by_place = {(columns.index(pair.column), sources.index(pair.source)): pair for pair in pairs}
     for place, pair in by_place.items():
-        worth[place] = pair.points
-    rows, places = linear_sum_assignment(worth, maximize=True)
-    return [by_place[at] for at in zip(rows, places, strict=True) if at in by_place]
+        scores[place] = pair.points
+    rows, source_indices = linear_sum_assignment(scores, maximize=True)
+    return [by_place[at] for at in zip(rows, source_indices, strict=True) if at in by_place]
 
 
 def _to_match(pair: _Pair, pairs: list[_Pair], taken: set[str], context: TableContext) -> Match:

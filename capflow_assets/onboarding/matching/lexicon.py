@@ -75,13 +75,13 @@ _SHORT = frozenset(("id", "no", "nr", "at", "on", "ts", "dt"))  # too short to b
 @cache
 def concepts(name: str) -> tuple[tuple[str, ...], int]:
     """Return the concepts of a name in order ("InvoiceDate": bill, time), and the number of unknown words."""
-    found: list[str] = []
+    all_concepts: list[str] = []
     unknown = 0
     for token in tokens(name):
-        known = [concept for word in _split_compound(token) for concept in _lexicon().get(word, ())]
-        found += known
-        unknown += not known
-    return tuple(dict.fromkeys(found)), unknown
+        token_concepts = [concept for word in _split_compound(token) for concept in _lexicon().get(word, ())]
+        all_concepts += token_concepts
+        unknown += not token_concepts
+    return tuple(dict.fromkeys(all_concepts)), unknown
 
 
 @cache

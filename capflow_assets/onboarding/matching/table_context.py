@@ -76,5 +76,5 @@ class TableContext:
         self, column: ProfiledColumn, other: Callable[[ProfiledColumn], bool]
     ) -> tuple[float, str]:
         """Return how far `column` determines one of the columns that `other` accepts, and which one best."""
-        found = [(self.table.dependency(column.name, c.name), c.name) for c in self.table.columns if other(c)]
-        return max(found, default=(0.0, ""))
+        dependencies = [(self.table.dependency(column.name, c.name), c.name) for c in self.table.columns if other(c)]
+        return max(dependencies, default=(0.0, ""))

@@ -40,29 +40,29 @@ class Role:
 
 def find_sales(tables: Sequence[ProfiledTable]) -> Role | None:
     """Return the table of sales lines; one without items only if there is no other. None when there is none."""
-    found = [role for table in tables if (role := _sales_role(table, find_references(table, tables))) is not None]
-    return max(found, key=lambda role: role.score - 5 * role.itemless, default=None)
+    candidates = [role for table in tables if (role := _sales_role(table, find_references(table, tables))) is not None]
+    return max(candidates, key=lambda role: role.score - 5 * role.itemless, default=None)
 
 
 def find_other_tables(tables: Sequence[ProfiledTable], lines: Role) -> dict[str, Role]:
     """Return the other canonical tables, each from the table that fits best; a table has one role only."""
-    known = {
+    known_ids = {
         name: lines.table.values.get(match.source, frozenset())
         for name, match in lines.matches.items()
         if name in ("user_id", "item_id", "bill_id")
     }
-    beside = [table for table in tables if table is not lines.table]
+    others = [table for table in tables if table is not lines.table]
     candidates = [
         role
-        for table in beside
+        for table in others
         for canonical in ("bills", "users", "items", "contacts", "reviews", "media")
-        if (role := _role_as(canonical, TableContext(table, find_references(table, tables), known))) is not None
+        if (role := _role_as(canonical, TableContext(table, find_references(table, tables), known_ids))) is not None
     ]
-    taken: dict[str, Role] = {}
+    chosen: dict[str, Role] = {}
     for role in sorted(candidates, key=lambda role: -role.score):
-        if role.canonical not in taken and all(role.table is not other.table for other in taken.values()):
-            taken[role.canonical] = role
-    return taken
+        if role.canonical not in chosen and all(role.table is not other.table for other in chosen.values()):
+            chosen[role.canonical] = role
+    return chosen
 
 
 def find_references(table: ProfiledTable, tables: Sequence[ProfiledTable]) -> dict[str, tuple[str, ...]]:
@@ -72,45 +72,45 @@ def find_references(table: ProfiledTable, tables: Sequence[ProfiledTable]) -> di
         for other in tables
         if other is not table
     }
-    found = {}
+    references = {}
     for name, values in table.values.items():
-        named = [
+        referenced = [
             other
             for other, sets in keys.items()
             if any(len(values & keyed) >= FOUND * min(len(values), len(keyed)) and len(values) > 20 for keyed in sets)
         ]
-        if named:
-            found[name] = tuple(named)
-    return found
+        if referenced:
+            references[name] = tuple(referenced)
+    return references
 
 
 def _sales_role(table: ProfiledTable, referring: Mapping[str, tuple[str, ...]]) -> Role | None:
     context = TableContext(table, referring)
-    found = match_columns("line_items", context)
-    is_unsure = "item_id" not in found or found["item_id"].confidence == "guess"
-    if is_unsure and (description := _item_by_description(context, found)):
-        found["item_id"] = description
-    elif "item_id" in found and is_unsure and "bill_id" not in found:
-        del found["item_id"]  # a number that may be anything
-    if "item_id" in found and table.column(found["item_id"].source).is_key:
+    matches = match_columns("line_items", context)
+    is_unsure = "item_id" not in matches or matches["item_id"].confidence == "guess"
+    if is_unsure and (description := _item_by_description(context, matches)):
+        matches["item_id"] = description
+    elif "item_id" in matches and is_unsure and "bill_id" not in matches:
+        del matches["item_id"]  # a number that may be anything
+    if "item_id" in matches and table.column(matches["item_id"].source).is_key:
         return None  # a list of items, each once
-    when = [name for name in ("ts", "bill_id", "user_id") if name in found]
-    money = "unit_price" in found or "amount" in found
-    if not when or not money:
+    when_columns = [name for name in ("ts", "bill_id", "user_id") if name in matches]
+    money = "unit_price" in matches or "amount" in matches
+    if not when_columns or not money:
         return None
     # A price and some id are not yet a sale: it takes a shopper or a bill, and a time or an item.
-    anchored = {"ts", "item_id"} & found.keys() and ("item_id" in found or {"ts", "user_id"} <= found.keys())
-    if not anchored or all(found[name].confidence == "guess" for name in when):
+    is_sale = {"ts", "item_id"} & matches.keys() and ("item_id" in matches or {"ts", "user_id"} <= matches.keys())
+    if not is_sale or all(matches[name].confidence == "guess" for name in when_columns):
         return None
-    score = sum(match.points for match in found.values()) + _name_bonus("line_items", table)
+    score = sum(match.points for match in matches.values()) + _name_bonus("line_items", table)
     score += math.log10(max(table.total, 1))
-    return Role("line_items", table, found, score, itemless="item_id" not in found)
+    return Role("line_items", table, matches, score, itemless="item_id" not in matches)
 
 
-def _item_by_description(context: TableContext, found: Mapping[str, Match]) -> Match | None:
+def _item_by_description(context: TableContext, matches: Mapping[str, Match]) -> Match | None:
     """Return the description as item_id, where no number names what was sold; None when there is no description."""
-    taken = [match.source for name, match in found.items() if name != "item_id"]
-    description = match_columns("items", context, leave_out=taken).get("description")
+    taken_columns = [match.source for name, match in matches.items() if name != "item_id"]
+    description = match_columns("items", context, leave_out=taken_columns).get("description")
     if description is None:
         return None
     confidence = "likely" if description.confidence == "sure" else description.confidence
@@ -119,23 +119,23 @@ def _item_by_description(context: TableContext, found: Mapping[str, Match]) -> M
 
 
 def _role_as(canonical: str, context: TableContext) -> Role | None:
-    found = match_columns(canonical, context)
-    if canonical == "media" and "uri" in found:
-        found.setdefault("media_id", replace(found["uri"], column="media_id"))
+    matches = match_columns(canonical, context)
+    if canonical == "media" and "uri" in matches:
+        matches.setdefault("media_id", replace(matches["uri"], column="media_id"))
     for group in REQUIRED_COLUMNS[canonical]:
-        if group != ("kind",) and not any(name in found for name in group):
+        if group != ("kind",) and not any(name in matches for name in group):
             return None
     key = KEYS.get(canonical)
-    if key and not _is_nearly_key(context.table, found[key].source):
+    if key and not _is_nearly_key(context.table, matches[key].source):
         return None
     for name in ("user_id", "item_id"):
-        if name in found and any(reason.startswith(NOT_THE_IDS) for reason in found[name].reasons):
+        if name in matches and any(reason.startswith(NOT_THE_IDS) for reason in matches[name].reasons):
             return None
-    score = sum(match.points for match in found.values()) + _name_bonus(canonical, context.table)
-    responded = found.get("responded_at")
-    if responded and "sent_at" not in found and not context.table.column(responded.source).nulls:
+    score = sum(match.points for match in matches.values()) + _name_bonus(canonical, context.table)
+    responded = matches.get("responded_at")
+    if responded and "sent_at" not in matches and not context.table.column(responded.source).nulls:
         score -= 8  # a list of responses: those who did not respond are missing
-    return Role(canonical, context.table, found, score)
+    return Role(canonical, context.table, matches, score)
 
 
 def _is_nearly_key(table: ProfiledTable, column: str) -> bool:

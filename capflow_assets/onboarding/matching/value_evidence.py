@@ -114,10 +114,10 @@ def _is_description(c: ProfiledColumn) -> bool:
 
 def _match_known_ids(column: str, c: ProfiledColumn, x: TableContext, what: str) -> Iterator[Point]:
     """Yield points for ids that the sales use, against ids that they do not."""
-    known, values = x.known_ids.get(column), x.table.values.get(c.name)
-    if not known or not values:
+    sale_ids, values = x.known_ids.get(column), x.table.values.get(c.name)
+    if not sale_ids or not values:
         return
-    shared = len(known & values) / min(len(known), len(values))
+    shared = len(sale_ids & values) / min(len(sale_ids), len(values))
     if shared > SHARED:
         yield 2.5, f"{shared:.0%} are the {what}"
     elif len(values) > 20:

@@ -21,12 +21,12 @@ def encode_values(column: pa.ChunkedArray, nothing: Collection[str] = ()) -> np.
     import numpy as np
 
     encoded = _dictionary_encode(column)
-    found: np.ndarray[Any, Any] = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    codes: np.ndarray[Any, Any] = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
     values = encoded.dictionary
     if str(values.type) == "string" and len(values):
         empty = np.array([value is None or value.strip().lower() in nothing for value in values.to_pylist()])
-        found = np.where((found >= 0) & empty[found], -1, found)
-    return found
+        codes = np.where((codes >= 0) & empty[codes], -1, codes)
+    return codes
 
 
 def parse_floats(column: pa.ChunkedArray) -> np.ndarray[Any, Any]:
@@ -34,8 +34,8 @@ def parse_floats(column: pa.ChunkedArray) -> np.ndarray[Any, Any]:
     import numpy as np
 
     encoded = _dictionary_encode(column)
-    known = np.array([_float(value) for value in encoded.dictionary.to_pylist()] + [np.nan])
-    return known[encoded.indices.fill_null(len(known) - 1).to_numpy(zero_copy_only=False)]
+    floats = np.array([_float(value) for value in encoded.dictionary.to_pylist()] + [np.nan])
+    return floats[encoded.indices.fill_null(len(floats) - 1).to_numpy(zero_copy_only=False)]
 
 
 def _dictionary_encode(column: pa.ChunkedArray) -> Any:
@@ -89,10 +89,10 @@ def _above_chance(
     import numpy as np
 
     left, right = values[first], values[second]
-    known = (left >= 0) & (right >= 0)
-    if known.sum() < 5 or chance >= 0.999:
+    both_present = (left >= 0) & (right >= 0)
+    if both_present.sum() < 5 or chance >= 0.999:
         return 0.0
-    return max(0.0, (float(np.mean(left[known] == right[known])) - chance) / (1 - chance))
+    return max(0.0, (float(np.mean(left[both_present] == right[both_present])) - chance) / (1 - chance))
 
 
 @dataclass(frozen=True)
@@ -113,35 +113,35 @@ def find_products(numbers: Mapping[str, np.ndarray[Any, Any]]) -> list[Product]:
     """
     import numpy as np
 
-    found: list[Product] = []
+    candidates: list[Product] = []
     names = list(numbers)[:MOST_TRIED]
     for amount, (one, other) in itertools.product(names, itertools.combinations(names, 2)):
         if amount in (one, other):
             continue
         a, x, y = (numbers[name][:TRIED] for name in (amount, one, other))
-        telling = (np.abs(x) > 1) & (np.abs(y) > 0) & (np.abs(y) != 1) & np.isfinite(a)
-        if telling.sum() < 30:
+        informative = (np.abs(x) > 1) & (np.abs(y) > 0) & (np.abs(y) != 1) & np.isfinite(a)
+        if informative.sum() < 30:
             continue
-        share = float(np.mean(np.abs(x * y - a)[telling] <= CENT + 1e-9))
+        share = float(np.mean(np.abs(x * y - a)[informative] <= CENT + 1e-9))
         quantity, price = (one, other) if _wholeness(x) >= _wholeness(y) else (other, one)
         if share > 0.9:
-            found.append(Product(quantity, price, amount, None, share))
+            candidates.append(Product(quantity, price, amount, None, share))
             continue
-        found += [
+        candidates += [
             Product(quantity, price, amount, name, share)
             for name in names
             if name not in (amount, one, other)
-            and (share := float(np.mean(np.abs(x * y - numbers[name][:TRIED] - a)[telling] <= CENT + 1e-9))) > 0.9
+            and (share := float(np.mean(np.abs(x * y - numbers[name][:TRIED] - a)[informative] <= CENT + 1e-9))) > 0.9
         ]
     # Equal shares: the product without a discount first, since a column of zeros would do as a discount.
-    return sorted(found, key=lambda product: (-product.share, product.discount is not None))
+    return sorted(candidates, key=lambda product: (-product.share, product.discount is not None))
 
 
 def _wholeness(values: np.ndarray[Any, Any]) -> float:
     import numpy as np
 
-    known = values[np.isfinite(values)]
-    return float(np.mean(known == np.floor(known))) if len(known) else 0.0
+    finite = values[np.isfinite(values)]
+    return float(np.mean(finite == np.floor(finite))) if len(finite) else 0.0
 
 
 def quantity_correlation(numbers: Mapping[str, np.ndarray[Any, Any]], quantity: str, money: str) -> float | None:
@@ -153,10 +153,10 @@ def quantity_correlation(numbers: Mapping[str, np.ndarray[Any, Any]], quantity: 
     from scipy.stats import spearmanr
 
     x, y = np.abs(numbers[quantity]), np.abs(numbers[money])
-    known = np.isfinite(x) & np.isfinite(y) & (y > 0) & (x > 0)
-    if known.sum() < 200 or len(np.unique(x[known])) < 2 or np.mean(x[known] == np.median(x[known])) > 0.98:
+    usable = np.isfinite(x) & np.isfinite(y) & (y > 0) & (x > 0)
+    if usable.sum() < 200 or len(np.unique(x[usable])) < 2 or np.mean(x[usable] == np.median(x[usable])) > 0.98:
         return None
-    varied = known & (x != np.median(x[known]))
-    if varied.sum() < 100 or len(np.unique(y[known])) < 2:
+    varied = usable & (x != np.median(x[usable]))
+    if varied.sum() < 100 or len(np.unique(y[usable])) < 2:
         return None
-    return float(spearmanr(x[known], y[known]).statistic)
+    return float(spearmanr(x[usable], y[usable]).statistic)

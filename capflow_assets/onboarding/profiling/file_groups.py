@@ -63,8 +63,8 @@ def _letters(stem: str) -> str:
 def _split_by_columns(group: list[File], columns: Callable[[File], frozenset[str]]) -> list[list[File]]:
     if len(group) == 1 or SOURCE_KINDS[group[0][0]].holds_tables:
         return [[file] for file in group]
-    known = columns(group[0])
-    if all(_have_similar_columns(known, columns(file)) for file in group[1:LOOKED_AT]):
+    first_columns = columns(group[0])
+    if all(_have_similar_columns(first_columns, columns(file)) for file in group[1:LOOKED_AT]):
         return [group]
     return [[file] for file in group]
 

@@ -83,14 +83,14 @@ def expand_variables(text: str, environ: Mapping[str, str]) -> str:
     return VARIABLE.sub(lambda match: environ[match[1]], text)
 
 
-def parse_server(given: str, customer: str, environ: Mapping[str, str], taken: Iterable[str] = ()) -> Place | None:
+def parse_server(uri: str, customer: str, environ: Mapping[str, str], taken_names: Iterable[str] = ()) -> Place | None:
     """Return the database server that a URI like postgresql://user:password@host/shop names; None for files.
 
     User, password and other secrets become ${CUSTOMER_USER}, ${CUSTOMER_PASSWORD}, ...; `secrets` holds their values.
     """
-    scheme = given.split("://")[0].lower() if "://" in given else ""
+    scheme = uri.split("://")[0].lower() if "://" in uri else ""
     if not scheme or scheme in STORES:
-        name = given.partition("://")[2].partition("?")[0].partition("/")[2].rpartition("/")[2]
+        name = uri.partition("://")[2].partition("?")[0].partition("/")[2].rpartition("/")[2]
         if scheme not in ("http", "https") or "." in name or set("*?") & set(name) or "couchdb" not in SOURCE_KINDS:
             return None
         scheme = "couchdb"
@@ -98,12 +98,12 @@ def parse_server(given: str, customer: str, environ: Mapping[str, str], taken: I
     if kind is None and scheme in SQL_SCHEMES:
         kind = "sql"
     if kind is None:
-        known = ", ".join(sorted(SOURCE_KINDS))
+        kinds = ", ".join(sorted(SOURCE_KINDS))
         near = did_you_mean(scheme, [*SCHEMES, *STORES])
-        raise PlaceError(f"'{scheme}://' cannot be read{near} (kinds of source: {known})")
-    written, secrets = extract_secrets(given, customer)
+        raise PlaceError(f"'{scheme}://' cannot be read{near} (kinds of source: {kinds})")
+    written, secrets = extract_secrets(uri, customer)
     path = VARIABLE.sub("", written.partition("://")[2].partition("?")[0].partition("/")[2])
-    source = _unique(_slug(path.strip("/").split("/")[-1]) or kind, taken)
+    source = _unique(_slug(path.strip("/").split("/")[-1]) or kind, taken_names)
     return Place(source, kind, expand_variables(written, {**environ, **secrets}), written, {}, secrets)
 
 
@@ -141,11 +141,11 @@ def add_options(place: Place, options: Mapping[str, str], customer: str, environ
     for name in options:
         if not any(name in kind.options for kind in SOURCE_KINDS.values()):
             raise PlaceError(f"--option {name}: no kind of source has it")
-    taken = {name: text for name, text in options.items() if name in SOURCE_KINDS[place.kind].options}
+    accepted = {name: text for name, text in options.items() if name in SOURCE_KINDS[place.kind].options}
     written: dict[str, Any] = {}
     filled: dict[str, Any] = {}
     secrets = dict(place.secrets)
-    for name, text in taken.items():
+    for name, text in accepted.items():
         is_secret = bool(_SECRET_PARAMETERS.search(name) or name == "connection_string")
         if is_secret and not VARIABLE.search(text):
             variable = f"{_variable_prefix(customer)}_{name.upper()}"
@@ -170,25 +170,25 @@ def _variable_prefix(customer: str) -> str:
 
 def secret_values(secrets: Mapping[str, str]) -> dict[str, str]:
     """Return each secret value with the ${NAME} that may be shown instead."""
-    shown: dict[str, str] = {}
+    variables: dict[str, str] = {}
     for name, value in secrets.items():
         if len(value) > 2:  # one or two letters occur in every word
-            shown[value] = f"${{{name}}}"
-    return shown
+            variables[value] = f"${{{name}}}"
+    return variables
 
 
-def find_files(given: str, environ: Mapping[str, str]) -> tuple[list[tuple[str, str, Path]], list[Path]]:
+def find_files(path_text: str, environ: Mapping[str, str]) -> tuple[list[tuple[str, str, Path]], list[Path]]:
     """Return the files of a path, folder or pattern as (kind, path to write, path), and those that cannot be read."""
-    place = Path(expand_variables(given, environ)).expanduser().absolute()
+    place = Path(expand_variables(path_text, environ)).expanduser().absolute()
     if place.is_dir() and (place / "_delta_log").is_dir():
-        return [(_require_kind("delta"), _portable_path(given, place, place), place)], []
-    found = _list_files(place)
-    read = [(kind, _portable_path(given, place, path), path) for path in found if (kind := file_kind(path))]
-    ignored = [path for path in found if not file_kind(path)]
-    if not read:
-        what = f"no file matches {place}" if not found else f"{place} holds no file that CapFlow reads"
+        return [(_require_kind("delta"), _portable_path(path_text, place, place), place)], []
+    paths = _list_files(place)
+    readable = [(kind, _portable_path(path_text, place, path), path) for path in paths if (kind := file_kind(path))]
+    ignored = [path for path in paths if not file_kind(path)]
+    if not readable:
+        what = f"no file matches {place}" if not paths else f"{place} holds no file that CapFlow reads"
         raise PlaceError(f"{what} (csv, parquet, json lines, sqlite, duckdb, or postgresql://... and others)")
-    return read, ignored
+    return readable, ignored
 
 
 def file_kind(path: Path) -> str | None:
@@ -219,25 +219,25 @@ def _list_files(place: Path) -> list[Path]:
     if place.is_file():
         return [place]
     pattern = f"{glob.escape(str(place))}/**" if place.is_dir() else str(place)
-    found = sorted(Path(path) for path in glob.iglob(pattern, recursive=True))  # noqa: PTH207 (absolute patterns)
-    deltas = [path.parent for path in found if path.name == "_delta_log" and path.is_dir()]
-    kept = [
+    paths = sorted(Path(path) for path in glob.iglob(pattern, recursive=True))  # noqa: PTH207 (absolute patterns)
+    deltas = [path.parent for path in paths if path.name == "_delta_log" and path.is_dir()]
+    files = [
         path
-        for path in found
+        for path in paths
         if path.is_file() and not path.name.startswith((".", "_")) and not any(d in path.parents for d in deltas)
     ]
-    if len(kept) > MAX_FILES:
+    if len(files) > MAX_FILES:
         raise PlaceError(f"{place} holds more than {MAX_FILES:,} files: give a part of them, like {place}/sales_*.csv")
-    return deltas + kept
+    return deltas + files
 
 
-def _portable_path(given: str, place: Path, path: Path) -> str:
+def _portable_path(path_text: str, place: Path, path: Path) -> str:
     """Return a file's path as it may be written: with the ${VARIABLE} that the user gave, else absolute."""
-    if "${" not in given:
+    if "${" not in path_text:
         return str(path)
-    folder = given.rstrip("/")
+    folder = path_text.rstrip("/")
     if place == path:
-        return given
+        return path_text
     steps = place.parts
     wild = next((index for index, step in enumerate(steps) if set("*?[") & set(step)), len(steps))
     cut = len(steps) - wild
@@ -258,12 +258,12 @@ def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9_]+", "_", name.lower()).strip("_")
 
 
-def _unique(name: str, taken: Iterable[str]) -> str:
-    used = set(taken)
+def _unique(name: str, taken_names: Iterable[str]) -> str:
+    used = set(taken_names)
     return next(candidate for n in range(1, 1000) if (candidate := name if n == 1 else f"{name}_{n}") not in used)
 
 
-def source_name(stem: str, taken: Iterable[str]) -> str:
+def source_name(stem: str, taken_names: Iterable[str]) -> str:
     """Return a name for a source, from its files' names: `sales` for sales_2025-Q3.csv and the like."""
     plain = _slug(re.split(r"[\W_]*\d", stem)[0]) or _slug(stem) or "data"
-    return _unique(plain, taken)
+    return _unique(plain, taken_names)

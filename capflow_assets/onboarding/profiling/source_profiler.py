@@ -58,36 +58,36 @@ class SourceProfiler:
         self._numbers = itertools.count()
         self.skipped: list[str] = []
 
-    def places(self, given: Sequence[str]) -> list[Place]:
+    def places(self, uris: Sequence[str]) -> list[Place]:
         """Return the sources that these URIs name. Raises PlaceError and SourceError."""
-        found: list[Place] = []
-        for uri in given:
-            taken = [place.source for place in found]
-            if place := parse_server(uri, self.customer, self.environ, taken):
-                found.append(self._with_options(place))
+        found_places: list[Place] = []
+        for uri in uris:
+            taken_names = [place.source for place in found_places]
+            if place := parse_server(uri, self.customer, self.environ, taken_names):
+                found_places.append(self._with_options(place))
             elif "://" in uri and not uri.startswith("file://"):
-                found += [self._with_csv_options(place) for place in self._places_in_store(uri, taken)]
+                found_places += [self._with_csv_options(place) for place in self._places_in_store(uri, taken_names)]
             else:
                 listed, ignored = find_files(uri.removeprefix("file://"), self.environ)
                 self.ignored += ignored
-                places = group_files(listed, self._columns, taken)
-                found += [self._with_csv_options(self._with_options(place)) for place in places]
-        return found
+                places = group_files(listed, self._columns, taken_names)
+                found_places += [self._with_csv_options(self._with_options(place)) for place in places]
+        return found_places
 
-    def _places_in_store(self, given: str, taken: Sequence[str]) -> list[Place]:
+    def _places_in_store(self, uri_text: str, taken_names: Sequence[str]) -> list[Place]:
         """Return the sources at a URI of an object store: a file, a pattern, or a folder whose files are listed."""
-        written, secrets = extract_secrets(given, self.customer)
+        written, secrets = extract_secrets(uri_text, self.customer)
         uri = expand_variables(written, {**self.environ, **secrets})
         name = uri.rpartition("/")[2]
         kind = _kind_by_ending(name) if "." in name else None
         if kind:
             stem = name.split(".")[0].strip("*_-") or uri.split("/")[-2]
-            place = Place(source_name(stem, taken), kind, uri, written, {}, secrets)
+            place = Place(source_name(stem, taken_names), kind, uri, written, {}, secrets)
             return [self._with_options(place)]
         if "${" in written:
             example = f"{written.rstrip('/')}/*.parquet"
             raise PlaceError(f"{written}: the kind of its files is unknown; end it like {example}")
-        return [self._with_options(place) for place in group_files(self._list_store(uri), self._columns, taken)]
+        return [self._with_options(place) for place in group_files(self._list_store(uri), self._columns, taken_names)]
 
     def _list_store(self, uri: str) -> list[File]:
         from capflow_resources.sources.files.stores import open_store
@@ -96,11 +96,11 @@ class SourceProfiler:
         place = self._with_options(Place("listed", "parquet", pattern, pattern))
         customer, request = self.mapping(place, None)
         with sources.explain_errors(customer, request), self._time_limit(place):
-            found = [file.place for file in open_store(customer, customer.sources["listed"]).find(pattern)]
+            names = [file.place for file in open_store(customer, customer.sources["listed"]).find(pattern)]
         scheme, delta = uri.split("://")[0], first_source_kind(ENDINGS["delta"])
-        tables = sorted({name.partition("/_delta_log/")[0] for name in found if "/_delta_log/" in name})
+        tables = sorted({name.partition("/_delta_log/")[0] for name in names if "/_delta_log/" in name})
         files = [(delta, name) for name in tables if delta]
-        for name in found:
+        for name in names:
             kind = _kind_by_ending(name)
             if kind and not SOURCE_KINDS[kind].holds_tables and not any(name.startswith(f"{t}/") for t in tables):
                 files.append((kind, name))
@@ -145,8 +145,8 @@ class SourceProfiler:
         with sources.explain_errors(customer, request), self._time_limit(place):
             name = f"looked_at_{next(self._numbers)}"
             sample = self.con.create_table(name, rows.limit(ROWS), temp=True)
-            seen = int(sample.count().execute())
-            total = seen if seen < ROWS else int(rows.count().execute())
+            sampled_rows = int(sample.count().execute())
+            total = sampled_rows if sampled_rows < ROWS else int(rows.count().execute())
             return profile_table(self.con.con, name, place.source, table, total)
 
     def _rows(self, place: Place, table: str | None) -> ibis.Table:
@@ -187,8 +187,8 @@ class SourceProfiler:
                         raise
                     return place.with_extra({"delimiter": other})
                 continue
-            if len(header) == 1 and (found := [d for d in DELIMITERS if d in header[0]]):
-                return place.with_extra({**encoding, "delimiter": found[0]})
+            if len(header) == 1 and (delimiters := [d for d in DELIMITERS if d in header[0]]):
+                return place.with_extra({**encoding, "delimiter": delimiters[0]})
             return candidate
         return place
 

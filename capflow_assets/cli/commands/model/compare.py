@@ -37,11 +37,11 @@ def command(
     """
     from capflow_assets.training.comparison import summarise, summarise_by_vertical
 
-    chosen, rival = _model(model), _rival(model, against)
+    challenger, rival = _model(model), _rival(model, against)
     names = _customers(home, customers, wave)
-    compared, failed = _compare_all(home, chosen, rival, names)
+    compared, failed = _compare_all(home, challenger, rival, names)
     total = summarise([one.comparison for one in compared])
-    promoted = _promote_all(home, chosen, compared, total) if promote else []
+    promoted = _promote_all(home, challenger, compared, total) if promote else []
     verticals = summarise_by_vertical([one.comparison for one in compared])
     if as_json:
         header = {"model": model, "against": against, "promoted": promoted, "failed": failed}
@@ -49,7 +49,7 @@ def command(
         groups = {name: asdict(group) for name, group in verticals.items()}
         click.echo(json.dumps({**header, "all": asdict(total), "verticals": groups, "customers": each}))
     else:
-        _print_tables(chosen, against, compared, {**verticals, "all": total})
+        _print_tables(challenger, against, compared, {**verticals, "all": total})
         if promote:
             _print_promotions(promoted, total)
     for name, why in failed.items():
@@ -78,17 +78,17 @@ def _rival(model: str, against: str) -> str | Model:
     return other
 
 
-def _customers(home: Home, given: tuple[str, ...], part: str | None) -> list[str]:
+def _customers(home: Home, requested: tuple[str, ...], wave: str | None) -> list[str]:
     from capflow_assets.training.compare import select_wave
 
-    for name in given:
+    for name in requested:
         home.require_customer(name)
-    names = sorted(given) or all_customers(home)
-    if part is None:
+    names = sorted(requested) or all_customers(home)
+    if wave is None:
         return names
-    fraction = re.fullmatch(r"(\d+)/(\d+)", part)
+    fraction = re.fullmatch(r"(\d+)/(\d+)", wave)
     if fraction is None or not 1 <= int(fraction[1]) <= int(fraction[2]):
-        raise click.UsageError(f"--wave {part}: write it like 1/5, the first of five")
+        raise click.UsageError(f"--wave {wave}: write it like 1/5, the first of five")
     return select_wave(names, int(fraction[1]), int(fraction[2]))
 
 
