@@ -17,8 +17,7 @@ from datetime import datetime, timedelta
 import numpy as np
 from scipy.special import ndtri
 
-from capflow_assets.performance.drift import find_dip
-from capflow_assets.performance.realised import Performance
+from capflow_assets.performance.realised import Performance, find_dip
 from capflow_assets.training.evaluation.roc import delong
 
 CUSTOMERS = 300

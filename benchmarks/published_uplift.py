@@ -24,7 +24,7 @@ from row import row
 from sklearn.model_selection import StratifiedKFold
 
 from capflow_assets.methods import uplift
-from capflow_assets.training.evaluation.metrics import qini
+from capflow_assets.training.evaluation.cumulative_gain import qini
 
 ROOT = Path(__file__).resolve().parents[1]
 REPEATS, FOLDS, RESAMPLES = 3, 5, 300

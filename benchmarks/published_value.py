@@ -175,7 +175,7 @@ def compared(folder: Path) -> None:
         ours = gini.evaluate(test.outcome, answers[model.name])
         interval = f"{ours.value:.4f} [{ours.low:.3f}, {ours.high:.3f}]"
         row(model.name, "CDNOW master, 90 days, Gini of spend", interval, f"{beside:.4f}", "none found", "")
-    paired = gini.paired(test.outcome, answers["cltv_learned"], answers["cltv"])
+    paired = gini.compare_paired(test.outcome, answers["cltv_learned"], answers["cltv"])
     print(f"Gini of cltv_learned less that of cltv: {paired.difference:+.4f} ± {paired.standard_error:.4f}")
 
 

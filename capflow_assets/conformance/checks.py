@@ -84,7 +84,7 @@ def beats_its_baseline(fitted: Fitted) -> None:
     judged, model = metric(fitted.model.metric), fitted.model
     baseline = model.baseline(fitted.train, fitted.test)
     _same_columns(baseline, model.prediction_columns)
-    paired = judged.paired(fitted.outcome, fitted.prediction, baseline)
+    paired = judged.compare_paired(fitted.outcome, fitted.prediction, baseline)
     assert judged.gain(paired.difference) > 0, (
         f"{model.metric} {judged.value(fitted.outcome, fitted.prediction):.4f}, "
         f"baseline {judged.value(fitted.outcome, baseline):.4f}"

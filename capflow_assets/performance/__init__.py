@@ -1,1 +1,1 @@
-"""performance/<name>: what came true of the predictions."""
+"""performance/<name>: how good predictions proved to be once their horizon was over."""

@@ -20,7 +20,7 @@ from capflow_assets.training.leakage.check import check_leakage
 from capflow_assets.training.search.folds import select_columns
 from capflow_assets.training.search.selection import select_features
 from capflow_assets.training.search.tuning import tune
-from capflow_assets.training.settings import requested_parameters, tuning_starts
+from capflow_assets.training.settings import default_parameters, tuning_starts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,7 +75,7 @@ def fit_candidate(run: CustomerRun, model: Model, train: Sequence[LabelledSnapsh
     Raises Blocked if a feature leaks, NotAvailable if the model finds nothing to learn.
     """
     warnings = check_leakage(run, model, train, test)
-    requested = requested_parameters(run, model)
+    requested = default_parameters(run, model)
     selection = select_features(model, train, requested, SEED) if model.chooses_features else None
     visible = [select_columns(snapshot, selection.columns) for snapshot in train] if selection else train
     seconds = run.customer.training.tuning_seconds
@@ -114,7 +114,7 @@ def evaluate_candidate(run: CustomerRun, model: Model, fit: Fit) -> Candidate:
     champion = paired = None
     if champion_prediction is not None:
         champion = measure.evaluate(outcome, champion_prediction)
-        paired = measure.paired(outcome, prediction, champion_prediction)
+        paired = measure.compare_paired(outcome, prediction, champion_prediction)
     decision = decide_promotion(challenger, baseline, champion, model.promotion, paired)
     if obstacle:
         decision = replace(decision, reason=f"{decision.reason}. Not compared with the champion: {obstacle}")

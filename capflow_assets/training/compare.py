@@ -16,8 +16,9 @@ from capflow_assets.run.plan import plan
 from capflow_assets.training.asset import register_as_champion
 from capflow_assets.training.candidate import Candidate, train_own
 from capflow_assets.training.comparison import Comparison, compare_values
-from capflow_assets.training.evaluation.metrics import metric, unit_index
+from capflow_assets.training.evaluation.metrics import metric
 from capflow_assets.training.evaluation.promotion import decide_promotion
+from capflow_assets.training.evaluation.units import unit_index
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,13 +63,13 @@ def compare(run: CustomerRun, model: Model, against: str | Model) -> CustomerCom
         admit(run, plan()[f"model/{model.name}"])
         candidate = train_own(run, model)
         rival = _rival_prediction(run, candidate, against)
-        outcome = _shared_outcome(candidate, rival, model)
+        outcome = _outcome_of_both(candidate, rival, model)
     except (NotAvailable, Blocked) as reason:
         cpu_seconds = process_time() - began
         not_compared = Comparison(run.name, vertical, "not compared", cpu_seconds=cpu_seconds, reason=str(reason))
         return CustomerComparison(not_compared, None)
     measure = metric(model.metric)
-    paired = measure.paired(outcome, candidate.prediction, rival)
+    paired = measure.compare_paired(outcome, candidate.prediction, rival)
     values = measure.value(outcome, candidate.prediction), measure.value(outcome, rival)
     comparison = compare_values(run.name, vertical, measure, paired, *values, process_time() - began)
     return CustomerComparison(comparison, candidate)
@@ -96,7 +97,7 @@ def _rival_prediction(run: CustomerRun, candidate: Candidate, against: str | Mod
     return candidate.champion_prediction
 
 
-def _shared_outcome(candidate: Candidate, rival: pd.DataFrame, model: Model) -> pd.DataFrame:
+def _outcome_of_both(candidate: Candidate, rival: pd.DataFrame, model: Model) -> pd.DataFrame:
     """Return the outcome of the units that both predicted. Raises NotAvailable if there are none."""
     outcome, unit = candidate.fit.test.outcome, list(model.unit)
     shared = outcome[unit_index(outcome, unit).isin(unit_index(rival, unit))].reset_index(drop=True)

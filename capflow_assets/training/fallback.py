@@ -18,7 +18,7 @@ from capflow_assets.run.customer_run import CustomerRun, fingerprint
 from capflow_assets.training.candidate import SEED, Candidate, Fit, evaluate_candidate, train_own
 from capflow_assets.training.dates import latest_test_date, require_current
 from capflow_assets.training.evaluation.promotion import PromotionDecision
-from capflow_assets.training.settings import requested_parameters
+from capflow_assets.training.settings import default_parameters
 from capflow_assets.validation.needs.facts import gather_facts
 from capflow_resources.home import UnknownCustomerError
 from capflow_resources.registry import Version
@@ -109,7 +109,7 @@ def _train_pooled(
     """Fit a model on other customers' contributions and evaluate it on this customer's own past."""
     if not _is_poolable(model) or len(contributions) < MIN_CONTRIBUTORS:
         return None
-    parameters = requested_parameters(run, model)
+    parameters = default_parameters(run, model)
     fit = _prepare_fit(run, model, Artefact({}), parameters)
     if fit is None:
         return None
@@ -124,7 +124,7 @@ def _apply_rule(
 ) -> Candidate | None:
     """Evaluate the model's rule, which serves until there is data; it never replaces a champion that was learned."""
     artefact = Artefact({}, facts=_fallback_facts(RULES, contributions, why_no_own).to_json())
-    fit = _prepare_fit(run, model, artefact, requested_parameters(run, model)) if model.has_rule else None
+    fit = _prepare_fit(run, model, artefact, default_parameters(run, model)) if model.has_rule else None
     candidate = _evaluate(run, model, fit) if fit else None
     if candidate is None:
         return None

@@ -14,7 +14,7 @@ from partitions.hints import did_you_mean
 MAX_OTHER_CUSTOMERS = 3
 
 
-def requested_parameters(run: CustomerRun, model: Model) -> dict[str, Any]:
+def default_parameters(run: CustomerRun, model: Model) -> dict[str, Any]:
     """Return the model's defaults with the retailer's settings. Raises Blocked for a setting the model lacks."""
     settings = run.customer.training.settings.get(model.name, {})
     for name in settings:
@@ -30,7 +30,7 @@ def recipe_hash(run: CustomerRun, model: Model) -> str:
     """Return a hash of everything a training is asked to do, independent of the parameters that tuning then finds."""
     ignored = run.customer.ignored_features if model.features else []
     return fingerprint(
-        parameters=requested_parameters(run, model),
+        parameters=default_parameters(run, model),
         ignored=ignored,
         tuning_seconds=run.customer.training.tuning_seconds if model.search_space else 0,
     )

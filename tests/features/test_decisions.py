@@ -73,7 +73,7 @@ def test_a_feature_that_knows_the_answer_keeps_its_model_from_being_trained(
     monkeypatch.setattr(worlds, "_features", leaking)
     blocked = last(home, *upstream([MODEL]))
     assert blocked.status == "blocked"
-    assert "duration alone tells the outcome with an AUC of at least" in blocked.reason
+    assert "duration alone predicts the outcome with an AUC of at least" in blocked.reason
     assert "`features: {duration: ignore}` in customers/ann.yaml" in blocked.reason
     assert home.registry.versions("ann", "churn") == []
     path.write_text(path.read_text() + "\nfeatures: {duration: ignore}\n")

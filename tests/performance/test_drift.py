@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from benchmarks.drift_rule import rates
-from capflow_assets.performance.drift import find_dip
-from capflow_assets.performance.realised import Performance
+from capflow_assets.performance.realised import Performance, find_dip
 
 START = datetime(2024, 1, 1)
 

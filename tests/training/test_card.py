@@ -162,7 +162,7 @@ def test_the_card_of_a_champion() -> None:
     assert told["columns"]["offered"] == 3
     assert told["metric"]["champion"] == {"version": 1, "value": 0.65, "gain": 0.0, "low": 0.0, "high": 0.0}
     outcome, prediction = example("binary")
-    paired = metric("auc").paired(outcome, prediction, simple(prediction))
+    paired = metric("auc").compare_paired(outcome, prediction, simple(prediction))
     assert told["metric"]["baseline"]["gain"] == pytest.approx(paired.difference)
     assert told["metric"]["baseline"]["low"] == pytest.approx(
         paired.difference - 1.96 * paired.standard_error, abs=1e-4

@@ -12,7 +12,8 @@ import pytest
 
 from capflow_assets.contract.model import Task
 from capflow_assets.contract.snapshot import LabelledSnapshot
-from capflow_assets.training.leakage import Suspicion, find_suspicions
+from capflow_assets.training.leakage.screening import find_suspicions
+from capflow_assets.training.leakage.suspicion import Suspicion
 
 AS_OF = datetime(2026, 6, 1)
 USERS = 1_500

@@ -57,15 +57,15 @@ def test_delong_is_its_definition_by_all_pairs() -> None:
 
 def test_the_paired_error_of_auc_is_what_resampling_gives() -> None:
     outcome, good, worse = binary(400)
-    paired = metric("auc").paired(outcome, good, worse)
+    paired = metric("auc").compare_paired(outcome, good, worse)
     chance = np.random.default_rng(1)
     label, one, two = outcome["label"].to_numpy(), good["score"].to_numpy(), worse["score"].to_numpy()
     rows = [chance.integers(0, 400, 400) for _ in range(300)]
     changes = [roc.auc(label[r], one[r]) - roc.auc(label[r], two[r]) for r in rows]
     assert paired.difference > 0
     assert paired.standard_error == pytest.approx(np.std(changes), rel=0.2)
-    assert metric("auc").paired(outcome, good, good).standard_error == 0
-    assert metric("auc").paired(outcome, worse, good).difference == -paired.difference
+    assert metric("auc").compare_paired(outcome, good, good).standard_error == 0
+    assert metric("auc").compare_paired(outcome, worse, good).difference == -paired.difference
 
 
 def test_one_class_has_no_auc() -> None:
@@ -90,7 +90,7 @@ def test_mean_errors() -> None:
     evaluation = evaluate("mae", outcome, first)
     assert (evaluation.value, evaluation.users) == (1.0, 3)
     assert evaluation.high - evaluation.value == pytest.approx(1.959964 * np.std([3, 0, 0], ddof=1) / 3**0.5)
-    paired = metric("mae").paired(outcome, first, second)
+    paired = metric("mae").compare_paired(outcome, first, second)
     assert paired.difference == pytest.approx(-1.0)
     assert paired.standard_error == pytest.approx(np.std([-3, 0, 0], ddof=1) / 3**0.5)
     assert metric("mae").gain(paired.difference) == pytest.approx(1.0)
@@ -139,9 +139,9 @@ def test_variance_explained_is_eta_squared_of_log_spend() -> None:
     assert judged.value(outcome, perfect) == pytest.approx(1.0)
     assert judged.value(outcome, blind) == pytest.approx(0.0)
     assert judged.value(outcome.assign(value=5.0), perfect) == 0.0
-    assert judged.paired(outcome, perfect, blind).difference == pytest.approx(1.0)
-    assert judged.paired(outcome, perfect, blind) == judged.paired(outcome, perfect, blind)
-    assert judged.paired(outcome, perfect, perfect).standard_error == 0.0
+    assert judged.compare_paired(outcome, perfect, blind).difference == pytest.approx(1.0)
+    assert judged.compare_paired(outcome, perfect, blind) == judged.compare_paired(outcome, perfect, blind)
+    assert judged.compare_paired(outcome, perfect, perfect).standard_error == 0.0
 
 
 def test_spend_gini_judges_the_order_of_the_spend() -> None:
@@ -180,9 +180,9 @@ def test_the_errors_of_spend_gini_hold_the_truth() -> None:
         held += low <= truth <= high
     assert 85 <= held <= 99
     outcome, good, blind = shop(300, 1)
-    paired = judged.paired(outcome, good, blind)
+    paired = judged.compare_paired(outcome, good, blind)
     assert paired.difference > 4 * paired.standard_error > 0
-    assert judged.paired(outcome, good, good).standard_error == 0.0
+    assert judged.compare_paired(outcome, good, good).standard_error == 0.0
 
 
 def test_a_user_without_a_prediction_is_an_error() -> None:
@@ -216,7 +216,9 @@ def test_qini_is_the_area_that_the_effect_gives() -> None:
     assert 0 < low < 0.025 < high
     upside_down = prediction.assign(score=-prediction["score"])
     assert metric("qini").value(outcome, upside_down) == pytest.approx(-0.4 / 16, abs=0.003)
-    assert metric("qini").paired(outcome, prediction, upside_down).difference == pytest.approx(0.4 / 8, abs=0.006)
+    assert metric("qini").compare_paired(outcome, prediction, upside_down).difference == pytest.approx(
+        0.4 / 8, abs=0.006
+    )
 
 
 def test_qini_of_one_score_for_all_is_nothing() -> None:

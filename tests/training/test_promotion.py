@@ -22,7 +22,7 @@ def test_the_first_version_must_beat_the_baseline_by_enough() -> None:
     assert "better by 0.0500" in first.reason
     small = decide_promotion(at(0.71), at(0.70), None, RULE, None)
     assert not small.promoted
-    assert "0.0200 is asked for" in small.reason
+    assert "0.0200 is required" in small.reason
 
 
 @pytest.mark.parametrize("value", [0.70, 0.65])

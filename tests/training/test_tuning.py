@@ -101,7 +101,7 @@ def test_the_champions_settings_are_tried_first_and_none_twice() -> None:
 
 def test_large_data_gets_fewer_trials() -> None:
     small, large = past(3), [replace(one, features=pd.concat([one.features] * 600)) for one in past(3, 10)]
-    assert affordable_trials(20.0, small) == tuning.MOST_TRIALS
+    assert affordable_trials(20.0, small) == tuning.MAX_TRIALS
     assert affordable_trials(20.0, large) < 3
     assert affordable_trials(0.0, small) == 0
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from capflow_assets.contract.model import Task
 from capflow_assets.training.evaluation import ranking
 from capflow_assets.training.evaluation.curves import assign_tenths
-from capflow_assets.training.evaluation.metrics import align_predictions, count_units
+from capflow_assets.training.evaluation.units import align_predictions, count_units
 
 if TYPE_CHECKING:
     import pandas as pd

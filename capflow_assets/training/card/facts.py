@@ -11,7 +11,8 @@ from capflow_assets.training.card.came_true import calibration, compare_with_out
 from capflow_assets.training.card.limits import limits
 from capflow_assets.training.card.reasons import most_frequent
 from capflow_assets.training.card.slices import evaluate_slices
-from capflow_assets.training.evaluation.metrics import METRICS, Z95, Metric, count_units, metric
+from capflow_assets.training.evaluation.metrics import METRICS, Z95, Metric, metric
+from capflow_assets.training.evaluation.units import count_units
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -190,7 +191,7 @@ def _numbers(features: pd.DataFrame) -> int:
 
 def _against(judged: Metric, outcome: pd.DataFrame, prediction: pd.DataFrame, rival: pd.DataFrame) -> dict[str, float]:
     """How much better than a rival on the same units, above 0 is better, with the 95 % interval of the difference."""
-    paired = judged.paired(outcome, prediction, rival)
+    paired = judged.compare_paired(outcome, prediction, rival)
     gain = judged.gain(paired.difference)
     reach = Z95 * paired.standard_error
     return {"gain": gain, "low": gain - reach, "high": gain + reach}

@@ -10,7 +10,8 @@ from capflow_assets.contract.model import OUTCOME_COLUMNS, Model, Task
 from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods.visits import last_day_before, visit_history
 from capflow_assets.training.card.words import unit_noun
-from capflow_assets.training.evaluation.metrics import count_units, metric, unit_columns
+from capflow_assets.training.evaluation.metrics import metric
+from capflow_assets.training.evaluation.units import count_units, unit_columns
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,1 +1,1 @@
-"""Metrics, curves and the rule of promotion."""
+"""Metrics, curves and the promotion rule."""

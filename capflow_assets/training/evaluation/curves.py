@@ -1,4 +1,4 @@
-"""Curves: one small picture that shows how good a model's predictions were."""
+"""Curves: one small picture of how good a model's predictions were on its test date."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from capflow_assets.contract.model import Task
 from capflow_assets.training.evaluation import ranking
-from capflow_assets.training.evaluation.metrics import align_predictions, count_units, qini_curve
+from capflow_assets.training.evaluation.cumulative_gain import qini_curve
+from capflow_assets.training.evaluation.metrics import uplift_arrays
+from capflow_assets.training.evaluation.units import align_predictions, count_units
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,10 +24,10 @@ BLUE, GREY = "#2f6db3", "#9aa3ad"
 
 
 def draw_curves(task: Task, title: str, outcome: pd.DataFrame, prediction: pd.DataFrame) -> bytes:
-    """A PNG (under 25 KB) of what came true against what was predicted, of the kind that suits the task.
+    """Draw predictions against the outcome, in the way that suits the task, as a PNG under 25 KB.
 
     binary: lift by tenth of the score, and calibration; regression: predicted and actual by tenth; ranking: hits by
-    rank; segment: size and next spend of each segment; choice: right by label; uplift: the Qini curve.
+    rank; segment: size and next spend of each segment; choice: accuracy by label; uplift: the Qini curve.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -44,17 +46,17 @@ def draw_curves(task: Task, title: str, outcome: pd.DataFrame, prediction: pd.Da
 
 
 def assign_tenths(score: np.ndarray) -> np.ndarray:
-    """The tenth of each unit, 0 for the highest scores to 9; equal scores are parted in the order that they come in."""
+    """Return the tenth of each unit, from 0 for the highest scores to 9; ties are broken by row order."""
     import numpy as np
 
-    group = np.empty(len(score), dtype="int64")
+    tenth = np.empty(len(score), dtype="int64")
     order = np.argsort(-score, kind="stable")
-    group[order] = np.arange(len(score)) * min(GROUPS, max(len(score), 1)) // max(len(score), 1)
-    return group
+    tenth[order] = np.arange(len(score)) * min(GROUPS, max(len(score), 1)) // max(len(score), 1)
+    return tenth
 
 
 def mean_by_tenth(outcome: pd.DataFrame, prediction: pd.DataFrame, truth: str, guess: str) -> pd.DataFrame:
-    """Mean `predicted` and `actual` of each tenth of the users, highest predictions first."""
+    """Return mean `predicted` and `actual` of each tenth of the users, highest predictions first."""
     import pandas as pd
 
     predicted = align_predictions(outcome, prediction, guess).to_numpy(dtype=float)
@@ -67,60 +69,60 @@ def _lift(axes: Axes, outcome: pd.DataFrame, prediction: pd.DataFrame) -> None:
     overall = max(float(outcome["label"].mean()), 1e-12)
     axes.bar(rates.index + 1, rates / overall, color=BLUE)
     axes.axhline(1.0, color=GREY, linewidth=1)
-    _name(axes, "lift", "tenth of users, highest score first", "times the average rate")
+    _label_axes(axes, "lift", "tenth of users, highest score first", "times the average rate")
 
 
 def _calibration(axes: Axes, outcome: pd.DataFrame, prediction: pd.DataFrame) -> None:
     rates = mean_by_tenth(outcome, prediction, "label", "score")
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=1)
     axes.plot(rates["predicted"], rates["actual"], marker="o", markersize=3, color=BLUE)
-    _name(axes, "calibration", "predicted probability", "share that came true")
+    _label_axes(axes, "calibration", "predicted probability", "share that came true")
 
 
-def _actual(axes: Axes, outcome: pd.DataFrame, prediction: pd.DataFrame) -> None:
+def _value_bars(axes: Axes, outcome: pd.DataFrame, prediction: pd.DataFrame) -> None:
     means = mean_by_tenth(outcome, prediction, "value", "value")
     axes.bar(means.index + 0.8, means["predicted"], width=0.4, color=BLUE, label="predicted")
     axes.bar(means.index + 1.2, means["actual"], width=0.4, color=GREY, label="actual")
     axes.legend(fontsize=7, frameon=False)
-    _name(axes, "predicted and actual value", "tenth of users, highest value first", "mean value")
+    _label_axes(axes, "predicted and actual value", "tenth of users, highest value first", "mean value")
 
 
 def _hits(axes: Axes, outcome: pd.DataFrame, prediction: pd.DataFrame) -> None:
     users = max(count_units("ranking", outcome), 1)
-    found = ranking.hits(outcome, prediction)["rank"].value_counts()
-    rates = found.reindex(range(1, ranking.TOP + 1), fill_value=0) / users
+    counts = ranking.hits(outcome, prediction)["rank"].value_counts()
+    rates = counts.reindex(range(1, ranking.TOP + 1), fill_value=0) / users
     axes.bar(rates.index, rates, color=BLUE)
-    _name(axes, "recommendations that were bought", "rank", "share of buyers")
+    _label_axes(axes, "recommendations that were bought", "rank", "share of buyers")
 
 
-def _sizes(axes: Axes, outcome: pd.DataFrame, prediction: pd.DataFrame) -> None:
+def _segment_sizes(axes: Axes, outcome: pd.DataFrame, prediction: pd.DataFrame) -> None:
     counts = prediction["label"].value_counts().sort_index()
     axes.barh(counts.index, counts, color=GREY)
-    _name(axes, "users", "", "")
+    _label_axes(axes, "users", "", "")
 
 
-def _spend(axes: Axes, outcome: pd.DataFrame, prediction: pd.DataFrame) -> None:
+def _next_spend(axes: Axes, outcome: pd.DataFrame, prediction: pd.DataFrame) -> None:
     labels = align_predictions(outcome, prediction, "label").to_numpy()
     means = outcome["value"].groupby(labels).mean().sort_index()
     axes.barh(means.index, means, color=BLUE)
-    _name(axes, "mean next spend", "", "")
+    _label_axes(axes, "mean next spend", "", "")
 
 
-def _by_label(axes: Axes, outcome: pd.DataFrame, prediction: pd.DataFrame) -> None:
+def _accuracy_by_label(axes: Axes, outcome: pd.DataFrame, prediction: pd.DataFrame) -> None:
     right = outcome["label"].to_numpy() == align_predictions(outcome, prediction, "label").to_numpy()
     shares = outcome.assign(right=right).groupby("label")["right"].mean().sort_index()
     axes.barh(shares.index, shares, color=BLUE)
-    _name(axes, "told right", "share", "")
+    _label_axes(axes, "labels predicted right", "share", "")
 
 
-def _gained(axes: Axes, outcome: pd.DataFrame, prediction: pd.DataFrame) -> None:
-    people, gained = qini_curve(outcome, prediction)
+def _qini(axes: Axes, outcome: pd.DataFrame, prediction: pd.DataFrame) -> None:
+    people, gained = qini_curve(*uplift_arrays(outcome, prediction))
     axes.plot([0, 1], [0, gained[-1]], color=GREY, linewidth=1)
     axes.plot(people, gained, color=BLUE)
-    _name(axes, "Qini curve", "share contacted, highest score first", "more answers per person")
+    _label_axes(axes, "Qini curve", "share contacted, highest score first", "more responses per person")
 
 
-def _name(axes: Axes, title: str, across: str, up: str) -> None:
+def _label_axes(axes: Axes, title: str, across: str, up: str) -> None:
     axes.set_title(title, fontsize=9)
     axes.set_xlabel(across, fontsize=7)
     axes.set_ylabel(up, fontsize=7)
@@ -128,9 +130,9 @@ def _name(axes: Axes, title: str, across: str, up: str) -> None:
 
 _PAINTERS: dict[Task, tuple[Callable[[Axes, pd.DataFrame, pd.DataFrame], None], ...]] = {
     "binary": (_lift, _calibration),
-    "regression": (_actual,),
+    "regression": (_value_bars,),
     "ranking": (_hits,),
-    "segment": (_sizes, _spend),
-    "choice": (_by_label,),
-    "uplift": (_gained,),
+    "segment": (_segment_sizes, _next_spend),
+    "choice": (_accuracy_by_label,),
+    "uplift": (_qini,),
 }

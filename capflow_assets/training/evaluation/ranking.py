@@ -1,4 +1,4 @@
-"""How well ranked items meet what each shopper then bought: NDCG and recall of the first ten."""
+"""NDCG and recall of the top ten: how well ranked items match what each shopper then bought."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ TOP = 10
 
 
 def hits(outcome: pd.DataFrame, prediction: pd.DataFrame) -> pd.DataFrame:
-    """The recommendations among the first ten that came true: the columns of the unit, and `rank`.
+    """Return the recommendations in the top ten that came true: the columns of the unit, and `rank`.
 
     The last column of the outcome is what is ranked (item_id), the ones before it are the unit (user_id).
     """
     columns = list(outcome.columns)
-    shown = prediction.loc[prediction["rank"] <= TOP, [*columns, "rank"]]
-    return outcome.drop_duplicates().merge(shown, on=columns)[[*columns[:-1], "rank"]]
+    top = prediction.loc[prediction["rank"] <= TOP, [*columns, "rank"]]
+    return outcome.drop_duplicates().merge(top, on=columns)[[*columns[:-1], "rank"]]
 
 
 def ndcg_at_10(outcome: pd.DataFrame, prediction: pd.DataFrame) -> pd.Series:
-    """Discounted gain of the first ten over the best possible, for each user who bought something.
+    """Return the discounted gain of the top ten over the best possible, for each user who bought something.
 
     Source: Järvelin & Kekäläinen (2002), ACM TOIS 20(4), with gain 1 for an item that was bought.
     """
     import numpy as np
 
-    found, bought = hits(outcome, prediction), _bought(outcome)
-    gained = (1.0 / np.log2(found["rank"] + 1)).groupby([found[name] for name in _unit(outcome)]).sum()
+    matches, bought = hits(outcome, prediction), _count_purchases(outcome)
+    gains = (1.0 / np.log2(matches["rank"] + 1)).groupby([matches[name] for name in _unit(outcome)]).sum()
     ideal = np.cumsum(1.0 / np.log2(np.arange(2, TOP + 2)))
-    return gained.reindex(bought.index, fill_value=0.0) / ideal[bought.clip(upper=TOP).to_numpy() - 1]
+    return gains.reindex(bought.index, fill_value=0.0) / ideal[bought.clip(upper=TOP).to_numpy() - 1]
 
 
 def recall_at_10(outcome: pd.DataFrame, prediction: pd.DataFrame) -> pd.Series:
-    """The share of the items that each user bought which were among the first ten."""
-    bought = _bought(outcome)
-    found = hits(outcome, prediction).groupby(_unit(outcome)).size()
-    return found.reindex(bought.index, fill_value=0) / bought
+    """Return the share of the items each user bought that were in the top ten."""
+    bought = _count_purchases(outcome)
+    matches = hits(outcome, prediction).groupby(_unit(outcome)).size()
+    return matches.reindex(bought.index, fill_value=0) / bought
 
 
-def _bought(outcome: pd.DataFrame) -> pd.Series:
+def _count_purchases(outcome: pd.DataFrame) -> pd.Series:
     return outcome.drop_duplicates().groupby(_unit(outcome)).size()
 
 

@@ -1,4 +1,4 @@
-"""The area under the ROC curve and DeLong's error of it, in O(n log n).
+"""The area under the ROC curve and its DeLong variance, in O(n log n).
 
 Sources: DeLong, DeLong & Clarke-Pearson (1988), Biometrics 44(3); the fast algorithm of Sun & Xu (2014), IEEE Signal
 Processing Letters 21(11).
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 def auc(label: np.ndarray, score: np.ndarray) -> float:
-    """The probability that a positive (label 1) is scored above a negative, ties counting half."""
+    """Return the probability that a positive (label 1) is scored above a negative, ties counting half."""
     return float(delong(label, score)[0][0])
 
 
 def delong(label: np.ndarray, *scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The areas of one or more scores on the same rows, and the covariance matrix of the areas.
+    """Return the areas of one or more scores on the same rows, and the covariance matrix of the areas.
 
-    Raises ValueError when all labels are the same: then no area is defined.
+    Raises ValueError if all labels are the same: then no area is defined.
     """
     import numpy as np
     from scipy.stats import rankdata

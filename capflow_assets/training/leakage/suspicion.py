@@ -1,4 +1,4 @@
-"""What the checker says of a feature: the column, what is wrong with it, how bad that is, and the evidence."""
+"""The shape of a leakage finding: the column, what is wrong with it, how severe that is, and the evidence."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Severity = Literal["block", "warn"]
 
 @dataclass(frozen=True)
 class Suspicion:
-    """One feature column that is not what a feature should be, and the evidence in one sentence."""
+    """A suspicious feature column, with the evidence in one sentence."""
 
     column: str
     kind: Kind
@@ -19,5 +19,5 @@ class Suspicion:
     evidence: str
 
     def __str__(self) -> str:
-        """For people."""
+        """Return the finding as a sentence part for people."""
         return f"{self.column} {self.evidence}"

@@ -1,1 +1,1 @@
-"""Choosing columns and parameters on folds of the past."""
+"""Feature selection and tuning on folds of the past."""

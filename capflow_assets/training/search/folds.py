@@ -1,4 +1,4 @@
-"""Folds that respect time: each later past date is predicted from the dates before it."""
+"""Expanding-window folds: each later past date is predicted from the dates before it."""
 
 from __future__ import annotations
 
@@ -12,46 +12,46 @@ from capflow_assets.training.evaluation.metrics import PairedDifference, metric
 
 
 def time_folds(train: Sequence[LabelledSnapshot]) -> list[tuple[list[LabelledSnapshot], LabelledSnapshot]]:
-    """Pairs of what to learn from and the later date to be told; none where there is one past date only.
+    """Return pairs of training snapshots and the later snapshot to predict; none if there is one past date only.
 
-    Past dates lie a horizon apart (training.split), so no label window of a fold reaches into the date that it tells.
+    Past dates lie a horizon apart (training.split), so no label window of a fold reaches into the date it predicts.
     """
     ordered = sorted(train, key=lambda snapshot: snapshot.as_of)
     return [(ordered[:k], ordered[k]) for k in range(1, len(ordered))]
 
 
 def select_columns(snapshot: LabelledSnapshot, columns: Sequence[str]) -> LabelledSnapshot:
-    """The snapshot with these feature columns alone."""
+    """Return the snapshot with these feature columns only."""
     return replace(snapshot, features=snapshot.features[["user_id", *columns]])
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """A way to fit a model: some columns (None: all there are) with some parameters."""
+    """A way to fit a model: its columns (None: all there are) and parameters."""
 
     parameters: dict[str, Any]
     columns: tuple[str, ...] | None = None
 
 
 def compare_attempts(
-    model: Model, train: Sequence[LabelledSnapshot], attempt: Attempt, usual: Attempt, seed: int, known: dict[int, Any]
+    model: Model, train: Sequence[LabelledSnapshot], attempt: Attempt, usual: Attempt, seed: int, cache: dict[int, Any]
 ) -> PairedDifference:
-    """How much better (in the metric's better direction) an attempt does than the usual way, mean over folds.
+    """Return how much better an attempt is than the usual one, in the metric's better direction, as mean over folds.
 
-    `known` keeps what the usual way predicted, fold by fold, from one call to the next.
+    `cache` keeps the usual attempt's predictions by fold number from one call to the next.
     """
-    judged, found = metric(model.metric), []
+    measure, differences = metric(model.metric), []
     for number, (past, later) in enumerate(time_folds(train)):
-        if number not in known:
-            known[number] = _predicted(model, past, later, usual, seed)
-        prediction = _predicted(model, past, later, attempt, seed)
-        found.append(judged.paired(later.outcome, prediction, known[number]))
-    gain = judged.gain(sum(one.difference for one in found) / len(found))
-    error = sum(one.standard_error**2 for one in found) ** 0.5 / len(found)
-    return PairedDifference(gain, error, sum(one.users for one in found))
+        if number not in cache:
+            cache[number] = _predict(model, past, later, usual, seed)
+        prediction = _predict(model, past, later, attempt, seed)
+        differences.append(measure.compare_paired(later.outcome, prediction, cache[number]))
+    gain = measure.gain(sum(one.difference for one in differences) / len(differences))
+    error = sum(one.standard_error**2 for one in differences) ** 0.5 / len(differences)
+    return PairedDifference(gain, error, sum(one.users for one in differences))
 
 
-def _predicted(
+def _predict(
     model: Model, past: Sequence[LabelledSnapshot], later: LabelledSnapshot, attempt: Attempt, seed: int
 ) -> Any:
     if attempt.columns is None:

@@ -1,8 +1,8 @@
-"""Feature selection: columns that tell more than columns of noise do, chosen anew at each training.
+"""Feature selection: columns that carry more signal than noise does, chosen again at each training.
 
-Shadow columns (each feature with its rows shuffled) are offered to boosted trees beside the features, on five parts of
-the rows. A feature is kept when it beats nearly all shadows on most parts; the choice stands only when the model does
-not get worse by it on later dates. Source: Kursa & Rudnicki (2010), Boruta; shared notes measured this rule against
+Shadow columns (each feature with its rows shuffled) are offered to boosted trees next to the features, on five parts of
+the rows. A feature is kept if it beats nearly all shadows on most parts; the selection is accepted only if the model
+does not get worse on later dates. Source: Kursa & Rudnicki (2010), Boruta; shared notes measured this rule against
 others.
 """
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-FITS, LEAST_VOTES = 5, 3
+FITS, MIN_VOTES = 5, 3
 SHADOW_QUANTILE = 0.95
-MOST_ROWS = 20_000
-FEWEST_COLUMNS = 8  # with fewer there is nothing to choose
+MAX_ROWS = 20_000
+MIN_COLUMNS = 8  # with fewer there is nothing to choose
 TREES = 60
 TOLERANCE = 0.002  # of the metric; of money: a share of it
 
 
 @dataclass(frozen=True)
 class Selection:
-    """The columns that the model may see, of how many, and why; `votes` of FITS for each column."""
+    """The selected columns, how many were offered, why, and each column's `votes` out of FITS."""
 
     columns: tuple[str, ...]
     offered: int
@@ -40,7 +40,7 @@ class Selection:
     votes: dict[str, int]
 
     def facts(self) -> dict[str, Any]:
-        """The same as plain JSON values, the columns in order."""
+        """Return the selection as plain JSON values."""
         return {
             "columns": list(self.columns),
             "offered": self.offered,
@@ -52,22 +52,22 @@ class Selection:
 def select_features(
     model: Model, train: Sequence[LabelledSnapshot], parameters: dict[str, Any], seed: int
 ) -> Selection:
-    """Which columns of the features `model` is to be fitted on, by what these past dates say."""
-    offered = _offered(train)
+    """Select the feature columns to fit `model` on, from what these past dates show."""
+    offered = _common_columns(train)
     everything = tuple(offered)
-    if len(offered) < FEWEST_COLUMNS:
+    if len(offered) < MIN_COLUMNS:
         return Selection(everything, len(offered), f"all: {len(offered)} columns leave nothing to choose", {})
     if not time_folds(train):
-        return Selection(everything, len(offered), "all: one past date cannot tell whether fewer are enough", {})
-    votes = _votes(*_rows(train, offered, seed), offered, seed)
-    kept = tuple(column for column in offered if votes[column] >= LEAST_VOTES)
+        return Selection(everything, len(offered), "all: one past date cannot show whether fewer are enough", {})
+    votes = _votes(*_stack_rows(train, offered, seed), offered, seed)
+    kept = tuple(column for column in offered if votes[column] >= MIN_VOTES)
     if not kept or len(kept) == len(offered):
         which = "none of them beats" if not kept else "each of them beats"
         return Selection(everything, len(offered), f"all: {which} columns of noise", votes)
-    return _accepted(model, train, Attempt(parameters, kept), Attempt(parameters), len(offered), votes, seed)
+    return _accept_if_not_worse(model, train, Attempt(parameters, kept), Attempt(parameters), len(offered), votes, seed)
 
 
-def _accepted(
+def _accept_if_not_worse(
     model: Model,
     train: Sequence[LabelledSnapshot],
     fewer: Attempt,
@@ -76,18 +76,18 @@ def _accepted(
     votes: dict[str, int],
     seed: int,
 ) -> Selection:
-    kept, columns = dict[int, Any](), fewer.columns or ()
-    found = compare_attempts(model, train, fewer, usual, seed, kept)
-    judged, (_, later) = metric(model.metric), time_folds(train)[-1]
-    scale = abs(judged.value(later.outcome, kept[max(kept)])) if judged.in_money else 1.0
-    told = f"{model.metric} {found.difference:+.4g} on later dates against all {offered}"
-    if found.difference >= -TOLERANCE * scale:
-        return Selection(columns, offered, f"{len(columns)} columns beat columns of noise; {told}", votes)
-    return Selection(tuple(votes), offered, f"all: {len(columns)} columns alone would cost: {told}", votes)
+    cache, columns = dict[int, Any](), fewer.columns or ()
+    paired = compare_attempts(model, train, fewer, usual, seed, cache)
+    measure, (_, later) = metric(model.metric), time_folds(train)[-1]
+    scale = abs(measure.value(later.outcome, cache[max(cache)])) if measure.in_money else 1.0
+    evidence = f"{model.metric} {paired.difference:+.4g} on later dates against all {offered}"
+    if paired.difference >= -TOLERANCE * scale:
+        return Selection(columns, offered, f"{len(columns)} columns beat columns of noise; {evidence}", votes)
+    return Selection(tuple(votes), offered, f"all: {len(columns)} columns alone would cost: {evidence}", votes)
 
 
-def _offered(train: Sequence[LabelledSnapshot]) -> list[str]:
-    """The columns that a model can learn from, in every snapshot, sorted."""
+def _common_columns(train: Sequence[LabelledSnapshot]) -> list[str]:
+    """Return the numeric and boolean columns that every snapshot has, sorted."""
     common: set[str] | None = None
     for snapshot in train:
         numbers = {str(name) for name in snapshot.features.select_dtypes(["number", "bool"]).columns}
@@ -95,8 +95,8 @@ def _offered(train: Sequence[LabelledSnapshot]) -> list[str]:
     return sorted((common or set()) - {"user_id"})
 
 
-def _rows(train: Sequence[LabelledSnapshot], columns: Sequence[str], seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Features and what came true of each user, of all dates, at most MOST_ROWS by lot."""
+def _stack_rows(train: Sequence[LabelledSnapshot], columns: Sequence[str], seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the feature matrix and the outcome of each user over all dates, at most MAX_ROWS drawn at random."""
     import numpy as np
     import pandas as pd
 
@@ -104,28 +104,28 @@ def _rows(train: Sequence[LabelledSnapshot], columns: Sequence[str], seed: int) 
     for snapshot in sorted(train, key=lambda one: one.as_of):
         truth = _truth(snapshot.outcome)
         parts.append(snapshot.features.set_index("user_id")[list(columns)].join(truth, how="inner"))
-    whole = pd.concat(parts)
-    if len(whole) > MOST_ROWS:
-        whole = whole.iloc[np.sort(np.random.default_rng(seed).permutation(len(whole))[:MOST_ROWS])]
-    matrix = whole[list(columns)].to_numpy(dtype="float64", na_value=float("nan"))
-    return matrix, whole["truth_"].to_numpy(dtype="float64")
+    rows = pd.concat(parts)
+    if len(rows) > MAX_ROWS:
+        rows = rows.iloc[np.sort(np.random.default_rng(seed).permutation(len(rows))[:MAX_ROWS])]
+    matrix = rows[list(columns)].to_numpy(dtype="float64", na_value=float("nan"))
+    return matrix, rows["truth_"].to_numpy(dtype="float64")
 
 
 def _truth(outcome: pd.DataFrame) -> pd.Series:
-    """One number a user: what came true, the mean where a user has several units."""
+    """Return one number per user: the outcome, or its mean if a user has several units."""
     return outcome.groupby("user_id")[outcome.columns[-1]].mean().rename("truth_")
 
 
 def _votes(matrix: np.ndarray, truth: np.ndarray, columns: Sequence[str], seed: int) -> dict[str, int]:
     import numpy as np
 
-    lot = np.random.default_rng(seed)
-    part = lot.permutation(len(truth)) % FITS
+    random = np.random.default_rng(seed)
+    part = random.permutation(len(truth)) % FITS
     target = truth if set(np.unique(truth)) <= {0.0, 1.0} else _ranks(truth)
     votes = np.zeros(len(columns), dtype=int)
     for number in range(FITS):
         inside = matrix[part != number]
-        shadows = np.column_stack([lot.permutation(inside[:, column]) for column in range(len(columns))])
+        shadows = np.column_stack([random.permutation(inside[:, column]) for column in range(len(columns))])
         gains = _gains(np.hstack([inside, shadows]), target[part != number], seed + number)
         own, noise = gains[: len(columns)], gains[len(columns) :]
         votes += own > np.quantile(noise, SHADOW_QUANTILE)
@@ -133,7 +133,7 @@ def _votes(matrix: np.ndarray, truth: np.ndarray, columns: Sequence[str], seed: 
 
 
 def _gains(matrix: np.ndarray, target: np.ndarray, seed: int) -> np.ndarray:
-    """How much each column's splits gain."""
+    """Return the total gain of each column's splits."""
     import lightgbm
     import numpy as np
 
@@ -155,7 +155,7 @@ def _gains(matrix: np.ndarray, target: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:
-    """Values as ranks from 0 to 1: money has a few users that would drown all others."""
+    """Return values as ranks from 0 to 1: with money a few users would outweigh all others."""
     import numpy as np
     from scipy.stats import rankdata
 

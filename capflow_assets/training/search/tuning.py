@@ -1,10 +1,10 @@
-"""Tuning: a few settings that are likely to be good, compared on later dates with the model's own defaults.
+"""Tuning: a portfolio of promising parameters, compared on later dates with the model's own defaults.
 
-A portfolio: the last champion's settings, those that other customers' champions were found with (settings, never
-data), and a few drawn from the model's search space. Many cheap trials win and the sampler hardly matters (shared
-notes, where a portfolio did as well as Optuna at a third of the cost). How many there are follows from the size of the
-data, not from a clock, so that the same data gives the same version on a slow machine; the clock only ends what takes
-far too long, and that is told.
+The portfolio holds the last champion's parameters, those of other customers' champions (parameters, never data), and a
+few drawn from the model's search space. Many cheap trials win and the sampler hardly matters (shared notes, where a
+portfolio did as well as Optuna at a third of the cost). The number of trials follows from the size of the data, not
+from a clock, so that the same data gives the same version on a slow machine; the clock only ends what takes far too
+long, and the reason says so.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from capflow_assets.contract.model import Model
 from capflow_assets.contract.snapshot import LabelledSnapshot
 from capflow_assets.training.search.folds import Attempt, compare_attempts, time_folds
 
-CELLS_A_SECOND = 1_000_000  # rows x columns that a trial gets through in a CPU-second (benchmarks/tuning.py)
-LEAST_SECONDS_A_TRIAL = 0.5
-MOST_TRIALS = 12
-MOST_DRAWS = 50
-PATIENCE = 4.0  # times the seconds asked for, then the clock ends it
+CELLS_PER_SECOND = 1_000_000  # rows x columns that a trial processes in a CPU-second (benchmarks/tuning.py)
+MIN_SECONDS_PER_TRIAL = 0.5
+MAX_TRIALS = 12
+MAX_DRAWS = 50
+PATIENCE = 4.0  # times the requested seconds, then the clock ends it
 SURE = 1.0  # standard errors by which settings must beat the defaults
 
 
 @dataclass(frozen=True)
 class Start:
-    """Settings to try first, and where they come from in words."""
+    """Parameters to try first, and where they come from in words."""
 
     source: str
     parameters: Mapping[str, Any]
@@ -50,58 +50,58 @@ def tune(
     seconds: float,
     seed: int,
 ) -> Tuning:
-    """The settings of the model's search space that do best on later past dates, if any surely beats the defaults.
+    """Return the parameters that do best on later past dates, if any beat the defaults by more than SURE errors.
 
-    `seconds` are CPU-seconds to spend, about; 0 keeps the defaults.
+    `seconds` is the approximate budget in CPU-seconds; 0 keeps the defaults.
     """
     usual = dict(defaults)
     trials = affordable_trials(seconds, train)
-    why = _nothing_to_do(model, train, seconds, trials)
-    if why:
-        return Tuning(usual, {"reason": why, "trials": []})
-    began, known, rows = process_time(), dict[int, Any](), list[dict[str, Any]]()
+    why_not = _why_not_tuned(model, train, seconds, trials)
+    if why_not:
+        return Tuning(usual, {"reason": why_not, "trials": []})
+    began, cache, rows = process_time(), dict[int, Any](), list[dict[str, Any]]()
     best, best_row, stopped = usual, dict[str, Any](), ""
     for start in portfolio(model, usual, starts, trials, seed):
         if process_time() - began > PATIENCE * seconds:
             stopped = f"; ended by the clock after {len(rows)} of {trials} trials"
             break
         parameters = {**usual, **start.parameters}
-        found = compare_attempts(model, train, Attempt(parameters), Attempt(usual), seed, known)
-        sure = found.difference - SURE * found.standard_error > 0
+        paired = compare_attempts(model, train, Attempt(parameters), Attempt(usual), seed, cache)
+        sure = paired.difference - SURE * paired.standard_error > 0
         row = {
             "source": start.source,
             "settings": dict(start.parameters),
-            "gain": found.difference,
-            "standard_error": found.standard_error,
+            "gain": paired.difference,
+            "standard_error": paired.standard_error,
             "sure": sure,
         }
         rows.append(row)
-        if sure and found.difference > best_row.get("gain", 0.0):
+        if sure and paired.difference > best_row.get("gain", 0.0):
             best, best_row = parameters, row
-    told = (
+    reason = (
         f"{best_row['source']}: {model.metric} better by {best_row['gain']:.4g} ± {best_row['standard_error']:.2g} "
         "than the defaults on later dates"
         if best_row
         else "the defaults: no other settings surely beat them on later dates"
     )
-    return Tuning(best, {"reason": told + stopped, "trials": rows})
+    return Tuning(best, {"reason": reason + stopped, "trials": rows})
 
 
 def affordable_trials(seconds: float, train: Sequence[LabelledSnapshot]) -> int:
-    """How many trials are worth so many CPU-seconds, from the size of the data alone."""
+    """Return how many trials fit into so many CPU-seconds, from the size of the data alone."""
     cells = sum(past.features.size for inside, _ in time_folds(train) for past in inside)
-    each = max(cells / CELLS_A_SECOND, LEAST_SECONDS_A_TRIAL)
-    return min(MOST_TRIALS, int(seconds / each))
+    each = max(cells / CELLS_PER_SECOND, MIN_SECONDS_PER_TRIAL)
+    return min(MAX_TRIALS, int(seconds / each))
 
 
 def portfolio(model: Model, usual: Mapping[str, Any], starts: Sequence[Start], trials: int, seed: int) -> list[Start]:
-    """What to try, in order: the given starts, then draws from the search space; no settings twice."""
+    """Return what to try, in order: the starts, then draws from the search space; no parameters twice."""
     import numpy as np
 
-    lot = np.random.default_rng(seed)
+    random = np.random.default_rng(seed)
     space = {name: list(values) for name, values in sorted(model.search_space.items())}
     draws = [
-        {name: values[int(lot.integers(len(values)))] for name, values in space.items()} for _ in range(MOST_DRAWS)
+        {name: values[int(random.integers(len(values)))] for name, values in space.items()} for _ in range(MAX_DRAWS)
     ]
     drawn = [Start("drawn from the search space", settings) for settings in draws]
     tried, seen = list[Start](), [{name: usual[name] for name in space}]
@@ -114,13 +114,13 @@ def portfolio(model: Model, usual: Mapping[str, Any], starts: Sequence[Start], t
     return tried[:trials]
 
 
-def _nothing_to_do(model: Model, train: Sequence[LabelledSnapshot], seconds: float, trials: int) -> str:
+def _why_not_tuned(model: Model, train: Sequence[LabelledSnapshot], seconds: float, trials: int) -> str:
     if not model.search_space:
         return "the defaults: the model has no settings to search"
     if seconds <= 0:
         return "the defaults: tuning is off (training.tuning_seconds: 0)"
     if not time_folds(train):
-        return "the defaults: one past date cannot tell which settings are better"
+        return "the defaults: one past date cannot show which settings are better"
     if trials < 1:
         return f"the defaults: {seconds:g} CPU-seconds are not enough for a trial on so many rows"
     return ""
