@@ -74,10 +74,10 @@ def test_its_champions_predict_what_they_predicted(home: Home) -> None:
 def test_its_report_and_cards_are_shown(home: Home, tmp_path: Path) -> None:
     from capflow_assets.training.card import as_html, as_markdown
     from capflow_assets.training.card.store import load_card
-    from capflow_assets.validation.page import keep_page
+    from capflow_assets.validation.page import publish_page
 
     run = CustomerRun(home, SHOP)
-    page = keep_page(run)
+    page = publish_page(run)
     assert page.endswith("validation/report.html")
     assert "line_items" in (home.lake.document(SHOP, "validation/report.html") or b"").decode()
     for version in home.registry.champions(SHOP):
