@@ -60,7 +60,7 @@ class RawFacts:
         if self.read_in_full is not None:
             facts["read_in_full"] = self.read_in_full.isoformat()
         if self.watermark is not None:
-            facts["watermark"] = self.watermark.facts()
+            facts["watermark"] = self.watermark.to_json()
         counts = {name: getattr(self, name) for name in ("rows_read", "rows_late", "rows_replaced")}
         return facts | {name: count for name, count in counts.items() if count is not None}
 
@@ -77,7 +77,7 @@ class RawFacts:
             tuple(facts.get("gone_columns", ())),
             facts.get("mode", ""),
             datetime.fromisoformat(read_in_full) if read_in_full else None,
-            Watermark.from_facts(facts.get("watermark")),
+            Watermark.from_json(facts.get("watermark")),
             facts.get("rows_read"),
             facts.get("rows_late"),
             facts.get("rows_replaced"),
@@ -163,13 +163,13 @@ def _read_increment(run: CustomerRun, read: TableRead, settings: Incremental) ->
     stored = read.stored.watermark if read.stored else None
     if read.before is None or stored is None or _is_full_read_due(settings, read):
         return _read_all_rows(run, read, settings)
-    since = Since(settings.watermark, stored.begin(settings))
+    since = Since(settings.watermark, stored.lower_bound(settings))
     opened, facts = _open_source(run, read, since)
     with sources.explain_errors(run.customer, read.mapping), stage_rows(run, read.table, opened) as rows:
         highest = find_highest(settings, rows, run.customer.timezone, read.now)
         highest = highest or Watermark(stored.kind, since.value, stored.form)
         check_key(settings, rows)
-        if highest.follows(stored):
+        if highest.is_comparable_to(stored):
             merged = merge_increment(_stored_rows(run, read), rows, since.value, stored, settings.key)
             if merged is not None:
                 return _publish_increment(run, read, merged, highest, facts)

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from traceback import walk_tb
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
@@ -49,6 +50,8 @@ KINDS: Mapping[str, str] = {
 
 REQUIRED_FUNCTIONS = ("open", "state", "fault")
 READ_VERSION = 2
+"""Incremented when the same source would give other rows: every table is then read again."""
+
 REMEDY = "Send it again, whole, or correct it (or sources.{source}.options in {file})."
 INSTALL = "Install what kind {kind} needs, or reinstall CapFlow with its extras."
 RELOAD = "Reinstall CapFlow, or use another kind of source; other kinds are not affected."
@@ -141,7 +144,8 @@ def _hash(customer: Customer, facts: Mapping[str, object]) -> str:
 def explain_errors(customer: Customer, table: TableMapping) -> Iterator[None]:
     """Turn an error of a source, on open or in the middle of its rows, into a SourceError of one line for the retailer.
 
-    Errors that are not the source's (a full disk) pass unchanged.
+    A library that the kind of source needs and lacks is named. Errors that are not the source's (a full disk) pass
+    unchanged.
     """
     source = customer.sources[table.source]
     try:
@@ -152,7 +156,7 @@ def explain_errors(customer: Customer, table: TableMapping) -> Iterator[None]:
         reader = load_reader(customer, source)
         remedy = getattr(reader, "REMEDY", REMEDY)
         fault = reader.fault(source, error)
-        if fault is None and isinstance(error, ImportError):
+        if fault is None and isinstance(error, ImportError) and _is_raised_in(reader, error):
             fault, remedy = f"kind '{source.kind}' needs {error.name or error}, which is not installed", INSTALL
         if fault is None:
             raise
@@ -160,6 +164,10 @@ def explain_errors(customer: Customer, table: TableMapping) -> Iterator[None]:
         raise source_error(
             customer, source, fault, remedy.format(source=source.name, file=file_name(customer), kind=source.kind)
         ) from None
+
+
+def _is_raised_in(reader: SourceReader, error: Exception) -> bool:
+    return any(frame.f_globals is vars(reader) for frame, _ in walk_tb(error.__traceback__))
 
 
 def load_reader(customer: Customer, source: Source) -> SourceReader:

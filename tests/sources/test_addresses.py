@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from capflow_resources.sources import SourceError
-from capflow_resources.sources.databases.address import parse_address, timeout
+from capflow_resources.sources.databases.address import parse_address
+from capflow_resources.sources.options import timeout_seconds
 from partitions.customer import Customer, Source
 
 SCHEMES = ("postgresql", "postgres")
@@ -61,5 +62,5 @@ def test_a_password_is_in_no_repr():
 @pytest.mark.parametrize("seconds", [0, -1, "soon", True])
 def test_a_time_limit_is_a_number_of_seconds(seconds):
     with pytest.raises(SourceError, match="timeout_seconds is not a number of seconds"):
-        timeout(CUSTOMER, Source("sales", "postgres", "", {"timeout_seconds": seconds}))
-    assert timeout(CUSTOMER, Source("sales", "postgres", "")) == 30
+        timeout_seconds(CUSTOMER, Source("sales", "postgres", "", {"timeout_seconds": seconds}))
+    assert timeout_seconds(CUSTOMER, Source("sales", "postgres", "")) == 30

@@ -30,11 +30,6 @@ class Drift:
     gone: tuple[str, ...] = ()
     retyped: tuple[tuple[str, str, str], ...] = ()
 
-    def facts(self) -> dict[str, list[str]]:
-        """Return what is stored beside the table; nothing if nothing differs."""
-        facts = {"new_columns": list(self.new), "gone_columns": list(self.gone)}
-        return {name: columns for name, columns in facts.items() if columns}
-
 
 def compare_columns(before: Mapping[str, str], now: Mapping[str, str], mapped: Iterable[str]) -> Drift:
     """Return what changed between two reads of a source, given each one's columns with types in the source's own words.

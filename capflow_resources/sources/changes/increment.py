@@ -31,24 +31,24 @@ class Increment:
 
 
 def merge_increment(
-    stored: ibis.Table, read: ibis.Table, begin: Value, last: Watermark, key: Sequence[str]
+    stored: ibis.Table, read: ibis.Table, lower_bound: Value, last: Watermark, key: Sequence[str]
 ) -> Increment | None:
-    """Merge the rows `read`, all of the source whose watermark is `begin` or later, into `stored`.
+    """Merge the rows `read`, all of the source whose watermark is `lower_bound` or later, into `stored`.
 
-    They replace the stored rows from `begin` on, and older ones with the same `key`. `last` is the highest watermark of
-    the stored rows. None if the types of both do not fit: everything must then be read again.
+    They replace the stored rows from `lower_bound` on, and older ones with the same `key`. `last` is the highest
+    watermark of the stored rows. None if the types of both do not fit: everything must then be read again.
     """
     both = unify_types(stored, read)
     if both is None:
         return None
     stored, read = both
-    window = stored.filter(stored[WATERMARK] >= begin)
+    window = stored.filter(stored[WATERMARK] >= lower_bound)
     read_rows, read_early = _count_with_early(read, last)
     stored_rows, stored_early = _count_with_early(window, last)
     late = max(0, read_early - stored_early)
     if read_rows == stored_rows and has_same_rows(window, read):
         return Increment(None, read_rows, late, 0)
-    older = stored.filter(stored[WATERMARK] < begin)
+    older = stored.filter(stored[WATERMARK] < lower_bound)
     if key:
         older = older.anti_join(read.select(list(key)).distinct(), list(key))
     return Increment(older.union(read), read_rows, late, _count(stored) - _count(older))

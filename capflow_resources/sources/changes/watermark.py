@@ -43,14 +43,14 @@ class Watermark:
     value: Value
     form: str = ""
 
-    def facts(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return the watermark as it is stored beside the table."""
         value = self.value.isoformat() if isinstance(self.value, datetime) else self.value
         return {"kind": self.kind, "value": value} | ({"form": self.form} if self.form else {})
 
     @classmethod
-    def from_facts(cls, facts: Mapping[str, Any] | None) -> Watermark | None:
-        """Read what `facts` stored; None if it is missing or malformed."""
+    def from_json(cls, facts: Mapping[str, Any] | None) -> Watermark | None:
+        """Read what `to_json` stored; None if it is missing or malformed."""
         try:
             kind, value = (facts or {})["kind"], (facts or {})["value"]
             value = datetime.fromisoformat(value) if kind in ("time", "zoned") else value
@@ -58,13 +58,13 @@ class Watermark:
         except (KeyError, TypeError, ValueError):
             return None
 
-    def follows(self, other: Watermark) -> bool:
+    def is_comparable_to(self, other: Watermark) -> bool:
         """Return whether both can be compared; raises WatermarkError for text in another format than before."""
         if self.kind == other.kind == "text" and self.form != other.form:
             raise WatermarkError(f"its watermark was written like {other.form} and is now written like {self.form}")
         return self.kind == other.kind
 
-    def begin(self, incremental: Incremental) -> Value:
+    def lower_bound(self, incremental: Incremental) -> Value:
         """Return the lower bound of the next read: the highest watermark, less the lateness."""
         if isinstance(self.value, int | float):
             return self.value - type(self.value)(incremental.lateness or 0)

@@ -11,7 +11,6 @@ from capflow_resources.sources.errors import file_name, source_error
 from partitions.customer import Customer, Source
 from partitions.hints import did_you_mean
 
-TIMEOUT_SECONDS = 30
 _PRIVATE = 0xE000  # private-use code points stand in for secrets while a URL is parsed
 _PARTS = re.compile(r"(?:(?P<login>[^/?#]*)@)?(?P<hosts>[^/?#@]*)(?:/(?P<path>[^?#]*))?(?:\?(?P<query>.*))?")
 _HOST = re.compile(r"(?:\[(?P<ipv6>[^\]]*)\]|(?P<host>[^:\[\]]*))(?::(?P<port>\d*))?")
@@ -63,15 +62,6 @@ def parse_address(customer: Customer, source: Source, schemes: Collection[str]) 
         plain(parts["path"]),
         {plain(key): plain(value) for key, _, value in (part.partition("=") for part in _split_query(parts["query"]))},
     )
-
-
-def timeout(customer: Customer, source: Source) -> int:
-    """Return the seconds to wait for a connection or an answer: option `timeout_seconds`, 30 by default."""
-    value = source.options.get("timeout_seconds", TIMEOUT_SECONDS)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 1:
-        remedy = f"Write 1 or more in sources.{source.name}.options.timeout_seconds of {file_name(customer)}."
-        raise source_error(customer, source, "timeout_seconds is not a number of seconds", remedy)
-    return int(value)
 
 
 def unknown_table_error(customer: Customer, source: Source, table: str, name: str, names: Collection[str]) -> Exception:

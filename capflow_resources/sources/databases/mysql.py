@@ -12,9 +12,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from capflow_resources.sources.columns import source_columns
-from capflow_resources.sources.databases.address import parse_address, timeout, unknown_table_error
+from capflow_resources.sources.databases.address import parse_address, unknown_table_error
 from capflow_resources.sources.databases.mysql_types import MySqlColumn, describe_column, quote_mysql_name, record_batch
 from capflow_resources.sources.errors import SourceError, file_name, missing_columns_error, source_error
+from capflow_resources.sources.options import timeout_seconds
 from capflow_resources.sources.reader import Since, SourceTable
 from capflow_resources.sources.stream import StreamError, find_stream_error, stream_table
 from partitions.customer import Customer, Source, TableMapping
@@ -120,7 +121,7 @@ def _connect(customer: Customer, source: Source) -> Connection[Any]:
     from pymysql.converters import encoders
     from pymysql.cursors import SSCursor
 
-    place, seconds = parse_address(customer, source, SCHEMES), timeout(customer, source)
+    place, seconds = parse_address(customer, source, SCHEMES), timeout_seconds(customer, source)
     if unknown := next((key for key in place.query if key not in SSL), None):
         what = f"its uri has the option '{unknown}'{did_you_mean(unknown, SSL)}"
         raise source_error(customer, source, what, f"Correct sources.{source.name}.uri in {file_name(customer)}.")

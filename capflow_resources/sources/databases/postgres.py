@@ -16,12 +16,12 @@ from capflow_resources.sources.columns import source_columns
 from capflow_resources.sources.databases.address import (
     Address,
     parse_address,
-    timeout,
     unknown_table_error,
 )
 from capflow_resources.sources.databases.attached import lazy_table
 from capflow_resources.sources.duckdb_extension import load_extension
 from capflow_resources.sources.errors import missing_columns_error, source_error
+from capflow_resources.sources.options import timeout_seconds
 from capflow_resources.sources.reader import Since, SourceTable
 from partitions.canonical import NUMBER_COLUMNS
 from partitions.customer import Customer, Source, TableMapping
@@ -160,7 +160,7 @@ def fault(source: Source, error: Exception) -> str | None:
 
 def _attach(customer: Customer, source: Source, con: DuckDBPyConnection, statement_timeout: bool = False) -> str:
     """Attach the database to DuckDB, read-only; returns the name that it is attached under."""
-    place, seconds = parse_address(customer, source, SCHEMES), timeout(customer, source)
+    place, seconds = parse_address(customer, source, SCHEMES), timeout_seconds(customer, source)
     load_extension(con, "postgres_scanner")
     name = f"{customer.name}/{source.name}"
     # As parameters: the password must not be in a query's text, which is logged and shown in errors.

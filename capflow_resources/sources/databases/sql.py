@@ -10,7 +10,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from capflow_resources.sources.columns import source_columns
-from capflow_resources.sources.databases.address import Address, parse_address, timeout, unknown_table_error
+from capflow_resources.sources.databases.address import Address, parse_address, unknown_table_error
 from capflow_resources.sources.databases.attached import lazy_table
 from capflow_resources.sources.databases.sql_connections import (
     SCHEMES,
@@ -20,6 +20,7 @@ from capflow_resources.sources.databases.sql_connections import (
     storage_type,
 )
 from capflow_resources.sources.errors import SourceError, file_name, missing_columns_error, source_error
+from capflow_resources.sources.options import timeout_seconds
 from capflow_resources.sources.reader import Since, SourceTable
 from capflow_resources.sources.stream import StreamError, find_stream_error, stream_table
 from capflow_resources.sources.time_limit import NoAnswerError, iterate_with_timeout, run_with_timeout
@@ -41,7 +42,7 @@ def open(
     """
     import pyarrow as pa
 
-    place, seconds = parse_address(customer, source, SCHEMES), timeout(customer, source)
+    place, seconds = parse_address(customer, source, SCHEMES), timeout_seconds(customer, source)
     table = str(mapping.options.get("table", ""))
 
     def fetch_columns() -> dict[str, tuple[str, pa.DataType]]:
@@ -89,7 +90,7 @@ def tables(customer: Customer, source: Source) -> list[str]:
             return connection.tables()
 
     try:
-        return run_with_timeout(timeout(customer, source), fetch_names)
+        return run_with_timeout(timeout_seconds(customer, source), fetch_names)
     except Exception as error:
         raise _driver_error(customer, source, place, error) from None
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from capflow_resources.engines.quoting import quote_literal
-from capflow_resources.sources.databases.address import timeout
 from capflow_resources.sources.duckdb_extension import load_extension
 from capflow_resources.sources.errors import SourceError, file_name, source_error
 from capflow_resources.sources.files import roots
 from capflow_resources.sources.files.listing import file_fault
 from capflow_resources.sources.files.s3_store import S3FileStore
+from capflow_resources.sources.options import timeout_seconds
 from capflow_resources.sources.reader import Since, SourceTable
 from partitions.customer import Customer, Source, TableMapping
 
@@ -67,7 +67,7 @@ def _open_delta_table(customer: Customer, source: Source) -> DeltaTable:
             remedy = f"Correct sources.{source.name}.uri in {file_name(customer)}."
             raise source_error(customer, source, "a delta table is read from a disk or from s3://", remedy)
         options = S3FileStore(customer, source).access.storage_options()
-    timeout(customer, source)
+    timeout_seconds(customer, source)
     roots.check_root(customer, source, source.uri)
     try:
         return DeltaTable(_location(customer, source), storage_options=options)

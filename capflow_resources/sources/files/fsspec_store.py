@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
-from capflow_resources.sources.databases.address import timeout
 from capflow_resources.sources.errors import file_name, source_error
 from capflow_resources.sources.files.patterns import matches
 from capflow_resources.sources.files.stores import StoredFile
+from capflow_resources.sources.options import timeout_seconds
 from capflow_resources.sources.time_limit import NoAnswerError, run_with_timeout
 from partitions.customer import Customer, Source
 
@@ -127,7 +127,7 @@ class FsspecStore:
 
     def _run_in_time(self, call: Callable[[], T]) -> T:
         """Return what `call` does; raises SourceError on timeout, because fsspec's packages have no common limit."""
-        seconds = timeout(self.customer, self.source)
+        seconds = timeout_seconds(self.customer, self.source)
         try:
             return run_with_timeout(seconds, call)
         except NoAnswerError:

@@ -11,11 +11,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from capflow_resources.s3 import find_access
-from capflow_resources.sources.databases.address import timeout
 from capflow_resources.sources.errors import SourceError, file_name, source_error
 from capflow_resources.sources.files.patterns import matches
 from capflow_resources.sources.files.roots import literal_folder
 from capflow_resources.sources.files.stores import StoredFile
+from capflow_resources.sources.options import timeout_seconds
 from partitions.customer import Customer, Source
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class S3FileStore:
             where = f"sources.{self.source.name}.options of {file_name(self.customer)}"
             raise source_error(self.customer, self.source, f"only {keys.pop()} is given", f"Give both keys in {where}.")
         options = {name: value for name, value in self.source.options.items() if name != "timeout_seconds"}
-        return find_access(options, seconds=timeout(self.customer, self.source))
+        return find_access(options, seconds=timeout_seconds(self.customer, self.source))
 
     @cached_property
     def _bucket(self) -> S3Store:

@@ -95,9 +95,11 @@ def pattern_names(pattern: str) -> tuple[str, ...]:
 def pattern_regex(pattern: str) -> str:
     """Return a pattern as a regular expression, one group per name; {name} and * match within a folder, ** does not."""
     parts = re.split(r"(\{\w+\}|\*\*/|\*\*|\*)", pattern)
-    written = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*"}
+    wildcards = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*"}
     return (
-        "^" + "".join(written.get(part) or ("([^/]+?)" if part[:1] == "{" else re.escape(part)) for part in parts) + "$"
+        "^"
+        + "".join(wildcards.get(part) or ("([^/]+?)" if part[:1] == "{" else re.escape(part)) for part in parts)
+        + "$"
     )
 
 
@@ -119,11 +121,11 @@ def _add_path_columns(rows: ibis.Table, source: Source) -> ibis.Table:
 
     number = ibis.ifelse(rows["number"] > 0, ibis.literal("#") + (rows["number"] + 1).cast("string"), "")
     path, names = rows["path"], {"media_id" if "kind" in rows.columns else "text_id": rows["path"] + number}
-    named = {**names, "uri": rows["place"], "label": path.re_extract(r"([^/]+)/[^/]+$", 1).nullif("")}
+    columns = {**names, "uri": rows["place"], "label": path.re_extract(r"([^/]+)/[^/]+$", 1).nullif("")}
     pattern = str(source.options.get("pattern", ""))
     for index, column in enumerate(pattern_names(pattern)):
-        named[column] = path.re_extract(pattern_regex(pattern), index + 1).nullif("")
-    return rows.mutate(**named).rename(place_="place").drop("path", "mark", "number")
+        columns[column] = path.re_extract(pattern_regex(pattern), index + 1).nullif("")
+    return rows.mutate(**columns).rename(place_="place").drop("path", "mark", "number")
 
 
 def _expand_fields(rows: ibis.Table) -> ibis.Table:
@@ -133,8 +135,8 @@ def _expand_fields(rows: ibis.Table) -> ibis.Table:
     con = rows.get_backend()
     keys = f"SELECT DISTINCT unnest(json_keys(fields)) AS name FROM ({con.compile(rows)}) WHERE fields IS NOT NULL"
     names = sorted({name for (name,) in con.raw_sql(keys).fetchall()} - set(rows.columns))
-    written = {name: rows["fields"].cast("json")[name].unwrap_as("string") for name in names}
-    return rows.mutate(**written).drop("fields")
+    fields = {name: rows["fields"].cast("json")[name].unwrap_as("string") for name in names}
+    return rows.mutate(**fields).drop("fields")
 
 
 def _join_manifest(rows: ibis.Table, manifest: ibis.Table, place: Collection, source: Source) -> ibis.Table:
@@ -154,10 +156,10 @@ def _fact_columns(rows: ibis.Table) -> set[str]:
 
 
 def _open_manifest(customer: Customer, source: Source, mapping: TableMapping, con: Backend) -> ibis.Table | None:
-    kind = _manifest_reader(source)
-    if kind is None:
+    reader = _manifest_reader(source)
+    if reader is None:
         return None
-    rows = kind.open(
+    rows = reader.open(
         customer, _manifest_source(source), replace(mapping, columns={}, attributes=(), incremental=None), con
     ).rows
     if (column := _uri_column(source)) not in rows.columns:
