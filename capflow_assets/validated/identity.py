@@ -43,7 +43,7 @@ def _value_text(value: ibis.Value, name: str) -> ibis.ir.StringValue:
     elif kind.is_timestamp():
         text = dialect_of(value).microseconds(value).cast("string")
     elif kind.is_floating():
-        text = ibis.ifelse(value.isnan(), ibis.literal("nan"), dialect_of(value).written(value))
+        text = ibis.ifelse(value.isnan(), ibis.literal("nan"), dialect_of(value).format_number(value))
     else:
         text = value.cast("string")
     return ibis.ifelse(value.isnull(), ibis.literal(f"{name}; "), ibis.literal(f"{name}=") + text + "; ")

@@ -13,35 +13,28 @@ if TYPE_CHECKING:
 class Dialect(Protocol):
     """The functions of one engine's module; tests/engines checks that all engines agree."""
 
-    @staticmethod
-    def to_utc(local: ibis.Value, zone: str) -> ibis.Value:
+    def to_utc(self, local: ibis.Value, zone: str) -> ibis.Value:
         """Convert a local time to UTC; in a repeated hour take the later one."""
 
-    @staticmethod
-    def without_zone(moment: ibis.Value) -> ibis.Value:
+    def without_zone(self, moment: ibis.Value) -> ibis.Value:
         """Convert a timestamp with a time zone to UTC without one."""
 
-    @staticmethod
-    def iso(text: ibis.Value) -> ibis.Value:
+    def normalise_iso(self, text: ibis.Value) -> ibis.Value:
         """Rewrite an ISO date so that the engine's cast to timestamp accepts it."""
 
-    @staticmethod
-    def parsed(text: ibis.Value, pattern: str) -> ibis.Value:
+    def parse_time(self, text: ibis.Value, pattern: str) -> ibis.Value:
         """Parse text by a strptime pattern to a local time; null where it does not match."""
 
-    @staticmethod
-    def from_milliseconds(count: ibis.Value) -> ibis.Value:
+    def from_milliseconds(self, count: ibis.Value) -> ibis.Value:
         """Convert milliseconds since 1970 to a UTC timestamp."""
 
-    @staticmethod
-    def microseconds(moment: ibis.Value) -> ibis.Value:
+    def microseconds(self, moment: ibis.Value) -> ibis.Value:
         """Convert a UTC timestamp without a zone to microseconds since 1970."""
 
-    @staticmethod
-    def written(number: ibis.Value) -> ibis.Value:
+    def format_number(self, number: ibis.Value) -> ibis.Value:
         """Write a double as text in its shortest form that reads back as the same value."""
 
 
 def dialect_of(value: ibis.Value) -> Dialect:
     """Return the dialect of the engine that `value` is computed on."""
-    return in_duckdb if value.get_backend().name == "duckdb" else in_spark  # type: ignore[return-value]
+    return in_duckdb if value.get_backend().name == "duckdb" else in_spark

@@ -45,10 +45,10 @@ def _from_text(value: ibis.ir.StringValue, pattern: str | None, timezone: str) -
     import ibis
 
     # The offset is checked explicitly: DuckDB ignores it when it casts text to a timestamp without a zone.
-    iso, plain = value.re_search(ISO), dialect_of(value).iso(value)
+    iso, plain = value.re_search(ISO), dialect_of(value).normalise_iso(value)
     local = ibis.ifelse(iso, plain.try_cast("timestamp"), ibis.null("timestamp"))
     if pattern:
-        read = dialect_of(value).parsed(value.strip(), pattern)
+        read = dialect_of(value).parse_time(value.strip(), pattern)
         # DuckDB reads 7/1/24 as the year 24 when the pattern has %Y.
         local = ibis.coalesce(ibis.ifelse(read.year() >= FIRST_YEAR, read, ibis.null("timestamp")), local)
     absolute = dialect_of(value).without_zone(plain.try_cast("timestamp('UTC')"))

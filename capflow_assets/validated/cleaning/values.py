@@ -23,7 +23,7 @@ def text(value: ibis.Value) -> ibis.ir.StringValue:
     if kind.is_floating():
         near = value.try_cast("int64")
         is_whole = (value.abs() < LARGEST_WHOLE_FLOAT) & (near.cast("float64") == value)
-        written = ibis.ifelse(is_whole, near.cast("string"), dialect_of(value).written(value))
+        written = ibis.ifelse(is_whole, near.cast("string"), dialect_of(value).format_number(value))
         return ibis.ifelse(value.isnan(), ibis.null("string"), written)
     written = value.cast("string")
     if kind.is_decimal():
