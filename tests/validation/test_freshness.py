@@ -35,3 +35,20 @@ def test_time_alone_makes_a_report_old(tmp_path: Path, monkeypatch: pytest.Monke
     assert told == [("done", False), ("reused", False), ("done", True), ("reused", True)]
     shop.sends("line_items", lines(visits=10))
     assert not any("no sale has come in" in text for text in shop.run(ASSETS)[REPORT].facts["warnings"])
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("expected", "[{from: 2026-02-01, why: a fair}]"),
+        ("thresholds", "{return_share: 0.4}"),
+        ("models", "[rfm_segments]"),
+    ],
+)
+def test_what_the_customer_file_says_makes_a_report_anew(tmp_path: Path, key: str, value: str) -> None:
+    shop = TinyShop(tmp_path).sends("line_items", lines())
+    assert shop.run(ASSETS)[REPORT].status == "done"
+    assert shop.run(ASSETS)[REPORT].status == "reused"
+    shop.said[key] = value
+    shop.write_file()
+    assert shop.run(ASSETS)[REPORT].status == "done"
