@@ -18,6 +18,7 @@ from tests.durations import (  # noqa: F401
 )
 from tests.servers import running
 from tests.servers import s3 as s3_server
+from tests.worlds import predicted as predicted_world
 from tests.worlds import prepared
 from tests.worlds.once import made_once
 
@@ -54,6 +55,7 @@ redis_server = pytest.fixture(scope="session")(running.redis_server)
 small_data = pytest.fixture(scope="session")(prepared.small_data)
 checked = pytest.fixture(scope="session")(prepared.checked)
 without_bob = pytest.fixture(scope="session")(prepared.without_bob)
+predicted = pytest.fixture(predicted_world.predicted)
 
 
 MODELS = ("churn", "cltv", "product_affinity", "rfm_segments")  # the suite has many more, each tested on its own

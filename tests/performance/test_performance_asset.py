@@ -8,32 +8,21 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from capflow_assets.contract.outcome import Outcome
 from capflow_assets.run.catalogue import models
 from capflow_assets.run.customer_run import CustomerRun
-from capflow_assets.run.pipeline import run_customer
-from capflow_assets.run.plan import plan, upstream
+from capflow_assets.run.plan import plan
 from capflow_assets.training.evaluation.metrics import metric
 from capflow_resources.home import Home
+from tests.worlds.predicted import EARLY, MODEL, run
 
 Onboard = Callable[..., None]
-MODEL = "rfm_segments"
-EARLY, LATE = datetime(2026, 8, 1), datetime(2026, 10, 1)
+LATE = datetime(2026, 10, 1)
 
 
-def run(home: Home, as_of: datetime, *assets: str) -> dict[str, Outcome]:
-    chosen = assets or tuple(upstream([f"performance/{MODEL}"]))
-    return {outcome.asset: outcome for outcome in run_customer(CustomerRun(home, "ann", as_of), chosen)}
-
-
-@pytest.fixture
-def predicted(home: Home, onboard: Onboard) -> Home:
-    """Predictions as of EARLY, whose 60 days end just at LATE + 1 day."""
-    onboard("ann")
-    outcomes = run(home, EARLY)
-    assert outcomes[f"performance/{MODEL}"].status == "waiting"
-    assert "sales up to 2026-09-30" in outcomes[f"performance/{MODEL}"].reason
-    return home
+def test_a_prediction_waits_for_its_horizon(predicted: Home) -> None:
+    outcome = run(predicted, EARLY, f"performance/{MODEL}")[f"performance/{MODEL}"]
+    assert outcome.status == "waiting"
+    assert "sales up to 2026-09-30" in outcome.reason
 
 
 def test_performance_equals_the_metric_on_what_came_true(predicted: Home) -> None:
