@@ -20,7 +20,7 @@ def group() -> None:
 
 
 def main() -> None:
-    """Run the command line; an error that a user can mend is one line on stderr and exit code 2."""
+    """Run the command line; an error that a user can fix is one line on stderr and exit code 2."""
     from capflow_assets.graph.secrets import SecretsError
     from capflow_resources.home import UnknownCustomerError
     from capflow_resources.lake import LakeError

@@ -94,7 +94,7 @@ class _Job:
         except Exception as error:
             self.traceback = self.run.hide("".join(traceback.format_exception(error)))
             message = f"the job of '{self.run.name}' broke with {type(error).__name__}: {error}"
-            return self.run.hide(f"{message}. The traceback is in the run's log; mend the cause and run again")
+            return self.run.hide(f"{message}. The traceback is in the run's log; fix the cause and run again")
         return ""
 
     def no_message(self) -> str:

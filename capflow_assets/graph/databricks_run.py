@@ -28,8 +28,8 @@ PASSING = (InternalError, TemporarilyUnavailable, TooManyRequests)
 REMEDIES = {
     "CANCELED": "somebody cancelled it in Databricks: run again",
     "TIMEDOUT": "raise engine.options.run_timeout_seconds or max_workers, then run again",
-    "FAILED": "see its log on that page, mend the cause, then run again",
-    "INTERNAL_ERROR": "mend what that says (a quota: a smaller max_workers or another node_type_id), then run again",
+    "FAILED": "see its log on that page, fix the cause, then run again",
+    "INTERNAL_ERROR": "fix what that says (a quota: a smaller max_workers or another node_type_id), then run again",
 }
 
 

@@ -112,7 +112,7 @@ def test_waves_deal_every_customer_once() -> None:
     [
         (["chrun"], "no model 'chrun'; did you mean 'churn'?"),
         (["churn", "--against", "cltv"], "churn and cltv do not predict the same: task binary and regression"),
-        (["churn", "--against", "churn"], "by --against champion"),
+        (["churn", "--against", "churn"], "use --against champion"),
         (["churn", "--wave", "6/5"], "write it like 1/5"),
         (["churn", "--customer", "an"], "no customer 'an'"),
     ],

@@ -19,7 +19,7 @@ ASSETS = ["validated/users", "features/rfm"]
 WRONG = "dapi-wrong-fedcba9876543210"
 ENDS = {
     "broke": "ended as INTERNAL_ERROR: Cluster could not be launched: CLOUD_PROVIDER_LAUNCH_FAILURE: VcpuLimitExceeded;"
-    " mend what that says (a quota: a smaller max_workers or another node_type_id), then run again",
+    " fix what that says (a quota: a smaller max_workers or another node_type_id), then run again",
     "endless": "ran for over 1 seconds and was cancelled: see that page, or raise engine.options.run_timeout_seconds",
     "gone": "was out of reach for over 1 seconds and was cancelled: see that page, or raise engine.options.lost_",
     "mute": "succeeded but reported nothing about it: run again, what is fresh is reused",

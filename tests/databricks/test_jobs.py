@@ -82,7 +82,7 @@ def test_what_a_dying_run_has_told_stays_and_the_rest_fails_with_its_cause(done:
     assert lost.status == told["validated/users"].status == "failed"
     assert "Databricks run 1002 (http://" in lost.reason
     assert "ended as FAILED: Workload failed, see run output for details KeyboardInterrupt" in lost.reason
-    assert lost.reason.endswith("see its log on that page, mend the cause, then run again")
+    assert lost.reason.endswith("see its log on that page, fix the cause, then run again")
     assert "\n" not in lost.reason
 
 

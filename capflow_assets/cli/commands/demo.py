@@ -19,7 +19,7 @@ from capflow_resources.home import Home
 def command(home: Home, as_json: bool) -> None:
     """On-board three demo retailers, run everything, and show the results. A second call resumes.
 
-    Exit 3 while one of them is blocked by a defect that the demo has put into its data; the message says how to mend
+    Exit 3 while one of them is blocked by a defect that the demo has put into its data; the message says how to fix
     it.
     """
     from capflow_assets.cli.output import print_status
@@ -64,5 +64,5 @@ def _next_steps(home: Home, blocked: bool) -> None:
     option = "" if home.path == Home().path else f" --home {home.path}"
     if blocked:
         click.echo(f"\nThe customer files are in {home.customers_folder}")
-        click.echo(f"Mend the blocked customer there as described above, then:  {program} run --all{option}")
+        click.echo(f"Fix the blocked customer there as described above, then:  {program} run --all{option}")
     click.echo(f"\nOpen the UI:  {program} dev{option}   and then http://127.0.0.1:3000")
