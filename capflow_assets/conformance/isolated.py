@@ -1,4 +1,4 @@
-"""The conformance suite in a process of its own: whatever the model does there, it ends within a limit."""
+"""Run the conformance suite in a process of its own, so that it ends within limits whatever the model does."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from typing import Any, Literal
 from capflow_assets.conformance.limits import FIT_BYTES, MIB, Cost, memory_of
 
 LEARNS = "learns_and_predicts"
-"""What comes before every check: to fit the model in the small world and to ask it."""
-MOST_BYTES = FIT_BYTES + 1024 * MIB  # of the whole process: Python, its libraries, the small world and the model
+"""What comes before every check: to fit the model in the synthetic shop and to predict."""
+MOST_BYTES = FIT_BYTES + 1024 * MIB  # of the whole process: Python, its libraries, the synthetic shop and the model
 LOOK_SECONDS = 0.05
 
 
 class NoModelError(ValueError):
-    """There is no one model under that name or in that file."""
+    """There is no model of that name, or not exactly one in that file."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """How one check ended, and why when it failed."""
+    """How one check ended, and why if it failed."""
 
     check: str
     status: Literal["ok", "failed", "not run"]
@@ -36,8 +36,8 @@ class Result:
 
 
 @dataclass
-class Report:
-    """What the suite told of one model; `cost` is None when the model never learned."""
+class ConformanceReport:
+    """The results of the suite for one model; `cost` is None if it was never fitted."""
 
     model: str
     results: list[Result] = field(default_factory=list)
@@ -46,15 +46,17 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """Whether every check was run and ended well."""
+        """Whether every check ran and passed."""
         return all(result.status == "ok" for result in self.results)
 
 
-def judged(target: str, seconds: float, tell: Callable[[Result], object] = lambda result: None) -> Report:
-    """The suite on a model of the catalogue or of a .py file, in a new process; `tell` hears each result as it comes.
+def check_in_new_process(
+    target: str, seconds: float, report_result: Callable[[Result], object] = lambda result: None
+) -> ConformanceReport:
+    """Run the suite in a new process on a model of the catalogue or of a .py file; report each result as it comes.
 
-    The process is ended after `seconds`, or when it takes more than 3 GiB of memory (seen on Linux alone): the check
-    that it was at has failed, and those after it are not run. Raises NoModelError.
+    The process is killed after `seconds`, or when it takes more than 3 GiB of memory (measured on Linux only): the
+    running check has then failed, and those after it are not run. Raises NoModelError.
     """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
@@ -63,7 +65,9 @@ def judged(target: str, seconds: float, tell: Callable[[Result], object] = lambd
     process.start()
     theirs.close()
     try:
-        report = _listen(ours, target, lambda: _over(process.pid, monotonic() - began, seconds), tell)
+        report = _listen(
+            ours, target, lambda: _limit_exceeded(process.pid, monotonic() - began, seconds), report_result
+        )
     finally:
         if process.pid:
             _end(process.pid)
@@ -73,13 +77,19 @@ def judged(target: str, seconds: float, tell: Callable[[Result], object] = lambd
     return report
 
 
-def _listen(told: Connection, target: str, over: Callable[[], str | None], tell: Callable[[Result], object]) -> Report:
-    report = Report(target)
+def _listen(
+    messages: Connection,
+    target: str,
+    limit_exceeded: Callable[[], str | None],
+    report_result: Callable[[Result], object],
+) -> ConformanceReport:
+    """Collect the results that the process sends, until it is done, ends by itself, or exceeds a limit."""
+    report = ConformanceReport(target)
     left: list[str] = [LEARNS]
 
-    def ended(status: Literal["ok", "failed", "not run"], why: str | None = None) -> None:
+    def add_result(status: Literal["ok", "failed", "not run"], why: str | None = None) -> None:
         report.results.append(Result(left.pop(0), status, why))
-        tell(report.results[-1])
+        report_result(report.results[-1])
 
     kind: str
     what: Any
@@ -87,8 +97,8 @@ def _listen(told: Connection, target: str, over: Callable[[], str | None], tell:
     while left and broken is None:
         kind, what = "", None
         try:
-            if told.poll(LOOK_SECONDS):
-                kind, what = told.recv()
+            if messages.poll(LOOK_SECONDS):
+                kind, what = messages.recv()
         except EOFError:
             broken = "the process ended by itself: a crash of a library, or an exit in the model's code"
         if kind == "done":
@@ -100,16 +110,16 @@ def _listen(told: Connection, target: str, over: Callable[[], str | None], tell:
         elif kind == "cost":
             report.cost = Cost(*what)
         elif kind == "ended":
-            ended("ok" if what is None else "failed", what)
-        broken = broken or over()
+            add_result("ok" if what is None else "failed", what)
+        broken = broken or limit_exceeded()
     while left:
-        ended("failed" if broken else "not run", broken)
+        add_result("failed" if broken else "not run", broken)
         broken = None
     return report
 
 
-def _over(pid: int | None, spent: float, seconds: float) -> str | None:
-    """Why the process must be ended now."""
+def _limit_exceeded(pid: int | None, spent: float, seconds: float) -> str | None:
+    """Return why the process must be killed now, None if it may go on."""
     if spent > seconds:
         return f"not done after {seconds:g} s, the limit of the whole suite (--timeout)"
     if (held := memory_of(Path(f"/proc/{pid}/status"), "VmRSS")) > MOST_BYTES:
@@ -118,14 +128,14 @@ def _over(pid: int | None, spent: float, seconds: float) -> str | None:
 
 
 def _end(pid: int) -> None:
-    """End the process and what it started. It leads a group of its own, unless it had no time to make one."""
+    """Kill the process and its children. It leads a process group, unless it had no time to create one."""
     for kill in (os.killpg, os.kill):
         with suppress(ProcessLookupError, PermissionError):  # it has ended by itself
             kill(pid, signal.SIGKILL)
 
 
-def _run(target: str, told: Connection) -> None:
-    """In the new process: tell what the model is, then how the fit and every check ended."""
+def _run(target: str, messages: Connection) -> None:
+    """Send, from the new process, the model's name and checks, then how the fit and every check ended."""
     from capflow_assets.conformance.checks import CHECKS
     from capflow_assets.conformance.fitted import Fitted, fitted
     from capflow_assets.run.catalogue import from_file, models
@@ -135,29 +145,29 @@ def _run(target: str, told: Connection) -> None:
     try:
         model = from_file(Path(target)) if target.endswith(".py") else models()[target]
     except (KeyError, ValueError) as error:
-        told.send(("broken", " ".join(str(error).split())))
+        messages.send(("broken", " ".join(str(error).split())))
         return
-    told.send(("model", (model.name, [check.__name__ for check in CHECKS])))
+    messages.send(("model", (model.name, [check.__name__ for check in CHECKS])))
     learned: list[Fitted] = []
-    told.send(("ended", _tried(lambda: learned.append(fitted(model)))))
+    messages.send(("ended", _failure(lambda: learned.append(fitted(model)))))
     for one in learned:
-        told.send(("cost", (one.cost.seconds, one.cost.grown_bytes)))
+        messages.send(("cost", (one.cost.seconds, one.cost.grown_bytes)))
         for check in CHECKS:
-            told.send(("ended", _tried(partial(check, one))))
-    told.send(("done", None))
+            messages.send(("ended", _failure(partial(check, one))))
+    messages.send(("done", None))
 
 
-def _tried(work: Callable[[], object]) -> str | None:
-    """Why it failed; None when it did not."""
+def _failure(work: Callable[[], object]) -> str | None:
+    """Run `work` and return why it failed, None if it did not."""
     try:
         work()
     except Exception as error:
-        return _why(error)
+        return _reason(error)
     return None
 
 
-def _why(error: Exception) -> str:
-    """The reason of a failed check; of an error that no check foresaw, also where it happened."""
+def _reason(error: Exception) -> str:
+    """Return the message of a failed check; for any other error, also where it happened."""
     import traceback
 
     if isinstance(error, AssertionError) and str(error):

@@ -1,4 +1,4 @@
-"""What it may cost to fit a model in the small world, and how that is measured."""
+"""The limits on the cost of a fit in the synthetic shop, and how the cost is measured."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds of processor time (on a busy machine the clock tells of others), and the most that memory grew by."""
+    """Processor seconds (wall time would include other processes), and the peak growth of memory in bytes."""
 
     seconds: float
     grown_bytes: int
 
 
-def measured(work: Callable[[], T]) -> tuple[T, Cost]:
-    """What `work` returns, and what it cost.
+def measure_cost(work: Callable[[], T]) -> tuple[T, Cost]:
+    """Run `work` and return its result and its cost.
 
-    Where Linux lets a process forget its peak, the growth is that of the work alone. Elsewhere the peak is that since
-    the process's start, so that one which used more before sees no growth: `capflow model check` measures in a new one.
+    If Linux can reset the process's peak, the growth is that of the work alone. Elsewhere the peak counts since the
+    start of the process, so that a process which used more before shows no growth: `capflow model check` starts a new
+    process.
     """
     forget_peak()
     before, began = peak_bytes(), process_time()
@@ -38,13 +39,13 @@ def measured(work: Callable[[], T]) -> tuple[T, Cost]:
 
 
 def forget_peak() -> None:
-    """Let the process's peak be what it holds now, where the kernel can."""
+    """Reset the process's peak memory to its present use, where the kernel can."""
     if PEAK_RESET.exists():
         PEAK_RESET.write_text("5", encoding="ascii")
 
 
 def peak_bytes() -> int:
-    """The most memory that this process has held at once, in bytes."""
+    """Return the peak memory of this process in bytes."""
     if held := memory_of(STATUS, "VmHWM"):
         return held
     import resource
@@ -54,7 +55,7 @@ def peak_bytes() -> int:
 
 
 def memory_of(status: Path, line: str) -> int:
-    """One line of a process's status file of Linux (VmHWM: peak, VmRSS: now) in bytes; 0 when it is not there."""
+    """Return a line of a Linux process's status file (VmHWM: peak, VmRSS: now) in bytes; 0 if it is not there."""
     try:
         found = [words for words in status.read_text(encoding="ascii", errors="replace").splitlines() if line in words]
     except OSError:

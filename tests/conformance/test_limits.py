@@ -10,13 +10,13 @@ import pytest
 
 from capflow_assets.conformance.checks import fits_in_memory, fits_in_time
 from capflow_assets.conformance.fitted import Fitted, fitted
-from capflow_assets.conformance.limits import FIT_BYTES, FIT_SECONDS, MIB, Cost, forget_peak, measured, peak_bytes
+from capflow_assets.conformance.limits import FIT_BYTES, FIT_SECONDS, MIB, Cost, forget_peak, measure_cost, peak_bytes
 from capflow_assets.models.rfm_segments import RfmSegments
 
 
 def given_back(mebibytes: int) -> int:
     """By how many bytes a process grew that took memory and gave it back."""
-    return measured(lambda: len(bytearray(b"x") * (mebibytes * MIB)))[1].grown_bytes
+    return measure_cost(lambda: len(bytearray(b"x") * (mebibytes * MIB)))[1].grown_bytes
 
 
 def peak_when_forgotten() -> int:

@@ -8,8 +8,8 @@ import ibis
 import pandas as pd
 import pytest
 
-from capflow_assets.conformance.contacts import CHANNELS
-from capflow_assets.conformance.world import AS_OF, World, world
+from capflow_assets.conformance.shop_tables import CHANNELS
+from capflow_assets.conformance.synthetic_shop import AS_OF, SyntheticShop, make_shop
 from capflow_assets.contract.snapshot import Snapshot
 from capflow_assets.models.campaign_response import CampaignResponse
 from capflow_assets.models.campaign_uplift import CampaignUplift
@@ -21,8 +21,8 @@ KNOWN = [("ann", -9, 5.0, False), ("bob", -9, 5.0, False), ("cid", -9, 5.0, Fals
 
 
 @pytest.fixture(scope="module")
-def small() -> World:
-    return world(150, seed=2)
+def small() -> SyntheticShop:
+    return make_shop(150, seed=2)
 
 
 def tables(
@@ -72,7 +72,7 @@ def test_what_is_measured_of_a_shopper_and_an_offer() -> None:
     assert found["own_leaning"].tolist() == pytest.approx(expected)
 
 
-def test_the_channel_that_a_shopper_answers_scores_highest(small: World) -> None:
+def test_the_channel_that_a_shopper_answers_scores_highest(small: SyntheticShop) -> None:
     model = ChannelPropensity()
     train = [small.labelled_snapshot(AS_OF - timedelta(days=days), model) for days in (120, 90, 60)]
     artefact = model.fit(train, model.parameters, 1)
@@ -87,12 +87,12 @@ def test_the_channel_that_a_shopper_answers_scores_highest(small: World) -> None
     )
 
 
-def test_beyond_the_best_three_a_reason_is_how_often_it_was_sent(small: World) -> None:
+def test_beyond_the_best_three_a_reason_is_how_often_it_was_sent(small: SyntheticShop) -> None:
     model = OfferRedemption()
     told = small.frames["contacts"]
     many = told.assign(offer=told["offer"] + " " + (told["campaign_id"].str[1:].astype(int) % 3).astype(str))
     past, now = (
-        small.changed(contacts=many).labelled_snapshot(AS_OF - timedelta(days=days), model) for days in (90, 30)
+        small.with_tables(contacts=many).labelled_snapshot(AS_OF - timedelta(days=days), model) for days in (90, 30)
     )
     prediction = model.predict(model.fit([past], model.parameters, 1), now)
     rank = prediction.groupby("user_id")["score"].rank(ascending=False, method="first")
@@ -110,7 +110,7 @@ def test_uplift_follows_those_chosen_in_the_first_16_days() -> None:
     assert list(outcome.itertuples(index=False, name=None)) == [("ann", 1, 0), ("bob", 0, 1)]
 
 
-def test_whom_it_pays_to_contact_is_kept_with_the_version(small: World) -> None:
+def test_whom_it_pays_to_contact_is_kept_with_the_version(small: SyntheticShop) -> None:
     model = CampaignUplift()
     snapshot = small.labelled_snapshot(AS_OF - timedelta(days=60), model)
     artefact = model.fit([snapshot], {**model.parameters, "price_of_contact": 0.5, "value_of_success": 20.0}, 1)
@@ -121,9 +121,9 @@ def test_whom_it_pays_to_contact_is_kept_with_the_version(small: World) -> None:
     assert prediction["score"].nunique() > 50
 
 
-def test_without_anybody_held_back_the_customer_is_named(small: World) -> None:
+def test_without_anybody_held_back_the_customer_is_named(small: SyntheticShop) -> None:
     model = CampaignUplift()
     told = small.frames["contacts"].assign(treated=True)
-    snapshot = small.changed(contacts=told).labelled_snapshot(AS_OF - timedelta(days=60), model)
+    snapshot = small.with_tables(contacts=told).labelled_snapshot(AS_OF - timedelta(days=60), model)
     with pytest.raises(ValueError, match=r"'acme'.*0 held back"):
         model.fit([snapshot], model.parameters, 1)

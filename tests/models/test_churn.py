@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capflow_assets.conformance.world import AS_OF, World, features, world
+from capflow_assets.conformance.synthetic_shop import AS_OF, SyntheticShop, features, make_shop
 from capflow_assets.contract.snapshot import Snapshot
 from capflow_assets.methods.ensemble.feature_matrix import numeric_columns
 from capflow_assets.methods.phrases import feature_phrases, strongest_reasons
@@ -42,11 +42,11 @@ def test_a_lapse_is_an_active_shopper_without_a_purchase_in_60_days() -> None:
 
 
 @pytest.fixture(scope="module")
-def small() -> World:
-    return world(150, seed=2)
+def small() -> SyntheticShop:
+    return make_shop(150, seed=2)
 
 
-def test_the_obvious_churner_scores_highest(small: World) -> None:
+def test_the_obvious_churner_scores_highest(small: SyntheticShop) -> None:
     model = Churn()
     train = [small.labelled_snapshot(AS_OF - timedelta(days=days), model) for days in (180, 120)]
     artefact = model.fit(train, model.parameters, 1)
@@ -66,7 +66,7 @@ def test_other_columns_than_numbers_are_left_out() -> None:
     assert numeric_columns(frame) == ("a_days", "b_share", "is_vip")
 
 
-def test_a_missing_feature_is_told_by_name(small: World) -> None:
+def test_a_missing_feature_is_told_by_name(small: SyntheticShop) -> None:
     model = Churn()
     snapshot = small.labelled_snapshot(AS_OF - timedelta(days=60), model)
     artefact = model.fit([snapshot], model.parameters, 1)
@@ -75,14 +75,14 @@ def test_a_missing_feature_is_told_by_name(small: World) -> None:
         model.predict(artefact, less)
 
 
-def test_one_class_cannot_be_learned(small: World) -> None:
+def test_one_class_cannot_be_learned(small: SyntheticShop) -> None:
     model = Churn()
     snapshot = small.labelled_snapshot(AS_OF - timedelta(days=60), model)
     with pytest.raises(ValueError, match=r"'acme'.*alike"):
         model.fit([snapshot.with_outcome(snapshot.outcome.assign(label=0))], model.parameters, 1)
 
 
-def test_calibrated_scores_average_to_the_rate(small: World) -> None:
+def test_calibrated_scores_average_to_the_rate(small: SyntheticShop) -> None:
     model = Churn()
     train = [small.labelled_snapshot(AS_OF - timedelta(days=days), model) for days in (180, 120)]
     test = small.labelled_snapshot(AS_OF - timedelta(days=60), model)

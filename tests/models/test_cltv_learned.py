@@ -7,7 +7,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from capflow_assets.conformance.world import AS_OF, world
+from capflow_assets.conformance.synthetic_shop import AS_OF, make_shop
 from capflow_assets.contract.model import Artefact
 from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods.lifetime import bgnbd
@@ -18,13 +18,13 @@ from capflow_assets.models.cltv_learned import CltvLearned
 
 @pytest.fixture(scope="module")
 def train() -> list[LabelledSnapshot]:
-    small = world(250, seed=6)
+    small = make_shop(250, seed=6)
     return [small.labelled_snapshot(AS_OF - timedelta(days=days), CltvLearned()) for days in (270, 180)]
 
 
 @pytest.fixture(scope="module")
 def test_date() -> LabelledSnapshot:
-    return world(250, seed=6).labelled_snapshot(AS_OF - timedelta(days=90), CltvLearned())
+    return make_shop(250, seed=6).labelled_snapshot(AS_OF - timedelta(days=90), CltvLearned())
 
 
 @pytest.fixture(scope="module")

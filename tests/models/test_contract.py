@@ -7,17 +7,17 @@ import pytest
 from capflow_assets.conformance.checks import CHECKS, Check
 from capflow_assets.conformance.fitted import Fitted
 from capflow_assets.conformance.fitted import fitted as fit
-from capflow_assets.conformance.world import World, world
+from capflow_assets.conformance.synthetic_shop import SyntheticShop, make_shop
 from capflow_assets.run.catalogue import models
 
 
 @pytest.fixture(scope="module")
-def small() -> World:
-    return world()
+def small() -> SyntheticShop:
+    return make_shop()
 
 
 @pytest.fixture(scope="module", params=sorted(models()))
-def fitted(request: pytest.FixtureRequest, small: World) -> Fitted:
+def fitted(request: pytest.FixtureRequest, small: SyntheticShop) -> Fitted:
     return fit(models()[request.param], small)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capflow_assets.conformance.world import AS_OF, world
+from capflow_assets.conformance.synthetic_shop import AS_OF, make_shop
 from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.models.next_purchase_date import NextPurchaseDate
 from tests.models.test_churn import T, bills
@@ -59,7 +59,7 @@ def test_the_median_wait_is_found_where_a_third_never_comes_within_the_window() 
 
 
 def test_predictions_stay_within_the_window() -> None:
-    small, model = world(120, seed=5), NextPurchaseDate()
+    small, model = make_shop(120, seed=5), NextPurchaseDate()
     train = [small.labelled_snapshot(AS_OF - timedelta(days=days), model) for days in (180, 120)]
     test = small.labelled_snapshot(AS_OF - timedelta(days=60), model)
     found = model.predict(model.fit(train, model.parameters, 1), test)

@@ -8,7 +8,7 @@ import ibis
 import pandas as pd
 import pytest
 
-from capflow_assets.conformance.world import AS_OF, world
+from capflow_assets.conformance.synthetic_shop import AS_OF, make_shop
 from capflow_assets.contract.snapshot import Snapshot
 from capflow_assets.methods.ensemble.pooled import Contribution
 from capflow_assets.methods.lifetime import bgnbd
@@ -28,14 +28,14 @@ def test_a_purchase_is_a_bill_of_a_shopper_of_the_last_year_within_30_days() -> 
 
 
 def test_the_decision_follows_from_what_a_contact_costs() -> None:
-    small, model = world(150, seed=2), Purchase()
+    small, model = make_shop(150, seed=2), Purchase()
     train = [small.labelled_snapshot(AS_OF - timedelta(days=days), model) for days in (90, 60)]
     artefact = model.fit(train, {**model.parameters, "price_of_contact": 0.5, "value_of_success": 20.0}, 1)
     assert artefact.facts["decision"]["threshold"] == 0.025
 
 
 def test_what_bgnbd_says_is_learned_from_and_blended_in() -> None:
-    small, model = world(150, seed=2), Purchase()
+    small, model = make_shop(150, seed=2), Purchase()
     train = [small.labelled_snapshot(AS_OF - timedelta(days=days), model) for days in (90, 60)]
     artefact = model.fit(train, dict(model.parameters), 1)
     assert artefact.facts["ensemble"]["weights"]["rule"] > 0
@@ -46,7 +46,7 @@ def test_what_bgnbd_says_is_learned_from_and_blended_in() -> None:
 
 
 def test_a_small_retailer_learns_from_others_how_its_shoppers_stand_by_bgnbd_too() -> None:
-    model, giver, taker = Purchase(), world(200, seed=2), world(60, seed=3)
+    model, giver, taker = Purchase(), make_shop(200, seed=2), make_shop(60, seed=3)
     train = [giver.labelled_snapshot(AS_OF - timedelta(days=days), model) for days in (90, 60)]
     given = {name: model.contribute(train, seed) for seed, name in enumerate(("ann", "bob"))}
     assert Contribution.from_bytes(given["ann"]).columns[-1] == "by_visits"
@@ -59,7 +59,7 @@ def test_a_small_retailer_learns_from_others_how_its_shoppers_stand_by_bgnbd_too
 
 def test_where_bgnbd_finds_no_process_the_others_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bgnbd, "fit", never)
-    small, model = world(150, seed=2), Purchase()
+    small, model = make_shop(150, seed=2), Purchase()
     train = [small.labelled_snapshot(AS_OF - timedelta(days=days), model) for days in (90, 60)]
     artefact = model.fit(train, dict(model.parameters), 1)
     assert artefact.facts["background"] == {"bgnbd": None}

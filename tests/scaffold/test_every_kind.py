@@ -12,14 +12,14 @@ import pytest
 
 from capflow_assets.conformance.checks import CHECKS
 from capflow_assets.conformance.fitted import fitted
-from capflow_assets.conformance.world import World, world
+from capflow_assets.conformance.synthetic_shop import SyntheticShop, make_shop
 from capflow_assets.run.catalogue import from_file
 from capflow_assets.scaffold import KINDS, scaffold
 
 
 @pytest.fixture(scope="module")
-def small() -> World:
-    return world()
+def small() -> SyntheticShop:
+    return make_shop()
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_conforms_and_passes_its_own_test(
-    kind: str, folder: Path, small: World, monkeypatch: pytest.MonkeyPatch
+    kind: str, folder: Path, small: SyntheticShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chosen = KINDS[kind]
     if chosen.library and find_spec(chosen.library) is None:

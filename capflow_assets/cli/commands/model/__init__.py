@@ -14,7 +14,7 @@ from capflow_assets.cli.options import json_option, require_model
 from capflow_assets.scaffold import KINDS, ScaffoldError, scaffold
 
 if TYPE_CHECKING:
-    from capflow_assets.conformance.isolated import Report, Result
+    from capflow_assets.conformance.isolated import ConformanceReport, Result
     from capflow_assets.contract.model import Model
 
 
@@ -90,11 +90,11 @@ def new(name: str, kind: str, package: Path | None) -> None:
 @json_option
 def check(model: str, timeout: float, as_json: bool) -> None:
     """Run the conformance suite on MODEL, a name or a .py file. Exit 3 when it fails one of the checks."""
-    from capflow_assets.conformance.isolated import NoModelError, judged
+    from capflow_assets.conformance.isolated import NoModelError, check_in_new_process
 
     _require_known(model)
     try:
-        report = judged(model, timeout, (lambda result: None) if as_json else _print_result)
+        report = check_in_new_process(model, timeout, (lambda result: None) if as_json else _print_result)
     except NoModelError as error:
         raise click.ClickException(str(error)) from None
     if as_json:
@@ -132,7 +132,7 @@ def _print_result(result: Result) -> None:
 _COLOURS = {"ok": "green", "failed": "red", "not run": None}
 
 
-def _summary(report: Report) -> str:
+def _summary(report: ConformanceReport) -> str:
     from capflow_assets.conformance.limits import FIT_BYTES, FIT_SECONDS, MIB
 
     failed = sum(result.status != "ok" for result in report.results)
@@ -143,7 +143,7 @@ def _summary(report: Report) -> str:
     return f"{text}; the suite {report.seconds:.0f} s"
 
 
-def _facts(report: Report) -> dict[str, Any]:
+def _facts(report: ConformanceReport) -> dict[str, Any]:
     from capflow_assets.conformance.limits import FIT_BYTES, FIT_SECONDS, MIB
 
     return {

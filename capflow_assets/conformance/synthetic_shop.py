@@ -1,7 +1,7 @@
-"""A small world with a known structure: shoppers who come at their own rate, spend their own sum, and leave for good.
+"""A synthetic shop with known structure: shoppers with their own visit rate and spend, who leave for good at some time.
 
-Taste comes in groups of items that go together; some items are bought again and again. Each shopper has hours and a
-weekday that they like, and one in eight brings back most of what they buy. Everything follows the seed.
+Items come in tastes that are bought together; some are bought again and again. Each shopper prefers certain hours and a
+weekday, and one in eight returns most of what they buy. Everything follows from the seed.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ Frames = Mapping[str, "pd.DataFrame"]
 
 
 @dataclass(frozen=True)
-class World:
-    """What one retailer recorded, a frame for each canonical table, and its feature sets of other keys than users.
+class SyntheticShop:
+    """One retailer's canonical tables as frames, and its feature sets with another key than the user.
 
-    `sets` holds those as "features/<set>"; like items they have no date.
+    `sets` holds the latter as "features/<set>"; like items they have no date.
     """
 
     frames: Frames
     sets: Frames = field(default_factory=dict)
 
     def tables(self, start: datetime, end: datetime) -> dict[str, ibis.Table]:
-        """The tables with rows in [start, end); those without a time are whole."""
+        """Return the tables with rows in [start, end); those without a time are complete."""
         import ibis
 
         cut = {name: _between(frame, TIME_COLUMNS.get(name), start, end) for name, frame in self.frames.items()}
@@ -69,8 +69,8 @@ class World:
         sets = {name: ibis.memtable(frame) for name, frame in self.sets.items()}
         return Snapshot("acme", as_of, features(self.frames, as_of), {**tables, **sets})
 
-    def only(self, keep: Mapping[str, str]) -> World:
-        """The same world with the shoppers in `keep` alone, under the names that it gives them."""
+    def only(self, keep: Mapping[str, str]) -> SyntheticShop:
+        """Return the shop with only the shoppers in `keep`, renamed to its values."""
         frames = {
             name: frame[frame["user_id"].isin(keep)].assign(user_id=lambda part: part["user_id"].map(keep))
             if "user_id" in frame.columns and name != "media"
@@ -79,38 +79,35 @@ class World:
         }
         return replace(self, frames=frames)
 
-    def changed(self, **frames: pd.DataFrame) -> World:
-        """The same world with some tables in place of its own."""
+    def with_tables(self, **frames: pd.DataFrame) -> SyntheticShop:
+        """Return the shop with some tables replaced."""
         return replace(self, frames={**self.frames, **frames})
 
     def users(self) -> list[str]:
-        """Every shopper of the world."""
+        """Return all shoppers, sorted."""
         return sorted(self.frames["bills"]["user_id"].dropna().unique())
 
 
-def world(users: int = 400, seed: int = 7) -> World:
-    """A world of so many shoppers over 540 days."""
+def make_shop(users: int = 400, seed: int = 7) -> SyntheticShop:
+    """Return a shop with so many shoppers over 540 days."""
     import numpy as np
 
-    from capflow_assets.conformance.contacts import contacts
-    from capflow_assets.conformance.media import media
-    from capflow_assets.conformance.reviews import reviews
-    from capflow_assets.conformance.texts import item_text
+    from capflow_assets.conformance.shop_tables import contacts, item_text, media, reviews
 
     chance = np.random.default_rng(seed)
     lines: list[Line] = []
     for number in range(users):
         lines += _shopper(f"u{number:05d}", chance)
     told = contacts(_sales(lines)["bills"], START, DAYS, seed)
-    sales = _sales(lines + _bought_by_answering(told, lines))
+    sales = _sales(lines + _lines_of_respondents(told, lines))
     items = _items()
     shown, sets = media(items, seed)
     more = {"items": items, "contacts": told, "reviews": reviews(sales["line_items"], seed), "media": shown}
-    return World({**sales, **more}, {**sets, "features/item_text": item_text(items, seed)})
+    return SyntheticShop({**sales, **more}, {**sets, "features/item_text": item_text(items, seed)})
 
 
-def _bought_by_answering(told: pd.DataFrame, lines: list[Line]) -> list[Line]:
-    """Whoever answers a campaign comes and buys again what they bought first; whoever is held back does not."""
+def _lines_of_respondents(told: pd.DataFrame, lines: list[Line]) -> list[Line]:
+    """Return the purchases of shoppers who respond to a campaign: what they bought first, once more."""
     first = {line[0]: line for line in reversed(lines)}
     answers = told.loc[told["responded_at"].notna(), ["user_id", "campaign_id", "responded_at"]]
     return [
@@ -133,7 +130,7 @@ def _shopper(user: str, chance: np.random.Generator) -> list[Line]:
     mean_price = chance.gamma(4.0, 3.0)
     tastes = chance.choice(TASTES, 2, replace=False)
     staples = [_item(tastes[0], chance), _item(tastes[0], chance)]
-    habit = chance.spawn(1)[0]  # draws of its own: those of visits and baskets stay as they are
+    habit = chance.spawn(1)[0]  # its own stream: the draws of visits and baskets stay the same
     likes = (int(habit.integers(7)), int(habit.integers(8, 18)), habit.random() < RETURNERS)
     day, lines = float(chance.uniform(0, DAYS * 0.7)), list[Line]()
     while day < DAYS:
@@ -151,7 +148,7 @@ def _shopper(user: str, chance: np.random.Generator) -> list[Line]:
 
 
 def _moment(day: int, hour: int, likes: tuple[int, int, bool], habit: np.random.Generator) -> datetime:
-    """When a visit drawn for a day and hour takes place: mostly at the hours that they like, half on their weekday."""
+    """Return when a visit takes place: mostly at the shopper's preferred hours, half of them on their weekday."""
     if habit.random() < 0.7:
         hour = likes[1] + int(habit.integers(2))
     shift = (likes[0] - (START + timedelta(days=day)).weekday() + 3) % 7 - 3
@@ -200,10 +197,10 @@ def _items() -> pd.DataFrame:
 
 
 def features(frames: Frames, as_of: datetime) -> pd.DataFrame:
-    """A few features of each shopper seen before `as_of`, sorted by user_id."""
+    """Return a few features of each shopper seen before `as_of`, sorted by user_id."""
     import pandas as pd
 
-    from capflow_assets.conformance.contacts import contact_features
+    from capflow_assets.conformance.shop_tables import contact_features
 
     bills = frames["bills"]
     past = bills[(bills["ts"] < as_of) & bills["user_id"].notna() & ~bills["is_return"]].sort_values(
