@@ -113,8 +113,8 @@ class _Job:
         import os
 
         customer = self.run.customer
-        settings = databricks.settings(customer)
-        env = databricks.environment(customer, settings, os.environ)
+        settings = databricks.read_settings(customer)
+        env = databricks.cluster_environment(customer, settings, os.environ)
         wheels = databricks.libraries(customer, settings)
         runs = _import_run_module(customer.name)
         hidden: dict[str, str] = {}
@@ -128,7 +128,7 @@ class _Job:
         except runs.RunError as error:
             raise EngineError(f"'{customer.name}': {_redact(hidden, str(error))}") from None
         except (OSError, ValueError) as error:  # everything that the client raises
-            raise EngineError(databricks.refused(customer, settings, error, hidden)) from None
+            raise EngineError(databricks.refusal(customer, settings, error, hidden)) from None
 
     def _task(
         self,
@@ -143,12 +143,12 @@ class _Job:
             return {**task, "existing_cluster_id": settings.existing_cluster_id}
         customer = self.run.customer
         rows = {table: found.rows if (found := self.run.version(f"raw/{table}")) else None for table in customer.tables}
-        size = databricks.size(rows, customer.tier, settings)
+        size = databricks.size_cluster(rows, customer.tier, settings)
         self.why = size.why
         cloud = "azure" if client.config.is_azure else "gcp" if client.config.is_gcp else "aws"
         return {
             **task,
-            "new_cluster": databricks.cluster(customer, settings, size, env, cloud),
+            "new_cluster": databricks.new_cluster(customer, settings, size, env, cloud),
             "libraries": list(wheels),
         }
 

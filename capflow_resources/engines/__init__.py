@@ -1,4 +1,4 @@
-"""Where a customer's tables are computed: an Ibis connection that the rest of CapFlow does not tell apart."""
+"""The engines that compute a customer's tables, behind one Ibis connection: DuckDB, Spark and Databricks."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ __all__ = ["EngineError", "StartSession", "WrittenFile", "connect", "start_sessi
 
 
 def connect(customer: Customer, start: StartSession = start_session, spill: Path | None = None) -> ibis.BaseBackend:
-    """The engine that a customer's tables are computed on; EngineError when it cannot be used here.
+    """Return the connection that computes a customer's tables; raises EngineError when it cannot be used here.
 
-    `start` makes a Spark session from settings: Dagster's resource does so in a run. `spill` is where DuckDB puts what
-    does not fit into memory.
+    `start` makes a Spark session from settings (in a run, Dagster's resource does). `spill` is DuckDB's folder for what
+    exceeds the memory.
     """
     if customer.engine.kind == "spark":
         return spark.connect(customer, start)
     if customer.engine.kind == "databricks":
-        return spark.on_databricks(databricks.session(customer))
+        return spark.connect_databricks(databricks.open_session(customer))
     return duckdb.connect(spill)
 
 
 def write_files(data: ibis.Table, table: str, folder: str) -> list[WrittenFile]:
-    """Compute `data` on its own engine into Parquet files in `folder` of the table at a path or URI."""
+    """Compute `data` on its own engine into Parquet files in `folder` of `table` (a path or URI), and return them."""
     writer = duckdb if data.get_backend().name == "duckdb" else spark_files
     return writer.write_files(data, table, folder)

@@ -1,4 +1,4 @@
-"""DuckDB in this process: the engine of a customer that one machine can hold, and the one that reads every source."""
+"""DuckDB in this process: the default engine, and the one that reads every source."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from ibis.backends.duckdb import Backend
 
 FILE_BYTES = "512MB"
-# Larger dictionaries are built and then thrown away on columns of ids: measured at a third of the CPU of a CSV load.
+# Larger dictionaries are built and then discarded on columns of ids: measured at a third of the CPU of a CSV load.
 DICTIONARY_VALUES = 5_000
 
 
 def connect(spill: Path | None = None) -> Backend:
-    """A DuckDB with CAPFLOW_THREADS (default 2) and CAPFLOW_MEMORY (default 4GB), which spills to disk beyond that.
+    """Connect to a DuckDB with CAPFLOW_THREADS (default 2) and CAPFLOW_MEMORY (default 4GB).
 
-    What it spills lies in a folder of its own under `spill` (spill_folder).
+    Beyond that memory it spills to a folder of its own under `spill` (spill_folder).
     """
     import ibis
 
@@ -42,11 +42,11 @@ def connect(spill: Path | None = None) -> Backend:
 
 
 def spill_folder(parent: Path | None = None) -> str:
-    """Return a new folder's path in `parent` (default: in the system's temporary folder) for what exceeds the memory.
+    """Return the path of a new spill folder in `parent` (default: in the system's temporary folder) for one connection.
 
-    One for each connection: two processes that share a folder, as by DuckDB's default in the working directory,
-    overwrite each other's files. DuckDB makes it when it needs it, and removes it at the end. Remove here what killed
-    processes of this machine left in `parent`.
+    Two processes that share a folder, as by DuckDB's default in the working directory, overwrite each other's files.
+    DuckDB creates the folder when it needs it and removes it at the end; folders in `parent` that killed processes of
+    this machine left behind are removed here.
     """
     parent, machine = parent or Path(tempfile.gettempdir()) / "capflow-spill", socket.gethostname()
     parent.mkdir(parents=True, exist_ok=True)
@@ -58,35 +58,35 @@ def spill_folder(parent: Path | None = None) -> str:
 
 
 def read_files(con: Backend, files: Sequence[str], reader: str = "read_parquet", **options: Any) -> ibis.Table:
-    """Files, by path or URI, as a lazy table; `reader` is the DuckDB function that reads them, with its `options`.
+    """Return files (paths or URIs) as a lazy table; `reader` is the DuckDB function that reads them, with `options`.
 
-    Not con.read_parquet or con.read_csv: for s3:// Ibis installs httpfs from the network unless the home folder holds
-    a copy of it.
+    Not by con.read_parquet or con.read_csv: for s3:// Ibis would install httpfs from the network unless the home folder
+    holds a copy of it.
     """
     from ibis.util import gen_name
 
-    name, given = gen_name("files"), "".join(f", {key} = {quote_literal(value)}" for key, value in options.items())
-    con.raw_sql(f'CREATE TEMPORARY VIEW "{name}" AS SELECT * FROM {reader}({quote_literal(files)}{given})')
+    name, arguments = gen_name("files"), "".join(f", {key} = {quote_literal(value)}" for key, value in options.items())
+    con.raw_sql(f'CREATE TEMPORARY VIEW "{name}" AS SELECT * FROM {reader}({quote_literal(files)}{arguments})')
     return con.table(name)
 
 
 def write_files(data: ibis.Table, table: str, folder: str) -> list[WrittenFile]:
-    """Compute `data` into Parquet files in `folder` of the table at a path or URI, streamed, on all threads."""
+    """Compute `data` into Parquet files in `folder` of `table` (a path or URI), streamed, on all threads."""
     con = data.get_backend()
-    place = f"{table}/{folder}"
-    if "://" not in place:
+    target = f"{table}/{folder}"
+    if "://" not in target:
         Path(table).mkdir(parents=True, exist_ok=True)
-    con._run_pre_execute_hooks(expr := storable(data))  # rows of memory tables are known to DuckDB only after this
+    con._run_pre_execute_hooks(expr := storable(data))  # registers in-memory tables with DuckDB
     options = f"FILE_SIZE_BYTES '{FILE_BYTES}', DICTIONARY_SIZE_LIMIT {DICTIONARY_VALUES}, RETURN_STATS true"
-    query = _with_whole_numbers(con.compile(expr), expr)
-    written = con.raw_sql(f"COPY ({query}) TO {quote_literal(place)} (FORMAT parquet, {options})").fetchall()
-    return [WrittenFile(f"{folder}/{path.rpartition('/')[2]}", size, rows) for path, rows, size, *_ in written]
+    query = _cast_whole_numbers(con.compile(expr), expr)
+    files = con.raw_sql(f"COPY ({query}) TO {quote_literal(target)} (FORMAT parquet, {options})").fetchall()
+    return [WrittenFile(f"{folder}/{path.rpartition('/')[2]}", size, rows) for path, rows, size, *_ in files]
 
 
-def _with_whole_numbers(query: str, expr: ibis.Table) -> str:
-    """The query with 64 bits for each whole number: DuckDB's sums have 128, which Parquet would hold as doubles.
+def _cast_whole_numbers(query: str, expr: ibis.Table) -> str:
+    """Return the query with 64 bits for each whole number: DuckDB's sums have 128, which Parquet stores as doubles.
 
-    Ibis takes them for 64 bits and leaves out a cast of its own.
+    Ibis believes that they have 64 bits and leaves a cast out.
     """
     names = [quote_name(name) for name, dtype in expr.schema().items() if dtype.is_int64()]
     casts = ", ".join(f"{name}::BIGINT AS {name}" for name in names)

@@ -1,4 +1,4 @@
-"""A 64-bit hash of a row, by the engine's own function: to tell whether rows changed, on one engine."""
+"""A 64-bit hash of each row, by the engine's own function, to find out whether rows changed."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ if TYPE_CHECKING:
 
 
 def row_hash(table: ibis.Table, columns: Sequence[ibis.Value]) -> ibis.ir.IntegerValue:
-    """The hash of these columns of `table`; other values on another engine.
+    """Return the hash of these columns of `table`, comparable on one engine only: DuckDB's hash(), Spark's xxhash64().
 
-    DuckDB's hash() and Spark's xxhash64(). The hash is hashed again, or swapping one value between two rows could
-    leave the sum of their hashes the same; which columns are null is part of the row, for Spark skips nulls.
+    The hash is hashed again: otherwise swapping a value between two rows could leave the sum of their hashes the same.
+    Which columns are null is hashed too, because Spark skips nulls.
     """
     import ibis
 
-    plain = [_plain(column) for column in columns]
+    hashable = [_hashable(column) for column in columns]
     nulls: ibis.ir.IntegerValue = ibis.literal(0, "int64")
-    for place, column in enumerate(plain):
+    for place, column in enumerate(hashable):
         nulls = nulls + ibis.ifelse(column.isnull(), 2 ** (place % 62), 0).cast("int64")
-    row = ibis.struct({f"c{place}": column for place, column in enumerate(plain)} | {"nulls": nulls})
+    row = ibis.struct({f"c{place}": column for place, column in enumerate(hashable)} | {"nulls": nulls})
     name, dtype = ("hash", "uint64") if table.get_backend().name == "duckdb" else ("xxhash64", "int64")
     once = ibis.udf.scalar.builtin(_hash, name=name, signature=((row.type(),), dtype))
     again = ibis.udf.scalar.builtin(_hash, name=name, signature=((dtype,), dtype))
-    found: ibis.ir.IntegerValue = again(once(row))
-    return found
+    hashed: ibis.ir.IntegerValue = again(once(row))
+    return hashed
 
 
-def _plain(column: ibis.Value) -> ibis.Value:
-    """Maps have no hash on Spark."""
+def _hashable(column: ibis.Value) -> ibis.Value:
+    """Return nested columns and JSON as text: maps have no hash on Spark."""
     dtype = column.type()
     return column.cast("string") if dtype.is_nested() or dtype.is_json() else column
 
 
 def _hash(value: object) -> int:  # type: ignore[empty-body]
-    """The engine's function of the name given."""
+    """Stand for the engine's function of the given name."""

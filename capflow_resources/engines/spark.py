@@ -1,4 +1,4 @@
-"""Spark: in this process, on a cluster by its master, or by Spark Connect; chosen by `engine:` of a customer file."""
+"""Spark sessions in this process, on a cluster by its master, or by Spark Connect, as the customer file says."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from capflow_resources.engines.errors import EngineError, said
-from capflow_resources.engines.reach import require_answer, require_workers
+from capflow_resources.engines.errors import EngineError, error_message
+from capflow_resources.engines.spark_availability import require_answer, require_workers
 from partitions.customer import Customer
 from partitions.engine_form import SPARK_URL, SPARK_URLS, TIME_LIMIT
 
@@ -39,7 +39,7 @@ ON_LOOPBACK = {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "12
 
 
 def start_session(settings: Mapping[str, str]) -> SparkSession:
-    """Spark's own way to a session, where no resource of Dagster gives one."""
+    """Return a session from Spark's own builder, where no Dagster resource gives one."""
     from pyspark.sql import SparkSession
 
     builder = SparkSession.builder
@@ -49,41 +49,41 @@ def start_session(settings: Mapping[str, str]) -> SparkSession:
 
 
 def connect(customer: Customer, start: StartSession = start_session) -> Any:
-    """An Ibis backend on a Spark session of this customer's own, which `start` makes from settings.
+    """Return an Ibis backend on a Spark session of this customer's own, which `start` makes from settings.
 
-    `engine.url` (default CAPFLOW_SPARK, then `local` on CAPFLOW_THREADS cores with CAPFLOW_MEMORY): local[N],
-    spark://host:port, or sc://host:port. EngineError when it does not answer, or gives no worker, in timeout_seconds.
+    `engine.url` (default CAPFLOW_SPARK, then `local` on CAPFLOW_THREADS cores with CAPFLOW_MEMORY) is local[N],
+    spark://host:port or sc://host:port. Raises EngineError if it does not answer, or has no worker, in timeout_seconds.
     """
     _require_pyspark(customer)
-    from capflow_resources.engines.spark_backend import over
+    from capflow_resources.engines.spark_backend import backend_on
 
     url, options = _url(customer), dict(customer.engine.options)
     seconds = float(options.pop(TIME_LIMIT, TIMEOUT_SECONDS))
     require_answer(customer, url, seconds)
     try:
-        session = _session(url, {name: _written(value) for name, value in options.items()}, start)
+        session = _session(url, {name: _setting_text(value) for name, value in options.items()}, start)
     except Exception as error:
-        raise refused(customer, url, error) from None
+        raise session_error(customer, url, error) from None
     require_workers(customer, url, session, seconds)
-    return over(session, session.stop if url.startswith("sc://") else _nothing, {"s3": "s3a"})
+    return backend_on(session, session.stop if url.startswith("sc://") else _keep_session, {"s3": "s3a"})
 
 
-def on_databricks(session: SparkSession) -> Any:
-    """An Ibis backend on a session of Databricks, which stays open, with CapFlow's settings."""
-    from capflow_resources.engines.spark_backend import over
+def connect_databricks(session: SparkSession) -> Any:
+    """Return an Ibis backend on a session of Databricks, with CapFlow's settings; the session stays open."""
+    from capflow_resources.engines.spark_backend import backend_on
 
     for name, value in SESSION.items():
         session.conf.set(name, value)
-    return over(session, _nothing)
+    return backend_on(session, _keep_session)
 
 
-def refused(customer: Customer, url: str, error: Exception) -> EngineError:
-    """What Spark said when it was asked for a session, in one line and without secrets."""
-    cause = said(error)
+def session_error(customer: Customer, url: str, error: Exception) -> EngineError:
+    """Return the error for a session that Spark did not give, in one line and without secrets."""
+    cause = error_message(error)
     if "JAVA_GATEWAY_EXITED" in cause:
         cause = "Java did not start: install Java 17 or newer, and see whether JAVA_HOME names it"
-    told = f"engine spark of '{customer.name}' at {url}: {cause}. Correct engine in {customer.path}"
-    return EngineError(customer.hide(told))
+    message = f"engine spark of '{customer.name}' at {url}: {cause}. Correct engine in {customer.path}"
+    return EngineError(customer.hide(message))
 
 
 def _require_pyspark(customer: Customer) -> None:
@@ -97,20 +97,20 @@ def _url(customer: Customer) -> str:
     threads = os.environ.get("CAPFLOW_THREADS", "2")
     url = customer.engine.url or os.environ.get("CAPFLOW_SPARK") or "local"
     if not re.fullmatch(SPARK_URL, url):
-        place = "engine.url" if customer.engine.url else "CAPFLOW_SPARK"
-        raise EngineError(f"engine spark of '{customer.name}': {place} is no address: write it like {SPARK_URLS}")
+        setting = "engine.url" if customer.engine.url else "CAPFLOW_SPARK"
+        raise EngineError(f"engine spark of '{customer.name}': {setting} is not an address: write it like {SPARK_URLS}")
     return f"local[{threads}]" if url == "local" else url
 
 
-def _written(value: object) -> str:
+def _setting_text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _session(url: str, options: Mapping[str, str], start: StartSession) -> SparkSession:
-    """A session with views and settings of its own, so that no customer sees another's."""
+    """Return a session with views and settings of its own, so that no customer sees another's."""
     own = {name: value for name, value in options.items() if name.startswith("spark.sql.")}
     if url.startswith("sc://"):
-        _make_way(None)
+        _stop_other_session(None)
         first = start({"spark.remote": url})
         os.environ.pop("SPARK_CONNECT_MODE_ENABLED", None)  # or pyspark takes every later session for a remote one
         session = first.newSession()
@@ -118,7 +118,7 @@ def _session(url: str, options: Mapping[str, str], start: StartSession) -> Spark
         own = dict(options)
     else:
         wanted = {**CONTEXT, **_local(url), **options, "spark.master": url}
-        _make_way(wanted)
+        _stop_other_session(wanted)
         first = start({**wanted, **SESSION})
         first.sparkContext.setLogLevel("ERROR")
         session = first.newSession()
@@ -135,18 +135,18 @@ def _local(url: str) -> dict[str, str]:
     return {**ON_LOOPBACK, "spark.driver.memory": memory, "spark.sql.shuffle.partitions": str(2 * threads)}
 
 
-def _make_way(wanted: Mapping[str, str] | None) -> None:
-    """End the one Spark that a process can hold where it is another than the wanted (None: a remote one)."""
+def _stop_other_session(wanted: Mapping[str, str] | None) -> None:
+    """Stop the one Spark that a process can hold if its settings differ from `wanted` (None: for a remote session)."""
     from pyspark.sql import SparkSession
 
     running = SparkSession._instantiatedSession
     if running is None or running.sparkContext._jsc is None:
         return
-    found = dict(running.sparkContext.getConf().getAll())
+    current = dict(running.sparkContext.getConf().getAll())
     static = {name: value for name, value in (wanted or {}).items() if not name.startswith("spark.sql.")}
-    if wanted is None or any(found.get(name) != value for name, value in static.items()):
+    if wanted is None or any(current.get(name) != value for name, value in static.items()):
         running.stop()
 
 
-def _nothing() -> None:
-    """A session in this process ends with it: the next customer goes on in the same Java."""
+def _keep_session() -> None:
+    """Do nothing at the end of a session in this process: the next customer uses the same Java."""

@@ -1,4 +1,4 @@
-"""A table's Parquet files, written by Spark's executors: no row comes to this process."""
+"""Writes a table's Parquet files on Spark's executors: no row comes to this process."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from capflow_resources.engines.errors import EngineError, in_one_line
+from capflow_resources.engines.errors import EngineError, raise_in_one_line
 from capflow_resources.engines.files import WrittenFile, storable
 
 if TYPE_CHECKING:
@@ -17,26 +17,26 @@ FILE_ROWS = 20_000_000
 
 
 def write_files(data: ibis.Table, table: str, folder: str) -> list[WrittenFile]:
-    """Compute `data` into Parquet files in `folder` of the table at a path or URI.
+    """Compute `data` into Parquet files in `folder` of `table` (a path or URI), and return them.
 
-    EngineError when the files that lie there afterwards do not hold all rows: the executors' disks are not ours.
+    Raises EngineError if the files there do not hold all rows: the executors write to disks of their own.
     """
     place = f"{table}/{folder}"
     rows = sum(_write(part, place) for part in _parts(data))
-    files = _written(place, folder)
-    found = sum(file.rows for file in files)
-    if found != rows:
+    files = _list_files(place, folder)
+    rows_in_lake = sum(file.rows for file in files)
+    if rows_in_lake != rows:
         raise EngineError(
-            f"Spark wrote {rows:,} rows, and {found:,} of them lie in the lake: its workers do not share that disk. "
+            f"Spark wrote {rows:,} rows, but only {rows_in_lake:,} are in the lake: workers do not share that disk. "
             "Set CAPFLOW_LAKE to a folder or bucket that every worker reaches"
         )
     return files
 
 
 def _parts(data: ibis.Table) -> list[ibis.Table]:
-    """The members of a union, to be written one after the other.
+    """Return the members of a union, to be written one after the other.
 
-    Features of seven dates in one plan take Spark's driver long to think over, and many times the memory.
+    In one plan, features of seven dates take Spark's driver long to plan, and several times the memory.
     """
     from ibis.expr.operations import Union
 
@@ -47,34 +47,34 @@ def _parts(data: ibis.Table) -> list[ibis.Table]:
 
 
 def _write(part: ibis.Table, place: str) -> int:
-    """Add the part's files to a folder; how many rows the executors have written."""
+    """Add the part's files to a folder; return how many rows the executors have written."""
     con: Any = part.get_backend()
-    frame, counted = _counted(con.frame(storable(part)))
+    frame, observation = _observe_rows(con.frame(storable(part)))
     writer = frame.write.mode("append").option("maxRecordsPerFile", FILE_ROWS)
-    with in_one_line(place):
+    with raise_in_one_line(place):
         writer.option("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false").parquet(con.place(place))
-    return int(counted.get["rows"])
+    return int(observation.get["rows"])
 
 
-def _counted(frame: DataFrame) -> tuple[DataFrame, Any]:
-    """The same rows, counted while they are written."""
+def _observe_rows(frame: DataFrame) -> tuple[DataFrame, Any]:
+    """Return the frame and an observation of its "rows", which counts them while they are written."""
     package = "pyspark.sql.connect" if type(frame).__module__.startswith("pyspark.sql.connect") else "pyspark.sql"
     functions = import_module(f"{package}.functions")
-    counted = import_module(f"{package}.observation").Observation()
-    return frame.observe(counted, functions.count(functions.lit(1)).alias("rows")), counted
+    observation = import_module(f"{package}.observation").Observation()
+    return frame.observe(observation, functions.count(functions.lit(1)).alias("rows")), observation
 
 
-def _written(place: str, folder: str) -> list[WrittenFile]:
+def _list_files(place: str, folder: str) -> list[WrittenFile]:
     import pyarrow.fs as pafs
     from pyarrow.parquet import read_metadata
 
     store, root = pafs.FileSystem.from_uri(place)
     if "://" not in place:
-        for checksum in Path(place).glob(".*.crc"):  # Hadoop's own, which nobody reads again
+        for checksum in Path(place).glob(".*.crc"):  # Hadoop's own, which nobody reads
             checksum.unlink()
-    found = store.get_file_info(pafs.FileSelector(root, allow_not_found=True))
+    files = store.get_file_info(pafs.FileSelector(root, allow_not_found=True))
     return [
         WrittenFile(f"{folder}/{file.base_name}", file.size, read_metadata(file.path, filesystem=store).num_rows)
-        for file in found
+        for file in files
         if file.extension == "parquet"
     ]

@@ -12,7 +12,7 @@ import pytest
 from capflow_assets.contract.outcome import Check, Markdown, Outcome
 from capflow_assets.graph.message import from_message, to_message
 from capflow_resources.engines import EngineError, databricks
-from capflow_resources.engines.databricks import Settings, Size
+from capflow_resources.engines.databricks import ClusterSize, Settings
 from partitions.customer import Customer, Engine
 from partitions.customer_file import check_customer_file
 from partitions.engine_form import DATABRICKS_OPTIONS
@@ -54,14 +54,14 @@ def test_the_customer_file_knows_the_same_options() -> None:
         ({"max_workers": "many"}, "option max_workers must be a whole number of at least 1"),
         ({"timeout_seconds": 0}, "option timeout_seconds must be a whole number of at least 1"),
         ({"min_workers": 4, "max_workers": 2}, "option max_workers: 2 is under min_workers: 4"),
-        ({"volume": "main.capflow"}, "option volume: main.capflow is no volume: write it like /Volumes/"),
+        ({"volume": "main.capflow"}, "option volume: main.capflow is not a volume: write it like /Volumes/"),
         ({"secrets": "A, B"}, "option secrets needs secret_scope"),
         ({"existing_cluster_id": "1", "policy_id": "2"}, "option policy_id is for a new cluster: leave it out, or"),
     ],
 )
 def test_a_wrong_option_is_told_in_one_line(options: dict[str, Any], told: str) -> None:
     with pytest.raises(EngineError) as error:
-        databricks.settings(customer(**options))
+        databricks.read_settings(customer(**options))
     assert str(error.value).startswith("engine databricks of 'ann': " + told)
     assert "\n" not in str(error.value)
 
@@ -95,21 +95,21 @@ def test_the_check_of_a_customer_file_names_the_line(tmp_path: Path) -> None:
     ],
 )
 def test_a_cluster_grows_with_the_rows(rows: dict[str, int | None], workers: tuple[int, int]) -> None:
-    size = databricks.size(rows, "gold", Settings())
-    assert (size.least, size.most) == workers
+    size = databricks.size_cluster(rows, "gold", Settings())
+    assert (size.min_workers, size.max_workers) == workers
 
 
 @pytest.mark.parametrize(
     ("asked", "workers"), [({"max_workers": 4}, (1, 4)), ({"min_workers": 9}, (9, 22)), ({"min_workers": 90}, (90, 90))]
 )
 def test_the_customer_file_goes_before_the_rule(asked: dict[str, int], workers: tuple[int, int]) -> None:
-    size = databricks.size({"line_items": 1_080_000_000}, "gold", Settings(**asked))
-    assert (size.least, size.most) == workers
+    size = databricks.size_cluster({"line_items": 1_080_000_000}, "gold", Settings(**asked))
+    assert (size.min_workers, size.max_workers) == workers
 
 
 def test_secrets_go_by_reference_only() -> None:
-    asked = databricks.settings(customer(secret_scope="capflow", secrets="AWS_SECRET_ACCESS_KEY"))
-    env = databricks.environment(customer(), asked, SHARED)
+    asked = databricks.read_settings(customer(secret_scope="capflow", secrets="AWS_SECRET_ACCESS_KEY"))
+    env = databricks.cluster_environment(customer(), asked, SHARED)
     assert env == {
         "CAPFLOW_LAKE": "s3://lake/main",
         "CAPFLOW_ARTEFACTS": "s3://lake/artefacts",
@@ -130,7 +130,7 @@ def test_secrets_go_by_reference_only() -> None:
 )
 def test_what_a_cluster_cannot_reach_is_refused(changed: dict[str, str], told: str) -> None:
     with pytest.raises(EngineError) as error:
-        databricks.environment(customer(), databricks.settings(customer()), {**SHARED, **changed})
+        databricks.cluster_environment(customer(), databricks.read_settings(customer()), {**SHARED, **changed})
     assert told in str(error.value)
     assert "hunter" not in str(error.value)
     assert "\n" not in str(error.value)
@@ -144,10 +144,10 @@ def test_the_cluster_of_a_large_customer() -> None:
         driver_node_type_id="m5d.4xlarge",
         libraries="/Volumes/main/w/capflow-0.1.0-py3-none-any.whl, holidays==0.80",
     )
-    asked = databricks.settings(one)
-    env = databricks.environment(one, asked, SHARED)
+    asked = databricks.read_settings(one)
+    env = databricks.cluster_environment(one, asked, SHARED)
     body = {
-        "new_cluster": databricks.cluster(one, asked, Size(6, 22, ""), env, "aws"),
+        "new_cluster": databricks.new_cluster(one, asked, ClusterSize(6, 22, ""), env, "aws"),
         "libraries": databricks.libraries(one, asked),
     }
     text = json.dumps(body, indent=2, sort_keys=True) + "\n"
@@ -160,8 +160,8 @@ def test_the_cluster_of_a_large_customer() -> None:
 
 def test_each_cloud_has_its_nodes_and_a_pool_brings_its_own() -> None:
     def node(cloud: str, **options: Any) -> Any:
-        asked = databricks.settings(customer(**options))
-        return databricks.cluster(customer(), asked, Size(1, 2, ""), {}, cloud).get("node_type_id")
+        asked = databricks.read_settings(customer(**options))
+        return databricks.new_cluster(customer(), asked, ClusterSize(1, 2, ""), {}, cloud).get("node_type_id")
 
     assert node("aws") == "m5d.2xlarge"
     assert node("azure") == "Standard_D8ds_v5"
@@ -172,14 +172,14 @@ def test_each_cloud_has_its_nodes_and_a_pool_brings_its_own() -> None:
 def test_a_job_is_not_computed_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(databricks.RUNTIME, raising=False)
     with pytest.raises(EngineError, match="computes in a job of its workspace, not in this process"):
-        databricks.session(customer())
+        databricks.open_session(customer())
 
 
 def test_databricks_connect_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "databricks.connect", None)
     monkeypatch.delenv(databricks.RUNTIME, raising=False)
     with pytest.raises(EngineError, match=r"pip install 'databricks-connect==17\.3\.\*'"):
-        databricks.session(customer(run="connect"))
+        databricks.open_session(customer(run="connect"))
 
 
 def test_an_outcome_survives_the_way() -> None:

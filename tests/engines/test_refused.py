@@ -81,7 +81,7 @@ def test_no_pyspark(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_what_spark_says_is_told_in_one_line(said: str, told: str) -> None:
     asked = replace(customer(Engine("spark")), secrets={SECRET: "${TOKEN}"})
-    found = str(spark.refused(asked, "local[2]", RuntimeError(said)))
+    found = str(spark.session_error(asked, "local[2]", RuntimeError(said)))
     assert found.startswith(f"engine spark of 'acme' at local[2]: {told}")
     assert found.endswith(". Correct engine in customers/acme.yaml")
     assert "\n" not in found
@@ -89,7 +89,7 @@ def test_what_spark_says_is_told_in_one_line(said: str, told: str) -> None:
 
 def test_the_default_address_is_checked_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CAPFLOW_SPARK", "yarn")
-    assert "CAPFLOW_SPARK is no address: write it like local[2], spark://" in refusal(Engine("spark"))
+    assert "CAPFLOW_SPARK is not an address: write it like local[2], spark://" in refusal(Engine("spark"))
 
 
 @pytest.mark.parametrize(

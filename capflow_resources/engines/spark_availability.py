@@ -1,4 +1,4 @@
-"""Whether a Spark that is not in this process answers, and has workers: asked with a time limit, before any work."""
+"""Checks, with a time limit and before any work, that a remote Spark answers and has workers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import socket
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
-from capflow_resources.engines.errors import EngineError, said
+from capflow_resources.engines.errors import EngineError, error_message
 from partitions.customer import Customer
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def require_answer(customer: Customer, url: str, seconds: float) -> None:
-    """EngineError unless the master or the Connect server at `url` takes a connection in time."""
+    """Raise EngineError unless the master or the Connect server at `url` accepts a connection within `seconds`."""
     if url.startswith("local"):
         return
     answers = _connect_answers if url.startswith("sc://") else _master_answers
@@ -24,15 +24,15 @@ def require_answer(customer: Customer, url: str, seconds: float) -> None:
 
 
 def require_workers(customer: Customer, url: str, session: SparkSession, seconds: float) -> None:
-    """EngineError unless a first small job ends in time: Spark itself waits for ever for workers that never come."""
+    """Raise EngineError unless a first small job ends within `seconds`: Spark itself waits for workers for ever."""
     if url.startswith("local"):
         return
     cancel = session.interruptAll if url.startswith("sc://") else session.sparkContext.cancelAllJobs
-    done, late = Event(), Event()
+    done, is_late = Event(), Event()
 
     def give_up() -> None:
-        while not done.wait(1 if late.is_set() else seconds):  # more than once: it may not have begun yet
-            late.set()
+        while not done.wait(1 if is_late.is_set() else seconds):  # repeatedly: the job may not have begun yet
+            is_late.set()
             cancel()
 
     Thread(target=give_up, daemon=True).start()
@@ -40,8 +40,10 @@ def require_workers(customer: Customer, url: str, session: SparkSession, seconds
         session.range(1).count()
     except Exception as error:
         session.stop()
-        if not late.is_set():
-            raise _error(customer, url, f"its first job failed: {said(error)}", "See the cluster's log") from None
+        if not is_late.is_set():
+            raise _error(
+                customer, url, f"its first job failed: {error_message(error)}", "See the cluster's log"
+            ) from None
         remedy = "Add workers or free some, or ask for less (spark.executor.memory, spark.executor.cores)"
         raise _error(customer, url, f"no worker takes a job in {seconds:g} seconds", remedy) from None
     finally:
@@ -49,16 +51,16 @@ def require_workers(customer: Customer, url: str, session: SparkSession, seconds
 
 
 def _error(customer: Customer, url: str, what: str, remedy: str) -> EngineError:
-    told = f"engine spark of '{customer.name}' at {url}: {what.rstrip('. ')}. {remedy} ({customer.path})"
-    return EngineError(customer.hide(told))
+    message = f"engine spark of '{customer.name}' at {url}: {what.rstrip('. ')}. {remedy} ({customer.path})"
+    return EngineError(customer.hide(message))
 
 
 def _master_answers(url: str, seconds: float) -> bool:
     masters = [place.rpartition(":") for place in url.removeprefix("spark://").split(",")]
-    return any(_takes_connection(host.strip("[]"), int(port), seconds / len(masters)) for host, _, port in masters)
+    return any(_accepts_connection(host.strip("[]"), int(port), seconds / len(masters)) for host, _, port in masters)
 
 
-def _takes_connection(host: str, port: int, seconds: float) -> bool:
+def _accepts_connection(host: str, port: int, seconds: float) -> bool:
     try:
         socket.create_connection((host, port), seconds).close()
     except OSError:
