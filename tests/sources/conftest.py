@@ -1,4 +1,4 @@
-"""A customer with one source, and the engine that reads it."""
+"""Fixtures: a customer with one source, and the engine that reads it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +20,7 @@ def con():
 def acme(tmp_path) -> Callable[..., Customer]:
     """Build 'acme' with the source 'sales' of a kind, read as line_items."""
 
-    def built(
+    def build_customer(
         kind: str,
         uri: str | Path,
         columns: dict[str, ColumnMapping | str],
@@ -42,4 +42,4 @@ def acme(tmp_path) -> Callable[..., Customer]:
             path=tmp_path / "customers" / "acme.yaml",
         )
 
-    return built
+    return build_customer

@@ -1,4 +1,4 @@
-"""A retailer in a real database, and what of it reaches the lake."""
+"""A customer whose line items are in a real database, for the tests of every database."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ tables:
 
 
 class Postgres:
-    """A PostgreSQL database of one test's own."""
+    """A PostgreSQL database for one test."""
 
     kind, scheme = "postgres", "postgresql"
     slow = (
@@ -78,7 +78,7 @@ class Postgres:
 
 
 class MySQL:
-    """A MariaDB database of one test's own."""
+    """A MariaDB database for one test."""
 
     kind, scheme = "mysql", "mysql"
     slow = "CREATE VIEW {0} AS SELECT seq AS item, 1.5 AS price FROM seq_1_to_99999 WHERE sleep(0.001) = 0"
@@ -117,15 +117,15 @@ Database = Postgres | MySQL
 
 @dataclass
 class Shop:
-    """A customer whose line items lie in a database, read by a user with a password of odd signs."""
+    """A customer whose line items are in a database, read by a user whose password has special characters."""
 
     home: Home
     database: Database
     monkeypatch: pytest.MonkeyPatch
     user: str
 
-    def told(self, table: str = "sale", item: str = "item", seconds: int = 20, **address: Any) -> None:
-        """Write the customer file; `address` are parts of the uri that differ from the right ones."""
+    def write_customer_file(self, table: str = "sale", item: str = "item", seconds: int = 20, **address: Any) -> None:
+        """Write the customer file; `address` overrides parts of the uri."""
         self.password = address.get("password", ODD)
         self.monkeypatch.setenv("SHOP_PASSWORD", self.password)
         base = self.database
@@ -139,14 +139,14 @@ class Shop:
         (self.home.customers_folder / "acme.yaml").write_text(text)
 
     def load(self) -> list[tuple[Any, ...]]:
-        """The rows of raw/line_items after it was loaded, in order."""
+        """Load raw/line_items and return its rows, sorted."""
         with closing_run(CustomerRun(self.home, "acme")) as run:
             raw.load(run, "raw/line_items")
             rows = run.read("raw/line_items").to_pyarrow().to_pylist()
         return sorted((tuple(row.values()) for row in rows), key=str)
 
-    def refused(self) -> str:
-        """What is said when loading fails: one line, without the password, and nothing of it in the lake."""
+    def load_error(self) -> str:
+        """Return the error of a failed load, after checks: one line, no password, and nothing of it in the lake."""
         before = self.home.lake.version("acme", "raw/line_items")
         with closing_run(CustomerRun(self.home, "acme")) as run, pytest.raises(SourceError) as caught:
             raw.load(run, "raw/line_items")
@@ -162,7 +162,7 @@ class Shop:
 
 @contextmanager
 def closing_run(run: CustomerRun) -> Iterator[CustomerRun]:
-    """A run whose engine is closed at its end."""
+    """Close a run's engine at the end."""
     try:
         yield run
     finally:
@@ -171,7 +171,7 @@ def closing_run(run: CustomerRun) -> Iterator[CustomerRun]:
 
 @contextmanager
 def silent_host() -> Iterator[int]:
-    """The port of a host that accepts connections and never answers."""
+    """Yield the port of a host that accepts connections and never answers."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(8)
@@ -180,7 +180,7 @@ def silent_host() -> Iterator[int]:
 
 @contextmanager
 def killing(database: Database) -> Iterator[None]:
-    """End every connection that reads rows, as soon as there is one."""
+    """Kill every connection that reads rows, as soon as there is one."""
 
     def kill() -> None:
         deadline = time.monotonic() + 30

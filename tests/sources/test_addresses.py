@@ -1,4 +1,4 @@
-"""The address of a database is taken apart as it was meant, whatever signs its secrets hold."""
+"""Database URLs are parsed as meant, whatever characters their secrets hold."""
 
 from dataclasses import replace
 

@@ -39,7 +39,7 @@ def parquet() -> bytes:
 
 @pytest.fixture
 def load(home, tmp_path):
-    """Load the files of a kind as a run does, and tell how many rows are in the lake then."""
+    """Load the files of a kind as a run does, and return the number of rows in the lake."""
 
     def loaded(kind: str, name: str, content: bytes | None, allow_empty: bool = False) -> int:
         if content is not None:

@@ -12,7 +12,7 @@ from capflow_resources.sources import SourceError, catalogue
 
 @pytest.fixture
 def broken(acme, tmp_path, monkeypatch):
-    """Build a customer whose source is of a kind that some Python text implements."""
+    """Build a customer with a kind of source that the given Python text implements."""
 
     def build(text):
         (tmp_path / "broken_kind.py").write_text(text)

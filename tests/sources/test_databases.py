@@ -26,7 +26,7 @@ def shop(home, database, monkeypatch):
     database.do(*SALE)
     made = Shop(home, database, monkeypatch, user=f"clerk_{database.name}")
     database.add_user(made.user, ODD)
-    made.told()
+    made.write_customer_file()
     return made
 
 
@@ -76,7 +76,7 @@ def test_each_insert_update_and_delete_changes_the_state(shop, database):
 
 def test_a_view_is_read_and_cannot_tell_whether_it_changed(shop, database):
     database.do("CREATE VIEW dear AS SELECT * FROM sale WHERE price > 1.9")
-    shop.told(table="dear", **as_admin(database))
+    shop.write_customer_file(table="dear", **as_admin(database))
     assert state(shop) is None
     assert [item for item, _ in shop.load()] == ["b"]
 
@@ -86,7 +86,7 @@ def test_names_of_any_signs_are_read_and_do_nothing_else(shop, database):
     database.do(
         f"CREATE TABLE {table} ({column} VARCHAR(20), price DECIMAL(9, 2))", f"INSERT INTO {table} VALUES ('x', 1)"
     )
-    shop.told(table=ODD_TABLE, item=ODD_COLUMN, **as_admin(database))
+    shop.write_customer_file(table=ODD_TABLE, item=ODD_COLUMN, **as_admin(database))
     assert [item for item, _ in shop.load()] == ["x"]
     assert state(shop)
     assert len(database.do("SELECT * FROM sale")) == 2
@@ -94,19 +94,19 @@ def test_names_of_any_signs_are_read_and_do_nothing_else(shop, database):
 
 
 def test_a_wrong_table_is_named_with_the_nearest(shop):
-    shop.told(table="sales")
-    assert "there is no table 'sales'; did you mean 'sale'? Correct tables.line_items.table" in shop.refused()
+    shop.write_customer_file(table="sales")
+    assert "there is no table 'sales'; did you mean 'sale'? Correct tables.line_items.table" in shop.load_error()
 
 
 def test_a_table_that_was_emptied_is_refused_and_the_old_rows_stay(shop, database):
     shop.load()
     database.do("DELETE FROM sale")
-    assert "there is no row for line_items" in shop.refused()
+    assert "there is no row for line_items" in shop.load_error()
 
 
 def test_only_the_rows_since_a_value_are_asked_for(shop, database, con):
     database.do("CREATE TABLE visit (item INT, price DECIMAL(9, 2))", "INSERT INTO visit VALUES (1, 1), (2, 2), (3, 3)")
-    shop.told(table="visit", **as_admin(database))
+    shop.write_customer_file(table="visit", **as_admin(database))
     customer = shop.home.customer("acme")
     source, table = customer.sources["sales"], customer.tables["line_items"]
     rows = sources.load_reader(customer, source).open(customer, source, table, con, sources.Since("item", 2)).rows
@@ -122,8 +122,8 @@ def test_only_the_rows_since_a_value_are_asked_for(shop, database, con):
     ],
 )
 def test_what_is_wrong_with_an_address_is_said(shop, wrong, message):
-    shop.told(**wrong)
-    said = shop.refused()
+    shop.write_customer_file(**wrong)
+    said = shop.load_error()
     assert re.search(message, said)
     assert "sources.sales.uri in customers/acme.yaml" in said
 
@@ -131,24 +131,24 @@ def test_what_is_wrong_with_an_address_is_said(shop, wrong, message):
 def test_a_refused_connection_is_said(shop):
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
-        shop.told(port=closed.getsockname()[1])
-        assert "no connection: " in shop.refused()
+        shop.write_customer_file(port=closed.getsockname()[1])
+        assert "no connection: " in shop.load_error()
 
 
 def test_a_host_that_never_answers_is_left(shop):
     with silent_host() as port:
-        shop.told(port=port, seconds=2)
+        shop.write_customer_file(port=port, seconds=2)
         began = time.monotonic()
-        assert "no connection" in shop.refused() or "did not answer in time" in shop.refused()
+        assert "no connection" in shop.load_error() or "did not answer in time" in shop.load_error()
         assert time.monotonic() - began < 30
 
 
 def test_a_connection_that_is_killed_in_mid_read_loads_nothing(shop, database):
     shop.load()
     database.do(database.slow.format("slow"))
-    shop.told(table="slow", **as_admin(database))
+    shop.write_customer_file(table="slow", **as_admin(database))
     with killing(database):
-        assert "the server closed the connection" in shop.refused()
+        assert "the server closed the connection" in shop.load_error()
 
 
 def test_a_table_that_goes_between_open_and_read_is_said(shop, database, con):
@@ -161,13 +161,13 @@ def test_a_table_that_goes_between_open_and_read_is_said(shop, database, con):
 
 
 def test_a_lock_is_waited_for_only_so_long(shop, database):
-    shop.told(seconds=1)
+    shop.write_customer_file(seconds=1)
     with closing(database.connect()) as other:
         other.autocommit = False
         other.cursor().execute(database.lock.format("sale"))
-        assert "a lock that another session holds" in shop.refused()
+        assert "a lock that another session holds" in shop.load_error()
 
 
 def as_admin(database):
-    """The user who may read everything, whom PostgreSQL asks for no password."""
+    """Return the user who may read everything, without a password on PostgreSQL."""
     return {"user": "capflow", "password": PASSWORD if database.kind == "mysql" else ODD}

@@ -31,7 +31,7 @@ def rows_of(customer, con):
 
 
 def refusal(customer, con):
-    """The one line that is said, after a look for secrets in it and in its traceback."""
+    """Return the error, after checks: one line, and no secret in it or its traceback."""
     with pytest.raises(SourceError) as caught:
         rows_of(customer, con)
     text = str(caught.value)
@@ -51,7 +51,7 @@ def numbered(count):
 def mongo(mongodb, acme):
     """Build acme on a collection with these documents."""
 
-    def built(documents, columns=COLUMNS, options=None, table=None, **more):
+    def build_customer(documents, columns=COLUMNS, options=None, table=None, **more):
         mongodb.accident = lambda number, name, command: None
         mongodb.fill("shop", "orders", [{"_id": number, **document} for number, document in enumerate(documents)])
         mongodb.commands.clear()
@@ -59,21 +59,21 @@ def mongo(mongodb, acme):
             "mongodb", mongodb.uri("shop"), columns, options or {}, {"table": "orders", **(table or {})}, **more
         )
 
-    return built
+    return build_customer
 
 
 @pytest.fixture
 def dynamo(dynamodb, acme):
     from tests.servers import dynamodb as server
 
-    def built(port, columns=COLUMNS, options=None, table="orders", **more):
+    def build_customer(port, columns=COLUMNS, options=None, table="orders", **more):
         keys = {"access_key_id": server.KEY_ID, "secret_access_key": server.SECRET}
         endpoint = {"endpoint": f"http://127.0.0.1:{port}"}
         return acme(
             "dynamodb", "dynamodb://eu-west-1", columns, keys | endpoint | (options or {}), {"table": table, **more}
         )
 
-    return built
+    return build_customer
 
 
 def test_only_mapped_fields_are_asked_for_and_all_columns_are_told(mongo, mongodb, con):
@@ -134,7 +134,7 @@ def test_a_forgotten_cursor_goes_on_after_the_last_page_whatever_the_types_of_th
 
 
 def broken_off(mongo, mongodb, con, **more):
-    """Acme after a read that broke off for good after 30 of 100 documents."""
+    """Return a customer after a read that failed for good after 30 of 100 documents."""
     customer = mongo(numbered(100), options={"page_size": 10, **QUICK}, **more)
     mongodb.accident = lambda number, name, command: CUT if number > 5 else None  # listing, sample, three pages
     text = refusal(customer, con)
@@ -443,12 +443,14 @@ class TestRedis:
 
     @pytest.fixture
     def hashes(self, client, acme, redis_server):
-        def built(port=redis_server, columns=COLUMNS, options=None, pattern="user:*", password=redis_process.PASSWORD):
+        def build_customer(
+            port=redis_server, columns=COLUMNS, options=None, pattern="user:*", password=redis_process.PASSWORD
+        ):
             uri = f"redis://:{password}@127.0.0.1:{port}/0"
             customer = acme("redis", uri, columns, options or {}, {"table": pattern})
             return replace(customer, secrets={password: "${REDIS_PASSWORD}"})
 
-        return built
+        return build_customer
 
     def fill(self, client, count=300):
         for number, row in enumerate(numbered(count)):
@@ -504,12 +506,12 @@ class TestCouchDB:
         way.accident = lambda number, path, body: None
         way.requests.clear()
 
-        def built(columns=COLUMNS, options=None, table="orders", login=""):
+        def build_customer(columns=COLUMNS, options=None, table="orders", login=""):
             uri = address("couchdb", way.port, login=login)
             customer = acme("couchdb", uri, columns, {"page_size": 9} | (options or {}), {"table": table})
             return replace(customer, secrets={SECRET: "${COUCH}"})
 
-        return built
+        return build_customer
 
     def test_all_documents_but_the_design_ones_and_only_mapped_fields(self, orders, way, con):
         assert [row["item_id"] for row in rows_of(orders(), con)] == [row["sku"] for row in numbered(60)]

@@ -61,7 +61,7 @@ def world():
 
 
 def bills(world, money, moment):
-    """A document for each bill, with its lines in a list, as a web shop keeps them."""
+    """Return one document per bill, with its lines in a list, as a web shop stores them."""
     lines = world.line_items.astype(object).where(world.line_items.notna(), None)
     found = []
     for values, group in lines.groupby(OF_BILL, dropna=False, sort=False):

@@ -1,4 +1,4 @@
-"""What counts as another kind of values, in the words of every database."""
+"""What counts as another kind of values, in the type names of every database."""
 
 import pytest
 

@@ -33,7 +33,7 @@ ROWS = {
 
 
 def cases():
-    """Times for every kind, as text where it holds nothing else; numbers too where a server is asked for the rows."""
+    """Yield times for every kind, as text where it has no other type, and numbers for kinds behind a server."""
     for name, joined in sorted(JOINED.items()):
         yield name, "times as text" if joined.types[0] == "string" else "times"
         if joined.server and joined.types[0] != "string":

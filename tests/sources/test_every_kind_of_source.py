@@ -49,10 +49,10 @@ def kept(joined, request, tmp_path):
 
 @pytest.fixture
 def build(joined, kept, acme):
-    def built(uri=None, columns=COLUMNS, **more):
+    def build_customer(uri=None, columns=COLUMNS, **more):
         return acme(joined.kind, uri or kept.uri, columns, kept.options, kept.table, **more)
 
-    return built
+    return build_customer
 
 
 def test_rows_come_whole_under_canonical_names(build, con):

@@ -52,7 +52,7 @@ def sound(seconds: float = 0.5, rate: int = 8000, channels: int = 2) -> bytes:
 
 @pytest.fixture
 def folder(tmp_path):
-    """Five sound files, five that are not, and two that are none of the collection's."""
+    """Create five valid files, five corrupt ones, and two that are not part of the collection."""
     files = {
         "shirts/i1_front.jpg": picture(),
         "shirts/i1_back.png": picture(form="PNG"),
@@ -76,7 +76,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def customer(tmp_path, monkeypatch):
-    def built(
+    def build_customer(
         uri: object, options: object = None, kind: str = "media", table: str = "media", columns: str = ""
     ) -> Customer:
         path = tmp_path / "home" / "customers" / "acme.yaml"
@@ -86,11 +86,11 @@ def customer(tmp_path, monkeypatch):
         assert check_customer_file(path, {}) == []
         return load_customer(path, {})
 
-    return built
+    return build_customer
 
 
 def rows(customer: Customer, con, table: str = "media") -> dict[str, dict]:
-    """The rows by their uri's last part."""
+    """Return the rows by the last part of their uri."""
     found = sources.read(customer, customer.tables[table], con).to_pyarrow().to_pylist()
     return {row["uri"].rpartition("/")[2] if "uri" in row else row["text"]: row for row in found}
 
@@ -146,7 +146,7 @@ def test_validation_sets_what_is_corrupt_aside_with_the_reason(customer, folder,
 
 
 def test_a_picture_that_claims_to_be_huge_is_not_decoded(tmp_path):
-    """A kilobyte that says 60,000 x 60,000: 10 GB once decoded."""
+    """A kilobyte that declares 60,000 x 60,000 pixels would be 10 GB decoded."""
     png = picture(form="PNG")
     header = struct.pack(">II", 60_000, 60_000) + png[24:29]
     import zlib

@@ -9,7 +9,7 @@ from capflow_resources.sources.documents.paging import retry_for
 
 
 def failing(times, error):
-    """A call that fails so many times and counts its calls."""
+    """Return a call that fails `times` times, and the list of its calls."""
     calls = []
 
     def call():

@@ -16,7 +16,7 @@ COLUMNS = {"item_id": "id", "amount": "n"}
 
 @pytest.fixture(params=["disk", "s3", "memory"])
 def place(request, tmp_path):
-    """A place to put files: its uri, the options to read it, and put(path, bytes)."""
+    """Yield a place for files: its uri, the options to read it, and put(path, bytes)."""
     if request.param == "disk":
 
         def put(path, content):
@@ -184,7 +184,7 @@ def test_a_bucket_and_keys_that_are_wrong_are_told_apart(s3, acme, con):
 
 @contextmanager
 def silent():
-    """A port that takes connections and never answers."""
+    """Yield a port that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0), backlog=50) as server:
         taken = []
 

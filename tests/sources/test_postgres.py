@@ -170,7 +170,7 @@ def test_a_server_that_goes_is_recognised_whatever_duckdb_was_doing(said):
 
 
 def test_the_state_sums_up_the_transactions_of_all_rows(postgres, acme):
-    """As told by PostgreSQL itself: of a table of one load, of one of many, and of one without rows."""
+    """PostgreSQL itself gives the same sum: for a table of one load, of many, and without rows."""
     database = Postgres(postgres)
     customer = acme("postgres", f"{postgres}/{database.name}", {"item_id": "item"}, table={"table": "t"})
     plain = "SELECT count(*)::text, coalesce(sum(xmin::text::bigint), 0)::text FROM t"

@@ -21,7 +21,7 @@ tables: {{line_items: {{source: sales, columns: {{item_id: id, amount: n}}}}}}
 
 @pytest.fixture
 def customer(tmp_path):
-    """acme, whose data is in data/acme, beside another customer's in data/bob."""
+    """Create acme, whose data is in data/acme, beside another customer's in data/bob."""
     for name in ("acme", "bob"):
         (tmp_path / "data" / name).mkdir(parents=True)
         (tmp_path / "data" / name / "sales.csv").write_text("id,n\n1,2\n")
