@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from capflow_assets.contract.model import Model
 from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot, drop_labels
-from capflow_assets.features.snapshots import TIME_COLUMNS
+from capflow_assets.validated.content import TIME_COLUMNS
 
 if TYPE_CHECKING:
     import ibis

@@ -1,1 +1,1 @@
-"""Predictions for other systems."""
+"""Delivery: predictions for other systems."""

@@ -11,7 +11,7 @@ from capflow_assets.run.catalogue import feature_sets, plugin_module
 from capflow_assets.run.code_version import code_version
 from capflow_assets.run.customer_run import CustomerRun, fingerprint
 from capflow_assets.run.reuse import find_reusable, unchanged_outcome
-from capflow_assets.validation.needs.facts import gather_facts
+from capflow_assets.validation.needs.availability import gather_facts
 from capflow_assets.validation.needs.unmet import explain_unmet_set
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from capflow_assets.contract.feature_set import FeatureSet
 from capflow_assets.run.customer_run import CustomerRun, fingerprint
 from capflow_assets.validated.content import Content, bills_are_complete, content_before
+from capflow_assets.validated.facts import ValidatedFacts
 
 COLUMN = "as_of"
 
@@ -49,4 +50,4 @@ def _known(run: CustomerRun, table: str, date: datetime) -> Any:
 def _content(run: CustomerRun, table: str) -> Content | None:
     """What the table's version says of its rows; None of a version that an earlier CapFlow wrote."""
     version = run.version(f"validated/{table}")
-    return None if version is None else version.facts.get("content")
+    return None if version is None else ValidatedFacts.from_facts(version.facts).content

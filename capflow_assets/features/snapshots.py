@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING
 
 from capflow_assets.contract.feature_set import FeatureSet
 from capflow_assets.validated.anchors import snapshot_grid
+from capflow_assets.validated.content import TIME_COLUMNS
 from capflow_assets.validated.tables.bills import derive_bills
 
 if TYPE_CHECKING:
     import ibis
 
 Tables = Mapping[str, "ibis.Table"]
-
-TIME_COLUMNS = {"line_items": "ts", "bills": "ts", "contacts": "sent_at", "reviews": "ts"}
 
 
 def snapshot_dates(as_of: datetime, first_ts: datetime) -> list[datetime]:

@@ -1,1 +1,1 @@
-"""Rows that were held back: listed, written to a file, and given back by an analyst."""
+"""Quarantine: rows that were set aside, listed, exported to a file and readmitted by an analyst."""

@@ -1,4 +1,4 @@
-"""What lies in quarantine: how many rows for which reason, and all of them as a file that an analyst can work on."""
+"""Rows in quarantine: counted by reason, and exported as a file that an analyst can work on."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from capflow_assets.delivery.export import write_rows
 from capflow_assets.run.customer_run import CustomerRun
 from capflow_assets.validation.kpis.kpis import KPIS
+from capflow_resources.row_files import write_rows
 from partitions.hints import did_you_mean
 
 if TYPE_CHECKING:
@@ -19,12 +19,12 @@ QUARANTINE, OFFENDING = "quarantine", "offending"
 
 
 class QuarantineError(ValueError):
-    """Rows cannot be taken out of quarantine or put back: what, where and what to do."""
+    """Rows cannot be exported or readmitted: what, where and what to do."""
 
 
 @dataclass(frozen=True)
 class Held:
-    """Rows that are held back for one reason: in `quarantine/<table>`, or to blame for a KPI in `offending/<kpi>`."""
+    """The rows held for one reason: in `quarantine/<table>`, or to blame for a KPI in `offending/<kpi>`."""
 
     asset: str
     reason: str
@@ -32,12 +32,12 @@ class Held:
 
 
 def list_held(run: CustomerRun) -> list[Held]:
-    """All that is held of a customer, the most frequent reason of each table first."""
+    """List all held rows of a customer by table and reason, the most frequent reason of each table first."""
     return [found for asset in _assets_with_rows(run) for found in _count_by_reason(run, asset)]
 
 
 def read_held(run: CustomerRun, asset: str) -> ibis.Table:
-    """The rows of `quarantine/<table>` or `offending/<kpi>`, read by DuckDB; QuarantineError when there is none."""
+    """Read `quarantine/<table>` or `offending/<kpi>` in DuckDB; raises QuarantineError if it has no rows."""
     there = _assets_with_rows(run)
     if asset not in there:
         hint = did_you_mean(asset, there, otherwise=f"; there are rows in {', '.join(there) or 'no table'}")
@@ -46,7 +46,7 @@ def read_held(run: CustomerRun, asset: str) -> ibis.Table:
 
 
 def export(run: CustomerRun, asset: str, path: Path) -> int:
-    """Write all rows with their reasons to a .csv, .parquet or .json file, whole or not at all; returns how many."""
+    """Write all rows with their reasons to a .csv, .parquet or .json file, whole or not at all; return the number."""
     rows = read_held(run, asset)
     return write_rows(rows.order_by(list(rows.columns)), path)
 

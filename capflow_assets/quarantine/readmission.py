@@ -1,4 +1,4 @@
-"""Rows go back from quarantine: an analyst corrects them, or accepts them as they are, and the next run judges them."""
+"""Readmission of quarantined rows: an analyst corrects or accepts them, and the next run audits them again."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from capflow_assets.quarantine.held_rows import QUARANTINE, QuarantineError, rea
 from capflow_assets.quarantine.returned_file import read_returned
 from capflow_assets.run.catalogue import tables
 from capflow_assets.run.customer_run import CustomerRun, fingerprint
-from capflow_assets.validated import set_aside
 from capflow_assets.validated.asset import columns_to_fill
 from capflow_assets.validated.audit.audit import SAME_KEY
+from capflow_assets.validated.audit.record import load_audit
 from capflow_assets.validated.audit.rules import RowRule, row_rules
 from capflow_assets.validated.identity import ROW_ID
 from capflow_assets.validated.readmitted import AS_THEY_ARE, CORRECTED
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Readmission:
-    """What was given back: `rows` of the table, `unchanged` rows of the file that nobody had corrected, and how many
+    """The result of a readmission: `rows` given back, `unchanged` rows of the file without a correction, and how many
     of `rows` still break which rule."""
 
     table: str
@@ -36,12 +36,12 @@ class Readmission:
 
 
 def readmit(run: CustomerRun, table: str, path: Path, as_they_are: bool, who: str, why: str) -> Readmission:
-    """Note the rows of a file as given back, in `readmitted/<table>`: the next run puts them where they came from.
+    """Record the rows of a file in `readmitted/<table>`; the next run puts them back where they came from.
 
-    The file is one that `export` wrote, with rows left out that stay in quarantine. Its rows are known by `row_id`; of
-    its other columns those that differ from the quarantine are corrections. `as_they_are` accepts rows unchanged,
-    whatever rules they break, as long as later layers can bear it. Waits for a run of this customer to end.
-    QuarantineError, and nothing is noted, when one row of the file cannot be taken.
+    The file is one that `export` wrote, without the rows that stay in quarantine. Rows are matched by `row_id`; other
+    columns that differ from the quarantine are corrections. `as_they_are` accepts rows unchanged, whatever rules they
+    break, as long as the rules are bearable. Waits for a run of this customer to end. Raises QuarantineError, and
+    records nothing, when one row of the file cannot be taken.
     """
     with one_at_a_time(run.home.path / "turns" / run.name):
         rows = read_held(run, f"{QUARANTINE}/{table}")
@@ -65,7 +65,7 @@ def readmit(run: CustomerRun, table: str, path: Path, as_they_are: bool, who: st
 
 @dataclass(frozen=True)
 class UndoneReadmission:
-    """The giving back that counts no longer: its rows, who made it, when (UTC) and why."""
+    """A readmission that was undone: its rows, who made it, when (UTC) and why."""
 
     table: str
     rows: int
@@ -75,10 +75,10 @@ class UndoneReadmission:
 
 
 def undo_readmission(run: CustomerRun, table: str) -> UndoneReadmission:
-    """Take the newest giving back of a table back: from the next run on its rows are judged as the source sends them.
+    """Undo the newest readmission of a table: from the next run on its rows are audited as the source sends them.
 
-    An earlier giving back of the same rows that no run had read when it was replaced does not return. Waits for a run
-    of this customer to end. QuarantineError when nothing is given back.
+    An earlier readmission of the same rows that it replaced before any run had read it is not restored. Waits for a run
+    of this customer to end. Raises QuarantineError when nothing is given back.
     """
     with one_at_a_time(run.home.path / "turns" / run.name):
         asset = f"readmitted/{table}"
@@ -96,14 +96,14 @@ def undo_readmission(run: CustomerRun, table: str) -> UndoneReadmission:
 
 
 def _materialise(run: CustomerRun, rows: ibis.Table) -> ibis.Table:
-    """The rows computed once, in a table that ends with the connection."""
+    """Materialise rows in a temporary table of the connection."""
     import ibis
 
     return run.landing.create_table(ibis.util.gen_name("given_back"), rows, temp=True)
 
 
 def _held_values(rows: ibis.Table, found: ibis.Table) -> ibis.Table:
-    """The rows of the file with the values that they have in quarantine: what was changed in them does not count."""
+    """Return the file's rows with their values in quarantine, ignoring changes in the file."""
     import ibis
 
     order = [rows[name].asc(nulls_first=True) for name in rows.columns]
@@ -118,22 +118,22 @@ def _rules_for(run: CustomerRun, table: str, rows: ibis.Table) -> tuple[RowRule,
 
 
 def _refuse_unbearable(run: CustomerRun, table: str, rows: ibis.Table, path: Path) -> None:
-    """Later layers cannot work with a row that has no key or time, or that is there already."""
+    """Raise QuarantineError for rows that later layers cannot use: without a key or time, or with a duplicate key."""
     rules = [rule for rule in _rules_for(run, table, rows) if not rule.bearable]
     same = rows["reason"].contains(SAME_KEY)
     key = ", ".join(tables()[table].key)
     rules.append(RowRule("unique", key, same, f"{SAME_KEY} {' and '.join(tables()[table].key)}", ""))
     counts = _count_broken(tuple(rules), rows)
     if counts:
-        told = ", ".join(f"{text} ({count:,})" for text, count in counts.items())
+        broken = ", ".join(f"{text} ({count:,})" for text, count in counts.items())
         raise QuarantineError(
-            f"{path}: {told}: such rows of {table} cannot be accepted as they are, because nothing can be computed "
+            f"{path}: {broken}: such rows of {table} cannot be accepted as they are, because nothing can be computed "
             "with them. Correct them or take them out of the file; nothing was given back"
         )
 
 
 def _count_broken(rules: tuple[RowRule, ...], rows: ibis.Table) -> dict[str, int]:
-    """How many rows break each rule, those that none breaks left out."""
+    """Count the rows that break each rule, without the rules that none breaks."""
     sums = {f"rule_{index}": rule.broken.sum() for index, rule in enumerate(rules)}
     found = rows.aggregate(**sums).to_pyarrow().to_pylist()[0]
     return {rule.text: int(found[name]) for name, rule in zip(sums, rules, strict=True) if found[name]}
@@ -163,9 +163,9 @@ def _record(run: CustomerRun, table: str, rows: ibis.Table, how: str, who: str, 
 
 
 def _append_entries(before: ibis.Table, new: ibis.Table, run: CustomerRun, table: str) -> ibis.Table:
-    """Entries of before and new ones; one that no run has read yet goes when its row is given back once more."""
-    read = set_aside.load_audit(run, table).get("given")
-    fresh = before["given"] > (-1 if read is None else read)
+    """Append new entries; an old one that no run has read yet is dropped when its row is given back again."""
+    audited = load_audit(run, table)
+    fresh = before["given"] > (-1 if audited is None or audited.given is None else audited.given)
     again = before.filter(fresh).semi_join(new, ROW_ID)
     kept = before.anti_join(again, [ROW_ID, "given"])
     kinds = {**before.schema(), **new.schema()}
@@ -173,7 +173,7 @@ def _append_entries(before: ibis.Table, new: ibis.Table, run: CustomerRun, table
 
 
 def _align_columns(rows: ibis.Table, kinds: Mapping[str, Any]) -> ibis.Table:
-    """The rows in these columns and types; a column that they lack is empty."""
+    """Cast rows to these columns and types; missing columns are null."""
     import ibis
 
     columns = {name: rows[name].cast(kind) if name in rows.columns else ibis.null(kind) for name, kind in kinds.items()}

@@ -1,4 +1,4 @@
-"""The file that an analyst gives back: its rows found again in quarantine, read as the table's types, and compared."""
+"""The file that an analyst gives back: its rows matched with the quarantine, typed and compared."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ FIXED = (ROW_ID, "reason")
 
 
 def read_returned(con: Backend, held: ibis.Table, path: Path) -> ibis.Table:
-    """The rows of a .csv or .parquet file in the columns of quarantine, and in `changed` which ones were corrected.
+    """Read a .csv or .parquet file in the columns of quarantine; `changed` names the corrected columns of each row.
 
-    `changed` reads ",a,b,"; "," when nothing was. Columns that the file lacks are as they were. QuarantineError for a
-    row that is not in quarantine, or not so many times, and for a value that cannot be read.
+    `changed` is ",a,b,", or "," when nothing was corrected. Columns that the file lacks stay as they were. Raises
+    QuarantineError for a row that is not in quarantine, or not so many times, and for a value that cannot be read.
     """
     sent = _read_file(con, path)
     _refuse_columns(sent, held, path)
@@ -41,7 +41,7 @@ def read_returned(con: Backend, held: ibis.Table, path: Path) -> ibis.Table:
 
 
 def _read_file(con: Backend, path: Path) -> ibis.Table:
-    """The file's rows; those of CSV as text, so that no id loses its zeros."""
+    """Read the file's rows; CSV as text, so that no id loses its zeros."""
     if path.suffix not in FORMATS:
         raise QuarantineError(f"{path}: the name must end in {' or '.join(FORMATS)}")
     if not path.is_file():
@@ -63,7 +63,7 @@ def _refuse_columns(sent: ibis.Table, held: ibis.Table, path: Path) -> None:
 
 
 def _number_rows(rows: ibis.Table) -> ibis.Table:
-    """Rows that share a row_id are alike and interchangeable: each gets a number among them."""
+    """Number the rows of each row_id; they are identical and interchangeable."""
     import ibis
 
     order = [rows[name].asc(nulls_first=True) for name in rows.columns]
@@ -82,18 +82,18 @@ def _refuse_strangers(sent: ibis.Table, known: ibis.Table, path: Path) -> None:
 
 
 def _refuse_unreadable(joined: ibis.Table, names: Sequence[str], path: Path) -> None:
-    """A value that cannot be read would silently become an empty one."""
+    """Raise QuarantineError for an unreadable value, which would silently become null."""
     for name in names:
-        said = text(joined[f"sent_{name}"])
-        wrong = joined.filter(said.notnull() & _to_column_type(joined, name).isnull())
+        written = text(joined[f"sent_{name}"])
+        wrong = joined.filter(written.notnull() & _to_column_type(joined, name).isnull())
         found = wrong.select(value=text(wrong[f"sent_{name}"])).order_by("value").limit(1).to_pyarrow().to_pylist()
         if found:
-            told = f"{name} '{found[0]['value']}' cannot be read as {joined[name].type()}"
-            raise QuarantineError(f"{path}: {told}; nothing was given back")
+            problem = f"{name} '{found[0]['value']}' cannot be read as {joined[name].type()}"
+            raise QuarantineError(f"{path}: {problem}; nothing was given back")
 
 
 def _to_column_type(joined: ibis.Table, name: str) -> ibis.Value:
-    """What the file says of a column, in the column's type; times are in UTC, as quarantine has them."""
+    """Convert the file's values of a column to the column's type; times are in UTC, as in quarantine."""
     kind, value = joined[name].type(), joined[f"sent_{name}"]
     if kind.is_timestamp():
         return utc(value, None, "UTC").cast(kind)

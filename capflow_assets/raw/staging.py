@@ -1,4 +1,4 @@
-"""Rows of a source that are needed more than once: read once, and kept on this machine's disk in between."""
+"""Staging: rows that are needed more than once are read once and kept on local disk in between."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def stage_rows(run: CustomerRun, table: str, rows: ibis.Table) -> Iterator[ibis.Table]:
-    """The same rows from Parquet files under the home, which are gone afterwards.
+    """Yield the same rows from Parquet files under the home, which are deleted afterwards.
 
-    One process at a time works on a customer: what lies there from before was left by one that was killed.
+    One process at a time works on a customer: files found there were left by one that was killed.
     """
     folder = run.home.path / "staging" / run.name / table
     shutil.rmtree(folder, ignore_errors=True)

@@ -32,7 +32,7 @@ ENDS = (
 )
 """Modules and packages at which every import closure ends: they carry or show results."""
 
-AVAILABILITY = ("capflow_assets.validation.needs.facts", "capflow_assets.validation.needs.unmet")
+AVAILABILITY = ("capflow_assets.validation.needs.availability", "capflow_assets.validation.needs.unmet")
 """They decide whether something is made, not what: an end for every layer but validation, which reports it."""
 
 

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from capflow_assets.contract.outcome import Blocked, NotAvailable
+from capflow_assets.contract.validation_report import ValidationReport
 from capflow_assets.run.gate import Verdict, find_refusal
 from capflow_resources.engines import EngineError, StartSession, connect, duckdb, start_session
 from capflow_resources.home import Home
@@ -54,7 +55,7 @@ class CustomerRun:
         self._no_engine: EngineError | None = None
         self._versions: dict[str, TableVersion | None] = {}
         self._tables: dict[tuple[str, int], ibis.Table] = {}
-        self.counted: dict[datetime, Mapping[str, Any]] = {}  # filled by validation.facts
+        self.counted: dict[datetime, Mapping[str, Any]] = {}  # filled by validation/needs/availability.py
 
     @cached_property
     def customer(self) -> Customer:
@@ -171,25 +172,27 @@ class CustomerRun:
         if reason is not None:
             raise Blocked(reason)
 
-    def report(self) -> dict[str, Any]:
-        """The validation report that the verdict rests on."""
+    def report(self) -> ValidationReport:
+        """Return the validation report that the verdict rests on; Blocked if there is none."""
         content = self.home.lake.document(self.name, REPORT)
         if content is None:
             raise Blocked(f"'{self.name}' has no validation report: run `capflow run --customer {self.name}`")
-        return dict(json.loads(content))
+        return ValidationReport.from_json(content)
 
     def as_of(self) -> datetime:
         """Return the moment up to which features and predictions see the data; NotAvailable if sales have no times."""
         if self.requested_as_of is not None:
             return self.requested_as_of
-        value = self.report()["as_of"]
-        if value is None:
+        as_of = self.report().as_of
+        if as_of is None:
             raise NotAvailable(f"no times: tables.line_items.columns.ts is not mapped for '{self.name}'")
-        return datetime.fromisoformat(value)
+        return as_of
 
     def first_sale(self) -> datetime:
         """Return the time of the first sale; call it after `as_of`, which shows that sales have times."""
-        return datetime.fromisoformat(self.report()["first_sale"])
+        first_sale = self.report().first_sale
+        assert first_sale is not None
+        return first_sale
 
     def close(self) -> None:
         """Disconnect the engines and free their memory."""

@@ -17,7 +17,7 @@ from capflow_assets.run.customer_run import CustomerRun
 from capflow_assets.training.search.folds import select_columns
 from capflow_assets.training.split import Split, TooLittleHistoryError, split, split_labelled
 from capflow_assets.validated.anchors import STEP_DAYS, anchors
-from capflow_assets.validation.needs.facts import gather_facts
+from capflow_assets.validation.needs.availability import gather_facts
 from capflow_assets.validation.needs.unmet import explain_unmet
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from capflow_assets.training.candidate import SEED, Candidate, Fit, evaluate_can
 from capflow_assets.training.dates import latest_test_date, require_current
 from capflow_assets.training.evaluation.promotion import PromotionDecision
 from capflow_assets.training.settings import default_parameters
-from capflow_assets.validation.needs.facts import gather_facts
+from capflow_assets.validation.needs.availability import gather_facts
 from capflow_resources.home import UnknownCustomerError
 from capflow_resources.registry import Version
 from partitions.customer_file import CustomerFileError

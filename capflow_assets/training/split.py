@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from capflow_assets.contract.model import Model
 from capflow_assets.contract.snapshot import LabelledSnapshot
-from capflow_assets.validated.anchors import ANCHORS, STEP_DAYS, anchors
+from capflow_assets.validated.anchors import ANCHORS, STEP_DAYS, anchors, horizon_steps
 
 MAX_FOLDS = 3
 
@@ -23,19 +23,6 @@ class Split(NamedTuple):
 
     train: tuple[datetime, ...]
     test: datetime
-
-
-def horizon_steps(horizon_days: int) -> int:
-    """Return how many steps of the anchor grid a label window of `horizon_days` covers."""
-    return -(-horizon_days // STEP_DAYS)
-
-
-def least_history_days(horizon_days: int) -> int:
-    """Return the days of history that always allow a training date with sales before it, wherever as_of lies.
-
-    Two windows, and the step by which the test date may lie further back than the horizon.
-    """
-    return (2 * horizon_steps(horizon_days) + 1) * STEP_DAYS
 
 
 def split(as_of: datetime, horizon_days: int, available: Sequence[datetime], folds: int = MAX_FOLDS) -> Split:

@@ -27,3 +27,16 @@ def snapshot_grid(as_of: datetime) -> list[datetime]:
 def anchor_index(date: datetime) -> int:
     """Return the index of the first anchor at or after `date`, counted from 1970; earlier intervals begin before it."""
     return -((EPOCH - date) // STEP)
+
+
+def horizon_steps(horizon_days: int) -> int:
+    """Return how many steps of the grid a label window of `horizon_days` covers."""
+    return -(-horizon_days // STEP_DAYS)
+
+
+def least_history_days(horizon_days: int) -> int:
+    """Return the history that guarantees a training date with sales before it, for any as_of between two anchors.
+
+    Two label windows, and the step by which the test date may lie further back than the horizon.
+    """
+    return (2 * horizon_steps(horizon_days) + 1) * STEP_DAYS

@@ -1,4 +1,4 @@
-"""validated/<table>: write, audit, publish. What failed its audit is never published."""
+"""validated/<table>: clean, audit, publish. A table that fails its audit is never published."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from capflow_assets.run.catalogue import plugin_module, tables
 from capflow_assets.run.code_version import code_version
 from capflow_assets.run.customer_run import DERIVED, CustomerRun, fingerprint
 from capflow_assets.run.reuse import find_reusable
-from capflow_assets.validated import set_aside
 from capflow_assets.validated.audit.audit import Audit, audit_table
+from capflow_assets.validated.audit.record import AuditRecord, load_audit, store_audit
 from capflow_assets.validated.audit.violation import Violation
 from capflow_assets.validated.content import summarise_content
+from capflow_assets.validated.facts import ValidatedFacts
 from capflow_assets.validated.identity import identity_columns
 from capflow_assets.validated.readmitted import put_back
 from capflow_assets.validated.tables import clean, derive_bills, drop_rows, filled_columns, filled_when_derived
@@ -27,47 +28,54 @@ CHECK = CHECKS["validated"]
 
 
 def validate(run: CustomerRun, asset: str) -> Outcome:
-    """Clean one raw table, judge every row, and publish the good ones if few enough are bad."""
+    """Clean one raw table, audit every row, and publish the accepted ones if few enough are rejected."""
     table = asset.removeprefix("validated/")
     source = _source(run, table)
-    mark = _fingerprint(run, table, source)
-    if (fresh := find_reusable(run, asset, mark)) and set_aside.load_audit(run, table).get("fingerprint") == mark:
-        return Outcome(**{**vars(fresh), "check": Check(CHECK, True, dict(fresh.facts))})
+    current = _fingerprint(run, table, source)
+    audited = load_audit(run, table)
+    if (reused := find_reusable(run, asset, current)) and audited and audited.fingerprint == current:
+        return Outcome(**{**vars(reused), "check": Check(CHECK, True, dict(reused.facts))})
     cleaned = _clean_rows(run, table)
     result = audit_table(cleaned.rows, tables()[table], columns_to_fill(run, table), run.customer.thresholds)
-    counts = {
-        "left_out": cleaned.left_out,
-        "waiting": cleaned.given - sum(result.readmitted.values()),
-        "source": source,
-        "raw": run.number(source),
-        "given": run.number(f"readmitted/{table}"),
-        "fingerprint": mark,
-    }
-    found = set_aside.store_audit(
-        run, table, result, identity_columns(cleaned.columns, run.customer.tables.get(table)), counts
+    record = AuditRecord(
+        table,
+        result.passed,
+        rows=result.rows + sum(cleaned.left_out.values()),
+        accepted=result.rows - result.set_aside,
+        set_aside=result.set_aside,
+        readmitted=sum(result.readmitted.values()),
+        given_back=dict(result.readmitted),
+        left_out=cleaned.left_out,
+        waiting=cleaned.given - sum(result.readmitted.values()),
+        source=source,
+        raw=run.number(source),
+        given=run.number(f"readmitted/{table}"),
+        fingerprint=current,
+        violations=result.failures,
     )
-    facts = {name: found[name] for name in ("rows", "set_aside", "left_out", "readmitted")}
-    facts |= {"failures": [_violation_row(failure) for failure in result.failures]}
+    store_audit(run, record, result.rejected, identity_columns(cleaned.columns, run.customer.tables.get(table)))
+    shown = {name: getattr(record, name) for name in ("rows", "set_aside", "left_out", "readmitted")}
+    shown |= {"failures": [_violation_row(failure) for failure in result.failures]}
     if not result.passed:
-        return _block(run, asset, result, facts, mark)
+        return _block(run, asset, result, shown, current)
     inputs = {name: n for name in (source, f"readmitted/{table}") if (n := run.number(name)) is not None}
-    kept = {"fingerprint": mark, "inputs": inputs, "dropped": cleaned.left_out}
-    written = run.write(asset, result.accepted, {**kept, "content": summarise_content(table, result.accepted)})
-    facts |= {"rows": written.rows, "version": written.version}
-    return Outcome(asset, "done", facts=facts, check=Check(CHECK, True, facts), fingerprint=mark)
+    facts = ValidatedFacts(current, inputs, cleaned.left_out, summarise_content(table, result.accepted))
+    written = run.write(asset, result.accepted, facts.to_facts())
+    shown |= {"rows": written.rows, "version": written.version}
+    return Outcome(asset, "done", facts=shown, check=Check(CHECK, True, shown), fingerprint=current)
 
 
 def is_current(run: CustomerRun, table: str) -> bool:
-    """Whether the published table is what today's data, mapping and bounds give: proof that its audit passed."""
+    """Return whether the published table was made from today's data, mapping and bounds: then its audit passed."""
     version = run.version(f"validated/{table}")
     if version is None:
         return False
     source = f"raw/{table}" if table in run.customer.tables else f"validated/{DERIVED[table]}"
-    return bool(version.facts["fingerprint"] == _fingerprint(run, table, source))
+    return ValidatedFacts.from_facts(version.facts).fingerprint == _fingerprint(run, table, source)
 
 
 def columns_to_fill(run: CustomerRun, table: str) -> set[str]:
-    """The columns of a table that this customer fills."""
+    """Return the columns of a table that this customer fills."""
     mapping = run.customer.tables.get(table)
     return filled_when_derived(run.customer.tables[DERIVED[table]]) if mapping is None else filled_columns(mapping)
 
@@ -99,8 +107,8 @@ def _source(run: CustomerRun, table: str) -> str:
 
 @dataclass(frozen=True)
 class _Cleaned:
-    """The rows to judge, computed once and kept in the engine; how many were left out on the customer's wish, by
-    reason; how many an analyst gave back; and the table's columns."""
+    """The rows to audit, materialised in the engine; the number left out at the customer's request, by reason; the
+    number that an analyst gave back; and the table's columns."""
 
     rows: ibis.Table
     left_out: dict[str, int]
@@ -132,11 +140,10 @@ def _count_rows(table: ibis.Table) -> int:
     return int(table.count().to_pyarrow().as_py())
 
 
-def _block(run: CustomerRun, asset: str, result: Audit, facts: dict[str, Any], mark: str) -> Outcome:
+def _block(run: CustomerRun, asset: str, result: Audit, facts: dict[str, Any], fingerprint: str) -> Outcome:
     run.publish_verdict(result.reasons)
-    return Outcome(
-        asset, "blocked", "; ".join(result.reasons), facts, check=Check(CHECK, False, facts), fingerprint=mark
-    )
+    check = Check(CHECK, False, facts)
+    return Outcome(asset, "blocked", "; ".join(result.reasons), facts, check=check, fingerprint=fingerprint)
 
 
 def _violation_row(failure: Violation) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from capflow_assets.features.snapshots import TIME_COLUMNS
 from capflow_assets.validated.anchors import STEP_DAYS, anchor_index
 from capflow_resources.engines.row_hash import row_hash
 
@@ -22,6 +21,9 @@ if TYPE_CHECKING:
 
 Content = Mapping[str, Any]
 
+TIME_COLUMNS = {"line_items": "ts", "bills": "ts", "contacts": "sent_at", "reviews": "ts"}
+"""When a row of a table happened; the other tables have no history."""
+
 ALWAYS = "always"  # rows known at every date: items, and users without a first date
 PIECES = 3
 PIECE_BITS = 21  # sums of such pieces stay below 2**63 for 4 million million rows
@@ -29,10 +31,10 @@ DAY_SECONDS = 86_400
 
 
 def summarise_content(name: str, table: ibis.Table) -> dict[str, Any]:
-    """The counts and sums of one validated table, JSON-ready, in one pass (two for contacts).
+    """Summarise one validated table as counts and sums, JSON-ready, in one pass (two for contacts).
 
-    `intervals` maps an interval's number to its `rows`, their `sums` and the latest time in it (`until`); of
-    line_items and bills also to the sums `bills`, by which `whole` compares the bills' line counts with the lines.
+    `intervals` maps an interval's number to its `rows`, their `sums` and the latest time in it (`until`); for
+    line_items and bills also to the sums `bills`, by which `bills_are_complete` compares line counts with lines.
     """
     found: dict[str, dict[str, Any]] = {}
     for events in _dated_rows(name, table):
@@ -44,15 +46,15 @@ def summarise_content(name: str, table: ibis.Table) -> dict[str, Any]:
 
 
 def content_before(held: Content, date: datetime) -> dict[str, Any]:
-    """What identifies the rows known before `date`; between two anchors, those of the whole interval it lies in."""
+    """Return the summary of the rows known before `date`; between two anchors that includes `date`'s whole interval."""
     parts = _intervals_before(held, date)
     return {"columns": held["columns"], "rows": sum(part["rows"] for part in parts), "sums": _sum_pieces(parts, "sums")}
 
 
 def bills_are_complete(line_items: Content, bills: Content, date: datetime) -> bool:
-    """Whether every bill begun before `date` counts just the lines known by then, so that none needs restating.
+    """Return whether every bill begun before `date` counts exactly the lines known by then, so none needs restating.
 
-    False where it cannot be told: rows after a date that lies between two anchors share its interval.
+    False where that is unknown: rows after a date that lies between two anchors share its interval.
     """
     lines, counted = _intervals_before(line_items, date), _intervals_before(bills, date)
     if any(part["until"] >= date.isoformat() for part in [*lines, *counted]):
@@ -70,12 +72,12 @@ def _sum_pieces(parts: list[dict[str, Any]], name: str) -> list[int]:
 
 
 def _interval(row: Mapping[str, Any]) -> dict[str, Any]:
-    told = {"rows": row["rows"], "sums": [row[f"sum_{piece}"] for piece in range(PIECES)]}
+    interval = {"rows": row["rows"], "sums": [row[f"sum_{piece}"] for piece in range(PIECES)]}
     if row["until"] is not None:
-        told["until"] = row["until"].isoformat()
+        interval["until"] = row["until"].isoformat()
     if "bill_0" in row:
-        told["bills"] = [row[f"bill_{piece}"] for piece in range(PIECES)]
-    return told
+        interval["bills"] = [row[f"bill_{piece}"] for piece in range(PIECES)]
+    return interval
 
 
 def _merge_intervals(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:

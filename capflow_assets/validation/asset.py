@@ -1,20 +1,20 @@
-"""validation/report: the customer's KPIs against their bounds, and the verdict that everything downstream obeys."""
+"""validation/report: the customer's KPIs against their bounds, and the verdict that gates everything downstream."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from capflow_assets.contract.outcome import CHECKS, Blocked, Check, Markdown, Outcome, Status
+from capflow_assets.contract.validation_report import ValidationReport
 from capflow_assets.run.code_version import code_version
 from capflow_assets.run.customer_run import REPORT, CustomerRun, fingerprint
 from capflow_assets.validated.asset import is_current
 from capflow_assets.validation.blame import publish_offending
-from capflow_assets.validation.needs import availability as contracts
-from capflow_assets.validation.page import judged_versions, publish_page
+from capflow_assets.validation.needs.availability import contract_terms, list_availability, measure_needs
+from capflow_assets.validation.page import load_report, publish_page
 from capflow_assets.validation.pictures import load_plots
 from capflow_assets.validation.report import Report, build_report
 from capflow_assets.validation.verticals import load_thresholds
@@ -27,29 +27,35 @@ NO_TIMES = datetime(1970, 1, 1)
 
 
 def judge(run: CustomerRun, asset: str) -> Outcome:
-    """Measure the customer, compare with the bounds, publish the report and then the verdict."""
+    """Measure the customer's data, compare KPIs with their bounds, publish the report and then the verdict."""
     _require_tables(run)
-    mark = fingerprint(
+    current = fingerprint(
         validated=run.validated_versions(),
         tables=run.tables(),
         bounds=dict(run.customer.thresholds),
         expected=run.customer.expected,
         vertical=_vertical(run),
         timezone=run.customer.timezone,
-        contracts=contracts.contract_terms(run),
+        contracts=contract_terms(run),
         code=code_version(__name__),
     )
-    content = run.home.lake.document(run.name, REPORT)
-    stored: dict[str, Any] = json.loads(content) if content else {}
-    today = _midnight(datetime.now(UTC).replace(tzinfo=None))
-    reused = not run.force and stored.get("fingerprint") == mark and _is_as_fresh(stored, today)
-    if not reused:
-        stored = {"fingerprint": mark, "today": today.isoformat(), **judged_versions(run), **_measure(run, today)}
-        run.home.lake.put_document(run.name, REPORT, json.dumps(stored).encode())
-    made = Report.from_json(stored["report"])
-    run.publish_verdict(made.reasons)
+    today = _next_midnight(datetime.now(UTC).replace(tzinfo=None))
+    stored = None if run.force else _stored_report(run)
+    is_reused = stored is not None and stored.fingerprint == current and _is_as_fresh(stored, today)
+    if stored is None or not is_reused:
+        stored = _measure(run, today, current)
+        run.home.lake.put_document(run.name, REPORT, stored.to_json().encode())
+    report = Report.from_json(stored.report)
+    run.publish_verdict(report.reasons)
     page = publish_page(run, but=asset)
-    return _outcome(asset, made, stored, reused, page, load_plots(run, made, mark))
+    return _outcome(asset, report, stored, is_reused, page, load_plots(run, report, current))
+
+
+def _stored_report(run: CustomerRun) -> ValidationReport | None:
+    try:
+        return load_report(run)
+    except ValueError:  # another version's document, or a damaged one: measure again
+        return None
 
 
 def _require_tables(run: CustomerRun) -> None:
@@ -62,25 +68,29 @@ def _require_tables(run: CustomerRun) -> None:
         )
 
 
-def _is_as_fresh(stored: dict[str, Any], today: datetime) -> bool:
-    """Whether what was said of the last sale's age is still so: without new data, time alone can change it."""
-    return Report.from_json(stored["report"]).is_as_fresh((today - datetime.fromisoformat(stored["today"])).days)
+def _is_as_fresh(stored: ValidationReport, today: datetime) -> bool:
+    """Return whether the finding on freshness still holds: without new data, time alone can change it."""
+    return Report.from_json(stored.report).is_as_fresh((today - stored.today).days)
 
 
-def _measure(run: CustomerRun, today: datetime) -> dict[str, Any]:
+def _measure(run: CustomerRun, today: datetime, current: str) -> ValidationReport:
     tables = {table: run.read(f"validated/{table}") for table in run.tables()}
     first, as_of = _span(tables["line_items"])
-    made = build_report(tables, run.customer, as_of or NO_TIMES, _vertical(run), today)
-    made = replace(made, offences=publish_offending(run, made.findings, tables, as_of or NO_TIMES))
-    found = {
-        "as_of": as_of.isoformat() if as_of else None,
-        "first_sale": first.isoformat() if first else None,
-        "users": int(made.values["users"] or 0),
-        "bills": int(made.values["bills"] or 0),
-        "measures": contracts.measure_needs(run, tables),
-        "report": made.to_json(),
-    }
-    return {**found, "models": contracts.list_availability(run, found)}
+    report = build_report(tables, run.customer, as_of or NO_TIMES, _vertical(run), today)
+    report = replace(report, violations=publish_offending(run, report.findings, tables, as_of or NO_TIMES))
+    stored = ValidationReport(
+        current,
+        today,
+        as_of,
+        first,
+        int(report.values["users"] or 0),
+        int(report.values["bills"] or 0),
+        report.to_json(),
+        measure_needs(run, tables),
+        run.raw_versions(),
+        run.validated_versions(),
+    )
+    return replace(stored, models=list_availability(run, stored))
 
 
 def _vertical(run: CustomerRun) -> dict[str, float]:
@@ -88,26 +98,28 @@ def _vertical(run: CustomerRun) -> dict[str, float]:
 
 
 def _span(lines: ibis.Table) -> tuple[datetime | None, datetime | None]:
-    """The first sale, and the midnight after the last one that is not in the future."""
+    """Return the first sale, and the midnight after the last one that is not in the future."""
     past = lines.filter(lines.ts < datetime.now(UTC).replace(tzinfo=None))
     found = past.aggregate(first=past.ts.min(), last=past.ts.max()).to_pyarrow().to_pylist()[0]
     if found["last"] is None:
         return None, None
-    return found["first"], _midnight(found["last"])
+    return found["first"], _next_midnight(found["last"])
 
 
-def _midnight(moment: datetime) -> datetime:
-    """The midnight after it."""
+def _next_midnight(moment: datetime) -> datetime:
     return moment.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
 
 
 def _outcome(
-    asset: str, made: Report, stored: dict[str, Any], reused: bool, page: str, plots: Mapping[str, bytes]
+    asset: str, report: Report, stored: ValidationReport, is_reused: bool, page: str, plots: Mapping[str, bytes]
 ) -> Outcome:
-    facts = {"as_of": stored["as_of"], "page": page, "warnings": list(made.warnings), "KPIs": Markdown(made.markdown())}
-    facts["models"] = [
-        {"model": one["model"], "passed": one["available"], "reason": one["reason"]} for one in stored["models"]
-    ]
-    check = Check(CHECK, made.passed, {"findings": [vars(finding) for finding in made.findings]})
-    status: Status = "blocked" if not made.passed else "reused" if reused else "done"
-    return Outcome(asset, status, "; ".join(made.reasons), facts, plots, check, stored["fingerprint"])
+    facts = {
+        "as_of": stored.as_of.isoformat() if stored.as_of else None,
+        "page": page,
+        "warnings": list(report.warnings),
+        "KPIs": Markdown(report.markdown()),
+        "models": [{"model": one.model, "passed": one.available, "reason": one.reason} for one in stored.models],
+    }
+    check = Check(CHECK, report.passed, {"findings": [vars(finding) for finding in report.findings]})
+    status: Status = "blocked" if not report.passed else "reused" if is_reused else "done"
+    return Outcome(asset, status, "; ".join(report.reasons), facts, plots, check, stored.fingerprint)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from capflow_assets.run.customer_run import CustomerRun
 from capflow_assets.validated.audit.audit import SAMPLE_ROWS, sample_rows
+from capflow_assets.validated.audit.record import publish_rows
 from capflow_assets.validated.audit.violation import Violation
-from capflow_assets.validated.set_aside import publish_rows
 from capflow_assets.validation.bounds import Finding
 from capflow_assets.validation.kpis.kpis import KPIS
 from capflow_assets.validation.kpis.offending import BLAMED, offending_rows
@@ -27,15 +27,15 @@ def publish_offending(
     """
     failed = sorted((finding for finding in findings if not finding.passed), key=lambda finding: finding.blocks)
     broken = {finding.kpi: finding for finding in failed}
-    offences = []
+    violations = []
     for kpi in KPIS:
         asset = f"offending/{kpi}"
         rows = offending_rows(kpi, tables, as_of) if kpi in broken else None
         facts = {"as_of": as_of.isoformat(), "fingerprint": "", "inputs": run.validated_versions()}
         published = publish_rows(run, asset, rows, facts)
         if published:
-            offences.append(_violation(run, broken[kpi], asset, published))
-    return tuple(offences)
+            violations.append(_violation(run, broken[kpi], asset, published))
+    return tuple(violations)
 
 
 def _violation(run: CustomerRun, finding: Finding, asset: str, rows: int) -> Violation:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
-from typing import Any
 
 from capflow_assets.contract.outcome import Blocked
+from capflow_assets.contract.validation_report import ModelAvailability, ValidationReport
 from capflow_assets.run.catalogue import tables
 from capflow_assets.run.customer_run import REPORT, CustomerRun
 from capflow_assets.run.gate import Verdict
-from capflow_assets.validated import set_aside
-from capflow_assets.validated.audit.violation import Violation
+from capflow_assets.validated.audit.record import AuditRecord, load_audit
 from capflow_assets.validation.html import Dossier, ModelRow, TableRow, Trouble, render_customer
 from capflow_assets.validation.html.dossier import State
 from capflow_assets.validation.report import Report
@@ -38,42 +36,38 @@ def gather_dossier(run: CustomerRun, but: str = "") -> Dossier:
         customer = run.customer
     except ValueError as error:  # the file has mistakes; the message names them and no secret
         return Dossier(run.name, "failed", written_at, tuple(str(error).splitlines()), troubles)
-    stored = _stored(run)
+    stored = load_report(run)
     verdict = run.verdict()
     state, reasons = _state(run, verdict)
-    audits = [found for table in tables() if (found := set_aside.load_audit(run, table)) and table in run.tables()]
+    audits = [record for table in tables() if table in run.tables() and (record := load_audit(run, table))]
     return Dossier(
         run.name,
         state,
         written_at,
         reasons,
         troubles,
-        Report.from_json(stored["report"]) if stored else None,
-        verdict is None or _judged(stored) == (dict(verdict.raw), dict(verdict.validated)),
-        tuple(_offence(one) for found in audits for one in found["offences"]),
-        tuple(_table(found) for found in audits),
-        tuple(_model(one) for one in stored.get("models", ())),
+        Report.from_json(stored.report) if stored else None,
+        verdict is None or _versions(stored) == (dict(verdict.raw), dict(verdict.validated)),
+        tuple(violation for record in audits for violation in record.violations),
+        tuple(_table_row(record) for record in audits),
+        tuple(_model_row(one) for one in stored.models) if stored else (),
         verdict.judged_at if verdict else "",
         customer.vertical,
         customer.currency,
         customer.timezone,
-        stored.get("first_sale"),
-        bool(stored.get("as_of")),
+        stored.first_sale.isoformat() if stored and stored.first_sale else None,
+        stored is not None and stored.as_of is not None,
     )
 
 
-def judged_versions(run: CustomerRun) -> dict[str, dict[str, int]]:
-    """Return the table versions that a report rests on, to be stored with it."""
-    return {"raw": run.raw_versions(), "validated": run.validated_versions()}
-
-
-def _judged(stored: dict[str, Any]) -> tuple[dict[str, int], dict[str, int]]:
-    return stored.get("raw", {}), stored.get("validated", {})
-
-
-def _stored(run: CustomerRun) -> dict[str, Any]:
+def load_report(run: CustomerRun) -> ValidationReport | None:
+    """Load the stored validation report, whatever the verdict; None if there is none."""
     content = run.home.lake.document(run.name, REPORT)
-    return dict(json.loads(content)) if content else {}
+    return None if content is None else ValidationReport.from_json(content)
+
+
+def _versions(stored: ValidationReport | None) -> tuple[dict[str, int], dict[str, int]]:
+    return (dict(stored.raw), dict(stored.validated)) if stored else ({}, {})
 
 
 def _state(run: CustomerRun, verdict: Verdict | None) -> tuple[State, tuple[str, ...]]:
@@ -83,7 +77,7 @@ def _state(run: CustomerRun, verdict: Verdict | None) -> tuple[State, tuple[str,
         return "blocked", verdict.reasons
     try:
         run.require_passed()
-    except Blocked as reason:  # it passed once, but the data are others now
+    except Blocked as reason:  # it passed once, but the data changed since
         return "blocked", (str(reason),)
     return "passed", ()
 
@@ -96,14 +90,10 @@ def _troubles(run: CustomerRun, but: str) -> tuple[Trouble, ...]:
     )
 
 
-def _offence(found: dict[str, Any]) -> Violation:
-    return Violation(**{**found, "sample": tuple(found["sample"])})
+def _model_row(model: ModelAvailability) -> ModelRow:
+    return ModelRow(model.model, "passed" if model.available else "not available", model.reason)
 
 
-def _model(found: dict[str, Any]) -> ModelRow:
-    return ModelRow(found["model"], "passed" if found["available"] else "not available", found["reason"])
-
-
-def _table(found: dict[str, Any]) -> TableRow:
+def _table_row(record: AuditRecord) -> TableRow:
     names = ("table", "passed", "rows", "accepted", "set_aside", "readmitted", "left_out")
-    return TableRow(**{name: found[name] for name in names})
+    return TableRow(**{name: getattr(record, name) for name in names})

@@ -36,7 +36,7 @@ class Report:
     findings: tuple[Finding, ...]
     distributions: tuple[Distribution, ...]
     series: tuple[Series, ...] = ()
-    offences: tuple[Violation, ...] = ()
+    violations: tuple[Violation, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -76,7 +76,9 @@ class Report:
 
     def to_json(self) -> str:
         """Write the report as JSON text, without NaN."""
-        return json.dumps(asdict(self), allow_nan=False)
+        document = asdict(self)
+        document["offences"] = document.pop("violations")
+        return json.dumps(document, allow_nan=False)
 
     @staticmethod
     def from_json(text: str) -> Report:
@@ -89,10 +91,10 @@ class Report:
                 for one in found["distributions"]
             )
             series = tuple(Series(**{name: _to_tuple(part) for name, part in one.items()}) for one in found["series"])
-            offences = tuple(
+            violations = tuple(
                 Violation(**{name: _to_tuple(part) for name, part in one.items()}) for one in found["offences"]
             )
-            return Report(found["customer"], found["as_of"], found["values"], findings, shapes, series, offences)
+            return Report(found["customer"], found["as_of"], found["values"], findings, shapes, series, violations)
         except (ValueError, KeyError, TypeError) as error:
             message = f"this is not a report that CapFlow wrote ({error!r}). Validate the customer again."
             raise ValueError(message) from error

@@ -251,7 +251,7 @@ def test_the_rows_to_blame_for_a_kpi_are_listed_and_written(shop: TinyShop, tmp_
     shop.sends("line_items", lines(Price=free)).run([*BILLS, "validation/report"])
     run = shop.open()
     listed = {one.asset: one.rows for one in list_held(run)}
-    report = json.loads(run.report()["report"])
+    report = json.loads(run.report().report)
     run.close()
     assert listed["offending/zero_price_share"] == 240
     offence = next(one for one in report["offences"] if one["check"] == "zero_price_share")

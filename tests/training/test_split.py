@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from capflow_assets.run.catalogue import models
-from capflow_assets.training.split import TooLittleHistoryError, least_history_days, split
-from capflow_assets.validated.anchors import EPOCH, anchors, snapshot_grid
+from capflow_assets.training.split import TooLittleHistoryError, split
+from capflow_assets.validated.anchors import EPOCH, anchors, least_history_days, snapshot_grid
 
 ANCHOR = datetime(2024, 7, 16)
 PHASES = [timedelta(0), timedelta(hours=1), timedelta(days=14, hours=23), timedelta(days=29, hours=23, minutes=59)]

@@ -8,7 +8,7 @@ from datetime import datetime
 from capflow_assets.run.customer_run import CustomerRun
 from capflow_assets.run.pipeline import run_customer
 from capflow_assets.run.plan import upstream
-from capflow_assets.validation.needs.facts import gather_facts
+from capflow_assets.validation.needs.availability import gather_facts
 from capflow_resources.home import Home
 
 

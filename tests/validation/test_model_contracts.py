@@ -63,8 +63,8 @@ def items(*descriptions: str) -> dict[str, list[str]]:
 def told(shop: TinyShop) -> dict[str, str]:
     """The report's word on each model: "" for one that may be had."""
     run = shop.open()
-    found = {one["model"]: one["reason"] for one in run.report()["models"]}
-    assert [one["available"] for one in run.report()["models"]] == [not reason for reason in found.values()]
+    found = {one.model: one.reason for one in run.report().models}
+    assert [one.available for one in run.report().models] == [not reason for reason in found.values()]
     run.close()
     return found
 
@@ -99,7 +99,7 @@ def test_a_customer_passes_for_one_model_and_not_for_another(shop: TinyShop, mon
 def test_nothing_is_measured_that_no_model_asks_for(shop: TinyShop) -> None:
     shop.write_file(models="[rfm_segments]").run(CHECKED)
     run = shop.open()
-    assert set(run.report()["measures"]) <= {"items"}
+    assert set(run.report().measures) <= {"items"}
     run.close()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from capflow_assets.validated.set_aside import audit_document
+from capflow_assets.validated.audit.record import audit_document
 from capflow_resources.home import Home
 
 

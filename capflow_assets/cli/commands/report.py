@@ -119,7 +119,7 @@ def _to_json(dossier: Dossier) -> dict[str, Any]:
         "newest_sale": _iso(dossier.last_sale),
         "kpis": dict(report.values) if report else {},
         "findings": [asdict(one) for one in report.findings] if report else [],
-        "offences": [asdict(one) for one in dossier.offences],
+        "offences": [asdict(one) for one in dossier.violations],
         "tables": [asdict(one) for one in dossier.tables],
         "models": [asdict(one) for one in dossier.models],
     }

@@ -80,7 +80,7 @@ def _kpis_of_passed(home: Home, vertical: str) -> tuple[list[str], list[dict[str
             if normalise_vertical(run.customer.vertical) != normalise_vertical(vertical):
                 continue
             run.require_passed()
-            values.append(json.loads(run.report()["report"])["values"])
+            values.append(json.loads(run.report().report)["values"])
         except (Blocked, CustomerFileError):
             continue
         names.append(name)

@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 
 
 def clean(table: str, raw: ibis.Table, mapping: TableMapping, timezone: str) -> ibis.Table:
-    """The raw rows of one canonical table in its columns and types.
+    """Convert raw rows to the columns and types of a canonical table.
 
-    What cannot be read is null; no row is left out, but for `distinct`. Times become UTC from `timezone`.
+    Unreadable values become null; no row is dropped, except by `distinct`. Times become UTC from `timezone`.
     """
     cleaned: ibis.Table = table_module(table).clean(raw, mapping, timezone)
     return cleaned
 
 
 def filled_columns(mapping: TableMapping) -> set[str]:
-    """The columns that every row must fill, if they are not nullable: what is mapped, and what cleaning works out."""
+    """Return the columns that every row must fill unless nullable: mapped ones and those that cleaning derives."""
     return {*mapping.columns, *getattr(table_module(mapping.table), "DERIVED", ())}
 
 
 def filled_when_derived(line_items_mapping: TableMapping) -> set[str]:
-    """The same for bills that are added up from line items: without times, they have no `ts` either."""
+    """Return the same for bills derived from line items, which have no `ts` where the lines have none."""
     names = {column.name for column in tables()["bills"].columns}
     return names if "ts" in line_items_mapping.columns else names - {"ts"}
 

@@ -73,10 +73,10 @@ class Dossier:
     timed: bool = True
 
     @property
-    def offences(self) -> tuple[Violation, ...]:
+    def violations(self) -> tuple[Violation, ...]:
         """Every broken rule that has rows, of the tables and then of the KPIs; blocking ones first."""
-        found = (*self.audits, *(self.report.offences if self.report else ()))
-        return tuple(sorted(found, key=lambda one: not one.blocks))
+        violations = (*self.audits, *(self.report.violations if self.report else ()))
+        return tuple(sorted(violations, key=lambda one: not one.blocks))
 
     @property
     def warnings(self) -> tuple[str, ...]:

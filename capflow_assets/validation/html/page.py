@@ -141,37 +141,41 @@ def _daily_rows(dossier: Dossier) -> list[KpiRow]:
 def _list_faults(dossier: Dossier) -> list[Fault]:
     """List every broken rule, blocking ones first. A KPI's violation supplies its rows, its finding the rest."""
     findings = [found for found in (dossier.report.findings if dossier.report else ()) if not found.passed]
-    offences = dossier.offences
-    rows = {offence.check: offence for offence in offences if offence.check in {found.kpi for found in findings}}
-    found = [_fault_of_violation(dossier.customer, offence) for offence in offences if offence not in rows.values()]
+    violations = dossier.violations
+    rows = {
+        violation.check: violation for violation in violations if violation.check in {found.kpi for found in findings}
+    }
+    found = [
+        _fault_of_violation(dossier.customer, violation) for violation in violations if violation not in rows.values()
+    ]
     found += [_fault_of_finding(dossier, finding, rows.get(finding.kpi)) for finding in findings]
     return sorted(found, key=lambda fault: ("blocks", "warning", "set aside").index(fault.verdict))
 
 
-def _fault_of_finding(dossier: Dossier, finding: Finding, offence: Violation | None) -> Fault:
-    rows = {} if offence is None else _row_fields(dossier.customer, offence)
+def _fault_of_finding(dossier: Dossier, finding: Finding, violation: Violation | None) -> Fault:
+    rows = {} if violation is None else _row_fields(dossier.customer, violation)
     value = words.shown(finding.kpi, finding.value, dossier.currency)
     verdict, bound = words.verdict(finding), words.limits(finding, dossier.currency)
     title, remedy = words.title(finding.kpi), finding.remedy
     return Fault(title, verdict, finding.message, remedy, **{**rows, "share": value, "bound": bound})
 
 
-def _fault_of_violation(customer: str, offence: Violation) -> Fault:
-    rule = " ".join(filter(None, (offence.column, offence.check.replace("_", " "))))
-    title, verdict = f"{offence.table}: {rule}", "blocks" if offence.blocks else "set aside"
-    return Fault(title, verdict, offence.message, offence.remedy, **_row_fields(customer, offence))
+def _fault_of_violation(customer: str, violation: Violation) -> Fault:
+    rule = " ".join(filter(None, (violation.column, violation.check.replace("_", " "))))
+    title, verdict = f"{violation.table}: {rule}", "blocks" if violation.blocks else "set aside"
+    return Fault(title, verdict, violation.message, violation.remedy, **_row_fields(customer, violation))
 
 
-def _row_fields(customer: str, offence: Violation) -> dict[str, Any]:
-    columns = tuple(dict.fromkeys(name for row in offence.sample for name in row))
-    table, file = offence.rows_at.removeprefix("quarantine/"), offence.rows_at.rpartition("/")[2]
+def _row_fields(customer: str, violation: Violation) -> dict[str, Any]:
+    columns = tuple(dict.fromkeys(name for row in violation.sample for name in row))
+    table, file = violation.rows_at.removeprefix("quarantine/"), violation.rows_at.rpartition("/")[2]
     return {
-        "rows": offence.rows,
-        "share": words.percent(offence.share),
-        "bound": f"at most {words.percent(offence.bound)}",
+        "rows": violation.rows,
+        "share": words.percent(violation.share),
+        "bound": f"at most {words.percent(violation.bound)}",
         "columns": columns,
-        "sample": tuple(tuple(_format_cell(row, name) for name in columns) for row in offence.sample),
-        "rows_at": offence.rows_at,
+        "sample": tuple(tuple(_format_cell(row, name) for name in columns) for row in violation.sample),
+        "rows_at": violation.rows_at,
         "command": f"capflow quarantine {customer} {table} --out {file}.parquet" if table else "",
     }
 

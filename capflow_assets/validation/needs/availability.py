@@ -1,4 +1,4 @@
-"""Which models a customer's data is enough for: measured with the report, told for each model with its reason."""
+"""Which models a customer's data are enough for: measured with the report, and for earlier dates on demand."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from capflow_assets.contract.validation_report import ModelAvailability, ValidationReport
 from capflow_assets.run.catalogue import feature_sets, models
 from capflow_assets.run.customer_run import CustomerRun
+from capflow_assets.validation.kpis.kpis import count_users_and_bills, rows_before
 from capflow_assets.validation.needs.measures import TABLE_OF, measure_tables
 from capflow_assets.validation.needs.unmet import Facts, explain_unmet, needed_measures
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def contract_terms(run: CustomerRun) -> dict[str, Any]:
-    """All that the contracts of this customer's models depend on besides its data, JSON-ready."""
+    """Return what the availability of this customer's models depends on besides its data, JSON-ready."""
     wanted = {name: model for name, model in models().items() if run.customer.wants(name)}
     of_models = {name: [asdict(model.needs), model.tables, model.features] for name, model in wanted.items()}
     of_features = {name: asdict(chosen.needs) for name, chosen in feature_sets().items() if chosen.needs}
@@ -25,7 +27,7 @@ def contract_terms(run: CustomerRun) -> dict[str, Any]:
 
 
 def measure_needs(run: CustomerRun, tables: Mapping[str, ibis.Table]) -> dict[str, float | str | None]:
-    """What the contracts of the models that this customer asked for, and of feature sets, rest on."""
+    """Measure what the models that this customer asked for, and the feature sets, need."""
     names = needed_measures(
         (model for name, model in models().items() if run.customer.wants(name)), feature_sets().values()
     )
@@ -34,14 +36,36 @@ def measure_needs(run: CustomerRun, tables: Mapping[str, ibis.Table]) -> dict[st
     return measure_tables(names, tables, set_aside)
 
 
-def list_availability(run: CustomerRun, found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """For each model that the customer asked for: `model`, `available`, and the `reason` why not.
+def list_availability(run: CustomerRun, report: ValidationReport) -> tuple[ModelAvailability, ...]:
+    """Return for each model that the customer asked for whether the data are enough, and why not.
 
-    `found` is the report's document. What only a model's own label can tell (its share) is judged when it is trained.
+    What only a model's own label can show (its share) is judged when it is trained.
     """
-    days, has_times = 0, found["as_of"] is not None
-    if has_times:
-        days = (datetime.fromisoformat(found["as_of"]) - datetime.fromisoformat(found["first_sale"])).days
-    facts = Facts(set(run.tables()), found["users"], found["bills"], days, has_times, measures=found["measures"])
+    has_times = report.as_of is not None
+    days = report.history_days
+    facts = Facts(set(run.tables()), report.users, report.bills, days, has_times, measures=report.measures)
     reasons = {name: explain_unmet(model, facts) for name, model in models().items() if run.customer.wants(name)}
-    return [{"model": name, "available": reason is None, "reason": reason or ""} for name, reason in reasons.items()]
+    return tuple(ModelAvailability(name, reason is None, reason or "") for name, reason in reasons.items())
+
+
+def gather_facts(run: CustomerRun, positives: int | None = None, negatives: int | None = None) -> Facts:
+    """Return the facts of a customer's data that models' needs are compared with, as of the run's date."""
+    report = run.report()
+    tables, has_times = set(run.tables()), report.as_of is not None
+    if report.as_of is None:
+        return Facts(tables, report.users, report.bills, 0, has_times, positives, negatives, report.measures)
+    as_of = run.as_of()
+    days = (as_of - run.first_sale()).days
+    if as_of >= report.as_of:
+        return Facts(tables, report.users, report.bills, days, has_times, positives, negatives, report.measures)
+    counts = _count_before(run, as_of)
+    return Facts(tables, counts["users"], counts["bills"], days, has_times, positives, negatives, counts["measures"])
+
+
+def _count_before(run: CustomerRun, as_of: datetime) -> Mapping[str, Any]:
+    """Count what the report counts, on the rows before a date; once per run."""
+    if as_of not in run.counted:
+        tables = {table: rows_before(run.read(f"validated/{table}"), as_of) for table in run.tables()}
+        counts = count_users_and_bills(tables["bills"], as_of)
+        run.counted[as_of] = {**counts, "measures": measure_needs(run, tables)}
+    return run.counted[as_of]

@@ -10,7 +10,7 @@ from typing import Any
 from capflow_assets.contract.feature_set import FeatureSet
 from capflow_assets.contract.model import Model, Needs
 from capflow_assets.run.catalogue import feature_sets
-from capflow_assets.training.split import least_history_days
+from capflow_assets.validated.anchors import least_history_days
 
 LEAST: Mapping[str, str] = {
     "users": "{} identified shoppers",
