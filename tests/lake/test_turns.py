@@ -23,7 +23,7 @@ def hold(folder: str, told: Connection) -> None:
 
 def holder(folder: Path) -> tuple[multiprocessing.process.BaseProcess, Connection]:
     ours, theirs = CHILDREN.Pipe()
-    child = CHILDREN.Process(target=hold, args=(str(folder), theirs))
+    child = CHILDREN.Process(target=hold, args=(str(folder), theirs), daemon=True)
     child.start()
     theirs.close()
     assert ours.recv() == "bob"
