@@ -1,6 +1,6 @@
-"""The scaffold: a whole, working model and its test to begin with, one template a kind.
+"""The scaffold: a complete, working model and its test to start from, one template per kind.
 
-A template is the Python file itself, of a model called new_model; only that name is replaced.
+A template is the Python file of a model called new_model; only that name is replaced.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ OWN = "capflow_assets.models"
 
 @dataclass(frozen=True)
 class Kind:
-    """What a template predicts (which decides its test), and the extra of CapFlow with the library that it takes."""
+    """The test of a template, and the library it needs with the extra of CapFlow that installs it."""
 
     test: str
     library: str | None = None
@@ -42,12 +42,12 @@ KINDS: Mapping[str, Kind] = {
 
 
 class ScaffoldError(ValueError):
-    """The model cannot be written like that; the message says why in one line."""
+    """The model cannot be written; the message says why in one line."""
 
 
 @dataclass(frozen=True)
 class Scaffolded:
-    """What was written, what is to be added to `pyproject` by hand (nothing where it is said), and the next command."""
+    """The files written, the lines to add to `pyproject` by hand ("" if none), and the command to check the model."""
 
     files: tuple[Path, ...]
     pyproject: Path
@@ -56,22 +56,22 @@ class Scaffolded:
 
 
 def scaffold(name: str, kind: str, package: Path | None, here: Path, taken: Sequence[str]) -> Scaffolded:
-    """Write the model and its test: into the checkout of CapFlow around `here`, else into `package` (or `here`).
+    """Write a model and its test into the checkout of CapFlow around `here`, else into `package` (or `here`).
 
-    Nothing is ever overwritten, and either all files are written or none. `taken` are the names of models that exist.
+    Nothing is overwritten, and either all files are written or none. `taken` are the names of existing models.
     Raises ScaffoldError.
     """
     _refuse_name(name, taken)
     checkout = None if package else _checkout(here)
     if checkout:
-        files = dict(_rendered(name, kind, OWN, checkout / OWN.replace(".", "/"), checkout / "tests/models"))
+        files = dict(_render(name, kind, OWN, checkout / OWN.replace(".", "/"), checkout / "tests/models"))
         _write(files)
         return Scaffolded(tuple(files), checkout / "pyproject.toml", "", f"capflow model check {name}")
     return _in_package(name, kind, package or here)
 
 
 def class_name(name: str) -> str:
-    """The class of the model of that name: next_visit is NextVisit."""
+    """Return the class name of a model: NextVisit for next_visit."""
     return "".join(word.capitalize() for word in name.split("_") if word)
 
 
@@ -87,7 +87,7 @@ def _refuse_name(name: str, taken: Sequence[str]) -> None:
 
 
 def _checkout(here: Path) -> Path | None:
-    """CapFlow's own checkout, when `here` lies in it."""
+    """Return the checkout of CapFlow that contains `here`, None if there is none."""
     for folder in (here.resolve(), *here.resolve().parents):
         project = folder / "pyproject.toml"
         if project.is_file() and (folder / OWN.replace(".", "/")).is_dir():
@@ -96,7 +96,7 @@ def _checkout(here: Path) -> Path | None:
 
 
 def _in_package(name: str, kind: str, folder: Path) -> Scaffolded:
-    """Into a folder of another project: a package, or loose modules beside a pyproject.toml."""
+    """Write into a folder of another project: a package, or loose modules beside a pyproject.toml."""
     if folder.exists() and not folder.is_dir():
         raise ScaffoldError(f"{folder} is a file; --package takes a folder")
     place, root = _module(folder)
@@ -105,7 +105,7 @@ def _in_package(name: str, kind: str, folder: Path) -> Scaffolded:
         _refuse_module(name)
     project = root / "pyproject.toml"
     is_new = not project.exists() and not (folder.is_dir() and any(folder.iterdir()))
-    files = dict(_rendered(name, kind, place, folder, folder / "tests"))
+    files = dict(_render(name, kind, place, folder, folder / "tests"))
     entry = f'{name} = "{module}:{class_name(name)}"'
     if is_new:
         files[project] = _project(name, entry, KINDS[kind].extra)
@@ -118,7 +118,7 @@ def _in_package(name: str, kind: str, folder: Path) -> Scaffolded:
 
 
 def _module(folder: Path) -> tuple[str, Path]:
-    """The package that a folder is ("" when it is none), and the folder around the outermost package."""
+    """Return the package name of a folder ("" if it is none), and the folder around the outermost package."""
     parts: list[str] = []
     root = folder
     while (root / "__init__.py").exists():
@@ -131,8 +131,8 @@ def _refuse_module(name: str) -> None:
         raise ScaffoldError(f"a module '{name}' is installed already and would hide the model; take another name")
 
 
-def _rendered(name: str, kind: str, place: str, models: Path, tests: Path) -> Iterator[tuple[Path, str]]:
-    """The two files, under the paths where they belong."""
+def _render(name: str, kind: str, place: str, models: Path, tests: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the path and the text of the model and of its test."""
     chosen = KINDS[kind]
     test = _template("test_model") + _template(f"test_{chosen.test}")
     if chosen.library:  # not importorskip: Keras must not be imported before its backend is chosen
@@ -150,7 +150,7 @@ def _template(name: str) -> str:
 
 
 def _project(name: str, entry: str, extra: str | None) -> str:
-    """The least pyproject.toml of a package that offers one model."""
+    """Return a minimal pyproject.toml of a package that offers one model."""
     needs = f"capflow[{extra}]" if extra else "capflow"
     return f"""\
 [build-system]
@@ -174,10 +174,10 @@ pythonpath = ["."]
 
 
 def _write(files: Mapping[Path, str]) -> None:
-    """All of the files, or none."""
-    there = [str(path) for path in files if path.exists()]
-    if there:
-        raise ScaffoldError(f"{' and '.join(there)} exists already and is never overwritten")
+    """Write all of the files, or none."""
+    existing = [str(path) for path in files if path.exists()]
+    if existing:
+        raise ScaffoldError(f"{' and '.join(existing)} exists already and is never overwritten")
     written: list[Path] = []
     try:
         for path, text in files.items():
