@@ -273,12 +273,12 @@ def _moment(c: ProfiledColumn, x: TableContext) -> Iterator[Point]:
         yield 0.7, "numbers that count seconds"
 
 
-def _responded_at(c: ProfiledColumn, x: TableContext) -> Iterator[Point]:
+def _response_time(c: ProfiledColumn, x: TableContext) -> Iterator[Point]:
     yield from _moment(c, x)
     yield (1, f"{c.nulls:.0%} are empty") if c.nulls > 0.1 else (-0.5, "none is empty")
 
 
-def _sent_at(c: ProfiledColumn, x: TableContext) -> Iterator[Point]:
+def _sending_time(c: ProfiledColumn, x: TableContext) -> Iterator[Point]:
     yield from _moment(c, x)
     if c.nulls > 0.3:
         yield -1, f"{c.nulls:.0%} are empty"
@@ -371,8 +371,8 @@ _EVIDENCE: Mapping[str, Callable[[ProfiledColumn, TableContext], Iterator[Point]
     "image": _image,
     "campaign_id": _campaign_id,
     "offer": _offer,
-    "sent_at": _sent_at,
-    "responded_at": _responded_at,
+    "sent_at": _sending_time,
+    "responded_at": _response_time,
     "treated": _flag,
     "text": _text,
     "rating": _rating,
