@@ -1,4 +1,4 @@
-"""Model versions, champions and decisions of every customer, in SQLite or PostgreSQL."""
+"""Model versions, champions, events and the ledger of every customer, in SQLite or PostgreSQL."""
 
 from capflow_resources.registry.records import Event, LedgerEntry, Metrics, RegistryError, Status, Version
 from capflow_resources.registry.registry import Registry

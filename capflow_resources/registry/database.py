@@ -20,16 +20,16 @@ CONNECT_SECONDS = 10
 
 
 class Database:
-    """Hands out connections for reading and for writing, and brings the schema up to date before the first.
+    """Opens connections for reading and for writing, and upgrades the schema before the first.
 
     `url` is `sqlite:////folder/registry.db` (a local disk, not a network share: WAL needs shared memory) or
     `postgresql://user:password@host/name`. Nothing is opened before the first call.
     """
 
     def __init__(self, url: str) -> None:
-        self._given = url
+        self._address = url
         self._lock = Lock()
-        self._current = False
+        self._schema_is_current = False
         self._pid = os.getpid()
 
     @property
@@ -39,17 +39,17 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection on which every statement sees what is committed and holds no lock after it."""
-        with self._told():
-            self._ready()
+        """Open a connection in autocommit: every statement sees what is committed and leaves no lock."""
+        with self._explain_errors():
+            self._ensure_schema()
             with self._engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
                 yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """One transaction: all of it is committed at the end, or none of it when anything is raised."""
-        with self._told():
-            self._ready()
+        """Open one transaction: committed as a whole at the end, rolled back when anything is raised."""
+        with self._explain_errors():
+            self._ensure_schema()
             with self._engine.begin() as connection:
                 yield connection
 
@@ -59,29 +59,29 @@ class Database:
 
     @cached_property
     def _url(self) -> URL:
-        return _parse(self._given)
+        return _parse(self._address)
 
     @cached_property
     def _engine(self) -> Engine:
         self._pid = os.getpid()
         return _sqlite(self._url) if self._url.get_backend_name() == "sqlite" else _postgresql(self._url)
 
-    def _ready(self) -> None:
-        if self._pid != os.getpid():  # forked: the parent's connections are the parent's
+    def _ensure_schema(self) -> None:
+        if self._pid != os.getpid():  # forked: the connections belong to the parent
             self._engine.dispose(close=False)
             self._pid = os.getpid()
-        if self._current:
+        if self._schema_is_current:
             return
         from capflow_resources.registry.migrate import migrate
 
         with self._lock:
-            if not self._current:
+            if not self._schema_is_current:
                 migrate(self._engine, self.name)
-                self._current = True
+                self._schema_is_current = True
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Add the address and what to do to an error of the database itself; other errors travel as they are."""
+    def _explain_errors(self) -> Iterator[None]:
+        """Turn an error of the database itself into one with its address and what to do; let other errors travel."""
         from sqlalchemy.exc import DBAPIError, TimeoutError
 
         try:
@@ -129,7 +129,7 @@ def _sqlite(url: URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # the driver begins nothing by itself
+        connection.isolation_level = None  # the driver must not begin transactions by itself
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = FULL")  # a promotion that was acknowledged survives a power cut
 
@@ -148,9 +148,9 @@ def _postgresql(url: URL) -> Engine:
     milliseconds = WAIT_SECONDS * 1000
     limits: dict[str, Any] = {
         "connect_timeout": CONNECT_SECONDS,
-        "tcp_user_timeout": milliseconds,  # a server that vanished is noticed
+        "tcp_user_timeout": milliseconds,  # notice a server that has vanished
         "options": f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds} "
         f"-c idle_in_transaction_session_timeout={2 * milliseconds}",
     }
-    asked = {name: value for name, value in limits.items() if name not in url.query}
-    return create_engine(url, connect_args=asked, pool_pre_ping=True, pool_timeout=WAIT_SECONDS)
+    arguments = {name: value for name, value in limits.items() if name not in url.query}
+    return create_engine(url, connect_args=arguments, pool_pre_ping=True, pool_timeout=WAIT_SECONDS)

@@ -1,4 +1,4 @@
-"""Which version is the champion: promoted, kept out or gone back to, each with its reason in the event log."""
+"""Promotes, keeps out and rolls back versions, each with its reason in the event log."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def lock_model(connection: Connection, customer: str, model: str) -> RowMapping:
-    """The model's row, made when it is new, held for this transaction so that decisions come one after the other."""
+    """Return the model's row (inserted if new), locked until the transaction ends, so that decisions are serialised."""
     from sqlalchemy import select
 
     table = tables().model
@@ -27,37 +27,37 @@ def lock_model(connection: Connection, customer: str, model: str) -> RowMapping:
 
 
 def log(connection: Connection, customer: str, model: str, version: int, kind: Decision, reason: str) -> None:
-    """Add one line to the model's history."""
+    """Append one event to the model's history."""
     row = {"customer": customer, "model": model, "version": version, "kind": kind, "reason": reason, "at": now()}
     connection.execute(tables().event.insert(), row)
 
 
 def promote(connection: Connection, customer: str, model: str, number: int, reason: str) -> None:
-    """Make an existing version the champion; nothing happens when it is the champion already."""
+    """Make an existing version the champion; do nothing if it already is."""
     row = lock_model(connection, customer, model)
     if row["champion"] != number:
-        _crown(connection, row, number)
+        _set_champion(connection, row, number)
         log(connection, customer, model, number, "promoted", reason)
 
 
 def roll_back(connection: Connection, customer: str, model: str, reason: str) -> int:
-    """Make the champion before the present one the champion again, and return its number."""
+    """Make the previous champion the champion again, and return its number; raises RegistryError if there is none."""
     row = lock_model(connection, customer, model)
-    line = _champions_so_far(connection, customer, model)
-    if len(line) < 2:
+    history = _champion_history(connection, customer, model)
+    if len(history) < 2:
         raise RegistryError(
             f"{model} for {customer!r} cannot be rolled back: "
-            + (f"no champion came before version {line[0]}.\n" if line else "it has no champion.\n")
+            + (f"no champion came before version {history[0]}.\n" if history else "it has no champion.\n")
             + f"Train a new version instead: capflow run --customer {customer} --model {model}."
         )
-    number = line[-2]
-    _crown(connection, row, number)
+    number = history[-2]
+    _set_champion(connection, row, number)
     log(connection, customer, model, number, "rolled_back", reason)
     return number
 
 
 def events(connection: Connection, customer: str, model: str | None = None) -> list[Event]:
-    """A customer's history, or one model's, the oldest first."""
+    """Return the events of a customer, or of one of its models, oldest first."""
     from sqlalchemy import select
 
     table = tables().event
@@ -67,18 +67,18 @@ def events(connection: Connection, customer: str, model: str | None = None) -> l
     return [Event(**row) for row in connection.execute(query).mappings()]
 
 
-def _champions_so_far(connection: Connection, customer: str, model: str) -> list[int]:
-    """The present champion last, before it those that a rollback would go back to: a rollback undoes a promotion."""
-    line: list[int] = []
+def _champion_history(connection: Connection, customer: str, model: str) -> list[int]:
+    """Return the champions up to the present one; a rollback undoes the last promotion, so it removes the last one."""
+    history: list[int] = []
     for event in events(connection, customer, model):
         if event.kind == "promoted":
-            line.append(event.version)
+            history.append(event.version)
         elif event.kind == "rolled_back":
-            line.pop()
-    return line
+            history.pop()
+    return history
 
 
-def _crown(connection: Connection, row: RowMapping, number: int) -> None:
+def _set_champion(connection: Connection, row: RowMapping, number: int) -> None:
     table = tables().model
     change = table.update().where(table.c.customer == row["customer"], table.c.name == row["name"])
     connection.execute(change.values(champion=number, generation=row["generation"] + 1))

@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
 
 def insert_into(connection: Connection, table: Table) -> Insert:
-    """The database's own INSERT, which has on_conflict_do_nothing and on_conflict_do_update."""
+    """Return the dialect's own INSERT, which has on_conflict_do_nothing and on_conflict_do_update."""
     if connection.dialect.name == "postgresql":
         from sqlalchemy.dialects.postgresql import insert
 
         return insert(table)
     from sqlalchemy.dialects import sqlite
 
-    statement: Insert = sqlite.insert(table)  # type: ignore[assignment]  # the two have the same methods, no base
+    statement: Insert = sqlite.insert(table)  # type: ignore[assignment]  # the two have the same methods but no common base
     return statement

@@ -1,4 +1,4 @@
-"""How the last attempt at each asset of each customer ended: what `capflow status` reads."""
+"""The ledger: how the last attempt at each asset of each customer ended."""
 
 from __future__ import annotations
 
@@ -14,27 +14,30 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
-def record(connection: Connection, outcomes: Iterable[LedgerEntry]) -> None:
-    """Write outcomes over those of the same customer and asset; of two in one call the later one stands."""
+def record(connection: Connection, entries: Iterable[LedgerEntry]) -> None:
+    """Write entries over those of the same customer and asset; of two in one call the later one wins.
+
+    Raises ValueError for an unknown status.
+    """
     at = now()
-    last = {(outcome.customer, outcome.asset): outcome for outcome in outcomes}
+    last = {(entry.customer, entry.asset): entry for entry in entries}
     if not last:
         return
     rows = []
-    for key in sorted(last):  # the same order in every process: two batches on PostgreSQL cannot wait for each other
-        outcome = last[key]
-        if outcome.status not in STATUSES:
-            raise ValueError(f"{outcome.status!r} is not an outcome of {key}: use one of {', '.join(STATUSES)}.")
-        as_of = None if outcome.as_of is None else utc(outcome.as_of)
-        rows.append(asdict(outcome) | {"as_of": as_of, "at": at})
+    for key in sorted(last):  # the same order in every process: two batches on PostgreSQL cannot deadlock
+        entry = last[key]
+        if entry.status not in STATUSES:
+            raise ValueError(f"{entry.status!r} is not an outcome of {key}: use one of {', '.join(STATUSES)}.")
+        as_of = None if entry.as_of is None else utc(entry.as_of)
+        rows.append(asdict(entry) | {"as_of": as_of, "at": at})
     table = tables().outcome
     new = insert_into(connection, table)
-    written = {name: new.excluded[name] for name in ("status", "reason", "run_id", "as_of", "at")}
-    connection.execute(new.on_conflict_do_update(index_elements=["customer", "asset"], set_=written), rows)
+    updated = {name: new.excluded[name] for name in ("status", "reason", "run_id", "as_of", "at")}
+    connection.execute(new.on_conflict_do_update(index_elements=["customer", "asset"], set_=updated), rows)
 
 
 def read(connection: Connection, customer: str | None = None) -> list[LedgerEntry]:
-    """The outcomes of one customer or of all, by customer and asset."""
+    """Return the entries of one customer or of all, by customer and asset."""
     from sqlalchemy import select
 
     table = tables().outcome

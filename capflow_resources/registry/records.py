@@ -1,4 +1,4 @@
-"""What the registry hands back: a version of a model, how well it did, what was decided, and how a run ended."""
+"""The registry's records: a version of a model, its metrics, an event of its history, and a line of the ledger."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ STATUSES: tuple[Status, ...] = ("done", "reused", "blocked", "failed", "not_avai
 
 
 class RegistryError(Exception):
-    """The registry cannot do what was asked; the message says what, where, and what to do."""
+    """The registry cannot do this; the message says what, where, and what to do."""
 
 
 @dataclass(frozen=True)
 class Metrics:
-    """How well a version did on its test period, beside a simple baseline and the champion on the same rows.
+    """The metric of a version on its test snapshot, beside a simple baseline and the champion on the same rows.
 
-    `low` and `high` bound `value` at 95 %; `champion_value` is None when there was no champion to compare with.
-    `tested_as_of` is the date (UTC) that the test's predictions were made for; `rows` is how many were judged.
+    `low` and `high` are the 95 % interval of `value`; `champion_value` is None without a champion to compare with.
+    `tested_as_of` is the as_of (UTC) of the test predictions; `rows` is how many were evaluated.
     """
 
     name: str
@@ -35,22 +35,22 @@ class Metrics:
     champion_value: float | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """The same as plain JSON values."""
+        """Return the metrics as JSON values."""
         return asdict(self) | {"tested_as_of": utc(self.tested_as_of).isoformat()}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Metrics:
-        """Metrics from what to_json gave; keys that this release does not know are left out."""
-        known = {field.name: stored[field.name] for field in fields(cls) if field.name in stored}
-        return cls(**known | {"tested_as_of": datetime.fromisoformat(known["tested_as_of"])})
+        """Return the metrics from what to_json gave; keys that this release does not know are ignored."""
+        values = {field.name: stored[field.name] for field in fields(cls) if field.name in stored}
+        return cls(**values | {"tested_as_of": datetime.fromisoformat(values["tested_as_of"])})
 
 
 @dataclass(frozen=True)
 class Version:
-    """One trained model of one customer: what it was made of, where its bytes are, and how well it did.
+    """One trained model of one customer: its inputs, where its artefact files are, and its metrics.
 
-    `files` holds the sha256 of each artefact file; `uri` is where they lie. `created` is True only on the version
-    that `register` has just made. All times are UTC without a time zone.
+    `files` holds the sha256 of each artefact file, `uri` their folder. `created` is True only on the version that
+    `register` has just made. All times are UTC without a time zone.
     """
 
     customer: str
@@ -74,7 +74,7 @@ class Version:
 
 @dataclass(frozen=True)
 class Event:
-    """One line of a model's history: which version was registered, promoted, kept out or gone back to, and why."""
+    """One event of a model's history: a version was registered, promoted, kept out or rolled back to, and why."""
 
     id: int
     customer: str
@@ -87,7 +87,7 @@ class Event:
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """How the last attempt at one asset of one customer ended. `at` is filled in when it is recorded."""
+    """How the last attempt at one asset of one customer ended; `at` is set when it is recorded."""
 
     customer: str
     asset: str
@@ -99,10 +99,10 @@ class LedgerEntry:
 
 
 def utc(moment: datetime) -> datetime:
-    """`moment` in UTC without a time zone; one that has no zone is taken to be in UTC already."""
+    """Return `moment` in UTC without a time zone; one that has no zone is taken to be in UTC already."""
     return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def now() -> datetime:
-    """This moment in UTC, without a time zone."""
+    """Return the current time in UTC, without a time zone."""
     return utc(datetime.now(UTC))

@@ -19,10 +19,10 @@ MODEL_PATTERN = r"[a-z][a-z0-9_]{0,62}"
 
 
 class Registry:
-    """Keeps every trained version of every customer's models: bytes in `store`, the rest in the database at `url`.
+    """Stores every trained version of every customer's models: bytes in `store`, the rest in the database at `url`.
 
     `url` is `sqlite:////folder/registry.db` or `postgresql://user:password@host/database`; the schema is made or
-    upgraded on first use. Safe to use from many threads and processes at once. Errors: RegistryError, and
+    upgraded on first use. Safe to use from many threads and processes at once. Raises RegistryError, and
     ObjectStoreError for the bytes. All times are UTC.
     """
 
@@ -49,11 +49,10 @@ class Registry:
         trained_as_of: datetime,
         cpu_seconds: float,
     ) -> Version:
-        """Keep a trained model as the next version of its kind, whole or not at all.
+        """Store a trained model as the next version of its name, atomically, and return it.
 
-        `files` are the artefact's bytes by name. What was made of the same ingredients into the same bytes is the
-        same version: it comes back as it was first registered, with `created` False. ValueError when a name, a
-        number or a fact cannot be stored.
+        `files` are the artefact's bytes by name. The same inputs and bytes are the same version: it is returned as it
+        was first registered, with `created` False. Raises ValueError when a name, a number or a fact cannot be stored.
         """
         _check(customer, model, metrics)
         recipe = artefacts.Recipe(
@@ -72,7 +71,7 @@ class Registry:
         version = Version(
             customer=customer,
             model=model,
-            number=0,  # the database gives it
+            number=0,  # assigned by the database
             digest=digest,
             uri=f"{self.store.uri}/{folder}",
             files=recipe.files,
@@ -91,41 +90,41 @@ class Registry:
             return versions.insert(connection, version)
 
     def promote(self, customer: str, model: str, number: int, reason: str) -> Version:
-        """Make a version the champion, and say why; promoting the champion again changes nothing."""
+        """Make a version the champion and record why; promoting the champion again changes nothing."""
         with self._database.writing() as connection:
             version = versions.one(connection, customer, model, number)
             decisions.promote(connection, customer, model, number, reason)
             return version
 
     def keep(self, customer: str, model: str, number: int, reason: str) -> None:
-        """Note why version `number` did not become the champion."""
+        """Record why version `number` did not become the champion."""
         with self._database.writing() as connection:
             versions.one(connection, customer, model, number)
             decisions.log(connection, customer, model, number, "kept", reason)
 
     def rollback(self, customer: str, model: str, reason: str) -> Version:
-        """Go back to the champion before this one; doing so again goes further back, until none is left."""
+        """Go back to the previous champion, and with each call one further; raises RegistryError if none is left."""
         with self._database.writing() as connection:
             number = decisions.roll_back(connection, customer, model, reason)
             return versions.one(connection, customer, model, number)
 
     def champion(self, customer: str, model: str) -> Version | None:
-        """The version that predicts for this customer now, if any."""
+        """Return the version that predicts for this customer now, None without one."""
         with self._database.reading() as connection:
             return next(iter(versions.champions(connection, customer, model)), None)
 
     def champions(self, customer: str | None = None) -> list[Version]:
-        """The champions of one customer's models, or of every customer's, by customer and model."""
+        """Return the champions of one customer's models, or of every customer's, by customer and model."""
         with self._database.reading() as connection:
             return versions.champions(connection, customer)
 
     def champions_of(self, model: str) -> list[Version]:
-        """Every customer's champion of one model, by customer."""
+        """Return every customer's champion of one model, by customer."""
         with self._database.reading() as connection:
             return versions.champions(connection, None, model)
 
     def generation(self, customer: str, model: str) -> int:
-        """How often the champion has changed: a server that sees another number loads the champion again."""
+        """Return how often the champion has changed: a server that sees another number reloads the champion."""
         from sqlalchemy import select
 
         table = tables().model
@@ -134,22 +133,22 @@ class Registry:
             return connection.execute(query).scalar() or 0
 
     def version(self, customer: str, model: str, number: int) -> Version:
-        """One version; RegistryError when there is none of that number."""
+        """Return one version; raises RegistryError when there is none of that number."""
         with self._database.reading() as connection:
             return versions.one(connection, customer, model, number)
 
     def versions(self, customer: str, model: str) -> list[Version]:
-        """Every version of one customer's model, the newest last."""
+        """Return every version of one customer's model, the newest last."""
         with self._database.reading() as connection:
             return versions.every(connection, customer, model)
 
     def events(self, customer: str, model: str | None = None) -> list[Event]:
-        """What was registered and decided for a customer, or for one of its models, the oldest first."""
+        """Return what was registered and decided for a customer, or for one of its models, the oldest first."""
         with self._database.reading() as connection:
             return decisions.events(connection, customer, model)
 
     def load(self, version: Version) -> dict[str, bytes]:
-        """The files of a version, each proven to be what was registered; RegistryError names a file that is not."""
+        """Return the files of a version, verified against their sha256; raises RegistryError naming a damaged one."""
         return artefacts.load(self.store, version)
 
     def record_status(
@@ -161,18 +160,18 @@ class Registry:
         run_id: str | None = None,
         as_of: datetime | None = None,
     ) -> None:
-        """Note how the last attempt at one asset of one customer ended, in place of what was noted before."""
+        """Record how the last attempt at one asset of one customer ended, in place of its entry before."""
         self.record_entries([LedgerEntry(customer, asset, status, reason, run_id, as_of)])
 
-    def record_entries(self, outcomes: Iterable[LedgerEntry]) -> None:
-        """Note many outcomes in one transaction; of two for the same customer and asset the later one stands."""
-        listed = list(outcomes)
+    def record_entries(self, entries: Iterable[LedgerEntry]) -> None:
+        """Record many entries in one transaction; of two for the same customer and asset the later one wins."""
+        listed = list(entries)
         if listed:
             with self._database.writing() as connection:
                 ledger.record(connection, listed)
 
     def ledger(self, customer: str | None = None) -> list[LedgerEntry]:
-        """How the last attempts ended, for one customer or for all, by customer and asset."""
+        """Return how the last attempts ended, for one customer or for all, by customer and asset."""
         with self._database.reading() as connection:
             return ledger.read(connection, customer)
 

@@ -1,4 +1,4 @@
-"""The registry's four tables. A change here needs a migration beside it; a test holds the two together."""
+"""The registry's four tables. A change here needs a migration beside it; a test holds both equal."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Tables(NamedTuple):
 
 @cache
 def tables() -> Tables:
-    """The tables of the registry; built on first use, because SQLAlchemy costs 0.3 CPU-seconds to import."""
+    """Return the tables of the registry, built on first use: SQLAlchemy costs 0.3 CPU-seconds to import."""
     from sqlalchemy import MetaData
 
     metadata = MetaData()
@@ -31,7 +31,7 @@ def tables() -> Tables:
 
 
 def _version(metadata: MetaData) -> Table:
-    """Every trained version. JSON, not JSONB: jsonb turns the float 1e20 into an integer and sorts the keys."""
+    """Build `version`: every trained version. JSON, not JSONB, which turns 1e20 into an integer and sorts the keys."""
     import sqlalchemy as sa
 
     return sa.Table(
@@ -60,7 +60,7 @@ def _version(metadata: MetaData) -> Table:
 
 
 def _model(metadata: MetaData) -> Table:
-    """Which version is the champion; `generation` grows with every change of it, for those who poll."""
+    """Build `model`: which version is the champion; `generation` grows with every change of it, for polling."""
     import sqlalchemy as sa
 
     return sa.Table(
@@ -80,7 +80,7 @@ def _model(metadata: MetaData) -> Table:
 
 
 def _event(metadata: MetaData) -> Table:
-    """What was decided and why; rows are only ever added."""
+    """Build `event`: what was decided and why; rows are only ever added."""
     import sqlalchemy as sa
 
     return sa.Table(
@@ -104,7 +104,7 @@ def _event(metadata: MetaData) -> Table:
 
 
 def _outcome(metadata: MetaData) -> Table:
-    """How the last attempt at each asset of each customer ended."""
+    """Build `outcome`: the ledger, how the last attempt at each asset of each customer ended."""
     import sqlalchemy as sa
 
     return sa.Table(
