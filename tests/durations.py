@@ -27,10 +27,13 @@ def known() -> dict[str, float]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of slow files, and put the longest files first: a worker that begins one last works alone."""
+    """Mark long tests and those of slow files as slow, and put the longest files first.
+
+    A worker that begins one of them last works alone.
+    """
     seconds = known()
     for item in items:
-        if seconds.get(_name(item), 0.0) > SLOW_SECONDS:
+        if seconds.get(_name(item), 0.0) > SLOW_SECONDS or item.get_closest_marker("long"):
             item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: -seconds.get(_name(item), 0.0))
 
