@@ -183,7 +183,7 @@ def _publish(tables: dict[str, Any], out: Path) -> None:
     from capflow_assets.features.snapshots import build_snapshot
     from capflow_resources.lake import Lake
 
-    part = build_snapshot(rfm_of(WINDOWS), tables, AS_OF, whole=True)
+    part = build_snapshot(rfm_of(WINDOWS), tables, AS_OF, complete_bills=True)
     Lake(str(out)).write_dates("acme", "features/rfm", "as_of", {AS_OF: part}, {})
 
 

@@ -1,4 +1,4 @@
-"""What an embedding is: a medium, the table that it lies in, and the columns of the table of vectors."""
+"""The contract of an embedding: its medium, the table that is embedded, and the columns of the table of vectors."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ NO_VECTOR = "nothing in it that the encoder knows"
 
 
 class EmbeddingError(Exception):
-    """Vectors cannot be computed: a model or a library is missing. One line: what, where, what to do."""
+    """A model or a library is missing or broken, so no vectors can be computed. One line: what, where, what to do."""
 
 
 class Unreadable(Exception):  # noqa: N818 - a fact about one file, not a fault
-    """One text, picture or recording cannot be encoded; the message says why."""
+    """A single text, picture or recording cannot be encoded; the message says why."""
 
 
 class Encoder(Protocol):
-    """Turns contents into vectors. The same contents give the same vectors, whatever else is in the batch."""
+    """Encodes contents as vectors. A content's vector does not depend on the rest of the batch."""
 
     @property
     def dimensions(self) -> int:
-        """How long each vector is."""
+        """The length of each vector."""
 
     def encode(self, contents: Sequence[Any]) -> np.ndarray:
-        """One row of float32 for each content, of length 1; a row of zeros where the encoder knows nothing in it."""
+        """Return one float32 row of length 1 per content; zeros where the encoder knows nothing in it."""
 
 
 @dataclass(frozen=True)
 class Embedding:
-    """Vectors of one medium ("text", "image", "audio"), one row for each key: its columns, `md5` and `embedding`.
+    """Vectors of one medium ("text", "image", "audio"): one row per key, with `md5` and `embedding`.
 
-    `key` are the columns of `table` that are kept: name, type, description. The first one is unique.
+    `key` lists the columns kept from `table` as (name, type, description). The first one is unique.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Embedding:
 
     @property
     def id(self) -> str:
-        """The column that no two rows share."""
+        """The unique column."""
         return self.key[0][0]
 
     @property
@@ -62,7 +62,7 @@ class Embedding:
 
 
 def normalise_rows(vectors: np.ndarray) -> np.ndarray:
-    """Rows scaled to length 1, as float32; rows of zeros stay."""
+    """Scale each row to length 1, as float32; rows of zeros stay."""
     import numpy as np
 
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -1,11 +1,11 @@
-"""What a feature set is: a name, the tables it reads, its columns in words, and one Ibis expression."""
+"""The contract of a feature set: its name, the tables it reads, its columns in words, and one Ibis expression."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import ibis
@@ -17,7 +17,7 @@ Build = Callable[[Mapping[str, "ibis.Table"], datetime], "ibis.Table"]
 
 @dataclass(frozen=True)
 class Feature:
-    """One feature column. `phrase` tells it to a shopper's account manager, e.g. "last visit {value:.0f} days ago"."""
+    """One feature column. `phrase` describes a value to a merchandiser, e.g. "last visit {value:.0f} days ago"."""
 
     name: str
     dtype: str
@@ -27,27 +27,32 @@ class Feature:
 
 @dataclass(frozen=True)
 class ColumnDecision:
-    """Which features a customer's own data supports, by name, and JSON-ready facts on how that was found."""
+    """The features that a customer's own data supports, by name, and how they were chosen.
+
+    `candidates` features were computed on `users_sampled` users; `left_out` counts those dropped, by reason.
+    """
 
     names: tuple[str, ...]
-    facts: Mapping[str, Any]
+    candidates: int
+    users_sampled: int
+    left_out: Mapping[str, int]
 
 
 @dataclass(frozen=True)
 class FeatureSet:
-    """Features of every user as of a date, or of what `key` names: ("item_id",), ("user_id", "item_id"), ...
+    """Features as of a date, one row per user or per `key`: ("item_id",), ("user_id", "item_id"), ...
 
-    `build(tables, as_of)` takes validated tables that hold rows before `as_of` only and returns one row a key: the
-    columns of `key` and exactly `features`, in that order. With `past` it is computed for every snapshot that
-    training needs, else for the newest date only.
+    `build(tables, as_of)` gets validated tables that hold rows before `as_of` only and returns one row per key: the
+    columns of `key` and exactly `features`, in that order. A `historical` set is computed for every snapshot that
+    training needs, any other for the newest date only.
 
-    Of `optional_tables` those are there that the customer sends; what needs one that is not there is null. What `build`
-    leaves out is counted by `left_out(tables, as_of)`: one row, a number for each reason. A customer whose data is less
-    than `needs` has neither this set nor a model that reads it. What a `sporadic` set counts need not happen every
-    month (campaigns): that there was nothing of it lately is no fault of the data.
+    An optional table is there if the customer sends it; a feature that needs a missing one is null. `left_out(tables,
+    as_of)` counts the rows that `build` leaves out: one row, a number per reason. A customer whose data is less than
+    `needs` has neither this set nor a model that reads it. What a `sporadic` set counts does not happen every month
+    (campaigns), so its recent absence is no data fault.
 
-    Where the columns are the customer's own, `decide(tables, as_of)` chooses them once and `decided(names)` is the set
-    that has them; the set itself then has those that every customer's data gives.
+    If the columns depend on the customer, `decide(tables, as_of)` chooses them once and `with_columns(names)` returns
+    the set with these columns; the set itself then has the columns that every customer's data supports.
     """
 
     name: str
@@ -56,11 +61,11 @@ class FeatureSet:
     features: tuple[Feature, ...]
     build: Build
     key: tuple[str, ...] = ("user_id",)
-    past: bool = True
+    historical: bool = True
     optional_tables: tuple[str, ...] = ()
     left_out: Build | None = None
     decide: Callable[[Mapping[str, ibis.Table], datetime], ColumnDecision] | None = None
-    decided: Callable[[Sequence[str]], FeatureSet] | None = None
+    with_columns: Callable[[Sequence[str]], FeatureSet] | None = None
     needs: Needs | None = None
     sporadic: bool = False
 

@@ -1,4 +1,4 @@
-"""Which snapshots of a feature set must be computed again, and which stay as they lie in the lake."""
+"""Which snapshots of a feature set must be computed again, and which are reused as they are in the lake."""
 
 from __future__ import annotations
 
@@ -7,47 +7,53 @@ from datetime import datetime
 from typing import Any
 
 from capflow_assets.contract.feature_set import FeatureSet
+from capflow_assets.features.facts import FeatureSetFacts
 from capflow_assets.run.customer_run import CustomerRun, fingerprint
-from capflow_assets.validated.content import Content, bills_are_complete, content_before
+from capflow_assets.validated import content
+from capflow_assets.validated.content import Content
 from capflow_assets.validated.facts import ValidatedFacts
 
 COLUMN = "as_of"
 
 
-def marks(
-    run: CustomerRun, feature_set: FeatureSet, tables: Sequence[str], dates: Sequence[datetime], **made: Any
+def snapshot_fingerprints(
+    run: CustomerRun, feature_set: FeatureSet, tables: Sequence[str], dates: Sequence[datetime], **code: Any
 ) -> dict[datetime, str]:
-    """What each snapshot depends on, as one hash: the definition, `made` (its code), and the tables' data before it."""
+    """Return a fingerprint per snapshot: of the set's key and features, its code, and the tables' data before it."""
     definition = [feature_set.key, [(feature.name, feature.dtype) for feature in feature_set.features]]
     return {
-        date: fingerprint(definition=definition, data={table: _known(run, table, date) for table in tables}, **made)
+        date: fingerprint(
+            definition=definition, data={table: _data_before(run, table, date) for table in tables}, **code
+        )
         for date in dates
     }
 
 
-def kept(run: CustomerRun, asset: str, wanted: Mapping[datetime, str]) -> set[datetime]:
-    """The dates whose stored rows are just what would be computed again; none of a run with `force`."""
+def reusable_dates(run: CustomerRun, asset: str, wanted: Mapping[datetime, str]) -> set[datetime]:
+    """Return the dates whose stored rows have the `wanted` fingerprint; none in a run with `force`."""
     version = run.version(asset)
     if run.force or version is None or version.partitioned_by != COLUMN:
         return set()
-    stored = version.facts.get("snapshots", {})
-    return {date for date, mark in wanted.items() if stored.get(date.isoformat()) == mark}
+    stored = FeatureSetFacts.from_json(version.facts)
+    return set() if stored is None else {date for date, mark in wanted.items() if stored.snapshots.get(date) == mark}
 
 
-def whole_dates(run: CustomerRun, dates: Sequence[datetime]) -> set[datetime]:
-    """The dates at which no bill needs restating, as far as the tables' content tells."""
+def dates_with_complete_bills(run: CustomerRun, dates: Sequence[datetime]) -> set[datetime]:
+    """Return the dates at which no bill needs restating, as far as the recorded content of the tables shows."""
     lines, bills = _content(run, "line_items"), _content(run, "bills")
     return (
-        set() if lines is None or bills is None else {date for date in dates if bills_are_complete(lines, bills, date)}
+        set()
+        if lines is None or bills is None
+        else {date for date in dates if content.bills_are_complete(lines, bills, date)}
     )
 
 
-def _known(run: CustomerRun, table: str, date: datetime) -> Any:
-    held = _content(run, table)
-    return run.number(f"validated/{table}") if held is None else content_before(held, date)
+def _data_before(run: CustomerRun, table: str, date: datetime) -> Any:
+    recorded = _content(run, table)
+    return run.number(f"validated/{table}") if recorded is None else content.content_before(recorded, date)
 
 
 def _content(run: CustomerRun, table: str) -> Content | None:
-    """What the table's version says of its rows; None of a version that an earlier CapFlow wrote."""
+    """Return the recorded content of a validated table; None if an earlier CapFlow wrote the version."""
     version = run.version(f"validated/{table}")
     return None if version is None else ValidatedFacts.from_facts(version.facts).content

@@ -1,4 +1,4 @@
-"""Visits: the days on which a shopper bought something, taken from bills and summed in whole cents."""
+"""Visit days of shoppers, what they spend on them, and who was active: the history that most models start from."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import calendar
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from capflow_assets.features.visits import SECONDS_PER_DAY, cents, day_number, is_return
+from capflow_assets.features.visits import SECONDS_PER_DAY, visits
 
 if TYPE_CHECKING:
     import ibis
@@ -18,22 +18,19 @@ YEAR_DAYS = 365
 
 
 def last_day_before(moment: datetime) -> int:
-    """The last day (days since 1970-01-01, UTC) of which something may lie before `moment`."""
+    """Return the last day (days since 1970-01-01, UTC) that has any time before `moment`."""
     return (calendar.timegm(moment.timetuple()) - 1) // SECONDS_PER_DAY
 
 
 def visit_days(bills: ibis.Table) -> ibis.Table:
-    """One row for each day on which a known shopper bought: `user_id`, `day`, `cents`; returns do not count.
-
-    A bill of nothing is a visit too: so counts the published CDNOW data, and so does a shopper with a coupon.
-    """
-    bought = bills.filter(bills.user_id.notnull(), bills.ts.notnull(), bills.amount >= 0, ~is_return(bills))
-    rows = bought.select("user_id", day=day_number(bought.ts).cast("int64"), cents=cents(bought.amount))
+    """Return one row per shopper and day with a visit (`features.visits.is_visit`): `user_id`, `day`, `cents`."""
+    seen = visits(bills)
+    rows = seen.select("user_id", "cents", day=seen.day.cast("int64"))
     return rows.group_by("user_id", "day").aggregate(cents=rows.cents.sum().cast("int64"))
 
 
 def visit_history(bills: ibis.Table, as_of: datetime) -> pd.DataFrame:
-    """Each shopper's visits so far, sorted by user_id; nothing at or after `as_of` may be in `bills`.
+    """Return each shopper's visits so far, sorted by user_id; `bills` holds nothing at or after `as_of`.
 
     Columns: `user_id`, `visits`, `cents`, `first_day`, `last_day`, `first_cents` (spend of the first visit), and
     `visits_year`, `cents_year` of the last 365 days.
@@ -54,14 +51,14 @@ def visit_history(bills: ibis.Table, as_of: datetime) -> pd.DataFrame:
 
 
 def spend_by_user(window: ibis.Table) -> pd.Series:
-    """Money spent by each shopper in these bills, in currency units, indexed by user_id; returns do not count."""
+    """Return what each shopper spent on visits in these bills, in currency units, indexed by user_id."""
     days = visit_days(window)
     totals = days.group_by("user_id").aggregate(cents=days.cents.sum()).order_by("user_id").execute()
     return totals.set_index("user_id")["cents"].astype("float64") / 100.0
 
 
 def next_spend(snapshot: Snapshot, window: ibis.Table) -> pd.DataFrame:
-    """`user_id`, `value`: what every shopper seen before spends in the bills of `window`, 0 for who stayed away."""
+    """Return `user_id` and `value`: what each known shopper spends in the bills of `window`, 0 without a visit."""
     import pandas as pd
 
     users = visit_history(snapshot.tables["bills"], snapshot.as_of)["user_id"]
@@ -70,7 +67,7 @@ def next_spend(snapshot: Snapshot, window: ibis.Table) -> pd.DataFrame:
 
 
 def active_users(snapshot: Snapshot, days: int) -> pd.DataFrame:
-    """`visit_history` of the shoppers who bought in the last so many days before the snapshot."""
+    """Return the `visit_history` of the shoppers with a visit in the last `days` before the snapshot."""
     history = visit_history(snapshot.tables["bills"], snapshot.as_of)
-    lately = history["last_day"] > last_day_before(snapshot.as_of) - days
-    return history[lately].reset_index(drop=True)
+    recent = history["last_day"] > last_day_before(snapshot.as_of) - days
+    return history[recent].reset_index(drop=True)

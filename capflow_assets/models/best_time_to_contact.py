@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Promotion, Task
 from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
-from capflow_assets.features.visits import SECONDS_PER_DAY, is_return
+from capflow_assets.features.visits import SECONDS_PER_DAY, visits
 from capflow_assets.methods import dirichlet
 from capflow_assets.methods.visits import YEAR_DAYS
 from capflow_assets.models.bases.prediction_frame import prediction_frame
@@ -145,7 +145,7 @@ def _in_slots(tables: Mapping[str, ibis.Table]) -> pd.DataFrame:
     import pandas as pd
 
     bills = tables["bills"]
-    bought = bills.filter(bills.user_id.notnull(), bills.ts.notnull(), bills.amount >= 0, ~is_return(bills))
+    bought = visits(bills)
     found = bought.select("user_id", seconds=bought.ts.epoch_seconds())
     if "contacts" in tables:
         contacts = tables["contacts"]

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from capflow_assets.contract.model import Artefact, Model, Needs, NothingToLearnError, Promotion, Task
 from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
-from capflow_assets.features.visits import day_number, is_return
+from capflow_assets.features.purchases import is_item_sale
+from capflow_assets.features.visits import day_number
 from capflow_assets.methods.recommend.co_purchase import (
     item_days,
     item_history,
@@ -191,7 +192,7 @@ def _append(columns: dict[str, list[Any]], items: Sequence[str], rows: np.ndarra
 def _sold_items(snapshot: Snapshot) -> pd.DataFrame:
     """Return `item_id`, `bills`: items sold in the last 365 days, to anybody, best-selling first."""
     lines, as_of = snapshot.tables["line_items"], snapshot.as_of
-    bought = lines.filter(lines.item_id.notnull(), lines.quantity > 0, ~is_return(lines), _recent(lines, as_of))
+    bought = lines.filter(is_item_sale(lines), _recent(lines, as_of))
     counted = bought.group_by("item_id").aggregate(bills=bought.bill_id.nunique().cast("int64"))
     frame = counted.order_by(counted.bills.desc(), "item_id").execute()
     return frame.astype({"item_id": "str", "bills": "int64"})

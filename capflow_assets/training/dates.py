@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from capflow_assets.contract.model import Model
 from capflow_assets.contract.outcome import Blocked, NotAvailable
 from capflow_assets.contract.snapshot import LabelledSnapshot
+from capflow_assets.features.facts import EmbeddingFacts, FeatureSetFacts
 from capflow_assets.features.load import load_labelled_snapshot, load_outcome, load_snapshot
 from capflow_assets.features.snapshots import snapshot_dates
 from capflow_assets.run.catalogue import embeddings
@@ -159,11 +160,13 @@ def _require_asset_current(run: CustomerRun, model: Model, asset: str, as_of: da
     version = run.version(asset)
     if version is None and asset.split("/")[1] in embeddings():
         raise NotAvailable(f"{model.name} needs {asset}, which '{run.name}' does not have")
-    if version is not None and "as_of" not in version.facts:
-        current = all(run.number(source) == number for source, number in version.facts["inputs"].items())
+    facts = None if version is None else FeatureSetFacts.from_json(version.facts)
+    if version is not None and facts is None:
+        inputs = EmbeddingFacts.from_json(version.facts).inputs
+        current = all(run.number(source) == number for source, number in inputs.items())
         expected = "made of the tables as they are now"
     else:
-        current = version is not None and version.facts["as_of"] == as_of.isoformat()
+        current = facts is not None and facts.as_of == as_of
         expected = f"as of {as_of:%Y-%m-%d}"
     if not current:
         raise Blocked(

@@ -86,7 +86,7 @@ def _merge_intervals(one: dict[str, Any], other: dict[str, Any]) -> dict[str, An
 
 
 def _dated_rows(name: str, table: ibis.Table) -> list[ibis.Table]:
-    """Return the rows with `at`, when each became known (null: always), by the same rule as features.snapshots.before.
+    """Return the rows with `at`, when each became known (null: always), as features.snapshots.cut_before has it.
 
     A contact is known when it is sent, its response when that arrives: two tables.
     """

@@ -14,7 +14,7 @@ from tests.features.recursive_oracle import RECURSIVE_SQL
 CUT_SQL = BILLS_SQL.replace("from line_items", "from line_items where ts < {T}")
 VISITS_SQL = f"""
     select *, ts::date as day from ({CUT_SQL})
-    where user_id is not null and not is_return and amount > 0
+    where user_id is not null and not is_return and amount >= 0
 """
 
 RFM_SQL = """

@@ -189,8 +189,8 @@ def test_the_decision_is_the_same_again_and_every_date_has_its_columns() -> None
     known = cut_before(tables, AS_OF)
     made = decide_columns(known, AS_OF)
     assert made == decide_columns(known, AS_OF)
-    assert made.facts["candidates"] == len(made.names) + sum(
-        count for reason, count in made.facts["left_out"].items() if "candidates" not in reason
+    assert made.candidates == len(made.names) + sum(
+        count for reason, count in made.left_out.items() if "candidates" not in reason
     )
     chosen = recursive_with(made.names)
     for date in (AS_OF, AS_OF - timedelta(days=90)):

@@ -18,10 +18,10 @@ BITS = 2**56  # an entropy is added up in whole 2^-56ths of a bit: exact, so no 
 
 
 def basket(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
-    """Baskets and their mix, of every shopper with at least one purchase before `as_of`.
+    """Compute the size and mix of baskets of every shopper with at least one purchase before `as_of`.
 
-    One row a shopper; columns as in `BASKET.features`. A basket is a bill's lines that are sales. What comes from the
-    items' categories and brands is null without `items`, and for a shopper none of whose items have one.
+    One row per shopper; columns as in `BASKET.features`. A basket is a bill's lines that are sales. Features of
+    categories and brands are null without `items`, and for a shopper none of whose items have one.
     """
     lines = item_purchases(tables["line_items"])
     wares = lines.group_by("user_id", "bill_id", "item_id").aggregate(
@@ -32,13 +32,13 @@ def basket(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
         last_ts=lines.ts.max(),
     )
     items = _items_by_shopper(wares)
-    placed = _placed(items, tables.get("items"))
+    placed = _with_categories(items, tables.get("items"))
     shoppers = left_join_all(_by_shopper(wares), [_repeats(items, as_of), _departments(placed), _brands(placed)])
-    return _named(shoppers)
+    return _select(shoppers)
 
 
 def departments(items: ibis.Table) -> ibis.Table:
-    """`item_id`, `category` (its full path), `department` (the path's first part) and `brand`; nothing known is null.
+    """Return `item_id`, `category` (its full path), `department` (the path's first part) and `brand`; null if unknown.
 
     The path is written "Drinks > Coffee".
     """
@@ -82,7 +82,7 @@ def _repeats(items: ibis.Table, as_of: datetime) -> ibis.Table:
     )
 
 
-def _placed(bought_items: ibis.Table, items: ibis.Table | None) -> ibis.Table:
+def _with_categories(bought_items: ibis.Table, items: ibis.Table | None) -> ibis.Table:
     import ibis
 
     if items is None:
@@ -92,7 +92,7 @@ def _placed(bought_items: ibis.Table, items: ibis.Table | None) -> ibis.Table:
 
 
 def _departments(placed: ibis.Table) -> ibis.Table:
-    """Shannon's entropy (1948) of a shopper's lines over departments, -sum(p log2 p), and what goes with it."""
+    """Count departments and compute Shannon's entropy (1948) of lines over them, -sum(p log2 p), per shopper."""
     import ibis
 
     known = placed.filter(placed.department.notnull())
@@ -121,7 +121,7 @@ def _brands(placed: ibis.Table) -> ibis.Table:
     )
 
 
-def _named(t: ibis.Table) -> ibis.Table:
+def _select(t: ibis.Table) -> ibis.Table:
     import ibis
 
     again = share(t.baskets_of_items - t.different_items, t.baskets_of_items)
@@ -174,7 +174,7 @@ FEATURES = (
     ),
     number(
         "new_item_share_90d",
-        "Of the different items bought in the last 90 days, the share never bought before; all, for a new shopper.",
+        "Of the different items bought in the last 90 days, the share never bought before; 1 for a new shopper.",
         "{value:.0%} of the quarter's items are new to them",
     ),
     count(

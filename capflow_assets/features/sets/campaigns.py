@@ -1,4 +1,4 @@
-"""Feature set "campaigns": what each shopper was sent, by which way, and how they answered."""
+"""Feature set "campaigns": what each shopper was sent, through which channel, and how they responded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import ibis
 
 WINDOW_DAYS = (30, 90, 365)
-PRIOR_CONTACTS = 10  # a shopper with few contacts is thought to answer as everybody does
+PRIOR_CONTACTS = 10  # shrinks the response rate of a shopper with few contacts towards everybody's
 WAYS = {
     "email": ("email", "e-mail", "newsletter"),
     "text": ("sms", "text", "text message", "mms", "whatsapp"),
@@ -25,11 +25,11 @@ WAYS = {
 
 
 def campaigns(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
-    """Campaign history of every shopper who was chosen for at least one campaign before `as_of`.
+    """Compute the campaign history of every shopper who was chosen for at least one campaign before `as_of`.
 
-    One row a shopper; columns as in `CAMPAIGNS.features`. A contact of the control group was held back: it counts for
-    `held_back_share` only. A contact that does not say was sent. An answer that came at `as_of` or later is not known,
-    so the newest contacts had little time to be answered.
+    One row per shopper; columns as in `CAMPAIGNS.features`. A contact of the control group was held back: it counts
+    for `held_back_share` only. A null `treated` counts as sent. A response at `as_of` or later is not known, so the
+    newest contacts had little time to get one.
     """
     import ibis
 
@@ -40,7 +40,7 @@ def campaigns(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
         all_sent=contacts.count(where=contacts.sent), all_answered=contacts.count(where=contacts.answered)
     )
     shoppers = left_join_all(_by_shopper(contacts, as_of), [_offers(contacts)])
-    return _named(ibis.cross_join(shoppers, everyone), day_number_of(as_of))
+    return _select(ibis.cross_join(shoppers, everyone), day_number_of(as_of))
 
 
 def _by_shopper(contacts: ibis.Table, as_of: datetime) -> ibis.Table:
@@ -72,7 +72,7 @@ def _offers(contacts: ibis.Table) -> ibis.Table:
     return offers.group_by("user_id").aggregate(offers_seen=offers.count())
 
 
-def _named(t: ibis.Table, today: int) -> ibis.Table:
+def _select(t: ibis.Table, today: int) -> ibis.Table:
     usual = share(t.all_answered, t.all_sent)
     computed = {
         "held_back_share": (t.chosen - t.contacts) / t.chosen,
@@ -127,7 +127,7 @@ FEATURES = (
 
 CAMPAIGNS = FeatureSet(
     name="campaigns",
-    description="What each shopper was sent, by which way, and how they answered.",
+    description="What each shopper was sent, through which channel, and how they answered.",
     tables=("contacts",),
     features=FEATURES,
     build=campaigns,

@@ -1,4 +1,4 @@
-"""Feature set "item_pairs": which items lie in the same baskets, and how much more often than by chance."""
+"""Feature set "item_pairs": which items are in the same baskets, and how much more often than by chance."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 YEAR_DAYS = 365
 MOST_ITEMS_ON_BILL = 100  # at most 4,950 pairs a bill; a wholesaler's bill says little about what goes with what
 MOST_ITEMS = 5_000  # as in the product_affinity model: at most 25 million pairs, however large the assortment
-LEAST_TOGETHER = 2  # one bill is an anecdote, as one shopper is in models/co_purchase.py
+LEAST_TOGETHER = 2  # one bill is an anecdote, as one shopper is in methods/recommend/co_purchase.py
 SHRINKAGE = 10.0  # as in the product_affinity model
 
 
 def item_pairs(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
-    """Items that were sold on the same bills in the 365 days before `as_of`, anonymous bills included.
+    """Compute association measures of items sold on the same bills in the 365 days before `as_of`, anonymous ones too.
 
     One row for each ordered pair of different items; columns as in `ITEM_PAIRS.features`. Shares are of all bills of
-    the year that hold at most 100 different items; larger ones are left out whole, as are pairs on fewer than two
-    bills and items that 5,000 others are sold on more bills than (`left_out` counts what that leaves out).
+    the year that hold at most 100 different items. Larger bills are left out, and so are pairs on fewer than two bills
+    and all items but the 5,000 on most bills (`count_left_out` counts them).
 
     Method: support, confidence and lift after Agrawal et al. (1993) and Brin et al. (1997); the shrunk cosine of
-    models/co_purchase.py, with bills in the place of shoppers.
+    methods/recommend/co_purchase.py, with bills instead of shoppers.
     """
     import ibis
 
@@ -43,11 +43,11 @@ def item_pairs(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
     pairs = both.group_by("one", "other").aggregate(together=both.count())
     pairs = pairs.filter(pairs.together >= LEAST_TOGETHER)
     ordered = ibis.union(pairs, pairs.select(one="other", other="one", together="together"), distinct=False)
-    return _named(_with_items(ordered, frequent, on_bills))
+    return _select(_with_items(ordered, frequent, on_bills))
 
 
 def count_left_out(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
-    """One row: how many bills were too large, and how many items are sold too seldom to be paired."""
+    """Count the bills that are too large and the items sold too seldom to be paired, in one row."""
     import ibis
 
     wares = _wares(tables["line_items"], as_of)
@@ -64,7 +64,7 @@ def count_left_out(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Ta
 
 
 def _on_bills(line_items: ibis.Table, as_of: datetime) -> ibis.Table:
-    """What lies on each bill that counts, each item once."""
+    """Return the items on each bill that counts, each once."""
     wares = _wares(line_items, as_of)
     sizes = _sizes(wares)
     return wares.semi_join(sizes.filter(sizes["size"] <= MOST_ITEMS_ON_BILL), "bill_id")
@@ -81,7 +81,7 @@ def _sizes(wares: ibis.Table) -> ibis.Table:
 
 
 def _frequent(on_bills: ibis.Table) -> ibis.Table:
-    """The items on most bills with their numbers: integers join and group faster than ids. Equals stay together."""
+    """Number the items on most bills; integers join and group faster than ids. Items with equal counts stay in."""
     import ibis
 
     counted = on_bills.group_by("item_id").aggregate(bills=on_bills.count())
@@ -101,7 +101,7 @@ def _with_items(pairs: ibis.Table, frequent: ibis.Table, on_bills: ibis.Table) -
     return ibis.cross_join(pairs.join(one, "one").join(other, "other"), bills)
 
 
-def _named(t: ibis.Table) -> ibis.Table:
+def _select(t: ibis.Table) -> ibis.Table:
     together = t.together.cast("float64")
     cosine = together / (t.bills.cast("float64") * t.other_bills.cast("float64")).sqrt()
     computed = {
@@ -136,11 +136,11 @@ FEATURES = (
 
 ITEM_PAIRS = FeatureSet(
     name="item_pairs",
-    description="Which items lie in the same baskets, and how much more often than by chance.",
+    description="Which items are in the same baskets, and how much more often than by chance.",
     tables=("line_items",),
     features=FEATURES,
     build=item_pairs,
     key=("item_id", "other_item_id"),
-    past=False,
+    historical=False,
     left_out=count_left_out,
 )

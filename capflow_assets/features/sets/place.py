@@ -1,4 +1,4 @@
-"""Feature set "place": through which channels and in which stores each shopper buys, and how faithful they are."""
+"""Feature set "place": which channels and stores each shopper uses, and how faithful they are to them."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ KINDS = {
 
 
 def place(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
-    """Channels and stores of every shopper with at least one visit before `as_of`.
+    """Compute the channels and stores of every shopper with at least one visit before `as_of`.
 
-    One row a shopper; columns as in `PLACE.features`. Visits whose channel (or store) nobody recorded are left out of
-    what is said of channels (or stores). A change of store is told from visits at different moments; moments at which
-    a shopper was in two stores at once do not count for it.
+    One row per shopper; columns as in `PLACE.features`. Visits without a channel (or store) are left out of the
+    features of channels (or stores). A change of store is between visits at different moments; a moment at which a
+    shopper was in two stores at once is ignored.
     """
     seen = visits(tables["bills"])
     seen = seen.mutate(channel=seen.channel.strip().lower().nullif(""))
     parts = [
-        _chosen(seen, "channel", as_of),
-        _chosen(seen, "store_id", as_of),
-        _changes(seen, "channel"),
-        _changes(seen, "store_id"),
+        _count_values(seen, "channel", as_of),
+        _count_values(seen, "store_id", as_of),
+        _count_changes(seen, "channel"),
+        _count_changes(seen, "store_id"),
     ]
-    return _named(left_join_all(_by_shopper(seen), parts))
+    return _select(left_join_all(_by_shopper(seen), parts))
 
 
 def _by_shopper(seen: ibis.Table) -> ibis.Table:
@@ -51,8 +51,8 @@ def _by_shopper(seen: ibis.Table) -> ibis.Table:
     )
 
 
-def _chosen(seen: ibis.Table, column: str, as_of: datetime) -> ibis.Table:
-    """How many channels (or stores), how many of late, and how often the one visited most."""
+def _count_values(seen: ibis.Table, column: str, as_of: datetime) -> ibis.Table:
+    """Count channels (or stores), those of the last 90 days, and the visits to the one visited most."""
     known = seen.filter(seen[column].notnull())
     each = known.group_by("user_id", column).aggregate(visits=known.count(), last_ts=known.ts.max())
     recent = each.last_ts >= as_of - timedelta(days=RECENT_DAYS)
@@ -66,8 +66,8 @@ def _chosen(seen: ibis.Table, column: str, as_of: datetime) -> ibis.Table:
     )
 
 
-def _changes(seen: ibis.Table, column: str) -> ibis.Table:
-    """How often a shopper's next visit with a known channel (or store) was through (or in) another one."""
+def _count_changes(seen: ibis.Table, column: str) -> ibis.Table:
+    """Count how often a shopper's next visit with a known channel (or store) was through (or in) another one."""
     import ibis
 
     known = seen.filter(seen[column].notnull())
@@ -83,7 +83,7 @@ def _changes(seen: ibis.Table, column: str) -> ibis.Table:
     )
 
 
-def _named(t: ibis.Table) -> ibis.Table:
+def _select(t: ibis.Table) -> ibis.Table:
     of_a_kind = t.web + t.app + t.store + t.phone
     computed = {
         **{f"{kind}_share": share(t[kind], t.with_channel) for kind in KINDS},

@@ -1,4 +1,4 @@
-"""Feature set "price": how much each shopper looks at prices: levels, discounts, bargains, and the tier they buy in."""
+"""Feature set "price": each shopper's price level, discounts, bargains, and the price tier they buy in."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ LEAST_ITEMS_FOR_TIERS = 5
 
 
 def price(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
-    """Price and discount behaviour of every shopper who paid for at least one item before `as_of`.
+    """Compute price and discount behaviour of every shopper who paid for at least one item before `as_of`.
 
-    One row a shopper; columns as in `PRICE.features`. An item's usual price is the lower median of what one piece of
-    it was sold for, to anybody, before `as_of`; its lowest price is the lowest of these. Prices within 1 % are taken as
-    equal. Lines that cost nothing say nothing about prices and are left out. Tiers need `items` with categories.
+    One row per shopper; columns as in `PRICE.features`. An item's usual price is the lower median of what one piece of
+    it was sold for, to anybody, before `as_of`; its lowest price is the lowest of these. Prices within 1 % count as
+    equal. Free lines say nothing about prices and are left out. Tiers need `items` with categories.
     """
-    lines = _priced(tables["line_items"])
+    lines = _paid_lines(tables["line_items"])
     known = lines.filter(lines.user_id.notnull())
-    return _named(_by_shopper(known.join(_price_list(lines, tables.get("items")), "item_id"), as_of))
+    return _select(_by_shopper(known.join(_price_list(lines, tables.get("items")), "item_id"), as_of))
 
 
-def _priced(line_items: ibis.Table) -> ibis.Table:
-    """Every line that was paid for, with `paid`: what one piece came to after the discount, in PRICE_UNITS."""
+def _paid_lines(line_items: ibis.Table) -> ibis.Table:
+    """Return every line that was paid for, with `paid`: the price of one piece after the discount, in PRICE_UNITS."""
     lines = item_sales(line_items)
     lines = lines.mutate(
         paid=(lines.cents * (PRICE_UNITS // 100) / lines.quantity).round().cast("int64"), saved=cents(lines.discount)
@@ -43,9 +43,9 @@ def _priced(line_items: ibis.Table) -> ibis.Table:
 
 
 def _price_list(lines: ibis.Table, items: ibis.Table | None) -> ibis.Table:
-    """Each item's usual and lowest price, whether it had several, and its tier within its category.
+    """Return each item's usual, lowest and highest price, and its tier within its category.
 
-    The median by counting: no engine must hold all prices of an item at once, and none interpolates.
+    The median is found by counting: no engine has to hold all prices of an item at once, and none interpolates.
     """
     import ibis
 
@@ -62,7 +62,7 @@ def _price_list(lines: ibis.Table, items: ibis.Table | None) -> ibis.Table:
 
 
 def _tiers(listed: ibis.Table, items: ibis.Table) -> ibis.Table:
-    """1 for the cheapest fifth of a category to 5; equal prices share a tier. Null in a category of under 5 items."""
+    """Return tiers, 1 (cheapest fifth of a category) to 5; equal prices share one. Null in categories under 5 items."""
     import ibis
 
     places = departments(items).select("item_id", "category")
@@ -104,7 +104,7 @@ def _by_shopper(lines: ibis.Table, as_of: datetime) -> ibis.Table:
     )
 
 
-def _named(t: ibis.Table) -> ibis.Table:
+def _select(t: ibis.Table) -> ibis.Table:
     recent = share(t.recent_cents, t.recent_usual_cents)
     prior = share(t.prior_cents, t.prior_usual_cents)
     computed = {

@@ -1,4 +1,4 @@
-"""Feature set "recursive": features that the customer's own relationships give, chosen once by its own data."""
+"""Feature set "recursive": deep feature synthesis over the customer's own tables; its data decides the columns."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ MOST_KEPT = 100
 SAMPLED_USERS = 4_000
 OF_SIXTEEN_BITS = 65_536
 
-DESCRIPTION = "Aggregates of aggregates along the customer's own tables, chosen by its data: the columns are its own."
+DESCRIPTION = "Aggregates of aggregates over the customer's own tables: its data decides the columns."
 TABLES = ("bills", "line_items")
 OPTIONAL_TABLES = ("users", "items", "contacts")
 
-# Before a customer's data has decided: one of each kind, from the tables that every customer has.
+# Used until a customer's data has decided: one of each kind, from the tables that every customer has.
 EVERYWHERE = (
     "count_of_line_items",
     "sum_of_quantity_of_line_items",
@@ -53,28 +53,28 @@ EVERYWHERE = (
 
 
 def decide_columns(tables: Mapping[str, ibis.Table], as_of: datetime) -> ColumnDecision:
-    """Which features this customer's data supports: generated from what is there, pruned on a sample of users.
+    """Choose the features that this customer's data supports: generate from its columns, prune on a sample of users.
 
-    `tables` hold rows before `as_of` only; the columns of each decide what is generated. At most MOST candidates are
-    computed and MOST_KEPT kept, the simplest first; the facts count what was left out, and why.
+    `tables` hold rows before `as_of` only; their columns decide what is generated. At most MOST candidates are computed
+    and MOST_KEPT kept, the simplest first; the rest is counted by reason.
     """
-    made = generate({table: rows.columns for table, rows in tables.items()}, DEPTH)
-    values = compile_features(made.definitions, sample(tables, SAMPLED_USERS), as_of).drop("user_id").to_pandas()
+    generated = generate({table: rows.columns for table, rows in tables.items()}, DEPTH)
+    values = compile_features(generated.definitions, sample(tables, SAMPLED_USERS), as_of).drop("user_id").to_pandas()
     pruned = prune(values)
     kept = pruned.kept[:MOST_KEPT]
     left_out = Counter(_kind(reason) for reason in pruned.dropped.values())
-    left_out[f"beyond the {MOST} simplest candidates"] += made.left_out
+    left_out[f"beyond the {MOST} simplest candidates"] += generated.left_out
     left_out[f"beyond the {MOST_KEPT} simplest that say something"] += len(pruned.kept) - len(kept)
-    facts = {
-        "users_sampled": len(values),
-        "candidates": len(made.definitions),
-        "left_out": {reason: count for reason, count in sorted(left_out.items()) if count},
-    }
-    return ColumnDecision(kept, facts)
+    return ColumnDecision(
+        names=kept,
+        candidates=len(generated.definitions),
+        users_sampled=len(values),
+        left_out={reason: count for reason, count in sorted(left_out.items()) if count},
+    )
 
 
 def recursive_with(names: Sequence[str]) -> FeatureSet:
-    """The set with exactly the features of these names, in that order; ValueError for a name that means none."""
+    """Return the set with exactly the features of these names, in that order; ValueError for an unknown name."""
     definitions = tuple(map(parse, names))
 
     def build(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
@@ -91,7 +91,7 @@ def recursive_with(names: Sequence[str]) -> FeatureSet:
 
 
 def sample(tables: Mapping[str, ibis.Table], users: int) -> dict[str, ibis.Table]:
-    """The tables of about `users` shoppers, chosen by the md5 of their ids: the same on every engine and every day."""
+    """Return the tables of about `users` shoppers, chosen by the md5 of their ids: the same on every engine and day."""
     known = int(tables["bills"].user_id.nunique().execute())
     if known <= users:
         return dict(tables)
@@ -103,12 +103,12 @@ def sample(tables: Mapping[str, ibis.Table], users: int) -> dict[str, ibis.Table
 
 
 def _feature(definition: Definition) -> Feature:
-    told = sentence(definition)
-    return Feature(name(definition), dtype(definition), f"{told[0].upper()}{told[1:]}.", phrase(definition))
+    text = sentence(definition)
+    return Feature(name(definition), dtype(definition), f"{text[0].upper()}{text[1:]}.", phrase(definition))
 
 
 def _kind(reason: str) -> str:
-    """A reason without its figures, to be counted by."""
+    """Return a reason without its figures, to count by."""
     for kind in ("missing", "the same for every user", "equal to", "moves with"):
         if reason.startswith(kind):
             return {"missing": "missing almost everywhere", "equal to": "equal to a simpler one"}.get(
@@ -117,4 +117,4 @@ def _kind(reason: str) -> str:
     return reason
 
 
-RECURSIVE = replace(recursive_with(EVERYWHERE), decide=decide_columns, decided=recursive_with)
+RECURSIVE = replace(recursive_with(EVERYWHERE), decide=decide_columns, with_columns=recursive_with)

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from capflow_assets.contract.feature_set import Feature, FeatureSet
+from capflow_assets.features.columns import count, number, select_features, share
 from capflow_assets.features.visits import cents, day_number_of, is_return, visits
 
 if TYPE_CHECKING:
@@ -19,15 +20,15 @@ QUINTILES = 5
 
 
 def rfm(tables: Mapping[str, ibis.Table], as_of: datetime, window_days: Sequence[int] = WINDOW_DAYS) -> ibis.Table:
-    """Recency, frequency and spend of every shopper with at least one visit before `as_of`.
+    """Compute recency, frequency and spend of every shopper with at least one visit before `as_of`.
 
-    One row a shopper; columns as in `RFM.features`, with the windows asked for (90 and 180 days among them).
-    Spend is of purchases, returns not deducted, in the customer's
-    currency. Days and hours are UTC. A ratio whose denominator is zero or unknown is null.
+    One row per shopper; columns as in `RFM.features`, for `window_days` (90 and 180 must be among them). Spend is of
+    purchases, returns not deducted, in the customer's currency. Days and hours are UTC. A ratio whose denominator is
+    zero or unknown is null.
     """
-    bought = visits(tables["bills"])
-    shoppers = _by_shopper(bought, as_of, window_days)
-    scored = shoppers.left_join(_stores(bought), "user_id").drop("user_id_right")
+    seen = visits(tables["bills"])
+    shoppers = _by_shopper(seen, as_of, window_days)
+    scored = shoppers.left_join(_stores(seen), "user_id").drop("user_id_right")
     scored = scored.left_join(_lines(tables["line_items"]), "user_id").drop("user_id_right")
     for name, column, best_first in (
         ("recency_score", "recency_days", False),
@@ -36,11 +37,11 @@ def rfm(tables: Mapping[str, ibis.Table], as_of: datetime, window_days: Sequence
     ):
         scores = quintiles(shoppers, column, name, high_is_good=best_first)
         scored = scored.left_join(scores, column).drop(f"{column}_right")
-    return _named(scored, window_days)
+    return _select(scored, window_days)
 
 
 def quintiles(table: ibis.Table, column: str, name: str, high_is_good: bool) -> ibis.Table:
-    """The score from 1 (worst fifth) to 5 (best fifth) of each value of `column`; equal values score the same.
+    """Return the score, 1 (worst fifth) to 5 (best fifth), of each value of `column`; equal values score the same.
 
     A score is 1 + floor(5 x shoppers with a strictly worse value / all shoppers): no ties to break, so it depends
     neither on row order nor on ids. Windows run over distinct values, not shoppers, so that no engine must sort
@@ -81,7 +82,7 @@ def _by_shopper(bought: ibis.Table, as_of: datetime, window_days: Sequence[int])
 
 
 def _stores(bought: ibis.Table) -> ibis.Table:
-    """Two plain groupings: several distinct counts in one grouping are slow on Spark."""
+    """Count stores in two plain groupings: several distinct counts in one grouping are slow on Spark."""
     pairs = bought.filter(bought.store_id.notnull()).select("user_id", "store_id").distinct()
     return pairs.group_by("user_id").aggregate(distinct_stores=pairs.count())
 
@@ -100,92 +101,75 @@ def _lines(line_items: ibis.Table) -> ibis.Table:
     )
 
 
-def _named(t: ibis.Table, window_days: Sequence[int]) -> ibis.Table:
-    """The features under their own names, in their order, from the integers they are made of."""
+def _select(t: ibis.Table, window_days: Sequence[int]) -> ibis.Table:
+    """Compute the features from the integers that they are made of."""
     computed = {
         "spend": t.spend_cents / 100,
         "spend_per_visit": t.spend_cents / (t.frequency_bills * 100),
         "items_per_visit": t["items"] / t.bills_with_items.nullif(0),
-        "return_share": _share(t.returned_cents, t.bought_cents),
-        "discount_share": _share(t.saved_cents, t.list_cents),
+        "return_share": share(t.returned_cents, t.bought_cents),
+        "discount_share": share(t.saved_cents, t.list_cents),
         "online_share": t.bills_online / t.bills_with_channel.nullif(0),
-        "visits_trend_ratio_90d": _share(t.frequency_bills_90d, t.frequency_bills_180d - t.frequency_bills_90d),
-        "spend_trend_ratio_90d": _share(t.spend_cents_90d, t.spend_cents_180d - t.spend_cents_90d),
+        "visits_trend_ratio_90d": share(t.frequency_bills_90d, t.frequency_bills_180d - t.frequency_bills_90d),
+        "spend_trend_ratio_90d": share(t.spend_cents_90d, t.spend_cents_180d - t.spend_cents_90d),
     }
     computed |= {f"spend_{days}d": t[f"spend_cents_{days}d"] / 100 for days in window_days}
-    features = features_of(window_days)
-    columns = [computed[f.name] if f.name in computed else t[f.name] for f in features]
-    return t.select("user_id", *[c.cast(f.dtype).name(f.name) for c, f in zip(columns, features, strict=True)])
-
-
-def _share(part: ibis.Value, whole: ibis.Value) -> ibis.Value:
-    """part / whole, null where there is no positive whole."""
-    import ibis
-
-    return part / ibis.ifelse(whole > 0, whole, ibis.null("int64"))
-
-
-def _count(name: str, description: str, phrase: str) -> Feature:
-    return Feature(name, "int64", description, phrase)
-
-
-def _number(name: str, description: str, phrase: str) -> Feature:
-    return Feature(name, "float64", description, phrase)
+    return select_features(t, ("user_id",), features_of(window_days), computed)
 
 
 def features_of(window_days: Sequence[int]) -> tuple[Feature, ...]:
-    """The columns of the set with these windows."""
+    """Return the columns of the set with these windows."""
     return (
-        _count("recency_days", "Days since the last visit.", "last visit {value:.0f} days ago"),
-        _count("tenure_days", "Days since the first visit.", "first visit {value:.0f} days ago"),
-        _count("frequency_bills", "Visits so far.", "{value:.0f} visits so far"),
+        count("recency_days", "Days since the last visit.", "last visit {value:.0f} days ago"),
+        count("tenure_days", "Days since the first visit.", "first visit {value:.0f} days ago"),
+        count("frequency_bills", "Visits so far.", "{value:.0f} visits so far"),
         *(
-            _count(
+            count(
                 f"frequency_bills_{d}d", f"Visits in the last {d} days.", f"{{value:.0f}} visits in the last {d} days"
             )
             for d in window_days
         ),
-        _count("days_active", "Days with at least one visit.", "shopped on {value:.0f} different days"),
-        _number("spend", "Spent so far, in the customer's currency.", "spent {value:,.2f} so far"),
+        count("days_active", "Days with at least one visit.", "shopped on {value:.0f} different days"),
+        number("spend", "Spent so far, in the customer's currency.", "spent {value:,.2f} so far"),
         *(
-            _number(
+            number(
                 f"spend_{d}d",
                 f"Spent in the last {d} days, in the customer's currency.",
                 f"spent {{value:,.2f}} in the last {d} days",
             )
             for d in window_days
         ),
-        _number("spend_per_visit", "Average bill, in the customer's currency.", "spends {value:,.2f} a visit"),
-        _number("items_per_visit", "Lines on the average bill.", "buys {value:.1f} items a visit"),
-        _count("distinct_items", "Different items bought.", "has bought {value:.0f} different items"),
-        _count("distinct_stores", "Different stores visited.", "shops in {value:.0f} stores"),
-        _number(
+        number("spend_per_visit", "Average bill, in the customer's currency.", "spends {value:,.2f} a visit"),
+        number("items_per_visit", "Lines on the average bill.", "buys {value:.1f} items a visit"),
+        count("distinct_items", "Different items bought.", "has bought {value:.0f} different items"),
+        count("distinct_stores", "Different stores visited.", "shops in {value:.0f} stores"),
+        number(
             "return_share", "Value returned, as a share of the value bought.", "returns {value:.0%} of what they buy"
         ),
-        _number("discount_share", "Discounts, as a share of list price.", "saves {value:.0%} through discounts"),
-        _number("online_share", "Share of visits that were online.", "{value:.0%} of visits are online"),
-        _number(
+        number("discount_share", "Discounts, as a share of list price.", "saves {value:.0%} through discounts"),
+        number("online_share", "Share of visits that were online.", "{value:.0%} of visits are online"),
+        number(
             "visits_trend_ratio_90d",
             "Visits in the last 90 days over visits in the 90 days before; null when there were none before.",
             "visits are {value:.0%} of what they were the quarter before",
         ),
-        _number(
+        number(
             "spend_trend_ratio_90d",
             "Spend in the last 90 days over spend in the 90 days before; null when there was none before.",
             "spend is {value:.0%} of what it was the quarter before",
         ),
-        _count(
+        count(
             "recency_score",
             "Recency fifth: 5 for the latest shoppers, 1 for the longest gone.",
             "recency {value:.0f} of 5",
         ),
-        _count("frequency_score", "Frequency fifth: 5 for the most visits.", "frequency {value:.0f} of 5"),
-        _count("monetary_score", "Spend fifth: 5 for the highest spend.", "spend {value:.0f} of 5"),
+        count("frequency_score", "Frequency fifth: 5 for the most visits.", "frequency {value:.0f} of 5"),
+        count("monetary_score", "Spend fifth: 5 for the highest spend.", "spend {value:.0f} of 5"),
     )
 
 
 def rfm_of(window_days: Sequence[int]) -> FeatureSet:
-    """The set with these windows in days; 90 and 180, which the trends are made of, must be among them."""
+    """Return the set with these windows in days; the trends need 90 and 180 among them."""
     return FeatureSet(
         name="rfm",
         description="How recently, how often and how much each shopper buys, and how.",

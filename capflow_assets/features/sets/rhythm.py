@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from capflow_assets.contract.feature_set import Feature, FeatureSet
+from capflow_assets.features.columns import number, select_features
 from capflow_assets.features.visits import day_number_of, visits
 
 if TYPE_CHECKING:
@@ -17,18 +18,18 @@ THURSDAY = 3  # 1970-01-01, day number 0
 
 
 def rhythm(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
-    """The rhythm of every shopper with at least one visit before `as_of`.
+    """Compute the rhythm of every shopper with at least one visit before `as_of`.
 
-    One row a shopper; columns as in `RHYTHM.features`. Bills on one day are one day of shopping, so a gap is at least
+    One row per shopper; columns as in `RHYTHM.features`. Bills on one day are one day of shopping, so a gap is at least
     one day. What needs a second or third day is null without it. Days and hours are UTC; a bill at exactly 00:00:00
-    is taken as one whose time nobody recorded.
+    counts as one without a recorded time.
     """
     days = _shopping_days(visits(tables["bills"]))
-    return _named(_by_shopper(days), day_number_of(as_of))
+    return _select(_by_shopper(days), day_number_of(as_of))
 
 
 def _shopping_days(bought: ibis.Table) -> ibis.Table:
-    """One row a shopper and day, with the gap in days since the shopping day before."""
+    """Return one row per shopper and day, with the gap in days since the shopping day before."""
     import ibis
 
     hour = bought.ts.hour()
@@ -47,7 +48,7 @@ def _shopping_days(bought: ibis.Table) -> ibis.Table:
 
 
 def _by_shopper(days: ibis.Table) -> ibis.Table:
-    """Whole numbers only: sums of them do not depend on row order or engine, as sums of doubles do."""
+    """Aggregate whole numbers only: unlike sums of doubles, theirs do not depend on row order or engine."""
     return days.group_by("user_id").aggregate(
         days=days.count(),
         first_day=days.day.min(),
@@ -64,7 +65,7 @@ def _by_shopper(days: ibis.Table) -> ibis.Table:
     )
 
 
-def _named(t: ibis.Table, today: int) -> ibis.Table:
+def _select(t: ibis.Table, today: int) -> ibis.Table:
     import ibis
 
     span = t.last_day - t.first_day
@@ -84,18 +85,13 @@ def _named(t: ibis.Table, today: int) -> ibis.Table:
         "evening_share": t.evening_bills / t.timed_bills.nullif(0),
         "busiest_weekday_share": ibis.ifelse(t.gaps > 0, busiest / t.days, ibis.null("float64")),
     }
-    columns = [computed[f.name] if f.name in computed else t[f.name] for f in FEATURES]
-    return t.select("user_id", *[c.cast(f.dtype).name(f.name) for c, f in zip(columns, FEATURES, strict=True)])
-
-
-def _number(name: str, description: str, phrase: str) -> Feature:
-    return Feature(name, "float64", description, phrase)
+    return select_features(t, ("user_id",), FEATURES, computed)
 
 
 FEATURES = (
-    _number("mean_gap_days", "Average days between shopping days.", "usually comes every {value:.0f} days"),
-    _number("median_gap_days", "Median days between shopping days.", "half of the gaps are under {value:.0f} days"),
-    _number(
+    number("mean_gap_days", "Average days between shopping days.", "usually comes every {value:.0f} days"),
+    number("median_gap_days", "Median days between shopping days.", "half of the gaps are under {value:.0f} days"),
+    number(
         "std_gap_days",
         "Standard deviation of the days between shopping days; needs three shopping days.",
         "gaps between visits vary by {value:.0f} days",
@@ -106,37 +102,37 @@ FEATURES = (
         "Days between the last two shopping days.",
         "{value:.0f} days between the last two visits",
     ),
-    _number(
+    number(
         "gap_ratio",
         "Days since the last visit over the average gap: above 1 is later than usual.",
         "away for {value:.1f} times the usual gap",
     ),
-    _number(
+    number(
         "regularity",
         "Average gap / (average gap + its standard deviation): 1 is like clockwork, 0.5 is at random.",
         "regularity {value:.2f} of 1",
     ),
-    _number(
+    number(
         "visits_per_week",
         "Shopping days a week since the first one, which is not counted.",
         "comes back {value:.1f} times a week",
     ),
-    _number(
+    number(
         "weekend_share",
         "Share of shopping days on Saturday or Sunday (UTC).",
         "{value:.0%} of shopping days at the weekend",
     ),
-    _number(
+    number(
         "morning_share",
         "Share of visits between 06:00 and 12:00 UTC, among those with a known time.",
         "{value:.0%} of visits between 06:00 and 12:00 UTC",
     ),
-    _number(
+    number(
         "evening_share",
         "Share of visits between 18:00 and 24:00 UTC, among those with a known time.",
         "{value:.0%} of visits after 18:00 UTC",
     ),
-    _number(
+    number(
         "busiest_weekday_share",
         "Share of shopping days on the shopper's favourite weekday; needs two shopping days.",
         "{value:.0%} of shopping days on the same weekday",

@@ -1,4 +1,4 @@
-"""Feature set "user_item": who bought what, how often and how lately: the sparse matrix behind recommendations."""
+"""Feature set "user_item": who bought what, how often and how recently: the sparse matrix behind recommendations."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ ONE = 2**53  # a weight of 1, in the whole parts that weights are added up in: e
 
 
 def user_item(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
-    """How often and how lately each shopper bought each item in the 365 days before `as_of`.
+    """Compute how often and how recently each shopper bought each item in the 365 days before `as_of`.
 
     One row for each pair of shopper and item that exists; columns as in `USER_ITEM.features`. A purchase is a day on
     which the shopper bought the item, however many bills and lines: as in the product_affinity model. Recency-weighted
     counts add 2^(-age in days / half-life) for each purchase.
 
-    Pairs grow with shoppers times what they buy, so older purchases are left out (counted by `left_out`) and only the
+    Pairs grow with shoppers times what they buy, so older purchases are left out (see `count_left_out`) and only the
     newest date is computed: there are never more rows than lines sold in a year.
     """
-    lines = _of_the_year(item_purchases(tables["line_items"]), as_of)
+    lines = _last_year(item_purchases(tables["line_items"]), as_of)
     days = lines.group_by("user_id", "item_id", "day").aggregate(
         thousandths=lines.thousandths.sum().cast("int64"), cents=lines.cents.sum().cast("int64")
     )
@@ -43,16 +43,16 @@ def user_item(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
         cents=days.cents.sum(),
         **weights,
     )
-    return _named(pairs, day_number_of(as_of))
+    return _select(pairs, day_number_of(as_of))
 
 
 def count_left_out(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
-    """One row: how many lines of identified shoppers were left out because they are older than a year."""
+    """Count the lines of identified shoppers that are left out because they are older than a year, in one row."""
     lines = item_purchases(tables["line_items"])
     return lines.aggregate(lines_older_than_365_days=lines.count(where=lines.ts < _start(as_of)))
 
 
-def _of_the_year(lines: ibis.Table, as_of: datetime) -> ibis.Table:
+def _last_year(lines: ibis.Table, as_of: datetime) -> ibis.Table:
     return lines.filter(lines.ts >= _start(as_of))
 
 
@@ -60,7 +60,7 @@ def _start(as_of: datetime) -> datetime:
     return as_of - timedelta(days=YEAR_DAYS)
 
 
-def _named(t: ibis.Table, today: int) -> ibis.Table:
+def _select(t: ibis.Table, today: int) -> ibis.Table:
     gap = share(t.last_day - t.first_day, t.times_bought - 1)
     computed = {
         "quantity": t.thousandths / 1000,
@@ -100,11 +100,11 @@ FEATURES = (
 
 USER_ITEM = FeatureSet(
     name="user_item",
-    description="Who bought what in the last 365 days, how often and how lately: one row for each pair that exists.",
+    description="Who bought what in the last 365 days, how often and how recently: one row for each pair that exists.",
     tables=("line_items",),
     features=FEATURES,
     build=user_item,
     key=("user_id", "item_id"),
-    past=False,
+    historical=False,
     left_out=count_left_out,
 )

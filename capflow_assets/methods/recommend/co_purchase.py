@@ -12,7 +12,8 @@ from datetime import datetime
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from capflow_assets.features.visits import day_number, is_return
+from capflow_assets.features.purchases import is_item_sale
+from capflow_assets.features.visits import day_number
 from capflow_assets.methods.visits import YEAR_DAYS, last_day_before
 
 if TYPE_CHECKING:
@@ -28,11 +29,8 @@ ITEMS_AT_ONCE = 512
 
 
 def item_days(line_items: ibis.Table) -> ibis.Table:
-    """One row for each known shopper, item and day of purchase; returns do not count."""
-    bought = line_items.filter(
-        line_items.user_id.notnull(), line_items.item_id.notnull(), line_items.ts.notnull(),
-        line_items.quantity > 0, ~is_return(line_items),
-    )  # fmt: skip
+    """Return one row for each identified shopper, item and day of purchase (`features.purchases`)."""
+    bought = line_items.filter(line_items.user_id.notnull(), is_item_sale(line_items))
     return bought.select("user_id", "item_id", day=day_number(bought.ts).cast("int64")).distinct()
 
 
