@@ -33,7 +33,7 @@ def is_spelled_as(column: ibis.Value, spellings: Sequence[str]) -> ibis.Value:
     return column.strip().lower().isin(spellings).fill_null(False)
 
 
-def left_join_all(table: ibis.Table, others: Sequence[ibis.Table], key: str = "user_id") -> ibis.Table:
+def join_each(table: ibis.Table, others: Sequence[ibis.Table], key: str = "user_id") -> ibis.Table:
     """Left-join each of `others` to `table` by `key`."""
     for other in others:
         table = table.left_join(other, key).drop(f"{key}_right")

@@ -1,4 +1,4 @@
-"""Clusters: groups of rows that lie close to one another, how many of them are worth having, and what marks each.
+"""k-means clusters: how many are worth having, which cluster a row belongs to, and what distinguishes each.
 
 k-means (Lloyd 1982) from k-means++ seeds (Arthur & Vassilvitskii 2007) by scikit-learn, on columns of one scale.
 """
@@ -25,14 +25,14 @@ MOST_MARKS = 3
 
 @dataclass(frozen=True)
 class Clusters:
-    """The middle of each group, groups x (twice the columns), the largest first, and how columns are scaled."""
+    """Cluster centres, clusters x (twice the columns), the largest cluster first, and how columns are scaled."""
 
     middles: np.ndarray
     scale: dict[str, np.ndarray]
 
 
 def fit(matrix: np.ndarray, count: int, seed: int) -> Clusters:
-    """So many groups of these rows. The order of rows changes nothing."""
+    """Fit `count` clusters. Row order changes nothing."""
     import numpy as np
     from sklearn.cluster import KMeans
     from threadpoolctl import threadpool_limits
@@ -51,7 +51,7 @@ def fit(matrix: np.ndarray, count: int, seed: int) -> Clusters:
 
 
 def assign(found: Clusters, matrix: np.ndarray) -> np.ndarray:
-    """The number of each row's group."""
+    """Return the number of the nearest cluster of each row."""
     import numpy as np
 
     rows = apply_scale(matrix, found.scale)
@@ -60,7 +60,7 @@ def assign(found: Clusters, matrix: np.ndarray) -> np.ndarray:
 
 
 def choose_count(past: Sequence[tuple[np.ndarray, np.ndarray]], fewest: int, most: int, seed: int) -> int:
-    """The number of groups, found on each earlier date, that told most of the logarithm of what was spent on the next.
+    """Choose the number of clusters by out-of-sample eta squared of log spend on the next date.
 
     `past` are the rows and the spend of each date, the oldest first. With one date alone: in the middle.
     """
@@ -79,7 +79,7 @@ def choose_count(past: Sequence[tuple[np.ndarray, np.ndarray]], fewest: int, mos
 
 
 def group_names(found: Clusters, columns: Sequence[str]) -> list[str]:
-    """A name for each group by what marks it: "2: high visits per week, low recency days"."""
+    """Name each cluster by what distinguishes it: "2: high visits per week, low recency days"."""
     told = []
     for number, middle in enumerate(found.middles, start=1):
         strongest = [column for column in _strongest(middle[: len(columns)]) if abs(middle[column]) >= MARKED]
@@ -90,7 +90,7 @@ def group_names(found: Clusters, columns: Sequence[str]) -> list[str]:
 
 
 def distinguishing_columns(found: Clusters, matrix: np.ndarray, groups: np.ndarray) -> list[list[int]]:
-    """For each row the up to three columns that mark its group most and that the row has, strongest first."""
+    """Return for each row up to three known columns that distinguish its cluster most, strongest first."""
     import numpy as np
 
     columns = matrix.shape[1]
@@ -103,7 +103,7 @@ def distinguishing_columns(found: Clusters, matrix: np.ndarray, groups: np.ndarr
 
 
 def to_bytes(found: Clusters) -> bytes:
-    """A .npz that loads without pickle."""
+    """Return the clusters as .npz, which loads without pickle."""
     import numpy as np
 
     buffer = BytesIO()
@@ -112,7 +112,7 @@ def to_bytes(found: Clusters) -> bytes:
 
 
 def from_bytes(content: bytes) -> Clusters:
-    """The same clusters again."""
+    """Load what `to_bytes` wrote."""
     import numpy as np
 
     with np.load(BytesIO(content), allow_pickle=False) as arrays:

@@ -22,7 +22,7 @@ YEAR = timedelta(days=365)
 PRIOR_CONTACTS = 10  # shrinks the rate of a shopper, an offer or a channel with few contacts towards that of all
 
 
-def delivered_contacts(contacts: ibis.Table, end: datetime) -> ibis.Table:
+def find_delivered(contacts: ibis.Table, end: datetime) -> ibis.Table:
     """Return every contact that reached a shopper, as known just before `end`, with `answered` (bool) added."""
     sent = _valid_contacts(contacts).filter(contacts.treated.fill_null(True))
     answered = (sent.responded_at >= sent.sent_at) & (sent.responded_at < end)
@@ -34,7 +34,7 @@ def response_counts(contacts: ibis.Table, end: datetime, by: Sequence[str]) -> p
 
     Rows without one of `by` (no channel, no offer) are left out.
     """
-    sent = delivered_contacts(contacts, end)
+    sent = find_delivered(contacts, end)
     valid = sent.filter(*[sent[name].notnull() for name in by])
     counted = valid.group_by(*by).aggregate(contacts=valid.count(), answers=valid.answered.sum())
     return counted.order_by(*by).execute().astype({"contacts": "int64", "answers": "int64"})

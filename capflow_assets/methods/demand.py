@@ -1,4 +1,4 @@
-"""Demand: what was sold of each item in each store, week by week counted back from a date, and what that says.
+"""Demand: weekly sales per item and store, counted back from a date, and forecasting features made of them.
 
 One panel (series x weeks) in numpy; from it the features of a global forecasting model: lags, rolling means, prices,
 the same weeks of the year before, and how the item, the store, the category and the whole shop are doing (Makridakis,
@@ -59,13 +59,13 @@ class DemandPanel:
     known: int
 
     def alive(self, back: int = 0) -> np.ndarray:
-        """Which series were sold in the 26 weeks before the date that lies `back` weeks before `as_of`."""
+        """Return which series were sold in the 26 weeks before the date that lies `back` weeks before `as_of`."""
         import numpy as np
 
         return np.asarray((self.pieces[:, back : back + POPULATION_WEEKS] > 0).any(axis=1))
 
     def rows(self, chosen: np.ndarray) -> DemandPanel:
-        """The same panel with some of its series."""
+        """Return the same panel with some of its series."""
         parts = {
             name: getattr(self, name)[chosen] for name in ("pieces", "money", "item_of", "store_of", "category_of")
         }
@@ -73,7 +73,7 @@ class DemandPanel:
 
 
 def sales_by_store(line_items: ibis.Table) -> ibis.Table:
-    """Every sale, to whomever, with `store_id` ("all" where no store is told) and `seconds` since 1970 (UTC)."""
+    """Return every sale with `store_id` ("all" without a store) and `seconds` since 1970 (UTC)."""
     lines = item_sales(line_items)
     return lines.mutate(
         store_id=lines.store_id.cast("string").nullif("").fill_null(NO_STORE), seconds=lines.ts.epoch_seconds()
@@ -81,7 +81,7 @@ def sales_by_store(line_items: ibis.Table) -> ibis.Table:
 
 
 def top_series(line_items: ibis.Table, as_of: datetime, most: int, weeks: int = POPULATION_WEEKS) -> pd.DataFrame:
-    """The `most` pairs of item and store of which most pieces were sold in the last `weeks` weeks, sorted."""
+    """Return the `most` pairs of item and store with most pieces sold in the last `weeks` weeks, sorted."""
     import ibis
 
     lines = sales_by_store(line_items)
@@ -92,7 +92,7 @@ def top_series(line_items: ibis.Table, as_of: datetime, most: int, weeks: int = 
 
 
 def weekly_outcome(window: ibis.Table, as_of: datetime) -> pd.DataFrame:
-    """`item_id`, `store_id`, `week` (1: the seven days from `as_of` on), `value`: the pieces sold in `window`."""
+    """Return `item_id`, `store_id`, `week` (1: the seven days from `as_of` on), `value`: pieces sold in `window`."""
     lines = sales_by_store(window)
     lines = lines.mutate(week=((lines.seconds - _epoch(as_of)) // WEEK_SECONDS + 1).cast("int64"))
     found = lines.group_by([*SERIES, "week"]).aggregate(thousandths=lines.thousandths.sum()).execute()
@@ -103,7 +103,7 @@ def weekly_outcome(window: ibis.Table, as_of: datetime) -> pd.DataFrame:
 def build_panel(
     tables: Mapping[str, ibis.Table], as_of: datetime, most: int, weeks: int = POPULATION_WEEKS
 ) -> DemandPanel:
-    """The panel of the series that `series` chooses; `tables` hold line_items before `as_of` and perhaps items."""
+    """Build the panel of `top_series`; `tables` hold line_items before `as_of` and perhaps items."""
     import ibis
     import numpy as np
 
@@ -117,7 +117,7 @@ def build_panel(
     where = (places["row"].to_numpy(dtype="int64"), places["age"].to_numpy(dtype="int64"))
     pieces[where], money[where] = places["pieces"], places["money"]
     stores, store_of = _totals(_weekly(lines, ["store_id"]), names["store_id"])
-    categorised = _categorised(lines, tables.get("items"))
+    categorised = _with_category(lines, tables.get("items"))
     of_item = categorised.select("item_id", "category_id").distinct().execute().set_index("item_id")["category_id"]
     categories, category_of = _totals(_weekly(categorised, ["category_id"]), names["item_id"].map(of_item))
     items, item_of = _totals(own.groupby(["item_id", "age"])["pieces"].sum().reset_index(), names["item_id"])
@@ -129,7 +129,7 @@ def build_panel(
 
 
 def level(panel: DemandPanel, back: int = 0) -> np.ndarray:
-    """The weekly sales of each series in the 26 weeks before a date, or since its first sale: what it is scaled by."""
+    """Return weekly sales of each series in the 26 weeks before a date, or since its first sale: its scale."""
     import numpy as np
 
     past = panel.pieces[:, back : back + POPULATION_WEEKS]
@@ -137,7 +137,7 @@ def level(panel: DemandPanel, back: int = 0) -> np.ndarray:
 
 
 def features(panel: DemandPanel, ahead: int, back: int = 0, season: bool = True) -> np.ndarray:
-    """FEATURES of each series for the week `ahead` (1: the next) of the date `back` weeks before the panel's.
+    """Return FEATURES of each series for the week `ahead` (1: the next) of the date `back` weeks before the panel's.
 
     Sales are told as multiples of the series' `level`, so that what is learned of one holds for all. What would need
     weeks from before the first sale of the shop is NaN, the time of year too unless `season`.
@@ -187,7 +187,7 @@ def features(panel: DemandPanel, ahead: int, back: int = 0, season: bool = True)
 
 
 def _mean(pieces: np.ndarray, start: int, end: int, known: int) -> np.ndarray:
-    """The weekly mean of columns [start, end), of those recorded; NaN where less than half of them are."""
+    """Return the weekly mean of the recorded columns in [start, end); NaN if less than half of them are recorded."""
     import numpy as np
 
     recorded = min(end, known) - start
@@ -197,7 +197,7 @@ def _mean(pieces: np.ndarray, start: int, end: int, known: int) -> np.ndarray:
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """part / whole, cut to [0, 10]; NaN without a whole."""
+    """Return part / whole, clipped to [0, 10]; NaN without a whole."""
     import numpy as np
 
     return np.clip(part / np.where(whole > 0, whole, np.nan), 0.0, 10.0)
@@ -208,21 +208,21 @@ def _trend(totals: np.ndarray, known: int) -> np.ndarray:
 
 
 def _season(totals: np.ndarray, ahead: int, known: int) -> np.ndarray:
-    """A year ago: the week that is asked for, over the four weeks before the date."""
+    """Return last year's sales in the target week over the four weeks before the date a year ago."""
     year_ago = _mean(totals, YEAR_WEEKS - ahead, YEAR_WEEKS - ahead + 1, known)
     return _ratio(year_ago, _mean(totals, YEAR_WEEKS, YEAR_WEEKS + 4, known))
 
 
 def _first_sale(panel: DemandPanel, back: int) -> np.ndarray:
-    """How many weeks before the date each series was first sold (1: in the last one); 0 for never."""
+    """Return how many weeks before the date each series was first sold (1: in the last one); 0 for never."""
     import numpy as np
 
     recorded = panel.pieces[:, back:] > 0
     return np.where(recorded.any(axis=1), recorded.shape[1] - recorded[:, ::-1].argmax(axis=1), 0)
 
 
-def _categorised(lines: ibis.Table, items: ibis.Table | None) -> ibis.Table:
-    """The lines with `category_id`: the first part of the item's category path, "" where it is not known."""
+def _with_category(lines: ibis.Table, items: ibis.Table | None) -> ibis.Table:
+    """Return the lines with `category_id`: the first part of the item's category path, "" if unknown."""
     import ibis
 
     if items is None:
@@ -240,7 +240,7 @@ def _weekly(lines: ibis.Table, keys: list[str]) -> pd.DataFrame:
 
 
 def _totals(weekly: pd.DataFrame, wanted: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    """A row of weekly pieces for each key (the first column of `weekly`), and which row each of `wanted` has."""
+    """Return a row of weekly pieces per key (the first column of `weekly`), and which row each of `wanted` has."""
     import numpy as np
     import pandas as pd
 

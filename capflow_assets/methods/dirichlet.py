@@ -1,4 +1,4 @@
-"""Dirichlet-multinomial: shares of a few events, pulled to everybody's shares as far as people are alike.
+"""Dirichlet-multinomial: shares of a few events, shrunk towards everybody's shares.
 
 Each person's shares are a draw from a Dirichlet distribution with mean `m` and strength `s`; what is seen of a person
 are counts. The strength is the one under which everybody's counts are likeliest (Minka 2000, "Estimating a Dirichlet
@@ -16,7 +16,7 @@ LEAST_STRENGTH, MOST_STRENGTH = 1e-2, 1e5
 
 
 def log_likelihood(strength: float, mean: np.ndarray, counts: np.ndarray) -> float:
-    """How likely these counts (people x kinds) are, up to what does not depend on the strength."""
+    """Return the log-likelihood of these counts (people x kinds), up to a constant in the strength."""
     import numpy as np
     from scipy.special import gammaln
 
@@ -28,7 +28,7 @@ def log_likelihood(strength: float, mean: np.ndarray, counts: np.ndarray) -> flo
 
 
 def fit_strength(mean: np.ndarray, counts: np.ndarray) -> float:
-    """The strength, in counts, under which `counts` (people x kinds) are likeliest around `mean` (sums to 1).
+    """Fit the strength, in counts, by maximum likelihood of `counts` (people x kinds) around `mean` (sums to 1).
 
     Cut to [0.01, 100,000]: with counts as alike as chance makes them there is no maximum. ValueError without a count,
     and for a kind that was seen though its mean is 0.
@@ -50,5 +50,5 @@ def fit_strength(mean: np.ndarray, counts: np.ndarray) -> float:
 
 
 def posterior_shares(counts: np.ndarray, mean: np.ndarray, strength: float) -> np.ndarray:
-    """The expected shares of each person (rows sum to 1): own counts added to `strength` times the mean."""
+    """Return the expected shares of each person (rows sum to 1): own counts plus `strength` times the mean."""
     return (counts + strength * mean) / (counts.sum(axis=1, keepdims=True) + strength)

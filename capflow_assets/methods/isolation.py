@@ -1,4 +1,4 @@
-"""Isolation forest: how few cuts at random set a row apart from the others; who stands alone is soon apart.
+"""Isolation forest: outliers are separated from the other rows by few random cuts.
 
 Liu, Ting & Zhou (2008), "Isolation Forest". Grown by scikit-learn, kept as plain arrays and asked in numpy, so that
 nothing stored can run code and the scores stay those of scikit-learn's `score_samples`.
@@ -20,7 +20,7 @@ FIELDS = ("left", "right", "feature", "threshold", "path", "starts", "median")
 
 @dataclass(frozen=True)
 class IsolationForest:
-    """The trees one after another: `starts` says where each begins, `left` and `right` where a node leads (-1: a leaf).
+    """The trees one after another: `starts` holds where each begins, `left` and `right` a node's children (-1: a leaf).
 
     `path` is at a leaf the number of cuts that lead to it, and those that its rows would still need. A missing value
     is taken as the `median` of its column. `sample` is the number of rows that each tree saw.
@@ -36,10 +36,10 @@ class IsolationForest:
     sample: int
 
     def unusual(self, matrix: np.ndarray) -> np.ndarray:
-        """The score of each row, 0 to 1: near 1 set apart at once, well under 0.5 one of many (equation 2)."""
+        """Return the anomaly score of each row, 0 to 1: near 1 an outlier, well under 0.5 normal (equation 2)."""
         import numpy as np
 
-        rows = _filled(matrix, self.median).astype("float32")  # as scikit-learn compares them
+        rows = _fill(matrix, self.median).astype("float32")  # as scikit-learn compares them
         cuts = np.zeros(len(rows))
         everyone = np.arange(len(rows))
         for start in self.starts.tolist():
@@ -55,7 +55,7 @@ class IsolationForest:
         return np.asarray(2.0 ** (-cuts / (len(self.starts) * usual))) if usual else np.full(len(rows), 0.5)
 
     def to_bytes(self) -> bytes:
-        """The arrays as .npz, to be loaded without pickle."""
+        """Return the arrays as .npz, which loads without pickle."""
         import numpy as np
 
         buffer = BytesIO()
@@ -64,7 +64,7 @@ class IsolationForest:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> IsolationForest:
-        """The same forest again."""
+        """Load what `to_bytes` wrote."""
         import numpy as np
 
         with np.load(BytesIO(content), allow_pickle=False) as arrays:
@@ -72,14 +72,14 @@ class IsolationForest:
 
 
 def grow_forest(matrix: np.ndarray, sample: int, seed: int, trees: int = TREES) -> IsolationForest:
-    """A forest of trees that see `sample` rows each, drawn by lot. The order of rows counts: sort them first."""
+    """Grow trees that see `sample` random rows each. Row order matters: sort the rows first."""
     import numpy as np
     from sklearn.ensemble import IsolationForest as Sklearn
 
     known = np.isfinite(matrix)
     median = np.array([np.median(column[seen]) if seen.any() else 0.0 for column, seen in zip(matrix.T, known.T)])  # noqa: B905
     sample = min(sample, len(matrix))
-    grown = Sklearn(n_estimators=trees, max_samples=sample, random_state=seed, n_jobs=1).fit(_filled(matrix, median))
+    grown = Sklearn(n_estimators=trees, max_samples=sample, random_state=seed, n_jobs=1).fit(_fill(matrix, median))
     parts: dict[str, list[np.ndarray]] = {name: [] for name in FIELDS[:5]}
     starts, size = [], 0
     for tree, columns in zip(grown.estimators_, grown.estimators_features_, strict=True):
@@ -96,14 +96,14 @@ def grow_forest(matrix: np.ndarray, sample: int, seed: int, trees: int = TREES) 
     return IsolationForest(**arrays, starts=np.array(starts), median=median, sample=sample)
 
 
-def _filled(matrix: np.ndarray, median: np.ndarray) -> np.ndarray:
+def _fill(matrix: np.ndarray, median: np.ndarray) -> np.ndarray:
     import numpy as np
 
     return np.where(np.isfinite(matrix), matrix, median)
 
 
 def _depths(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """How many cuts lead to each node; a parent stands before its children."""
+    """Return the number of cuts that lead to each node; a parent comes before its children."""
     import numpy as np
 
     depth = np.zeros(len(left))
@@ -113,7 +113,7 @@ def _depths(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 
 def _path_length(rows: np.ndarray) -> np.ndarray:
-    """c(n) of the paper's equation 1: the mean number of cuts that set one of n rows apart."""
+    """Return c(n) of the paper's equation 1: the mean number of cuts that separate one of n rows."""
     import numpy as np
 
     many = np.maximum(rows.astype(float), 3.0)

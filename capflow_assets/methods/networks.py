@@ -1,4 +1,4 @@
-"""Networks: torch and Keras with one thread and the seed's own draws; Keras networks as bytes that hold no code."""
+"""torch and Keras on one thread, seeded; Keras networks as bytes that hold no code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Inside, torch computes with one thread: the same sums on every machine, and faster where networks are small."""
+    """Compute with one torch thread inside: the same sums on every machine, and faster for small networks."""
     import torch
 
     before = torch.get_num_threads()
@@ -28,7 +28,7 @@ def one_thread() -> Iterator[None]:
 
 
 def dump_keras(network: keras.Model) -> dict[str, bytes]:
-    """A Keras network as its layers (JSON) and its weights (arrays). Give layers names: Keras would number them."""
+    """Return a Keras network as its layers (JSON) and weights (arrays). Name the layers: Keras would number them."""
     import numpy as np
 
     buffer = BytesIO()
@@ -39,7 +39,7 @@ def dump_keras(network: keras.Model) -> dict[str, bytes]:
 
 
 def load_keras(files: Mapping[str, bytes]) -> keras.Model:
-    """The network again. ValueError for a layer that holds code (Lambda): Keras' safe mode refuses it."""
+    """Load a network. Raises ValueError for a layer that holds code (Lambda): Keras' safe mode refuses it."""
     import numpy as np
 
     library = keras_on_torch()

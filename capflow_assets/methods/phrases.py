@@ -1,4 +1,4 @@
-"""How a feature is told in words: the phrases of the feature sets, filled with a shopper's own values."""
+"""Features in words: the phrases of the feature sets, filled in with a shopper's own values."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ UNKNOWN = "not much is known about this shopper yet"
 
 
 def feature_phrases(names: Sequence[str], columns: Sequence[str]) -> dict[str, str]:
-    """The phrase of each of `columns`, from the feature sets of these names; a plain one where none offers it."""
+    """Return the phrase of each of `columns` from these feature sets; a plain one if none has it."""
     from capflow_assets.run.catalogue import feature_sets
 
     sets = feature_sets()
@@ -28,7 +28,7 @@ def strongest_reasons(
     told: Mapping[str, str],
     most: int = 3,
 ) -> list[list[str]]:
-    """For each row the up to `most` features that pushed it furthest in the direction that it went, in words.
+    """Return for each row up to `most` features with the largest contribution in the row's direction, in words.
 
     `contributions` and `values` are rows x columns; a missing value (NaN) is not told.
     """

@@ -14,7 +14,7 @@ PSI_SHIFTED = 0.25
 
 
 def psi(expected: ArrayLike, actual: ArrayLike, bins: int = 10) -> float:
-    """The population stability index: how far numbers have moved from a reference; 0 is not at all, .25 is far.
+    """Return the population stability index of `actual` against `expected`: 0 is no shift, .25 a large one.
 
     Bins are quantiles of `expected`; a value that fills several of them is a bin of its own, as are missing values.
     Half a row is added to each bin, so that an empty one gives a finite number. Under no drift it is about
@@ -37,7 +37,7 @@ def psi(expected: ArrayLike, actual: ArrayLike, bins: int = 10) -> float:
 
 
 def _cuts(values: np.ndarray, bins: int) -> np.ndarray:
-    """The upper edges of all bins but the last: inner quantiles, and both sides of each value that fills a bin."""
+    """Return the upper edges of all bins but the last: inner quantiles, and both sides of each value that fills a bin."""
     import numpy as np
 
     if not len(values):

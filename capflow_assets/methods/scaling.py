@@ -1,4 +1,4 @@
-"""Scaling: columns brought to one scale, so that a line can weigh them and a distance can add them up.
+"""Scaling of columns, so that linear models and distances can use them together.
 
 Each column is cut at its 1st and 99th percentile, a skewed one taken by its logarithm, then standardised; what is not
 known is the mean, with a column of its own that says so.
@@ -16,7 +16,7 @@ SKEWED = 2.0
 
 
 def fit_scale(matrix: np.ndarray) -> dict[str, np.ndarray]:
-    """How each column of these rows is brought to one scale, as arrays with a number a column."""
+    """Fit the scale of each column, as arrays with one number per column."""
     import numpy as np
     from scipy.stats import skew
 
@@ -35,7 +35,7 @@ def fit_scale(matrix: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def apply_scale(matrix: np.ndarray, scale: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Rows x twice the columns: standardised values, then whether each is not known."""
+    """Return rows x twice the columns: standardised values, then whether each is missing."""
     import numpy as np
 
     cut = np.clip(matrix, scale["low"], scale["high"])

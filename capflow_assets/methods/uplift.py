@@ -1,4 +1,4 @@
-"""Uplift: how much likelier somebody is to buy because they were contacted, learned from who was and who was held back.
+"""Uplift: how much likelier a shopper is to buy because of a contact, learned from treatment and control.
 
 Three ways to tell the effect are learned: the doubly robust learner (Kennedy 2023, Towards optimal doubly robust
 estimation of heterogeneous causal effects) by ridge regression and by boosted trees, and the T-learner (Künzel et al.
@@ -40,7 +40,7 @@ WAYS = ("doubly_robust_linear", "doubly_robust_boosting", "two_models_linear")
 
 @dataclass(frozen=True)
 class TreatmentRows:
-    """Who was contacted (`treated` 1) or held back (0), and who then bought (`label`); a row of `matrix` each."""
+    """Who was contacted (`treated` 1) or held back (0), and who then bought (`label`); one row of `matrix` each."""
 
     matrix: np.ndarray
     treated: np.ndarray
@@ -50,33 +50,33 @@ class TreatmentRows:
         return len(self.label)
 
     def take(self, rows: np.ndarray) -> TreatmentRows:
-        """Some of the rows."""
+        """Return some of the rows."""
         return TreatmentRows(self.matrix[rows], self.treated[rows], self.label[rows])
 
     def arm(self, treated: int) -> Rows:
-        """Those contacted (1) or held back (0), with whether they bought."""
+        """Return those contacted (1) or held back (0), with whether they bought."""
         chosen = self.treated == treated
         return Rows(self.matrix[chosen], self.label[chosen])
 
 
 @dataclass(frozen=True)
 class Uplift:
-    """A fitted effect: the bytes of each way's models by name, and facts: weights, the mean effect."""
+    """A fitted effect: the bytes of each estimator's models by name, and facts: weights, the mean effect."""
 
     files: Mapping[str, bytes]
     facts: Mapping[str, Any]
 
     def answer(self, matrix: np.ndarray) -> np.ndarray:
-        """The extra probability to buy of each row, -1 to 1."""
+        """Return the extra probability to buy of each row, -1 to 1."""
         import numpy as np
 
         total = np.full(len(matrix), self.facts["effect"])
         for way, weight in self.facts["weights"].items():
-            total += weight * (_told(self.files, way, matrix) - self.facts["centres"][way])
+            total += weight * (_predict_effect(self.files, way, matrix) - self.facts["centres"][way])
         return np.clip(total, -1.0, 1.0)
 
     def pushes(self, matrix: np.ndarray) -> np.ndarray:
-        """What each column adds to the extra probability, rows x columns."""
+        """Return what each column adds to the extra probability, rows x columns."""
         import numpy as np
 
         total = np.zeros(matrix.shape)
@@ -87,30 +87,30 @@ class Uplift:
 
 
 def fit(parts: Sequence[TreatmentRows], parameters: Mapping[str, Any], seed: int) -> Uplift:
-    """The effect in `parts`, the rows of each past date, the oldest first.
+    """Fit the effect on `parts`, the rows of each training date, the oldest first.
 
     Raises ValueError where fewer than 20 people were contacted, or held back, or where all or none of them bought.
     """
     import numpy as np
 
-    _require_both_kinds(_joined(parts))
-    ordered = [_canonical(part) for part in parts if len(part)]
-    whole = _joined(ordered)
+    _require_both_kinds(_concatenate(parts))
+    ordered = [_canonicalise(part) for part in parts if len(part)]
+    whole = _concatenate(ordered)
     effects = doubly_robust(whole, parameters, seed)
     seen = np.zeros(len(whole), dtype=bool)
     told = np.zeros((len(whole), len(WAYS)))
-    for past, later in _unseen(ordered, seed):
-        files = _fitted(whole.take(past), effects[past], parameters, seed)
-        found = np.column_stack([_told(files, way, whole.matrix[later]) for way in WAYS])
+    for past, later in _out_of_sample_splits(ordered, seed):
+        files = _fit_estimators(whole.take(past), effects[past], parameters, seed)
+        found = np.column_stack([_predict_effect(files, way, whole.matrix[later]) for way in WAYS])
         told[later], seen[later] = found - found.mean(axis=0), True
     weights = stacking_weights(told[seen], effects[seen] - effects[seen].mean())
-    files = _fitted(whole, effects, parameters, seed)
+    files = _fit_estimators(whole, effects, parameters, seed)
     chosen = {way: float(weight) for way, weight in zip(WAYS, weights, strict=True) if weight > 0}
     return Uplift(
         {name: files[name] for way in chosen for name, _ in _parts(way)},
         {
             "weights": chosen,
-            "centres": {way: float(_told(files, way, whole.matrix).mean()) for way in chosen},
+            "centres": {way: float(_predict_effect(files, way, whole.matrix).mean()) for way in chosen},
             "effect": float(effects.mean()),
             "effect_error": float(effects.std(ddof=1) / len(effects) ** 0.5),
             "treated": int(whole.treated.sum()),
@@ -120,7 +120,7 @@ def fit(parts: Sequence[TreatmentRows], parameters: Mapping[str, Any], seed: int
 
 
 def doubly_robust(trial: TreatmentRows, parameters: Mapping[str, Any], seed: int) -> np.ndarray:
-    """One unbiased, noisy effect a row: right when either the chance to be contacted or that to buy is told right.
+    """Return one noisy effect per row: unbiased if either the propensity or the outcome model is correct.
 
     What one expects of a row, contacted or not, and its chance to be contacted come from models that have not seen it.
     The chance is a ridge regression's: where a lot chose, it is held back to the lot's own. The mean of the effects is
@@ -132,8 +132,8 @@ def doubly_robust(trial: TreatmentRows, parameters: Mapping[str, Any], seed: int
     if_contacted, if_not, chance = np.zeros(len(trial)), np.zeros(len(trial)), np.zeros(len(trial))
     for k in range(FOLDS):
         others, asked = trial.take(np.flatnonzero(fold != k)), trial.matrix[fold == k]
-        if_contacted[fold == k] = _expected(others.arm(1), asked, parameters, seed)
-        if_not[fold == k] = _expected(others.arm(0), asked, parameters, seed)
+        if_contacted[fold == k] = _predict_purchase(others.arm(1), asked, parameters, seed)
+        if_not[fold == k] = _predict_purchase(others.arm(0), asked, parameters, seed)
         lot = LEARNERS["linear"].fit(Rows(others.matrix, others.treated), "mean", parameters, seed)
         chance[fold == k] = LEARNERS["linear"].raw(lot, asked)
     chance = np.clip(chance, LEAST_CHANCE, 1 - LEAST_CHANCE)
@@ -143,7 +143,7 @@ def doubly_robust(trial: TreatmentRows, parameters: Mapping[str, Any], seed: int
 
 
 def stacking_weights(told: np.ndarray, effects: np.ndarray) -> np.ndarray:
-    """The weight of each way, 0 or more, from what they told of unseen rows (rows x ways) and the rows' noisy effects.
+    """Return the stacking weight of each estimator, 0 or more, from out-of-sample predictions and noisy effects.
 
     The least squares of `effects`, with a normal prior around an equal say of all ways. Where nothing is to be told
     apart the equal say stays. Both must have a mean of 0.
@@ -158,7 +158,7 @@ def stacking_weights(told: np.ndarray, effects: np.ndarray) -> np.ndarray:
 
 
 def folds(trial: TreatmentRows, seed: int) -> np.ndarray:
-    """The fold of each row, by lot, each with its share of those contacted and of those who bought."""
+    """Return a random fold per row, stratified by treatment and purchase."""
     import numpy as np
 
     lot = np.random.default_rng(seed).permutation(len(trial))
@@ -168,23 +168,25 @@ def folds(trial: TreatmentRows, seed: int) -> np.ndarray:
     return fold
 
 
-def _unseen(parts: Sequence[TreatmentRows], seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Rows to learn from and later rows to tell: each date by all before it, or folds where that cannot be."""
+def _out_of_sample_splits(parts: Sequence[TreatmentRows], seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return pairs of training and test rows: each date after all before it, or folds if that is impossible."""
     import numpy as np
 
     ends = np.cumsum([len(part) for part in parts])
     pairs = [
         (np.arange(start), np.arange(start, end))
         for start, end in pairwise(ends)
-        if _enough(_joined([part for part, stop in zip(parts, ends, strict=True) if stop <= start]))
+        if _is_enough(_concatenate([part for part, stop in zip(parts, ends, strict=True) if stop <= start]))
     ]
     if pairs:
         return pairs
-    fold = folds(_joined(parts), seed)
+    fold = folds(_concatenate(parts), seed)
     return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(FOLDS)]
 
 
-def _fitted(trial: TreatmentRows, effects: np.ndarray, parameters: Mapping[str, Any], seed: int) -> dict[str, bytes]:
+def _fit_estimators(
+    trial: TreatmentRows, effects: np.ndarray, parameters: Mapping[str, Any], seed: int
+) -> dict[str, bytes]:
     arms = {"doubly_robust": [Rows(trial.matrix, effects)], "two_models": [trial.arm(1), trial.arm(0)]}
     return {
         name: LEARNERS[_base(way)].fit(rows, "mean", parameters, seed)
@@ -194,7 +196,7 @@ def _fitted(trial: TreatmentRows, effects: np.ndarray, parameters: Mapping[str, 
 
 
 def _parts(way: str) -> list[tuple[str, float]]:
-    """The models of a way, by name, and whether their answer is added or taken away."""
+    """Return the models of an estimator by name, and whether their prediction is added or subtracted."""
     if way.startswith("two_models"):
         return [(f"{way}_contacted", 1.0), (f"{way}_held_back", -1.0)]
     return [(way, 1.0)]
@@ -204,29 +206,29 @@ def _base(way: str) -> str:
     return way.rpartition("_")[2]
 
 
-def _told(files: Mapping[str, bytes], way: str, matrix: np.ndarray) -> np.ndarray:
+def _predict_effect(files: Mapping[str, bytes], way: str, matrix: np.ndarray) -> np.ndarray:
     import numpy as np
 
     parts = [sign * LEARNERS[_base(way)].raw(files[name], matrix) for name, sign in _parts(way)]
     return np.sum(parts, axis=0)
 
 
-def _expected(rows: Rows, matrix: np.ndarray, parameters: Mapping[str, Any], seed: int) -> np.ndarray:
-    """The chance to buy that both bases give, on average."""
+def _predict_purchase(rows: Rows, matrix: np.ndarray, parameters: Mapping[str, Any], seed: int) -> np.ndarray:
+    """Return the mean probability to buy of both base learners."""
     import numpy as np
 
     told = [LEARNERS[base].raw(LEARNERS[base].fit(rows, "mean", parameters, seed), matrix) for base in BASES]
     return np.clip(np.mean(told, axis=0), 0.0, 1.0)
 
 
-def _canonical(trial: TreatmentRows) -> TreatmentRows:
-    """The rows in an order that depends on their contents only."""
+def _canonicalise(trial: TreatmentRows) -> TreatmentRows:
+    """Return the rows in an order that depends on their contents only."""
     import numpy as np
 
     return trial.take(np.lexsort([*trial.matrix.T[::-1], trial.label, trial.treated]))
 
 
-def _joined(parts: Sequence[TreatmentRows]) -> TreatmentRows:
+def _concatenate(parts: Sequence[TreatmentRows]) -> TreatmentRows:
     import numpy as np
 
     return TreatmentRows(
@@ -234,13 +236,13 @@ def _joined(parts: Sequence[TreatmentRows]) -> TreatmentRows:
     )
 
 
-def _enough(trial: TreatmentRows) -> bool:
+def _is_enough(trial: TreatmentRows) -> bool:
     arms = trial.arm(1).target, trial.arm(0).target
     return all(len(arm) >= LEAST_OF_A_KIND for arm in arms) and 0 < trial.label.mean() < 1
 
 
 def _require_both_kinds(trial: TreatmentRows) -> None:
-    if _enough(trial):
+    if _is_enough(trial):
         return
     contacted, held, bought = int(trial.treated.sum()), int((1 - trial.treated).sum()), int(trial.label.sum())
     raise ValueError(

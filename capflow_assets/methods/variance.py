@@ -1,4 +1,4 @@
-"""How much groups tell of a number: the share of its variance that lies between them."""
+"""Eta squared: the share of a variable's variance that lies between groups."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def eta_squared(value: np.ndarray, group: np.ndarray) -> float:
-    """From 0 (the groups, numbered from 0, tell nothing) to 1 (they tell all); 0 where nothing varies."""
+    """Return 0 (groups, numbered from 0, explain nothing) to 1 (they explain all); 0 without variance."""
     import numpy as np
 
     centred = value - value.mean()

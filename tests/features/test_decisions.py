@@ -60,7 +60,7 @@ def test_a_feature_that_knows_the_answer_keeps_its_model_from_being_trained(
     onboard("ann")
     path = home.customers_folder / "ann.yaml"
     path.write_text(path.read_text().replace("models: all", "models: [churn]"))
-    honest = worlds._features
+    honest = worlds._read_user_features
 
     def leaking(run: CustomerRun, model: Any, as_of: datetime, tables: Any) -> pd.DataFrame:
         features = honest(run, model, as_of, tables)
@@ -70,7 +70,7 @@ def test_a_feature_that_knows_the_answer_keeps_its_model_from_being_trained(
         noise = np.random.default_rng(0).normal(scale=0.1, size=len(features))
         return features.assign(duration=came.fillna(0).to_numpy() + noise)
 
-    monkeypatch.setattr(worlds, "_features", leaking)
+    monkeypatch.setattr(worlds, "_read_user_features", leaking)
     blocked = last(home, *upstream([MODEL]))
     assert blocked.status == "blocked"
     assert "duration alone predicts the outcome with an AUC of at least" in blocked.reason

@@ -1,4 +1,4 @@
-"""Vectors made batch by batch, so that an assortment of any size takes the memory of one batch."""
+"""Encode batch by batch, so that an assortment of any size takes the memory of one batch."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ EXAMPLES = 5
 
 @dataclass
 class LeftOut:
-    """What got no vector: how many for each reason, and the first few by id."""
+    """What got no vector: a count per reason, and the first few by id."""
 
     reasons: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
 
     def note(self, name: str, reason: str) -> None:
-        """One row without a vector."""
+        """Count one row without a vector."""
         self.reasons[reason] += 1
         if len(self.examples) < EXAMPLES:
             self.examples.append(f"{name}: {reason}")
 
     def told(self) -> str:
-        """All of it in words, "" for nothing."""
+        """Return all reasons with their counts in words, "" for none."""
         return "; ".join(f"{count:,} {reason}" for reason, count in sorted(self.reasons.items()))
 
 
 def vector_schema(embedding: Embedding, dimensions: int) -> pa.Schema:
-    """The columns of a table of vectors, each of the same length."""
+    """Return the schema of a table of vectors, all of the same length."""
     import pyarrow as pa
 
     keys = [pa.field(name, pa.string()) for name, _, _ in embedding.key]
@@ -45,7 +45,7 @@ def vector_schema(embedding: Embedding, dimensions: int) -> pa.Schema:
 
 
 def encode_batches(embedding: Embedding, encoder: Encoder, batches: Batches, left: LeftOut) -> Iterator[pa.RecordBatch]:
-    """The vectors of batches: rows with the key and `md5` of each, and their contents. Equal contents are made once.
+    """Encode batches of rows (key and `md5`) and contents; contents with equal `md5` are encoded once.
 
     Contents are told apart by their md5. What the encoder knows nothing of is left out and noted.
     """

@@ -1,4 +1,4 @@
-"""features/item_text, media_image, media_audio: vectors of what is new or has changed, and those kept of all else.
+"""features/item_text, media_image, media_audio: encode what is new or has changed, reuse all other vectors.
 
 They are computed in this process, batch by batch, whatever the customer's engine; on Spark that is the driver.
 """
@@ -19,7 +19,7 @@ from partitions.embeddings_form import NONE, default_encoding
 
 
 def build(run: CustomerRun, asset: str) -> Outcome:
-    """Encode what is new or has changed, keep the vectors of all else, and publish both."""
+    """Encode what is new or has changed, reuse all other vectors, and publish both."""
     making = _making(run, embeddings()[asset.removeprefix("features/")])
     if fresh := find_reusable(run, asset, making.mark):
         return fresh

@@ -1,4 +1,4 @@
-"""The vectors of pictures and recordings: each file is read once, and encoded when its bytes are new."""
+"""Vectors of pictures and recordings: each file is read once, and encoded if its bytes are new."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NAMES = {"image": "picture", "audio": "recording"}
 
 @dataclass(frozen=True)
 class File:
-    """One file: the MD5 of its bytes, and its `content` where it is new, or the `reason` why it cannot be used."""
+    """One file: the MD5 of its bytes, and its `content` if it is new or the `reason` why it cannot be used."""
 
     name: str
     mark: str = ""
@@ -37,7 +37,7 @@ class File:
 
 
 def build_media(making: EmbeddingJob) -> Outcome:
-    """Encode new and changed files; NotAvailable when there is none that can be read."""
+    """Encode new and changed files; NotAvailable if there is none that can be read."""
     run, embedding = making.run, making.embedding
     rows = making.rows()
     listed = rows.filter(rows["kind"] == embedding.medium)
@@ -50,16 +50,16 @@ def build_media(making: EmbeddingJob) -> Outcome:
     with encode_to_parquet(making, encoder, _batches(making, listed, kept, same, left), left) as (vectors, made):
         if not made and not same:
             raise NotAvailable(f"'{run.name}': no {NAMES[embedding.medium]} can be used: {left.told()}")
-        everything = vectors if kept is None else vectors.union(_again(listed.select(keys), kept, same))
+        everything = vectors if kept is None else vectors.union(_reused_vectors(listed.select(keys), kept, same))
         return making.publish(everything, encoder, made, left, {})
 
 
 def _batches(
     making: EmbeddingJob, listed: ibis.Table, kept: ibis.Table | None, same: list[str], left: LeftOut
 ) -> Batches:
-    """The files whose bytes are not those that a vector is kept of; those that are go to `same`."""
+    """Read the files; yield the new ones to encode and append the ids of unchanged ones to `same`."""
     id_column = making.embedding.id
-    was = listed.mutate(was=_null()) if kept is None else _joined(listed, kept, id_column)
+    was = listed.mutate(was=_null()) if kept is None else _with_previous_md5(listed, kept, id_column)
     chosen = [*(name for name, _, _ in making.embedding.key), "uri", "was"]
     with ThreadPoolExecutor(THREADS) as pool:
         for batch in was.select(chosen).order_by(id_column).to_pyarrow_batches(chunk_size=BATCH):
@@ -67,7 +67,7 @@ def _batches(
             yield _to_encode(batch, found, same, left)
 
 
-def _joined(listed: ibis.Table, kept: ibis.Table, id_column: str) -> ibis.Table:
+def _with_previous_md5(listed: ibis.Table, kept: ibis.Table, id_column: str) -> ibis.Table:
     marks = kept.select(id_column, was=kept[CONTENT_HASH])
     joined = listed.left_join(marks, id_column)
     return joined.select(*(name for name in listed.columns), "was")
@@ -80,7 +80,7 @@ def _null() -> ibis.Value:
 
 
 def _read(making: EmbeddingJob, row: dict[str, str]) -> File:
-    """One file as its encoder takes it. Raises SourceError when the place that it lies in cannot be reached."""
+    """Read one file and decode it for its encoder. Raises SourceError if its place cannot be reached."""
     name = row[making.embedding.id]
     try:
         data = open_bytes(making.run.customer, row["uri"])
@@ -110,8 +110,8 @@ def _to_encode(
     return rows.append_column(CONTENT_HASH, marks), [found[place].content for place in new]
 
 
-def _again(keys: ibis.Table, kept: ibis.Table, same: list[str]) -> ibis.Table:
-    """The vectors that stay, with what the media table now says of each."""
+def _reused_vectors(keys: ibis.Table, kept: ibis.Table, same: list[str]) -> ibis.Table:
+    """Return the kept vectors of unchanged files, with what the media table now says of each."""
     import ibis
 
     id_column = keys.columns[0]

@@ -1,4 +1,4 @@
-"""The vectors of items' texts, and what an encoder has learned from them, kept with the version that it made."""
+"""Vectors of items' texts, and what an encoder learned from the texts, stored with the version that it encoded."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MOST_CHANGED = 0.1
 
 @dataclass(frozen=True)
 class Work:
-    """What is to be encoded, and the version that all else is kept of, with what its encoder had learned."""
+    """The texts to encode, and the version whose other vectors are reused, with what its encoder had learned."""
 
     todo: ibis.Table
     count: int
@@ -38,7 +38,7 @@ class Work:
 
 
 def build_text(making: EmbeddingJob) -> Outcome:
-    """Encode new and changed texts of items; NotAvailable when too few items are described."""
+    """Encode new and changed texts of items; NotAvailable if too few items are described."""
     run, id_column = making.run, making.embedding.id
     with stage_rows(run, making.embedding.name, compose_texts(making.rows())) as composed:
         counts = composed.aggregate(
@@ -68,7 +68,7 @@ def _rows(table: ibis.Table | None) -> int:
 
 
 def _work(making: EmbeddingJob, worded: ibis.Table, count: int) -> Work:
-    """What has no vector of the same encoder yet; everything when too much is new for what it had learned."""
+    """Return the texts without a vector of the same encoder; all of them if too many are new for what it learned."""
     version = making.before
     if version is None:
         return Work(worded, count)
@@ -93,7 +93,7 @@ def _encoder(making: EmbeddingJob, work: Work) -> FittedEncoder:
 
 
 def _batches(todo: ibis.Table) -> Batches:
-    """By md5: a mixture of all items in the same order each time, with equal texts side by side."""
+    """Yield texts by md5: all items mixed, in the same order each time, equal texts side by side."""
     for batch in todo.order_by([CONTENT_HASH, *todo.drop(CONTENT_HASH, "text").columns]).to_pyarrow_batches(
         chunk_size=BATCH
     ):
@@ -101,7 +101,7 @@ def _batches(todo: ibis.Table) -> Batches:
 
 
 def _fit(making: EmbeddingJob, fitted: FittedEncoder, work: Work, count: int) -> dict[str, Any]:
-    """Keep what was learned; its checksum, and how many texts were new since then."""
+    """Store what was learned; return its checksum and how many texts are new since then."""
     if not fitted.learned:
         return {}
     total = checksum(fitted.learned)

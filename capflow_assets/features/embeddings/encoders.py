@@ -1,4 +1,4 @@
-"""Which encoder a setting asks for, and what of it was learned from the customer's own texts."""
+"""Which encoder a setting asks for, and what it learned from the customer's own texts."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ Texts = Callable[[], Iterator[str]]
 
 @dataclass(frozen=True)
 class FittedEncoder:
-    """An encoder, and the bytes of what it learned (none where it learns nothing), which make it again."""
+    """An encoder, and the bytes of what it learned (b"" if nothing), from which it can be restored."""
 
     encoder: Encoder
     learned: bytes = b""
 
 
 def learns(encoding: Encoding) -> bool:
-    """Whether the encoder learns from the customer's texts, and is to be kept with the vectors that it made."""
+    """Return whether the encoder learns from the customer's texts, so that its fit is stored with the vectors."""
     return encoding.kind == "lsa" or (encoding.kind == "words" and encoding.options.get("weighting", "sif") == "sif")
 
 
 def text_encoder(encoding: Encoding, model: Path | None, texts: Texts, learned: bytes | None) -> FittedEncoder:
-    """The encoder for `texts()`, those to be encoded, asked for as often as needed.
+    """Return the encoder for `texts()`, the texts to encode, which may be iterated several times.
 
     `learned` is what it learned before; None lets it learn from the first 100,000 of them. Raises EmbeddingError.
     """
@@ -48,7 +48,7 @@ def text_encoder(encoding: Encoding, model: Path | None, texts: Texts, learned: 
 
 
 def image_encoder(encoding: Encoding, model: Path | None) -> Encoder:
-    """The encoder of pictures: `pixels`, or a model in a folder (`clip`). Raises EmbeddingError."""
+    """Return the encoder of pictures: `pixels`, or a model in a folder (`clip`). Raises EmbeddingError."""
     if find_spec("PIL") is None:
         raise EmbeddingError("embeddings.image needs pillow: pip install 'capflow[media]'")
     if encoding.kind == "pixels" or model is None:
@@ -61,19 +61,19 @@ def image_encoder(encoding: Encoding, model: Path | None) -> Encoder:
 
 
 def audio_encoder() -> Encoder:
-    """The encoder of recordings."""
+    """Return the encoder of recordings."""
     from capflow_assets.features.embeddings.mfcc import Mfcc
 
     return Mfcc()
 
 
 def media_encoder(medium: str, encoding: Encoding, model: Path | None) -> Encoder:
-    """The encoder of pictures or of recordings."""
+    """Return the encoder of pictures or of recordings."""
     return image_encoder(encoding, model) if medium == "image" else audio_encoder()
 
 
 def decode_file(medium: str, data: bytes) -> Any:
-    """The bytes of a file as its encoder takes them. Raises Unreadable."""
+    """Decode the bytes of a file as its encoder takes them. Raises Unreadable."""
     if medium == "image":
         from capflow_assets.features.embeddings.pixels import decode_picture
 

@@ -1,4 +1,4 @@
-"""One embedding of one customer: what encodes, which vectors may be kept, and how all of them are published."""
+"""One embedding of one customer: what encodes it, which vectors are reused, and how all of them are published."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ MODULES = {
 
 @dataclass(frozen=True)
 class EmbeddingJob:
-    """One embedding of one customer: what encodes, and the version that vectors are kept of, if the same made it."""
+    """One embedding of one customer: its encoder, and the version of the same encoder whose vectors are reused."""
 
     run: CustomerRun
     embedding: Embedding
@@ -52,12 +52,12 @@ class EmbeddingJob:
 
     @property
     def source(self) -> str:
-        """The table that is read."""
+        """The table that is embedded."""
         return f"validated/{self.embedding.table}"
 
     @cached_property
     def made_by(self) -> str:
-        """What vectors have in common that can be compared: encoder, settings, weights and code."""
+        """The fingerprint of the encoder, its settings, weights and code: vectors with the same one can be compared."""
         code = code_version(__name__, *(f"{PACKAGE}.{module}" for module in MODULES[self.encoding.kind]))
         weighed = self.model.sha256 if self.model else None
         return fingerprint(kind=self.encoding.kind, options=dict(self.encoding.options), model=weighed, code=code)
@@ -69,17 +69,17 @@ class EmbeddingJob:
 
     @cached_property
     def before(self) -> TableVersion | None:
-        """The version whose vectors may be kept."""
+        """The version whose vectors may be reused."""
         version = self.run.version(self.asset)
         same = version is not None and version.facts.get("made_by") == self.made_by
         return version if same and not self.run.force else None
 
     def rows(self) -> ibis.Table:
-        """The validated table, read in this process."""
+        """Read the validated table in this process."""
         return self._read(self.source, self.run.number(self.source))
 
     def kept(self, version: TableVersion) -> ibis.Table:
-        """The vectors of a version."""
+        """Read the vectors of a version."""
         return self._read(self.asset, version.version)
 
     def _read(self, asset: str, number: int | None) -> ibis.Table:
@@ -88,7 +88,7 @@ class EmbeddingJob:
     def publish(
         self, vectors: ibis.Table, encoder: Encoder, made: int, left: LeftOut, facts: dict[str, Any]
     ) -> Outcome:
-        """Write all vectors, with what made them."""
+        """Write all vectors, with what encoded them."""
         model = {} if self.model is None else {"state": self.model.state, "sha256": self.model.sha256}
         written = self.run.write(
             self.asset,
@@ -123,7 +123,7 @@ class EmbeddingJob:
 def encode_to_parquet(
     making: EmbeddingJob, encoder: Encoder, batches: Batches, left: LeftOut
 ) -> Iterator[tuple[ibis.Table, int]]:
-    """The vectors of batches and how many there are, in a file under the home that is gone afterwards."""
+    """Encode batches to a file under the home, removed afterwards; yield its table and the number of rows."""
     import pyarrow.parquet as pq
 
     folder = making.run.home.path / "staging" / making.run.name / f"{making.embedding.name}_vectors"
@@ -143,10 +143,10 @@ def encode_to_parquet(
 
 
 def _as_in_the_lake(vectors: ibis.Table) -> ibis.Table:
-    """Delta knows no lists of a fixed length."""
+    """Return vectors as lists of any length: Delta has no lists of a fixed length."""
     return vectors.mutate(**{VECTOR: vectors[VECTOR].cast("array<float32>")})
 
 
 def checksum(learned: bytes) -> str:
-    """What a fit is known by."""
+    """Return the SHA-256 that identifies a fit."""
     return hashlib.sha256(learned).hexdigest()

@@ -1,4 +1,4 @@
-"""Latent semantic analysis: words that are used alike come near one another, with nothing but the customer's own texts.
+"""Latent semantic analysis: words that are used alike get near vectors, from the customer's own texts alone.
 
 TF-IDF and a truncated singular value decomposition: S. Deerwester et al., "Indexing by Latent Semantic Analysis",
 JASIS 41(6), 1990; weights as in scikit-learn's TfidfVectorizer (sublinear, smooth); large matrices are decomposed by
@@ -32,7 +32,7 @@ EVERYWHERE = 0.2  # share of the texts beyond which a word says nothing of one o
 
 @dataclass(frozen=True)
 class Lsa:
-    """A fitted decomposition: `words` in alphabetical order, the weight of each, and its place in the space."""
+    """A fitted decomposition: `words` in alphabetical order, the IDF weight and the vector (`places`) of each."""
 
     words: tuple[str, ...]
     idf: np.ndarray
@@ -40,7 +40,7 @@ class Lsa:
 
     @property
     def dimensions(self) -> int:
-        """How long each vector is."""
+        """The length of each vector."""
         return int(self.places.shape[1])
 
     @cached_property
@@ -48,13 +48,13 @@ class Lsa:
         return {word: index for index, word in enumerate(self.words)}
 
     def encode(self, contents: Sequence[str]) -> np.ndarray:
-        """The vectors of texts, of length 1; zeros for a text without any word that was there when it was fitted."""
+        """Return the vectors of texts, of length 1; zeros for a text without any word of the fit."""
         counts = [Counter(word for word in tokenise(plain_text(text)) if word in self._index) for text in contents]
         rows = [Counter({self._index[word]: count for word, count in found.items()}) for found in counts]
-        return normalise_rows(_weighted(_matrix(rows, len(self.words)), self.idf) @ self.places)
+        return normalise_rows(_weigh(_matrix(rows, len(self.words)), self.idf) @ self.places)
 
     def to_bytes(self) -> bytes:
-        """The fit as an .npz file; the same fit gives the same bytes."""
+        """Return the fit as an .npz file; the same fit gives the same bytes."""
         import numpy as np
 
         written = io.BytesIO()
@@ -64,7 +64,7 @@ class Lsa:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Lsa:
-        """The fit that `to_bytes` wrote."""
+        """Load what `to_bytes` wrote."""
         import numpy as np
 
         with np.load(io.BytesIO(content), allow_pickle=False) as kept:
@@ -73,12 +73,12 @@ class Lsa:
 
     @cached_property
     def sha256(self) -> str:
-        """What this fit is known by."""
+        """The SHA-256 that identifies this fit."""
         return hashlib.sha256(self.to_bytes()).hexdigest()
 
 
 def fit_lsa(texts: Iterable[str], dimensions: int = DIMENSIONS) -> Lsa:
-    """Learn the space from texts, each seen once; at most 50,000 words, those in most texts.
+    """Fit the space on texts, each iterated once; at most 50,000 words, those in most texts.
 
     Where there are 200 texts or more, a word must stand in two of them and at most in a fifth. The order of texts
     changes nothing but the last digits. Raises EmbeddingError when no word is left.
@@ -92,15 +92,15 @@ def fit_lsa(texts: Iterable[str], dimensions: int = DIMENSIONS) -> Lsa:
         rows.append(Counter({index.setdefault(word, len(index)): count for word, count in counted.items()}))
     matrix = _matrix(rows, len(index))
     texts_with = np.diff(matrix.tocsc().indptr)
-    words = _kept(list(index), texts_with, len(rows))
+    words = _choose_words(list(index), texts_with, len(rows))
     if not words:
         raise EmbeddingError("no word stands in two descriptions; set embeddings.text: none, or send descriptions")
     columns = np.array([index[word] for word in words])
     idf = np.log((1 + len(rows)) / (1 + texts_with[columns])) + 1
-    return Lsa(tuple(words), idf, _decomposed(_weighted(matrix[:, columns], idf), dimensions))
+    return Lsa(tuple(words), idf, _decompose(_weigh(matrix[:, columns], idf), dimensions))
 
 
-def _kept(words: list[str], texts_with: np.ndarray, texts: int) -> list[str]:
+def _choose_words(words: list[str], texts_with: np.ndarray, texts: int) -> list[str]:
     least, most = (2, EVERYWHERE * texts) if texts >= SCARCE else (1, texts)
     common = [(-int(found), word) for word, found in zip(words, texts_with, strict=True) if least <= found <= most]
     return sorted(word for _, word in sorted(common)[:MOST_WORDS])
@@ -120,8 +120,8 @@ def _matrix(rows: Sequence[Counter[int]], width: int) -> csr_array:
     return csr_array(parts, shape=(len(rows), width))
 
 
-def _weighted(counts: csr_array, idf: np.ndarray) -> csr_array:
-    """1 + log of the counts, times the weight of the word; each row of length 1."""
+def _weigh(counts: csr_array, idf: np.ndarray) -> csr_array:
+    """Return sublinear TF (1 + log count) times IDF, each row of length 1."""
     import numpy as np
 
     matrix = counts.tocsr().astype(np.float64)
@@ -137,8 +137,8 @@ def _rows_of(matrix: csr_array) -> np.ndarray:
     return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
 
 
-def _decomposed(matrix: csr_array, dimensions: int) -> np.ndarray:
-    """The right singular vectors of the largest singular values, as columns, each with its largest entry positive."""
+def _decompose(matrix: csr_array, dimensions: int) -> np.ndarray:
+    """Return right singular vectors of the largest singular values as columns, the largest entry of each positive."""
     import numpy as np
 
     if matrix.shape[0] * matrix.shape[1] <= SMALL:

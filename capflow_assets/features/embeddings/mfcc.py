@@ -1,4 +1,4 @@
-"""Recordings by the shape of their spectrum over time: mel-frequency cepstral coefficients and how they change.
+"""Recordings by the shape of their spectrum over time: mel-frequency cepstral coefficients and their changes.
 
 S. Davis, P. Mermelstein, "Comparison of Parametric Representations for Monosyllabic Word Recognition", IEEE TASSP
 28(4), 1980; differences over time: S. Furui, IEEE TASSP 34(1), 1986.
@@ -27,7 +27,7 @@ SEGMENTS = 3
 
 
 def decode_sound(data: bytes) -> np.ndarray:
-    """The first minute of a WAV file: one channel, 16,000 samples a second, from -1 to 1. Raises Unreadable."""
+    """Decode the first minute of a WAV file: mono, 16,000 samples a second, from -1 to 1. Raises Unreadable."""
     import numpy as np
     from scipy.io import wavfile
     from scipy.signal import resample_poly
@@ -58,7 +58,7 @@ class Mfcc:
     dimensions: int = SEGMENTS * (COEFFICIENTS - 1) + 2 * COEFFICIENTS
 
     def encode(self, contents: Sequence[np.ndarray]) -> np.ndarray:
-        """The vectors of sounds, of length 1. How loud a recording is as a whole does not count."""
+        """Return the vectors of sounds, of length 1; overall loudness does not count."""
         import numpy as np
 
         return normalise_rows(
@@ -67,7 +67,7 @@ class Mfcc:
 
 
 def cepstra(samples: np.ndarray) -> np.ndarray:
-    """13 coefficients for each 10 milliseconds: the cosine transform of the logarithm of the energy in 40 mel bands."""
+    """Return 13 coefficients per 10 milliseconds: the cosine transform of the log energy in 40 mel bands."""
     import numpy as np
     from scipy.fft import dct
 
@@ -92,7 +92,7 @@ def _summary(coefficients: np.ndarray) -> np.ndarray:
 
 
 def _loud(coefficients: np.ndarray) -> slice:
-    """From the first to the last frame that is not silence: the pauses around a word say nothing of it."""
+    """Return the frames from the first to the last that is not silence: pauses around a word say nothing about it."""
     import numpy as np
 
     level = coefficients[:, 0]
@@ -112,7 +112,7 @@ def _from_minus_one_to_one(samples: np.ndarray) -> np.ndarray:
 
 @cache
 def _mel_bands() -> np.ndarray:
-    """Triangular bands, evenly spaced in mel from 20 Hz to 7,600 Hz, as columns."""
+    """Return triangular bands, evenly spaced in mel from 20 Hz to 7,600 Hz, as columns."""
     import numpy as np
 
     low, high = (2595 * np.log10(1 + hertz / 700) for hertz in (20.0, 7600.0))

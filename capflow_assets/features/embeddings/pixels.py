@@ -1,4 +1,4 @@
-"""Pictures by their colours and edges: no model, no weights. Says what looks alike, not what is shown.
+"""Pictures by their colours and edges: no model, no weights. Shows what looks alike, not what is shown.
 
 Histograms of oriented gradients: N. Dalal, B. Triggs, CVPR 2005 (cells of a 128-pixel square, blocks left out);
 histograms compared by their square roots (Hellinger): R. Arandjelovic, A. Zisserman, CVPR 2012.
@@ -23,7 +23,7 @@ MOST_PIXELS = 100_000_000  # as capflow_resources/sources/media has it
 
 
 def decode_picture(data: bytes) -> Image:
-    """The picture in the bytes of a file, upright, on white, in RGB, its longer side at most 512. Raises Unreadable."""
+    """Decode a picture: upright, on white, RGB, its longer side at most 512 pixels. Raises Unreadable."""
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
@@ -44,12 +44,12 @@ def decode_picture(data: bytes) -> Image:
 
 @dataclass(frozen=True)
 class Pixels:
-    """Colours (64 of them) and directions of edges (9 in each of 8 by 8 cells), half the weight each."""
+    """A histogram of 64 colours, and of edge directions (9 in each of 8 by 8 cells), half the weight each."""
 
     dimensions: int = LEVELS**3 + (SIDE // CELL) ** 2 * ANGLES
 
     def encode(self, contents: Sequence[Image]) -> np.ndarray:
-        """The vectors of pictures, of length 1."""
+        """Return the vectors of pictures, of length 1."""
         import numpy as np
 
         rows = np.zeros((len(contents), self.dimensions))

@@ -1,4 +1,4 @@
-"""Pretrained models of sentence-transformers, for texts and (CLIP) for pictures; from a folder, with safetensors only.
+"""Pretrained models of sentence-transformers, for texts and (CLIP) for pictures; from a folder, safetensors only.
 
 N. Reimers, I. Gurevych, "Sentence-BERT", EMNLP 2019; A. Radford et al., "Learning Transferable Visual Models From
 Natural Language Supervision", ICML 2021.
@@ -23,14 +23,14 @@ BATCH = 64
 
 @dataclass(frozen=True)
 class SentenceEncoder:
-    """A loaded model, on the `device` that it computes on: cuda where there is one, else cpu."""
+    """A loaded model, on the `device` that it computes on: cuda if there is one, else cpu."""
 
     model: Any
     device: str
     dimensions: int
 
     def encode(self, contents: Sequence[Any]) -> np.ndarray:
-        """The vectors of texts, or of pictures where the model reads them, of length 1."""
+        """Return the vectors of texts, or of pictures if the model reads them, of length 1."""
         import numpy as np
 
         given = [plain_text(content) if isinstance(content, str) else content for content in contents]
@@ -39,7 +39,7 @@ class SentenceEncoder:
 
 
 def load_sentences(folder: Path, where: str) -> SentenceEncoder:
-    """The model in a folder; nothing is fetched and no code of the folder is run. Raises EmbeddingError.
+    """Load the model in a folder; nothing is fetched and no code of the folder is run. Raises EmbeddingError.
 
     `where` names the setting that asks for it.
     """

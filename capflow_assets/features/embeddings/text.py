@@ -16,7 +16,7 @@ LEAST_ITEMS = 10
 
 
 def compose_texts(items: ibis.Table) -> ibis.Table:
-    """Items as item_id, `text` ("Hanging heart. Home, Decoration. Acme"), its `md5`, and whether it is `described`.
+    """Return items as item_id, `text` ("Hanging heart. Home, Decoration. Acme"), its `md5`, `described` and `worded`.
 
     Of a description the first 4,000 letters are taken. `described` items have two real words in their description,
     `worded` ones have any in their text.
@@ -36,7 +36,7 @@ def compose_texts(items: ibis.Table) -> ibis.Table:
 
 
 def explain_too_few(items: int, described: int) -> str | None:
-    """Why an assortment cannot be embedded, as one sentence; None when it can."""
+    """Return why an assortment cannot be embedded, as one sentence; None if it can."""
     if described >= LEAST_ITEMS:
         return None
     return (

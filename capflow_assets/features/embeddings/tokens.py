@@ -15,13 +15,13 @@ _SPACELESS = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u
 
 
 def plain_text(text: str) -> str:
-    """The text as a shopper reads it: tags taken out, entities resolved, one form of each letter, single blanks."""
+    """Return the text as a shopper reads it: no tags, entities resolved, one form of each letter, single blanks."""
     shown = html.unescape(_TAG.sub(" ", _HIDDEN.sub(" ", text)))
     return " ".join(unicodedata.normalize("NFKC", shown).split())
 
 
 def tokenise(text: str) -> list[str]:
-    """The words of a `plain` text in small letters; numbers, single letters and words over 40 letters are left out.
+    """Return the words of a `plain_text` in lower case, without numbers, single letters and words over 40 letters.
 
     Scripts that put no blanks between words give pairs of neighbouring signs instead.
     """
@@ -37,7 +37,7 @@ def tokenise(text: str) -> list[str]:
 
 @cache
 def _word() -> re.Pattern[str]:
-    """Letters and digits with their marks: Python's \\w knows no vowel signs, without which Hindi falls apart."""
+    """Match letters and digits with their marks: Python's \\w lacks vowel signs, without which Hindi falls apart."""
     marks = "".join(
         re.escape(chr(code)) for code in range(0x300, 0x10000) if unicodedata.category(chr(code)).startswith("M")
     )

@@ -21,7 +21,7 @@ SUFFIXES = (".txt", ".vec", ".txt.gz", ".vec.gz", ".npz")
 
 
 def read_word_vectors(path: Path, vocabulary: Set[str]) -> tuple[int, Mapping[str, np.ndarray]]:
-    """How long the vectors are, and those of the words in `vocabulary`; of a word that stands twice, the first.
+    """Return the length of the vectors, and those of the words in `vocabulary`; the first of a word that occurs twice.
 
     Raises EmbeddingError for a file of another form, with the line.
     """

@@ -1,4 +1,4 @@
-"""Averaged word vectors: a text is the mean of its words, rare words counting more.
+"""Averaged word vectors: a text is the mean of its words' vectors, weighted so that rare words count more.
 
 Weights and the common direction that is taken out: S. Arora, Y. Liang, T. Ma, "A Simple but Tough-to-Beat Baseline for
 Sentence Embeddings", ICLR 2017 (smooth inverse frequency, a = 0.001).
@@ -23,18 +23,18 @@ SMOOTHING = 1e-3
 
 @dataclass(frozen=True)
 class SifWeights:
-    """What is learned from the customer's texts: how often each word stands in them, and their common direction."""
+    """What is learned from the customer's texts: how often each word occurs, and the common direction of the texts."""
 
     total: int
     counts: Mapping[str, int]
     direction: np.ndarray
 
     def weight(self, word: str) -> float:
-        """How much a word counts: near 1 for a rare one, near 0 for one that is everywhere."""
+        """Return the weight of a word: near 1 for a rare one, near 0 for one that is everywhere."""
         return SMOOTHING / (SMOOTHING + self.counts.get(word, 0) / max(1, self.total))
 
     def to_bytes(self) -> bytes:
-        """The fit as an .npz file."""
+        """Return the fit as an .npz file."""
         import numpy as np
 
         written = io.BytesIO()
@@ -45,7 +45,7 @@ class SifWeights:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> SifWeights:
-        """The fit that `to_bytes` wrote."""
+        """Load what `to_bytes` wrote."""
         import numpy as np
 
         with np.load(io.BytesIO(content), allow_pickle=False) as kept:
@@ -56,14 +56,14 @@ class SifWeights:
 
 @dataclass(frozen=True)
 class WordAverage:
-    """The mean of word vectors, weighted by `sif` where there is one."""
+    """The mean of word vectors, weighted by `sif` if there is one."""
 
     dimensions: int
     vectors: Mapping[str, np.ndarray]
     sif: SifWeights | None = None
 
     def encode(self, contents: Sequence[str]) -> np.ndarray:
-        """The vectors of texts, of length 1; zeros for a text without any word that has a vector."""
+        """Return the vectors of texts, of length 1; zeros for a text without any word that has a vector."""
         averages = self.averages(contents)
         if self.sif is not None:
             known = averages.any(axis=1, keepdims=True)
@@ -71,7 +71,7 @@ class WordAverage:
         return normalise_rows(averages)
 
     def averages(self, contents: Sequence[str]) -> np.ndarray:
-        """The weighted mean of the words of each text, as float64."""
+        """Return the weighted mean of the words of each text, as float64."""
         import numpy as np
 
         rows = np.zeros((len(contents), self.dimensions))
@@ -83,12 +83,12 @@ class WordAverage:
 
 
 def vocabulary(texts: Iterable[str]) -> set[str]:
-    """Every word of the texts."""
+    """Return every word of the texts."""
     return {word for text in texts for word in tokenise(plain_text(text))}
 
 
 def fit_sif(texts: Sequence[str], dimensions: int, vectors: Mapping[str, np.ndarray]) -> SifWeights:
-    """How often each word stands in the texts, and the first principal direction of their weighted averages."""
+    """Count the words of the texts, and find the first principal direction of their weighted averages."""
     import numpy as np
 
     counted = Counter(word for text in texts for word in tokenise(plain_text(text)))
@@ -100,7 +100,7 @@ def fit_sif(texts: Sequence[str], dimensions: int, vectors: Mapping[str, np.ndar
 
 
 def _along(rows: np.ndarray, direction: np.ndarray) -> np.ndarray:
-    """The part of each row that lies along `direction`, row by row: a product of matrices differs by batch."""
+    """Project each row on `direction`, row by row: the result of a matrix product would depend on the batch."""
     import numpy as np
 
     return np.array([row.dot(direction) * direction for row in rows]).reshape(rows.shape)

@@ -1,4 +1,4 @@
-"""What a recursive feature is: a column, or a primitive applied to definitions, each of one entity."""
+"""Definitions of recursive features: a column, or a primitive applied to definitions, each of one entity."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class SourceColumn:
 
     @property
     def declared(self) -> Field:
-        """What the relationships say of it."""
+        """Its declaration in the relationships."""
         found = field(self.entity, self.name)
         assert found is not None, f"{self.entity}.{self.name} is not declared"
         return found
@@ -27,7 +27,7 @@ class SourceColumn:
 
 @dataclass(frozen=True)
 class LookUp:
-    """What the one parent of a row says: the list price of a line's item."""
+    """A column of the one parent of a row: the list price of a line's item."""
 
     entity: str
     operand: SourceColumn
@@ -78,7 +78,7 @@ Definition = SourceColumn | LookUp | Transform | Ratio | Aggregate
 
 
 def depth(definition: Definition) -> int:
-    """How many primitives are stacked: 0 for a column, looked up or not."""
+    """Count the primitives stacked: 0 for a column, looked up or not."""
     match definition:
         case Transform(_, operand):
             return 1 + depth(operand)
@@ -90,7 +90,7 @@ def depth(definition: Definition) -> int:
 
 
 def kind(definition: Definition) -> Kind:
-    """Which primitives may be applied to it."""
+    """Return the kind of its values, which decides the primitives that may be applied to it."""
     match definition:
         case SourceColumn():
             return definition.declared.kind
@@ -102,7 +102,7 @@ def kind(definition: Definition) -> Kind:
 
 
 def scale(definition: Definition) -> int:
-    """Sums are of whole multiples of 1 / scale: what is exact stays so, averages are rounded to the millionth."""
+    """Return the scale that sums are exact at, in multiples of 1 / scale; averages are rounded to the millionth."""
     match definition:
         case SourceColumn():
             return definition.declared.scale
@@ -116,7 +116,7 @@ def scale(definition: Definition) -> int:
 
 
 def is_nested(definition: Definition | None) -> bool:
-    """Whether an aggregate is somewhere within it."""
+    """Return whether an aggregate is somewhere within it."""
     match definition:
         case Aggregate():
             return True
@@ -128,7 +128,7 @@ def is_nested(definition: Definition | None) -> bool:
 
 
 def tables(definition: Definition | None) -> set[str]:
-    """The tables that it is made from; a user is known from bills, so of `users` only the columns need the table."""
+    """Return the tables it is made from; users are known from bills, so only columns of `users` need that table."""
     match definition:
         case SourceColumn(entity):
             return {entity}

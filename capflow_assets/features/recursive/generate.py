@@ -1,4 +1,4 @@
-"""Every feature that the relationships give to a chosen depth, the simplest first.
+"""Generate every feature that the relationships give up to a chosen depth, the simplest first.
 
 Method: Kanter & Veeramachaneni, "Deep Feature Synthesis" (2015): aggregates of children, look-ups in parents and
 transforms, each of what the same rules made of the rows below.
@@ -38,7 +38,7 @@ class Candidates:
 
 
 def generate(columns: Columns, deepest: int = 2, most: int = MOST) -> Candidates:
-    """Up to `most` features of a user, of at most `deepest` (1 to 3) primitives stacked.
+    """Return up to `most` features of a user, of at most `deepest` (1 to 3) primitives stacked.
 
     `columns` names the columns of each table that is there; what is not declared in relationships.py is left alone.
     Simplest first: fewer primitives, then the shorter name, then the alphabet. Raises ValueError for another depth.
@@ -50,13 +50,13 @@ def generate(columns: Columns, deepest: int = 2, most: int = MOST) -> Candidates
 
 
 def simplicity_key(definition: Definition) -> tuple[int, int, str]:
-    """Sorts definitions, the simplest first."""
+    """Return the key that sorts definitions, the simplest first."""
     text = name(definition)
     return depth(definition), len(text), text
 
 
 def _of_users(columns: Columns, deepest: int) -> Iterator[Definition]:
-    """A user's own columns, the aggregates of what belongs to them, and transforms of those."""
+    """Yield transforms of a user's own columns, aggregates of the rows that belong to them, and transforms of those."""
     for column in _columns("users", columns):
         primitive = "number" if column.name.startswith(ATTRIBUTE) else "days_since"
         yield Transform(primitive, column)
@@ -70,7 +70,7 @@ def _of_users(columns: Columns, deepest: int) -> Iterator[Definition]:
 
 
 def _ratios(aggregates: Collection[Aggregate]) -> Iterator[Ratio]:
-    """The last over the usual, and what adds up over what it is part of (discounts over amounts)."""
+    """Yield the last over the mean, and parts over their whole (discounts over amounts)."""
     by_rows = {(found.child, found.primitive, found.operand): found for found in aggregates}
     for (child, primitive, operand), found in by_rows.items():
         if primitive == "last" and (usual := by_rows.get((child, "mean", operand))):
@@ -93,7 +93,7 @@ def _aggregates(entity: str, columns: Columns, deepest: int) -> Iterator[Aggrega
 
 
 def _operands(entity: str, columns: Columns, deepest: int) -> Iterator[Definition]:
-    """What an entity's rows say: their columns, what they look up, transforms of those, and their own aggregates."""
+    """Yield what an entity's rows hold: columns, looked-up columns, transforms of columns, and their own aggregates."""
     own = list(_columns(entity, columns))
     yield from own
     for link in parents(entity):
@@ -110,7 +110,7 @@ def _columns(entity: str, columns: Columns) -> Iterator[SourceColumn]:
 
 
 def _turns(primitive: str, column: SourceColumn) -> bool:
-    """Whether a transform says something of a column. That the time of a row itself is known says nothing."""
+    """Return whether a transform of a column is informative; that a row's own time is known is not."""
     transform = TRANSFORMS[primitive]
     if transform.of_features or primitive == "number" or kind(column) != transform.takes:
         return False
@@ -119,7 +119,7 @@ def _turns(primitive: str, column: SourceColumn) -> bool:
 
 
 def _fits(primitive: str, child: str, operand: Definition) -> bool:
-    """Whether an aggregate says something that a simpler one does not: a sum of sums is a sum."""
+    """Return whether an aggregate says something that a simpler one does not: a sum of sums is a sum."""
     told = AGGREGATIONS[primitive]
     if told.takes is None or told.takes != kind(operand):
         return False

@@ -1,4 +1,4 @@
-"""Names that read back as sentences: a definition's name, the definition that a name means, and both in words."""
+"""Names that read back as sentences: from a definition to its name and back, and both in words."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ USER = "the user's"
 
 
 def name(definition: Definition) -> str:
-    """The column's name: mean_of_sum_of_amount_of_line_items_per_bill."""
+    """Return the column's name: mean_of_sum_of_amount_of_line_items_per_bill."""
     match definition:
         case SourceColumn(_, column):
             return column
@@ -39,14 +39,14 @@ def name(definition: Definition) -> str:
 
 
 def parse(text: str) -> Definition:
-    """The definition of a user's feature of that name; ValueError when it is no such name."""
-    for definition in _read(text, "users"):
+    """Return the definition of a user's feature of that name; ValueError if the name is unknown."""
+    for definition in _parse(text, "users"):
         return definition
     raise ValueError(f"'{text}' is not the name of a recursive feature: see capflow_assets/features/recursive/names.py")
 
 
 def sentence(definition: Definition, owner: str = USER) -> str:
-    """The feature in words: the average, over the user's bills, of the sum of amounts of their line items."""
+    """Describe the feature in words: the average, over the user's bills, of the sum of amounts of their line items."""
     match definition:
         case Transform(primitive, operand) if TRANSFORMS[primitive].of_features:
             return TRANSFORMS[primitive].word.format(what=sentence(operand, owner))
@@ -65,13 +65,13 @@ def sentence(definition: Definition, owner: str = USER) -> str:
 
 
 def phrase(definition: Definition) -> str:
-    """The feature and its value to an account manager, with {value} to be filled in."""
+    """Describe the feature and its value to a merchandiser, with {value} to be filled in."""
     told = sentence(definition).replace("{", "{{").replace("}", "}}")
     return f"{told} is {{value:,.4g}}"
 
 
 def _words(definition: Definition) -> tuple[str, str]:
-    """What one row has, and what many have: "amount", "amounts"."""
+    """Return the noun of one row and of many: "amount", "amounts"."""
     match definition:
         case SourceColumn():
             return definition.declared.word, definition.declared.words
@@ -86,28 +86,28 @@ def _words(definition: Definition) -> tuple[str, str]:
     raise AssertionError(f"{definition} is no value of one row")
 
 
-def _read(text: str, entity: str) -> Iterator[Definition]:
-    """Every definition of `entity` that has that name, the plainest first."""
+def _parse(text: str, entity: str) -> Iterator[Definition]:
+    """Yield every definition of `entity` that has that name, the simplest first."""
     if field(entity, text) is not None:
         yield SourceColumn(entity, text)
-    yield from _looked_up(text, entity)
-    yield from _aggregates(text, entity)
+    yield from _parse_look_ups(text, entity)
+    yield from _parse_aggregates(text, entity)
     for primitive, transform in TRANSFORMS.items():
         if text.startswith(transform.prefix):
-            for operand in _read(text.removeprefix(transform.prefix), entity):
+            for operand in _parse(text.removeprefix(transform.prefix), entity):
                 yield Transform(primitive, operand)
     if text.startswith("ratio_of_"):
-        yield from _ratios(text.removeprefix("ratio_of_"), entity)
+        yield from _parse_ratios(text.removeprefix("ratio_of_"), entity)
 
 
-def _looked_up(text: str, entity: str) -> Iterator[Definition]:
+def _parse_look_ups(text: str, entity: str) -> Iterator[Definition]:
     for link in parents(entity):
         ending = f"_of_its_{ENTITIES[link.parent].singular}"
         if text.endswith(ending) and field(link.parent, column := text.removesuffix(ending)) is not None:
             yield LookUp(entity, SourceColumn(link.parent, column))
 
 
-def _aggregates(text: str, entity: str) -> Iterator[Definition]:
+def _parse_aggregates(text: str, entity: str) -> Iterator[Definition]:
     for link in children(entity):
         if text == f"count_of_{link.child}":
             yield Aggregate(entity, "count", link.child)
@@ -115,14 +115,14 @@ def _aggregates(text: str, entity: str) -> Iterator[Definition]:
             for ending, nested in ((f"_of_{link.child}", False), (f"_per_{ENTITIES[link.child].singular}", True)):
                 if text.startswith(f"{primitive}_of_") and text.endswith(ending):
                     within = text.removeprefix(f"{primitive}_of_").removesuffix(ending)
-                    for operand in _read(within, link.child):
+                    for operand in _parse(within, link.child):
                         if is_nested(operand) == nested:
                             yield Aggregate(entity, primitive, link.child, operand)
 
 
-def _ratios(text: str, entity: str) -> Iterator[Definition]:
+def _parse_ratios(text: str, entity: str) -> Iterator[Definition]:
     parts = text.split("_to_")
     for cut in range(1, len(parts)):
-        for above in _read("_to_".join(parts[:cut]), entity):
-            for below in _read("_to_".join(parts[cut:]), entity):
+        for above in _parse("_to_".join(parts[:cut]), entity):
+            for below in _parse("_to_".join(parts[cut:]), entity):
                 yield Ratio(above, below)

@@ -1,4 +1,4 @@
-"""The primitives: how many values become one, and how one becomes another, as Ibis expressions and in words."""
+"""The primitives: aggregations of many values and transformations of one, as Ibis expressions and in words."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NOTHING = 1e-12
 
 @dataclass(frozen=True)
 class Operand:
-    """The values that are aggregated: as they are, their scale, and when each was (day number, first, last)."""
+    """The values to aggregate: their scale, and when each was (day number, first, last)."""
 
     value: ibis.Value
     scale: int = 1
@@ -47,7 +47,7 @@ class Operand:
 
 @dataclass(frozen=True)
 class Aggregation:
-    """Many values in one. `told` says it of a column's rows, `told_nested` of a feature of those rows.
+    """Many values to one. `told` describes it for a column's rows, `told_nested` for a feature of those rows.
 
     `exact`: the result is as whole as its operand is; `takes_unit`: it has the operand's unit. `stacks`: it may be
     taken of aggregates. `within`: aggregates may be taken of it. `moments`: it needs rows that differ in
@@ -70,7 +70,7 @@ class Aggregation:
 
 @dataclass(frozen=True)
 class Transformation:
-    """One value into another: `prefix` begins its name; `whole`: it is a whole number; `of_features`: of aggregates."""
+    """One value to another: `prefix` begins its name, `whole`: a whole number, `of_features`: applies to aggregates."""
 
     prefix: str
     takes: Kind
@@ -87,7 +87,7 @@ def _mean(x: Operand) -> ibis.Value:
 
 
 def _std(x: Operand) -> ibis.Value:
-    """Of a sample, from exact sums; less than a millionth of the values themselves is rounding, and is 0."""
+    """Return the sample standard deviation from exact sums; below a millionth of the values it is rounding, so 0."""
     import ibis
 
     count, total = x.value.count().cast("float64"), x.whole.sum().cast("float64")
@@ -102,7 +102,7 @@ def _share(x: Operand) -> ibis.Value:
 
 
 def _trend(x: Operand) -> ibis.Value:
-    """The slope of the least-squares line through values by day, from whole sums; null when all are of one day."""
+    """Return the slope of the least-squares line through values by day, from whole sums; null if all are of one day."""
     assert x.day is not None
     known = x.value.notnull()
     day = x.day

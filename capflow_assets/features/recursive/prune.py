@@ -1,4 +1,4 @@
-"""Which features are worth their column: those that differ between users, and from every simpler feature."""
+"""Drop features that are not worth their column: those equal for all users, or nearly equal to a simpler feature."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ALIKE = 0.98
 
 @dataclass(frozen=True)
 class PruneResult:
-    """The columns that stay, in their order, and why each other one goes, in words."""
+    """The columns that stay, in their order, and why each other one was dropped, in words."""
 
     kept: tuple[str, ...]
     dropped: Mapping[str, str]
@@ -34,7 +34,7 @@ def prune(values: pd.DataFrame) -> PruneResult:
     known = ~np.isnan(matrix)
     dropped: dict[str, str] = {}
     kept: list[int] = []
-    scaled = _scaled(matrix, known)
+    scaled = _standardise(matrix, known)
     for number, column in enumerate(map(str, values.columns)):
         reason = _empty(matrix[:, number], known[:, number]) or _same(number, kept, matrix, known, scaled, values)
         if reason:
@@ -52,8 +52,8 @@ def _empty(column: np.ndarray, known: np.ndarray) -> str | None:
     return "the same for every user" if (found == found[0]).all() else None
 
 
-def _scaled(matrix: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Columns of mean 0 and length 1, 0 where not known: the product of two is their correlation."""
+def _standardise(matrix: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Scale columns to mean 0 and length 1, 0 where unknown: the product of two is their correlation."""
     import numpy as np
 
     count = np.maximum(known.sum(axis=0), 1)
@@ -66,7 +66,7 @@ def _scaled(matrix: np.ndarray, known: np.ndarray) -> np.ndarray:
 def _same(
     number: int, kept: list[int], matrix: np.ndarray, known: np.ndarray, scaled: np.ndarray, values: pd.DataFrame
 ) -> str | None:
-    """The simpler column that says the same. Correlations are of all users: the few of unlike null count as average."""
+    """Return the simpler column that says the same, and how. Nulls count as the mean in the correlation."""
     import numpy as np
 
     if not kept:

@@ -32,7 +32,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Entity:
-    """A table whose rows are things: its name, one of them, its time, and whether its rows differ in time."""
+    """A table whose rows are things: its name, the noun of one row, its time, and whether its rows differ in time."""
 
     name: str
     singular: str
@@ -130,17 +130,17 @@ LOOKED_UP = (Link("items", "line_items", "item_id"),)
 
 
 def children(parent: str) -> list[Link]:
-    """The links from an entity to the rows that belong to it."""
+    """Return the links from an entity to the rows that belong to it."""
     return [link for link in CHILDREN if link.parent == parent]
 
 
 def parents(child: str) -> list[Link]:
-    """The links from an entity to what is looked up for each of its rows."""
+    """Return the links from an entity to what is looked up for each of its rows."""
     return [link for link in LOOKED_UP if link.child == child]
 
 
 def field(entity: str, column: str) -> Field | None:
-    """What is declared of a column; a user's attribute is a label. None for a column that makes no features."""
+    """Return the declaration of a column; a user's attribute is a label. None for a column that makes no features."""
     declared = ENTITIES[entity].fields.get(column)
     if declared is None and entity == "users" and column.startswith(ATTRIBUTE):
         word = column.removeprefix(ATTRIBUTE).replace("_", " ")

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from capflow_assets.contract.feature_set import FeatureSet
-from capflow_assets.features.columns import count, left_join_all, number, select_features, share
+from capflow_assets.features.columns import count, join_each, number, select_features, share
 from capflow_assets.features.purchases import item_purchases
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def basket(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
     )
     items = _items_by_shopper(wares)
     placed = _with_categories(items, tables.get("items"))
-    shoppers = left_join_all(_by_shopper(wares), [_repeats(items, as_of), _departments(placed), _brands(placed)])
+    shoppers = join_each(_by_shopper(wares), [_repeats(items, as_of), _departments(placed), _brands(placed)])
     return _select(shoppers)
 
 
@@ -88,7 +88,7 @@ def _with_categories(bought_items: ibis.Table, items: ibis.Table | None) -> ibis
     if items is None:
         nothing = ibis.null("string")
         return bought_items.mutate(category=nothing, department=nothing, brand=nothing)
-    return left_join_all(bought_items, [departments(items)], key="item_id")
+    return join_each(bought_items, [departments(items)], key="item_id")
 
 
 def _departments(placed: ibis.Table) -> ibis.Table:

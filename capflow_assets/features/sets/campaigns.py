@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from capflow_assets.contract.feature_set import FeatureSet
-from capflow_assets.features.columns import count, is_spelled_as, left_join_all, number, select_features, share
+from capflow_assets.features.columns import count, is_spelled_as, join_each, number, select_features, share
 from capflow_assets.features.visits import day_number, day_number_of
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def campaigns(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
     everyone = contacts.aggregate(
         all_sent=contacts.count(where=contacts.sent), all_answered=contacts.count(where=contacts.answered)
     )
-    shoppers = left_join_all(_by_shopper(contacts, as_of), [_offers(contacts)])
+    shoppers = join_each(_by_shopper(contacts, as_of), [_offers(contacts)])
     return _select(ibis.cross_join(shoppers, everyone), day_number_of(as_of))
 
 

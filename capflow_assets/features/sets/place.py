@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from capflow_assets.contract.feature_set import FeatureSet
-from capflow_assets.features.columns import count, is_spelled_as, left_join_all, number, select_features, share
+from capflow_assets.features.columns import count, is_spelled_as, join_each, number, select_features, share
 from capflow_assets.features.visits import visits
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def place(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
         _count_changes(seen, "channel"),
         _count_changes(seen, "store_id"),
     ]
-    return _select(left_join_all(_by_shopper(seen), parts))
+    return _select(join_each(_by_shopper(seen), parts))
 
 
 def _by_shopper(seen: ibis.Table) -> ibis.Table:

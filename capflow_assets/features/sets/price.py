@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from capflow_assets.contract.feature_set import FeatureSet
-from capflow_assets.features.columns import left_join_all, number, select_features, share
+from capflow_assets.features.columns import join_each, number, select_features, share
 from capflow_assets.features.purchases import item_sales
 from capflow_assets.features.sets.basket import departments
 from capflow_assets.features.visits import cents
@@ -28,12 +28,12 @@ def price(tables: Mapping[str, ibis.Table], as_of: datetime) -> ibis.Table:
     it was sold for, to anybody, before `as_of`; its lowest price is the lowest of these. Prices within 1 % count as
     equal. Free lines say nothing about prices and are left out. Tiers need `items` with categories.
     """
-    lines = _paid_lines(tables["line_items"])
+    lines = _lines_with_price(tables["line_items"])
     known = lines.filter(lines.user_id.notnull())
     return _select(_by_shopper(known.join(_price_list(lines, tables.get("items")), "item_id"), as_of))
 
 
-def _paid_lines(line_items: ibis.Table) -> ibis.Table:
+def _lines_with_price(line_items: ibis.Table) -> ibis.Table:
     """Return every line that was paid for, with `paid`: the price of one piece after the discount, in PRICE_UNITS."""
     lines = item_sales(line_items)
     lines = lines.mutate(
@@ -58,7 +58,7 @@ def _price_list(lines: ibis.Table, items: ibis.Table | None) -> ibis.Table:
     )
     if items is None:
         return listed.mutate(tier=ibis.null("int64"))
-    return left_join_all(listed, [_tiers(listed, items)], key="item_id")
+    return join_each(listed, [_tiers(listed, items)], key="item_id")
 
 
 def _tiers(listed: ibis.Table, items: ibis.Table) -> ibis.Table:

@@ -1,4 +1,4 @@
-"""Calibration: turning a score into a probability that means what it says."""
+"""Platt calibration: from a score to a probability."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ROUNDS = 100
 
 
 def fit_platt(raw: np.ndarray, label: np.ndarray) -> tuple[float, float]:
-    """Slope and intercept under which sigmoid(slope * raw + intercept) fits the labels best.
+    """Fit slope and intercept of sigmoid(slope * raw + intercept) to the labels.
 
     Newton's method on smoothed targets, so that separable scores do not run away.
     Source: Platt (1999), Probabilistic Outputs for SVMs; Lin, Lin & Weng (2007).
@@ -39,7 +39,7 @@ def fit_platt(raw: np.ndarray, label: np.ndarray) -> tuple[float, float]:
 
 
 def sigmoid(raw: np.ndarray) -> np.ndarray:
-    """The probability that belongs to log-odds."""
+    """Return the probability of log-odds."""
     from scipy.special import expit
 
     return expit(raw)

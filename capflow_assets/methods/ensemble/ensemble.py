@@ -1,4 +1,4 @@
-"""Ensemble: several families of models of one table, blended and calibrated on rows that came later.
+"""Ensemble: several learners of one table, blended and calibrated out of sample on a later date.
 
 Each family is fitted on the past and asked about the latest part; the weights of the families, the number of boosted
 trees and the calibration come from those answers; then the families that count are fitted again on everything.
@@ -35,13 +35,13 @@ MOST_LEVEL = 2.0  # what one season may do to the level of all later ones
 
 @dataclass(frozen=True)
 class Ensemble:
-    """A fitted ensemble: the bytes of each family by file name, and facts: weights, trees, calibration."""
+    """A fitted ensemble: the bytes of each learner by file name, and facts: weights, trees, calibration."""
 
     files: Mapping[str, bytes]
     facts: Mapping[str, Any]
 
     def raw(self, matrix: np.ndarray) -> np.ndarray:
-        """The weighted mean of the families' raw scores."""
+        """Return the weighted mean of the learners' raw scores."""
         import numpy as np
 
         total = np.zeros(len(matrix))
@@ -50,12 +50,12 @@ class Ensemble:
         return total
 
     def answer(self, matrix: np.ndarray) -> np.ndarray:
-        """Probabilities (binary) or values, of each row."""
-        answer = _answer(self.facts["objective"], self.raw(matrix), self.facts.get("calibration"))
+        """Return the probability (binary) or value of each row."""
+        answer = _to_output(self.facts["objective"], self.raw(matrix), self.facts.get("calibration"))
         return answer * self.facts.get("scale", 1.0)
 
     def pushes(self, matrix: np.ndarray) -> np.ndarray:
-        """What each column adds to the raw score, rows x columns."""
+        """Return what each column adds to the raw score, rows x columns."""
         import numpy as np
 
         total = np.zeros((len(matrix), matrix.shape[1]))
@@ -65,18 +65,18 @@ class Ensemble:
 
 
 def fit(parts: Sequence[Rows], objective: Objective, parameters: Mapping[str, Any], seed: int) -> Ensemble:
-    """An ensemble of `parts`, the rows of each past date, the oldest first.
+    """Fit an ensemble on `parts`, the rows of each training date, the oldest first.
 
     With one date alone the number of trees is parameters["fixed_trees"] and the unseen rows are those of folds.
     """
     import numpy as np
 
-    scale = _scale(parts, objective)
-    parts = [_scaled(part, scale) for part in parts]
+    scale = _target_scale(parts, objective)
+    parts = [_scale_target(part, scale) for part in parts]
     wanted = [name for name in parameters["families"] if objective in LEARNERS[name].objectives]
-    unseen = _later(parts, objective, wanted, parameters, seed)
+    unseen = _score_latest(parts, objective, wanted, parameters, seed)
     if unseen is None:
-        unseen = _folded(stack(parts), objective, wanted, parameters, seed)
+        unseen = _score_folds(stack(parts), objective, wanted, parameters, seed)
     trees, scores, target = unseen
     weights = blend_weights(scores, lambda raw: _loss(objective, raw, target))
     said = {name: weight for name, weight in zip(wanted, weights, strict=True) if weight > 0}
@@ -87,14 +87,14 @@ def fit(parts: Sequence[Rows], objective: Objective, parameters: Mapping[str, An
         raw = np.average(scores, axis=0, weights=weights)
         slope, intercept = calibration.fit_platt(raw, target)
         facts["calibration"] = {"slope": slope, "intercept": intercept}
-    everything = _thinned(stack(parts), objective)
+    everything = _undersample(stack(parts), objective)
     settings = {**parameters, "trees": trees}
     files = {LEARNERS[name].file: LEARNERS[name].fit(everything, objective, settings, seed) for name in said}
     return Ensemble(files, facts)
 
 
 def blend_weights(members: Sequence[np.ndarray], loss: Callable[[np.ndarray], float]) -> list[float]:
-    """The weight of each member, summing to 1; `members` are their scores of the same rows, `loss` judges a mean."""
+    """Return the weight of each member, summing to 1; `members` score the same rows, `loss` evaluates a mean."""
     losses = [loss(member) for member in members]
     good = [number for number, one in enumerate(losses) if one <= min(losses) + CLEARLY_WORSE * abs(min(losses))]
     chosen = list(good)
@@ -113,36 +113,36 @@ def blend_weights(members: Sequence[np.ndarray], loss: Callable[[np.ndarray], fl
 def quick_predict(
     past: Rows, later: Rows, objective: Objective, parameters: Mapping[str, Any], seed: int
 ) -> np.ndarray:
-    """What boosting with these parameters, fitted on the past, says of `later`: what tuning compares."""
+    """Predict `later` with boosting fitted on `past` with these parameters: what tuning compares."""
     import numpy as np
 
-    scale = _scale([past], objective)
-    seen, asked = canonicalise(_scaled(_thinned(past, objective), scale)), _scaled(later, scale)
+    scale = _target_scale([past], objective)
+    seen, asked = canonicalise(_scale_target(_undersample(past, objective), scale)), _scale_target(later, scale)
     order = canonical_order(asked)
     _, raw = best_number_of_trees(seen, asked.take(order), objective, parameters, seed)
     found = np.empty(len(later))
     found[order] = raw
-    return _answer(objective, found, None) * scale
+    return _to_output(objective, found, None) * scale
 
 
-def _scale(parts: Sequence[Rows], objective: Objective) -> float:
-    """The unit in which means are learned: the mean of all, so that nothing depends on the retailer's currency."""
+def _target_scale(parts: Sequence[Rows], objective: Objective) -> float:
+    """Return the unit in which means are learned: the overall mean, so that the retailer's currency does not matter."""
     return float(stack(parts).target.mean()) or 1.0 if objective == "tweedie" else 1.0
 
 
 def _level(raw: np.ndarray, target: np.ndarray) -> float:
-    """By how much unseen rows came to more in total than was said: the deviance's best fit does not keep the total."""
+    """Return actual over predicted total on unseen rows, clipped: the deviance's best fit does not keep the total."""
     import numpy as np
 
-    level = float(target.mean()) / float(_answer("tweedie", raw, None).mean())
+    level = float(target.mean()) / float(_to_output("tweedie", raw, None).mean())
     return float(np.clip(level, 1 / MOST_LEVEL, MOST_LEVEL))
 
 
-def _scaled(rows: Rows, scale: float) -> Rows:
+def _scale_target(rows: Rows, scale: float) -> Rows:
     return rows if scale == 1.0 else Rows(rows.matrix, rows.target / scale)
 
 
-def _answer(objective: Objective, raw: np.ndarray, calibrated: Mapping[str, float] | None) -> np.ndarray:
+def _to_output(objective: Objective, raw: np.ndarray, calibrated: Mapping[str, float] | None) -> np.ndarray:
     import numpy as np
 
     if objective == "binary":
@@ -161,21 +161,21 @@ def _loss(objective: Objective, raw: np.ndarray, target: np.ndarray) -> float:
     if objective == "tweedie":  # the deviance, least for the mean; an absolute error would be least for the median
         power, rest = 1 - TWEEDIE, 2 - TWEEDIE
         return float((np.exp(rest * raw) / rest - target * np.exp(power * raw) / power).mean())
-    return float(np.abs(_answer(objective, raw, None) - target).mean())
+    return float(np.abs(_to_output(objective, raw, None) - target).mean())
 
 
 Unseen = tuple[int, list["np.ndarray"], "np.ndarray"]
 
 
-def _later(
+def _score_latest(
     parts: Sequence[Rows], objective: Objective, wanted: Sequence[str], parameters: Mapping[str, Any], seed: int
 ) -> Unseen | None:
-    """The number of trees, the families' scores of the latest date, and what came true; None without a past."""
+    """Return the number of trees, the learners' scores of the latest date, and its outcome; None with one date only."""
     import numpy as np
 
     if len(parts) < 2:
         return None
-    past, later = _thinned(stack(parts[:-1]), objective), canonicalise(parts[-1])
+    past, later = _undersample(stack(parts[:-1]), objective), canonicalise(parts[-1])
     if objective == "binary" and (len(np.unique(past.target)) < 2 or len(np.unique(later.target)) < 2):
         return None
     trees, boosted = best_number_of_trees(past, later, objective, parameters, seed)
@@ -188,7 +188,7 @@ def _later(
     return trees, scores, later.target
 
 
-def _folded(
+def _score_folds(
     rows: Rows, objective: Objective, wanted: Sequence[str], parameters: Mapping[str, Any], seed: int
 ) -> Unseen:
     import numpy as np
@@ -197,15 +197,15 @@ def _folded(
     fold = np.random.default_rng(seed).permutation(len(rows)) % FOLDS
     scores = [np.zeros(len(rows)) for _ in wanted]
     for k in range(FOLDS):
-        inside = _thinned(rows.take(np.flatnonzero(fold != k)), objective)
+        inside = _undersample(rows.take(np.flatnonzero(fold != k)), objective)
         for score, name in zip(scores, wanted, strict=True):
             fitted = LEARNERS[name].fit(inside, objective, settings, seed)
             score[fold == k] = LEARNERS[name].raw(fitted, rows.matrix[fold == k])
     return settings["trees"], scores, rows.target
 
 
-def _thinned(rows: Rows, objective: Objective) -> Rows:
-    """Where those who did are rare, at most 30 who did not for each of them; the calibration, which is fitted on whole
+def _undersample(rows: Rows, objective: Objective) -> Rows:
+    """Undersample to at most 30 negatives per positive if positives are rare. The calibration, which is fitted on whole
     later rows, sets the level right again. Source: King & Zeng (2001), Logistic regression in rare events data.
     """
     import numpy as np

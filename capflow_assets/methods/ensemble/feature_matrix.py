@@ -1,4 +1,4 @@
-"""Shopper rows: the features of shoppers as a matrix to learn from and to predict from, in an order of their own."""
+"""Users' features as a matrix to learn and to predict from, in canonical order."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
 
 def numeric_columns(features: pd.DataFrame) -> tuple[str, ...]:
-    """The columns of `features` that hold numbers or yes and no, sorted by name."""
+    """Return the numeric and boolean columns of `features`, sorted by name."""
     numbers = features.select_dtypes(["number", "bool"]).columns
     return tuple(sorted(str(name) for name in numbers if name != "user_id"))
 
 
 def feature_matrix(snapshot: Snapshot, users: pd.Series, columns: Sequence[str]) -> np.ndarray:
-    """Shoppers x columns, NaN where nothing is known. ValueError names the columns that are not there any more."""
+    """Return users x columns, NaN if unknown. Raises ValueError that names missing columns."""
     require_columns(snapshot, columns)
     known = snapshot.features.set_index("user_id")[list(columns)].reindex(users)
     return known.to_numpy(dtype="float64", na_value=float("nan"))
 
 
 def require_columns(snapshot: Snapshot, columns: Sequence[str]) -> None:
-    """ValueError, naming them, when features that a model was fitted on are not there any more."""
+    """Raise ValueError, naming them, if features that a model was fitted on are missing."""
     missing = sorted(set(columns) - set(snapshot.features.columns))
     if missing:
         raise ValueError(
@@ -41,7 +41,7 @@ def require_columns(snapshot: Snapshot, columns: Sequence[str]) -> None:
 def training_matrix(
     train: Sequence[LabelledSnapshot], columns: Sequence[str], truth: str = "label"
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The features of everyone whom an outcome tells of, on all past dates, and what came true of them.
+    """Return the features of all users in the outcomes, over all training dates, and their outcome.
 
     Sorted by their contents, so that neither ids nor the order of rows can change what is learned from them.
     ValueError when there are no rows or when the same came true of all.
@@ -61,7 +61,7 @@ def training_matrix(
 
 @dataclass(frozen=True)
 class StandardScale:
-    """How each column is brought to a common scale: its gaps filled by the median, less the mean, by the deviation."""
+    """Standardisation: missing values become the median, then minus mean, over standard deviation."""
 
     median: list[float]
     mean: list[float]
@@ -69,7 +69,7 @@ class StandardScale:
 
     @classmethod
     def of(cls, matrix: np.ndarray) -> StandardScale:
-        """Learned from rows x columns; a column without any value becomes 0."""
+        """Fit on rows x columns; a column without any value becomes 0."""
         import numpy as np
 
         median = [float(np.median(known)) if len(known := column[~np.isnan(column)]) else 0.0 for column in matrix.T]
@@ -77,7 +77,7 @@ class StandardScale:
         return cls(median, filled.mean(axis=0).tolist(), filled.std(axis=0).tolist())
 
     def __call__(self, matrix: np.ndarray) -> np.ndarray:
-        """The rows on that scale, values beyond ten deviations cut."""
+        """Scale the rows, clipped at ten standard deviations."""
         import numpy as np
 
         filled = np.where(np.isnan(matrix), self.median, matrix)
@@ -88,7 +88,7 @@ class StandardScale:
 def ablation_contributions(
     ask: Callable[[np.ndarray], np.ndarray], matrix: np.ndarray, usual: Sequence[float]
 ) -> np.ndarray:
-    """By how much each feature moves each row's answer from what it were with the usual value there: rows x columns.
+    """Return how much each feature moves each prediction from what it would be at the usual value: rows x columns.
 
     It needs nothing but answers, so that it works for any method, at the price of one more asking for each column.
     Source: Robnik-Sikonja & Kononenko (2008), Explaining classifications for individual instances.

@@ -1,4 +1,4 @@
-"""Pooling: what a model's features mean at any retailer, by where a shopper stands among the retailer's own shoppers.
+"""Pooling: make a model's features comparable between retailers, by each shopper's percentile at their retailer.
 
 Each feature becomes the share of the retailer's shoppers who have less of it (0 to 1): then neither the currency nor
 the size of baskets matters, and what one retailer's shoppers taught can be said of another's. The grid of each
@@ -23,13 +23,13 @@ MOST_ROWS = 5_000  # of one date of one customer
 
 @dataclass(frozen=True)
 class Contribution:
-    """What one customer gives: columns by name, and for each past date, the oldest first, rows without ids."""
+    """A customer's contribution to a pool: column names, and rows without ids of each past date, the oldest first."""
 
     columns: tuple[str, ...]
     parts: tuple[Rows, ...]
 
     def to_bytes(self) -> bytes:
-        """A .npz that loads without pickle."""
+        """Return an .npz that loads without pickle."""
         import numpy as np
 
         arrays: dict[str, Any] = {"columns": np.array(self.columns, dtype=np.str_)}
@@ -42,7 +42,7 @@ class Contribution:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Contribution:
-        """The same contribution again."""
+        """Load what `to_bytes` wrote."""
         import numpy as np
 
         with np.load(BytesIO(content), allow_pickle=False) as arrays:
@@ -55,7 +55,7 @@ class Contribution:
 
 
 def quantile_grids(matrix: np.ndarray) -> list[list[float]]:
-    """For each column the values that part its shoppers into hundredths; [] where nothing is known."""
+    """Return the percentiles of each column; [] for a column without values."""
     import numpy as np
 
     found = []
@@ -66,7 +66,7 @@ def quantile_grids(matrix: np.ndarray) -> list[list[float]]:
 
 
 def percentile_ranks(matrix: np.ndarray, grids: Sequence[Sequence[float]]) -> np.ndarray:
-    """Where each value stands among those of the grid, from 0 to 1: the middle of its equals; NaN where not known."""
+    """Return the rank of each value in its grid, from 0 to 1, the middle for ties; NaN if unknown."""
     import numpy as np
 
     found = np.full(matrix.shape, np.nan)
@@ -80,7 +80,7 @@ def percentile_ranks(matrix: np.ndarray, grids: Sequence[Sequence[float]]) -> np
 
 
 def build_contribution(parts: Sequence[Rows], columns: Sequence[str], seed: int) -> Contribution:
-    """What a customer gives of its past dates: a sample of rows by lot, each value as its standing."""
+    """Build a customer's contribution: a random sample of rows of each past date, each value as its percentile rank."""
     import numpy as np
 
     grids = quantile_grids(parts[-1].matrix)
@@ -93,7 +93,7 @@ def build_contribution(parts: Sequence[Rows], columns: Sequence[str], seed: int)
 
 
 def stack_contributions(contributions: Mapping[str, Contribution], columns: Sequence[str]) -> list[Rows]:
-    """Everybody's rows as two parts, what came before and each one's latest date; a column that one lacks is NaN."""
+    """Stack all contributions as two parts, earlier dates and each customer's latest; a missing column is NaN."""
     import numpy as np
 
     earlier, latest = list[Rows](), list[Rows]()
@@ -105,10 +105,10 @@ def stack_contributions(contributions: Mapping[str, Contribution], columns: Sequ
                 if name in place:
                     matrix[:, position] = part.matrix[:, place[name]]
             (latest if number == len(given.parts) - 1 else earlier).append(Rows(matrix, part.target))
-    return [_stacked(rows) for rows in (earlier, latest) if rows]
+    return [_concatenate(rows) for rows in (earlier, latest) if rows]
 
 
-def _stacked(parts: Sequence[Rows]) -> Rows:
+def _concatenate(parts: Sequence[Rows]) -> Rows:
     import numpy as np
 
     return Rows(np.concatenate([part.matrix for part in parts]), np.concatenate([part.target for part in parts]))

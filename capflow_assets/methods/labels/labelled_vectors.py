@@ -1,4 +1,4 @@
-"""Pictures and recordings as a table of vectors with labels: reading both, and keeping whole groups apart."""
+"""Labelled vectors of pictures and recordings: reading both, and holding out whole groups."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ AT_ONCE = 50_000  # vectors held in memory as double precision
 
 
 class UnlikeVectorsError(ValueError):
-    """The vectors are not of the kind that a model was fitted on: another encoder made them."""
+    """The vectors come from another encoder than the one that the model was fitted on."""
 
 
 def read_vectors(table: ibis.Table) -> tuple[pd.DataFrame, np.ndarray]:
-    """`media_id`, `item_id`, `user_id`, `md5` and the matrix of vectors, one row each, sorted by media_id."""
+    """Return `media_id`, `item_id`, `user_id`, `md5` and the matrix of vectors, one row each, sorted by media_id."""
     import numpy as np
 
     found = table.select(*KEYS, "embedding").order_by("media_id").to_pyarrow()
@@ -35,21 +35,21 @@ def read_vectors(table: ibis.Table) -> tuple[pd.DataFrame, np.ndarray]:
 
 
 def read_labels(media: ibis.Table, kind: str, known: pd.DataFrame) -> pd.DataFrame:
-    """`media_id` and `label` of the media of a kind that have a label, and a vector in `known`."""
+    """Return `media_id` and `label` of the media of a kind that have a label, and a vector in `known`."""
     rows = media.filter(media.kind == kind, media.label.notnull()).select("media_id", "label").distinct()
     frame = rows.order_by("media_id", "label").execute().astype("str").drop_duplicates("media_id")
     return frame[frame["media_id"].isin(known["media_id"])].reset_index(drop=True)
 
 
 def group_of_media(known: pd.DataFrame, column: str) -> pd.Series:
-    """What each medium belongs to, by media_id: its item or its speaker; of neither, its own file and its copies."""
+    """Return the group of each medium by media_id: its item or its speaker, else its own file with its copies."""
     named = "of " + known[column].fillna("").astype("str")
     alone = "file " + known["md5"].astype("str")
     return named.where(known[column].notna(), alone).set_axis(known["media_id"].astype("str"))
 
 
 def hold_out_groups(group: pd.Series) -> np.ndarray:
-    """Which rows are kept back: a fifth of the groups by lot, one at least, with all their rows."""
+    """Return which rows are held out: a random fifth of the groups, at least one, with all their rows."""
     import pandas as pd
 
     names = pd.Series(group.unique(), dtype="str")
@@ -59,7 +59,7 @@ def hold_out_groups(group: pd.Series) -> np.ndarray:
 
 
 def draw_order(names: Sequence[str] | pd.Series) -> np.ndarray:
-    """A number for each name that looks drawn by chance and is always the same."""
+    """Return a pseudo-random number per name that is always the same."""
     import pandas as pd
 
     drawn: np.ndarray = pd.util.hash_pandas_object(pd.Series(names, dtype="str"), index=False).to_numpy()
@@ -67,7 +67,7 @@ def draw_order(names: Sequence[str] | pd.Series) -> np.ndarray:
 
 
 def probabilities(classifier: LinearClassifier, matrix: np.ndarray, what: str) -> np.ndarray:
-    """Vectors x labels. UnlikeVectorsError, naming `what` was fitted, for vectors of another length."""
+    """Return vectors x labels. Raises UnlikeVectorsError, naming `what`, for vectors of another length."""
     import numpy as np
 
     if not len(matrix):
@@ -82,7 +82,7 @@ def probabilities(classifier: LinearClassifier, matrix: np.ndarray, what: str) -
 
 
 def reasons(found: np.ndarray, labels: Sequence[str], verb: str) -> list[list[str]]:
-    """The label that each vector is most like, and the one that comes next, with their probabilities in words."""
+    """Return the two most probable labels of each vector with their probabilities, in words."""
     import numpy as np
 
     order = np.argsort(-found, axis=1, kind="stable")[:, :2]
@@ -94,7 +94,7 @@ def reasons(found: np.ndarray, labels: Sequence[str], verb: str) -> list[list[st
 
 
 def training_vectors(snapshot: LabelledSnapshot, asset: str, model: str) -> tuple[pd.DataFrame, np.ndarray, list[str]]:
-    """The media of a snapshot that have a vector and a label: their keys, vectors and labels.
+    """Return keys, vectors and labels of the media in a snapshot that have both a vector and a label.
 
     ValueError when there is nothing to tell apart.
     """
@@ -111,7 +111,7 @@ def training_vectors(snapshot: LabelledSnapshot, asset: str, model: str) -> tupl
 
 
 def most_frequent_label(train: Sequence[LabelledSnapshot]) -> tuple[str, float]:
-    """The label that most media have in these snapshots, and its share; of equal ones the first by name."""
+    """Return the most frequent label of these snapshots and its share; of equals the first by name."""
     import pandas as pd
 
     counts = pd.concat([snapshot.outcome["label"] for snapshot in train])

@@ -1,4 +1,4 @@
-"""Vectors sorted into kinds: multinomial logistic regression on standardised vectors (Bishop 2006, section 4.3.4).
+"""Multinomial logistic regression on standardised vectors (Bishop 2006, section 4.3.4).
 
 How strongly weights are held back is the strength that told most on folds of whole groups (the pictures of one item,
 the recordings of one speaker), so that it is not chosen by things that the weights have seen.
@@ -22,7 +22,7 @@ USUAL_PENALTY = 0.1
 
 @dataclass(frozen=True)
 class LinearClassifier:
-    """The mean and spread of each number of a vector, and a column of weights and an intercept for each label."""
+    """The mean and spread of each number of a vector, and a column of weights and an intercept per label."""
 
     labels: tuple[str, ...]
     mean: np.ndarray
@@ -32,18 +32,18 @@ class LinearClassifier:
 
     @property
     def dimensions(self) -> int:
-        """How long the vectors are that it knows."""
+        """The length of the vectors that it takes."""
         return len(self.mean)
 
     def probabilities(self, matrix: np.ndarray) -> np.ndarray:
-        """Of each vector, the probability of each label."""
+        """Return vectors x labels."""
         from scipy.special import softmax
 
         found: np.ndarray = softmax(((matrix - self.mean) / self.spread) @ self.weights + self.intercept, axis=1)
         return found
 
     def to_files(self) -> dict[str, bytes]:
-        """The labels as JSON, the numbers as a .npz that loads without pickle."""
+        """Return the labels as JSON and the numbers as an .npz that loads without pickle."""
         import numpy as np
 
         numbers = BytesIO()
@@ -52,7 +52,7 @@ class LinearClassifier:
 
     @classmethod
     def from_files(cls, files: Mapping[str, bytes]) -> LinearClassifier:
-        """The same classifier again."""
+        """Load what `to_files` wrote."""
         import numpy as np
 
         with np.load(BytesIO(files["weights.npz"]), allow_pickle=False) as arrays:
@@ -63,7 +63,7 @@ class LinearClassifier:
 def fit(
     matrix: np.ndarray, labels: Sequence[str], groups: Sequence[str], most: int, seed: int
 ) -> tuple[LinearClassifier, float]:
-    """Learn from vectors (at most `most`, by lot), and the penalty that was chosen; the order of rows changes nothing.
+    """Fit on vectors (a random sample of at most `most`); return the chosen penalty too. Row order changes nothing.
 
     ValueError for less than two labels.
     """
@@ -83,12 +83,12 @@ def fit(
     spread = np.where(spread > 0, spread, 1.0)
     standard = (vectors - mean) / spread
     penalty = _by_folds(standard, kinds, group, seed)
-    seen, weights, intercept = _weigh(standard, kinds, penalty)
+    seen, weights, intercept = _fit_weights(standard, kinds, penalty)
     return LinearClassifier(tuple(str(names[kind]) for kind in seen), mean, spread, weights, intercept), penalty
 
 
-def _weigh(standard: np.ndarray, kinds: np.ndarray, penalty: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The kinds that occur, the weights (a column for each) and the intercepts."""
+def _fit_weights(standard: np.ndarray, kinds: np.ndarray, penalty: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Fit; return the labels that occur, the weights (a column each) and the intercepts."""
     import numpy as np
     from sklearn.linear_model import LogisticRegression
 
@@ -101,7 +101,7 @@ def _weigh(standard: np.ndarray, kinds: np.ndarray, penalty: float) -> tuple[np.
 
 
 def folds(group: np.ndarray, seed: int) -> np.ndarray:
-    """The fold of each row, by lot: rows of one group (numbered from 0) share it."""
+    """Return a random fold per row; rows of one group (numbered from 0) share it."""
     import numpy as np
 
     drawn: np.ndarray = np.random.default_rng(seed).permutation(group.max() + 1) % FOLDS
@@ -119,7 +119,7 @@ def _by_folds(standard: np.ndarray, kinds: np.ndarray, group: np.ndarray, seed: 
     for penalty in PENALTIES:
         right = 0
         for part in parts:
-            seen, weights, intercept = _weigh(standard[part], kinds[part], penalty)
+            seen, weights, intercept = _fit_weights(standard[part], kinds[part], penalty)
             right += int((seen[(standard[~part] @ weights + intercept).argmax(axis=1)] == kinds[~part]).sum())
         told.append(right)
     return PENALTIES[int(np.argmax(told))]

@@ -1,4 +1,4 @@
-"""Texts of two kinds told apart by their words: TF-IDF of words and pairs of words, weighed by logistic regression.
+"""Binary text classifier: TF-IDF of words and pairs of words, weighted by logistic regression.
 
 Sublinear TF-IDF after Salton & Buckley (1988), Term-weighting approaches in automatic text retrieval; pairs of words
 for sentiment after Wang & Manning (2012), Baselines and Bigrams. The strength of the penalty is the one whose
@@ -30,7 +30,7 @@ TOLD, LOOKED_AT = 3, 8
 
 @dataclass(frozen=True)
 class TextClassifier:
-    """Words and pairs of words, each with its weight in TF-IDF and its push on the log-odds."""
+    """Words and pairs of words, each with its IDF and its weight in the log-odds."""
 
     words: tuple[str, ...]
     idf: np.ndarray
@@ -38,19 +38,19 @@ class TextClassifier:
     intercept: float
 
     def pushes(self, texts: Sequence[str]) -> csr_matrix:
-        """How far each word of each text pushes the log-odds: texts x words."""
+        """Return the contribution of each word of each text to the log-odds: texts x words."""
         found = self._vectorizer().transform(texts)
         found.data *= self.weights[found.indices]
         return found
 
     def probability(self, pushes: csr_matrix) -> np.ndarray:
-        """The probability that each text is of kind 1."""
+        """Return the probability that each text is of class 1."""
         import numpy as np
 
         return calibration.sigmoid(np.asarray(pushes.sum(axis=1)).ravel() + self.intercept)
 
     def strongest(self, pushes: csr_matrix) -> list[list[tuple[str, float]]]:
-        """The up to three words (or pairs) of each text that push most, either way; none shares a word with another."""
+        """Return up to three words (or pairs) of each text with most effect either way; no two share a word."""
         import numpy as np
 
         strength = np.abs(pushes.data)
@@ -70,7 +70,7 @@ class TextClassifier:
         return told
 
     def to_files(self) -> dict[str, bytes]:
-        """The words as JSON, the numbers as a .npz that loads without pickle."""
+        """Return the words as JSON and the numbers as an .npz that loads without pickle."""
         import numpy as np
 
         numbers = BytesIO()
@@ -79,7 +79,7 @@ class TextClassifier:
 
     @classmethod
     def from_files(cls, files: Mapping[str, bytes]) -> TextClassifier:
-        """The same classifier again."""
+        """Load what `to_files` wrote."""
         import numpy as np
 
         with np.load(BytesIO(files["weights.npz"]), allow_pickle=False) as arrays:
@@ -93,7 +93,7 @@ class TextClassifier:
 
 
 def fit(texts: Sequence[str], labels: np.ndarray, most: int, seed: int) -> TextClassifier:
-    """Learn from texts (at most `most`, by lot) of kinds 1 and 0; their order changes nothing.
+    """Fit on texts (a random sample of at most `most`) of classes 1 and 0; their order changes nothing.
 
     ValueError when no word occurs twice.
     """
@@ -107,7 +107,7 @@ def fit(texts: Sequence[str], labels: np.ndarray, most: int, seed: int) -> TextC
     vectorizer = _vectorizer(min_df=2, max_features=MOST_WORDS)
     found = vectorizer.fit_transform(known)
     penalty, slope, shift = _by_folds(found, kinds, seed)
-    weights, intercept = _weigh(found, kinds, penalty, seed)
+    weights, intercept = _fit_weights(found, kinds, penalty, seed)
     words = tuple(vectorizer.get_feature_names_out().tolist())
     return TextClassifier(words, vectorizer.idf_, slope * weights, slope * intercept + shift)
 
@@ -118,7 +118,7 @@ def _vectorizer(**settings: Any) -> TfidfVectorizer:
     return TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=WORD, **settings)
 
 
-def _weigh(found: csr_matrix, kinds: np.ndarray, penalty: float, seed: int) -> tuple[np.ndarray, float]:
+def _fit_weights(found: csr_matrix, kinds: np.ndarray, penalty: float, seed: int) -> tuple[np.ndarray, float]:
     from sklearn.linear_model import LogisticRegression
 
     model = LogisticRegression(C=penalty, solver="liblinear", dual=True, max_iter=2000, random_state=seed)
@@ -127,7 +127,7 @@ def _weigh(found: csr_matrix, kinds: np.ndarray, penalty: float, seed: int) -> t
 
 
 def _by_folds(found: csr_matrix, kinds: np.ndarray, seed: int) -> tuple[float, float, float]:
-    """The penalty, and Platt's slope and intercept, that tell best the texts which the weights had not seen."""
+    """Choose the penalty, and Platt's slope and intercept, with the best log loss on held-out folds."""
     import numpy as np
 
     if np.bincount(kinds, minlength=2).min() < FOLDS:
@@ -141,7 +141,7 @@ def _by_folds(found: csr_matrix, kinds: np.ndarray, seed: int) -> tuple[float, f
     for penalty in PENALTIES:
         raw = np.zeros(len(kinds))
         for k in range(FOLDS):
-            weights, intercept = _weigh(found[fold != k], kinds[fold != k], penalty, seed)
+            weights, intercept = _fit_weights(found[fold != k], kinds[fold != k], penalty, seed)
             raw[fold == k] = found[fold == k] @ weights + intercept
         slope, shift = calibration.fit_platt(raw, kinds)
         odds = slope * raw + shift

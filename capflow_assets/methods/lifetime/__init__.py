@@ -1,1 +1,1 @@
-"""How often shoppers come and what they spend: BG/NBD, Gamma-Gamma."""
+"""Visits and spend over a customer lifetime: BG/NBD and Gamma-Gamma."""

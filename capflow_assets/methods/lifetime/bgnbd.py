@@ -1,4 +1,4 @@
-"""BG/NBD: how often a shopper will come again, from how often and how lately they came.
+"""BG/NBD: expected repeat visits, from how often and how recently a shopper came.
 
 While active, a shopper buys at a rate that differs between shoppers as a gamma(r, alpha); after every purchase they
 leave for good with a probability that differs as a beta(a, b).
@@ -26,7 +26,7 @@ _SERIES_Z, _SERIES_TERMS = 0.99, 20_000
 
 @dataclass(frozen=True)
 class BGNBD:
-    """Fitted purchase process: r and alpha of the visit rate, a and b of the chance to leave after a visit."""
+    """A fitted purchase process: r and alpha of the visit rate, a and b of the dropout probability after a visit."""
 
     r: float
     alpha: float
@@ -35,7 +35,7 @@ class BGNBD:
 
 
 def _parts(process: BGNBD, repeats: np.ndarray, last: np.ndarray, age: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Each shopper's log-likelihood, and the probability that they left right after the last visit."""
+    """Return each shopper's log-likelihood, and the probability that they left right after the last visit."""
     import numpy as np
     from scipy.special import gammaln
 
@@ -51,12 +51,12 @@ def _parts(process: BGNBD, repeats: np.ndarray, last: np.ndarray, age: np.ndarra
 
 
 def log_likelihood(process: BGNBD, repeats: np.ndarray, last: np.ndarray, age: np.ndarray) -> float:
-    """How well the process explains these shoppers' visits: equation 6 of the paper, summed."""
+    """Return the log-likelihood of these shoppers' visits: equation 6 of the paper, summed."""
     return float(_parts(process, repeats, last, age)[0].sum())
 
 
 def _gradient(process: BGNBD, repeats: np.ndarray, last: np.ndarray, age: np.ndarray, left: np.ndarray) -> np.ndarray:
-    """Derivatives of each shopper's log-likelihood by log r, log alpha, log a and log b (4 rows)."""
+    """Return derivatives of each shopper's log-likelihood by log r, log alpha, log a and log b (4 rows)."""
     import numpy as np
     from scipy.special import digamma
 
@@ -71,7 +71,7 @@ def _gradient(process: BGNBD, repeats: np.ndarray, last: np.ndarray, age: np.nda
 
 
 def fit(repeats: np.ndarray, last: np.ndarray, age: np.ndarray, penalty: float = 0.0) -> BGNBD:
-    """The process under which these shoppers' visits are likeliest.
+    """Fit the process to these shoppers' visits by maximum likelihood.
 
     Arrays have one number a shopper, in any order. `penalty` pulls the logarithms of the parameters towards usual
     values, for when few shoppers came again. Raises ValueError for impossible histories, ConvergenceError when there
@@ -106,7 +106,7 @@ def fit(repeats: np.ndarray, last: np.ndarray, age: np.ndarray, penalty: float =
 
 
 def p_alive(process: BGNBD, repeats: np.ndarray, last: np.ndarray, age: np.ndarray) -> np.ndarray:
-    """The probability that each shopper is still a shopper; 1 for who came once, since leaving follows a repeat."""
+    """Return the probability that each shopper is still active; 1 after one visit, since dropout follows a repeat."""
     import numpy as np
 
     return np.asarray(1.0 - _parts(process, repeats, last, age)[1])
@@ -115,7 +115,7 @@ def p_alive(process: BGNBD, repeats: np.ndarray, last: np.ndarray, age: np.ndarr
 def predict_purchases(
     process: BGNBD, horizon: float, repeats: np.ndarray, last: np.ndarray, age: np.ndarray
 ) -> np.ndarray:
-    """The number of visits to expect from each shopper in the next `horizon`: equation 10 of the paper.
+    """Return the expected visits of each shopper in the next `horizon`: equation 10 of the paper.
 
     Raises ConvergenceError where that cannot be computed.
     """
@@ -132,12 +132,12 @@ def predict_purchases(
 def predict_purchases_or_nan(
     process: BGNBD, horizon: float, repeats: np.ndarray, last: np.ndarray, age: np.ndarray
 ) -> np.ndarray:
-    """As expected_purchases, NaN for those of whom it cannot be computed."""
+    """Return `predict_purchases`, with NaN for shoppers where it does not converge."""
     return p_alive(process, repeats, last, age) * _while_active(process, horizon, repeats, age)
 
 
 def horizon_growth(process: BGNBD, horizon: float, longer: float, repeats: np.ndarray, age: np.ndarray) -> np.ndarray:
-    """How many times as many visits to expect from each shopper in `longer` as in `horizon`.
+    """Return expected visits in `longer` over those in `horizon`, per shopper.
 
     As shoppers leave, visits get rarer: the answer lies between 1 and longer / horizon. Where the visits cannot be
     computed it is longer / horizon, as if nobody left; whoever cares finds them by that value.
@@ -151,7 +151,7 @@ def horizon_growth(process: BGNBD, horizon: float, longer: float, repeats: np.nd
 
 
 def _while_active(process: BGNBD, horizon: float, repeats: np.ndarray, age: np.ndarray) -> np.ndarray:
-    """The visits to expect from each shopper, were they known to be one still; NaN where that does not converge.
+    """Return the expected visits of each shopper given that they are active; NaN if the series does not converge.
 
     The paper's hypergeometric term overflows for frequent shoppers; here it is after Euler's transformation
     (Abramowitz & Stegun 15.3.3), in which only one of the three parameters grows with the visits.
@@ -168,7 +168,7 @@ def _while_active(process: BGNBD, horizon: float, repeats: np.ndarray, age: np.n
 
 
 def _hypergeometric(a: float, b: float, c: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """Gauss's 2F1(a, b; c; z) for 0 <= z < 1 by its series: scipy's overflows for large c, and only gets z near 1.
+    """Return Gauss's 2F1(a, b; c; z) for 0 <= z < 1 by its series: scipy's overflows for large c except near z = 1.
 
     NaN where the series does not converge.
     """

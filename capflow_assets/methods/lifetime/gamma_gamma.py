@@ -1,4 +1,4 @@
-"""Gamma-Gamma: what a shopper spends on a visit, from the few visits that were seen.
+"""Gamma-Gamma: expected spend per visit, from the few visits seen.
 
 A shopper's spend on a visit varies as a gamma(p, nu) around their own mean; nu differs between shoppers as a
 gamma(q, v). Spend is taken to be independent of how often the shopper comes.
@@ -24,7 +24,7 @@ _LEAST_Q = -3.0  # log(q - 1): the mean of the population, p v / (q - 1), has to
 
 @dataclass(frozen=True)
 class GammaGamma:
-    """Fitted spend of a visit: p within a shopper, q and v between shoppers."""
+    """Fitted spend per visit: p within a shopper, q and v between shoppers."""
 
     p: float
     q: float
@@ -50,12 +50,12 @@ def _each(spend: GammaGamma, visits: np.ndarray, mean_spend: np.ndarray) -> np.n
 
 
 def log_likelihood(spend: GammaGamma, visits: np.ndarray, mean_spend: np.ndarray) -> float:
-    """How well the model explains these mean spends: equation 1a of the note, summed."""
+    """Return the log-likelihood of these mean spends: equation 1a of the note, summed."""
     return float(_each(spend, visits, mean_spend).sum())
 
 
 def _gradient(spend: GammaGamma, visits: np.ndarray, mean_spend: np.ndarray) -> np.ndarray:
-    """Derivatives of each shopper's log-likelihood by log p, log(q - 1) and log v (3 rows)."""
+    """Return derivatives of each shopper's log-likelihood by log p, log(q - 1) and log v (3 rows)."""
     import numpy as np
     from scipy.special import digamma
 
@@ -69,7 +69,7 @@ def _gradient(spend: GammaGamma, visits: np.ndarray, mean_spend: np.ndarray) -> 
 
 
 def fit(visits: np.ndarray, mean_spend: np.ndarray) -> GammaGamma:
-    """The spend model under which these shoppers' mean spends are likeliest.
+    """Fit the spend model to these shoppers' mean spends by maximum likelihood.
 
     Every shopper has at least one visit and a positive mean spend (currency units). Raises ValueError where not,
     ConvergenceError when there is no maximum.
@@ -95,7 +95,7 @@ def fit(visits: np.ndarray, mean_spend: np.ndarray) -> GammaGamma:
 
 
 def predict_spend(spend: GammaGamma, visits: np.ndarray, mean_spend: np.ndarray) -> np.ndarray:
-    """The spend to expect of each shopper's next visit: own mean, pulled to the population's; equation 5 of the note.
+    """Return the expected spend of each shopper's next visit, shrunk to the population mean; equation 5 of the note.
 
     Shoppers without a counted visit (`visits` 0) get the population's mean.
     """

@@ -1,4 +1,4 @@
-"""Lifetime: what a shopper's visits so far let one expect of them in 90 days, a year and three years.
+"""Lifetime value: expected spend in 90 days, a year and three years, from a shopper's visits so far.
 
 The visits are those of BG/NBD (methods.bgnbd), in weeks; methods.visits counts them.
 """
@@ -24,7 +24,7 @@ LONGER_IN_WORDS: Mapping[str, str] = {
 
 
 def repeat_visits(history: pd.DataFrame, today: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """x, t_x and T (weeks) of BG/NBD and the mean spend of repeat visits, from `visit_history`, up to the day `today`.
+    """Return x, t_x, T (weeks) of BG/NBD and the mean spend of repeat visits, from `visit_history` up to day `today`.
 
     As published: a visit is a day, the first visit only starts the clock, and its spend is not counted.
     """
@@ -38,7 +38,7 @@ def repeat_visits(history: pd.DataFrame, today: int) -> tuple[np.ndarray, np.nda
 
 
 def fit_process(history: pd.DataFrame, today: int) -> bgnbd.BGNBD | str:
-    """The process behind the visits of `visit_history`, in weeks; why there is none, where BG/NBD finds none."""
+    """Fit BG/NBD to the visits of `visit_history`, in weeks; return the reason as text if it has no fit."""
     if history.empty:
         return "Nobody came yet."
     x, last, age, _ = repeat_visits(history, today)
@@ -51,7 +51,7 @@ def fit_process(history: pd.DataFrame, today: int) -> bgnbd.BGNBD | str:
 def extrapolate_value(
     process: bgnbd.BGNBD | None, history: pd.DataFrame, today: int, value: np.ndarray, horizon_days: int
 ) -> dict[str, np.ndarray]:
-    """The `value` of the next `horizon_days` carried on to a year and three, a column for each of `LONGER`.
+    """Extrapolate the `value` of the next `horizon_days` to a year and three years, a column for each of `LONGER`.
 
     By how many times as many visits the process expects in so many days, the spend of a visit staying what it is;
     without a process by the ratio of the days, as if nobody left.
@@ -67,5 +67,5 @@ def extrapolate_value(
 
 
 def extrapolate_past_spend(history: pd.DataFrame, today: int, days: int) -> pd.Series:
-    """What each shopper would spend in so many days at the rate of their own past, the first visit included."""
+    """Return what each shopper would spend in `days` at their own past rate, the first visit included."""
     return history["cents"] / 100.0 / (today - history["first_day"] + 1) * days

@@ -1,4 +1,4 @@
-"""Maximum likelihood: one bounded search from several starts that says so when it does not arrive."""
+"""Maximum likelihood: one bounded search from several starts that reports when it does not converge."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Objective = Callable[["np.ndarray"], "tuple[float, np.ndarray]"]
 
 
 class ConvergenceError(ValueError):
-    """The likelihood of a purchase model has no maximum that the search could find in this data."""
+    """The search found no maximum of a purchase model's likelihood in this data."""
 
 
 def maximise(
     objective: Objective, starts: Sequence[np.ndarray], bounds: Sequence[tuple[float, float]], what: str
 ) -> np.ndarray:
-    """The arguments with the highest mean log-likelihood that any start reaches.
+    """Return the arguments with the highest mean log-likelihood that any start reaches.
 
     `objective` returns the mean log-likelihood and its gradient. Raises ConvergenceError, naming `what`, when no start
     ends where the gradient (but for parameters at a bound) is flat.

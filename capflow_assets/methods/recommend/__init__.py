@@ -1,1 +1,1 @@
-"""Recommenders."""
+"""Recommenders: co-purchase, EASE, TIFU-KNN and SASRec, and what they share."""

@@ -35,28 +35,28 @@ def item_days(line_items: ibis.Table) -> ibis.Table:
 
 
 def recent_item_days(line_items: ibis.Table, as_of: datetime) -> pd.DataFrame:
-    """`user_id`, `item_id`, `day`: what each known shopper bought on each day of the last 365, sorted."""
+    """Return `user_id`, `item_id`, `day`: what each shopper bought on each day of the last 365, sorted."""
     days = item_days(line_items)
     recent = days.filter(days.day > last_day_before(as_of) - YEAR_DAYS)
     return recent.order_by("user_id", "item_id", "day").execute().astype({"day": "int64"})
 
 
 def items_of_users(line_items: ibis.Table, users: Collection[str]) -> pd.DataFrame:
-    """`user_id`, `item_id`: which items each of these shoppers bought, sorted."""
+    """Return `user_id`, `item_id`: the items that each of these shoppers bought, sorted."""
     days = item_days(line_items)
     pairs = days.select("user_id", "item_id").distinct().order_by("user_id", "item_id").execute()
     return pairs[pairs["user_id"].isin(users)].reset_index(drop=True)
 
 
 def top_items(pairs: pd.DataFrame, most: int) -> tuple[str, ...]:
-    """The items of `pairs` (shopper and item, each once) that most shoppers bought, first those with most."""
+    """Return the items of `pairs` (user and item, each once) that most shoppers bought, most buyers first."""
     buyers = pairs.groupby("item_id").size().reset_index(name="buyers")
     ranked = buyers.sort_values(["buyers", "item_id"], ascending=[False, True])
     return tuple(ranked["item_id"].head(most).astype(str))
 
 
 def item_history(line_items: ibis.Table, as_of: datetime) -> pd.DataFrame:
-    """What each shopper bought in the last 365 days: `user_id`, `item_id`, `days` (of purchase), `age` (days)."""
+    """Return purchases of the last 365 days: `user_id`, `item_id`, `days` (with a purchase), `age` (in days)."""
     today = last_day_before(as_of)
     days = item_days(line_items)
     days = days.filter(days.day > today - YEAR_DAYS)
@@ -68,7 +68,7 @@ def item_history(line_items: ibis.Table, as_of: datetime) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class CoPurchase:
-    """What one retailer's purchases teach: `similarity` is items x items, the other arrays have a number an item.
+    """What a retailer's purchases teach: `similarity` is items x items, the other arrays have one number per item.
 
     `popularity` is the share of shoppers who buy the item in one horizon, `again` the probability that a buyer buys it
     again in it, and `lift` how that changes with the days of purchase (rows) and the age of the last (columns).
@@ -81,7 +81,7 @@ class CoPurchase:
     lift: np.ndarray
 
     def to_bytes(self) -> bytes:
-        """The numbers as a .npz that loads without pickle; item ids are kept apart."""
+        """Return the numbers as an .npz that loads without pickle; item ids are stored apart."""
         import numpy as np
 
         buffer = BytesIO()
@@ -94,7 +94,7 @@ class CoPurchase:
 
     @classmethod
     def from_bytes(cls, items: tuple[str, ...], content: bytes) -> CoPurchase:
-        """The same shop again."""
+        """Load what `to_bytes` wrote."""
         import numpy as np
         from scipy.sparse import csr_array
 
@@ -105,7 +105,7 @@ class CoPurchase:
 
 
 def fit(history: pd.DataFrame, outcome: pd.DataFrame, parameters: Mapping[str, Any]) -> CoPurchase:
-    """What purchases up to a day (`history`) and those of the horizon after it (`outcome` pairs) teach together."""
+    """Fit on purchases up to a day (`history`) and the pairs bought in the horizon after it (`outcome`)."""
     import numpy as np
     import pandas as pd
 
@@ -124,7 +124,7 @@ def fit(history: pd.DataFrame, outcome: pd.DataFrame, parameters: Mapping[str, A
 
 
 def user_item_matrix(pairs: pd.DataFrame, items: tuple[str, ...], weights: np.ndarray | None = None) -> csr_array:
-    """Shoppers (by user_id) x items, 1 or the weight where a shopper bought the item; unknown items fall out."""
+    """Return users (by user_id) x items, 1 or the weight for each pair bought; unknown items are dropped."""
     import numpy as np
     import pandas as pd
     from scipy.sparse import csr_array
@@ -139,7 +139,7 @@ def user_item_matrix(pairs: pd.DataFrame, items: tuple[str, ...], weights: np.nd
 
 
 def similarity(bought: csr_array, neighbours: int, shrinkage: float) -> csr_array:
-    """Items x items: shrunk cosine of the shoppers of both, the `neighbours` strongest of each item, no self."""
+    """Return items x items: shrunk cosine of their buyers, the `neighbours` strongest of each item, without itself."""
     import numpy as np
     from scipy.sparse import csr_array, vstack
 
@@ -164,7 +164,7 @@ def similarity(bought: csr_array, neighbours: int, shrinkage: float) -> csr_arra
 
 
 def lift_buckets(history: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """The row and column of `Shop.lift` for each purchase of a history."""
+    """Return the row and column of `CoPurchase.lift` for each purchase of a history."""
     import numpy as np
 
     return np.searchsorted(TIMES_EDGES, history["days"]), np.searchsorted(AGE_EDGES, history["age"])

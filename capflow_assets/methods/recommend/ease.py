@@ -1,4 +1,4 @@
-"""EASE: how much each thing that a shopper has bought speaks for each other thing, learned in closed form.
+"""EASE: how much each item that a shopper bought speaks for each other item, learned in closed form.
 
 A linear model that tells each column of shoppers x things from all other columns, with a zero diagonal: H. Steck,
 "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019 (EASE^R, equation 8).
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def fit_weights(bought: csr_array, regularisation: float) -> np.ndarray:
-    """Things x things: add up the rows of what a shopper bought for a score of everything; the diagonal is 0.
+    """Return items x items: the score of everything is the sum of the rows of what was bought; the diagonal is 0.
 
     `bought` is shoppers x things, 1 where a shopper bought the thing; `regularisation` (over 0) is in shoppers: the
     more, the fewer bold claims. Memory and time grow with the square and the cube of the number of things. Raises

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def item_names(table: ibis.Table | None, items: Sequence[str]) -> list[str]:
-    """The description of each item where the retailer has them (`table` is items, or None), else its id."""
+    """Return the description of each item if the retailer has one (`table` is items, or None), else its id."""
     if table is None:
         return list(items)
     told = table.filter(table.description.notnull()).group_by("item_id").aggregate(name=table.description.min())

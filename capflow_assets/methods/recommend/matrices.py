@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def to_bytes(matrix: csr_array, **others: np.ndarray) -> bytes:
-    """A sparse matrix, with other arrays beside it, as an .npz; the same matrix gives the same bytes."""
+    """Return a sparse matrix and other arrays as an .npz; the same matrix gives the same bytes."""
     import numpy as np
 
     buffer = BytesIO()
@@ -25,7 +25,7 @@ def to_bytes(matrix: csr_array, **others: np.ndarray) -> bytes:
 
 
 def from_bytes(content: bytes, columns: int) -> tuple[csr_array, dict[str, np.ndarray]]:
-    """What `to_bytes` wrote of a matrix with so many columns: the matrix, and the other arrays by name."""
+    """Load what `to_bytes` wrote: the matrix with `columns` columns, and the other arrays by name."""
     import numpy as np
     from scipy.sparse import csr_array
 
@@ -36,7 +36,7 @@ def from_bytes(content: bytes, columns: int) -> tuple[csr_array, dict[str, np.nd
 
 
 def entries(matrix: csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The row, column and value (float64) of each stored entry, row by row."""
+    """Return the row, column and value (float64) of each stored entry, row by row."""
     import numpy as np
 
     rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
@@ -44,7 +44,7 @@ def entries(matrix: csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def sample_rows(rows: csr_array, most: int) -> np.ndarray:
-    """Numbers of up to `most` rows, drawn by the SHA-256 of what they hold and sorted by it; equal rows draw apart."""
+    """Sample up to `most` row numbers by the SHA-256 of row contents, so that names and order do not matter."""
     import numpy as np
 
     seen: Counter[bytes] = Counter()

@@ -1,4 +1,4 @@
-"""SASRec: what is bought next, by self-attention over the order in which a shopper bought so far.
+"""SASRec: what is bought next, by self-attention over the order of a shopper's purchases.
 
 W.-C. Kang, J. McAuley, "Self-Attentive Sequential Recommendation", ICDM 2018: the network (causal self-attention over
 item and position embeddings, item embeddings shared with the output). Three things are ours to fit shops. Each item has
@@ -34,7 +34,7 @@ NOT_THERE = (
 
 @dataclass(frozen=True)
 class Sequences:
-    """What each shopper bought, in order: shoppers x length, filled from the right.
+    """What each shopper bought, in order: users x length, filled from the right.
 
     `items` are numbers from 1 (0 where there is none) and `days` the day of each. Purchases to be foretold, shoppers x
     some, are in `later_items` with `later_days`.
@@ -46,11 +46,11 @@ class Sequences:
     later_days: np.ndarray
 
     def rows(self, chosen: np.ndarray) -> Sequences:
-        """Some shoppers of these."""
+        """Return some of the shoppers."""
         return Sequences(self.items[chosen], self.days[chosen], self.later_items[chosen], self.later_days[chosen])
 
     def content(self) -> csr_array:
-        """All that is known of each shopper, a row each, for a lot that names cannot decide."""
+        """Return all that is known of each shopper, one row each, to draw a sample by."""
         import numpy as np
         from scipy.sparse import csr_array
 
@@ -59,7 +59,7 @@ class Sequences:
 
 
 def last_of_each(purchases: pd.DataFrame, users: Sequence[str], length: int) -> tuple[np.ndarray, np.ndarray]:
-    """The last `length` purchases of each of `users`: item numbers and days, users x length, filled from the right.
+    """Return the last `length` purchases per user: item numbers and days, users x length, filled from the right.
 
     `purchases` has `user_id`, `number` (of the item, from 1) and `day`; those of one day are ordered by number.
     """
@@ -77,7 +77,7 @@ def last_of_each(purchases: pd.DataFrame, users: Sequence[str], length: int) -> 
 
 
 def followers(sequences: Sequences, items: int, horizon_days: int) -> csr_array:
-    """Items x items (from 0): how much likelier the second is bought within the horizon after the first than at all.
+    """Return the lift, items x items (from 0), of buying the second within the horizon after the first.
 
     Counted over the five purchases after each; 0 where fewer than three shoppers did so, or no more than usual.
     """
@@ -103,7 +103,7 @@ def followers(sequences: Sequences, items: int, horizon_days: int) -> csr_array:
 def train(
     sequences: Sequences, items: int, horizon_days: int, parameters: Mapping[str, Any], seed: int
 ) -> dict[str, bytes]:
-    """The trained network as safetensors, by file name. The same rows in the same order give the same bytes on a CPU.
+    """Train the network; return it as safetensors by file name. On a CPU the same ordered rows give the same bytes.
 
     `parameters`: `dimensions`, `blocks`, `heads`, `length`, `dropout`, `learning_rate`, `negatives` (items that a
     purchase is told from) and `steps`, about how many batches are learned from. Raises ValueError when torch or
@@ -143,7 +143,7 @@ def train(
 def scores(
     files: Mapping[str, bytes], histories: np.ndarray, items: int, parameters: Mapping[str, Any]
 ) -> Iterator[np.ndarray]:
-    """Histories (shoppers x length) scored some at a time: shoppers x items, log-odds; in double precision.
+    """Score histories (users x length) some at a time: users x items, log-odds, in double precision.
 
     Raises ValueError when torch or safetensors is not installed.
     """
@@ -177,7 +177,7 @@ def _torch() -> tuple[Any, Any]:
 
 @contextmanager
 def _alone(torch: Any, seed: int) -> Iterator[Any]:
-    """The device, with torch seeded, deterministic and on one thread on a CPU; afterwards all is as it was."""
+    """Yield the device, with torch seeded, deterministic and on one CPU thread; restore all settings afterwards."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     filled = torch.utils.deterministic.fill_uninitialized_memory
@@ -195,7 +195,7 @@ def _alone(torch: Any, seed: int) -> Iterator[Any]:
 
 
 def _log_popularity(sequences: Sequences, items: int, horizon_days: int) -> np.ndarray:
-    """The logarithm of each item's share of the latest horizon's purchases, one more counted of each; 0 for none."""
+    """Return the log of each item's share of the latest horizon's purchases (one added to each); 0 for none."""
     import numpy as np
 
     bought, days = sequences.later_items, sequences.later_days
@@ -207,7 +207,7 @@ def _log_popularity(sequences: Sequences, items: int, horizon_days: int) -> np.n
 def _targets(
     torch: Any, batch: list[torch.Tensor], horizon_days: int, lot: torch.Generator
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """For each position with a purchase in the days after it, where it is and one of these purchases, by lot."""
+    """Return the positions with a later purchase within the horizon, and one such purchase at random for each."""
     items, days, later_items, later_days = batch
     after = later_days[:, None, :] - days[:, :, None]
     right = (after > 0) & (after <= horizon_days) & (later_items[:, None, :] > 0) & (items[:, :, None] > 0)
@@ -218,7 +218,7 @@ def _targets(
 
 
 def _negatives(torch: Any, items: int, most: int, lot: torch.Generator) -> torch.Tensor:
-    """The items that right ones are told from: all of them where they are few, else a lot drawn anew."""
+    """Return the negative items: all of them if they are few, else a new random sample."""
     return torch.arange(1, items + 1) if items <= most else torch.randperm(items, generator=lot)[:most] + 1
 
 
@@ -230,7 +230,7 @@ def _loss(
     wanted: torch.Tensor,
     negatives: torch.Tensor,
 ) -> torch.Tensor:
-    """Softmax cross entropy of the wanted items against the negatives, in which a wanted one counts once."""
+    """Return softmax cross entropy of the wanted items against the negatives, a wanted one counted once."""
     negatives = negatives.to(items.device)
     states = network(items).flatten(0, 1)[place]
     right = (states * network.items(wanted)).sum(dim=1, keepdim=True) + network.bias[wanted][:, None]

@@ -1,4 +1,4 @@
-"""Shared words: which telling words two descriptions have in common, so that a likeness can be told in words."""
+"""Shared words: informative words that two descriptions have in common, to explain a similarity."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EVERYWHERE, OFTEN = 0.2, 10  # a word that stands in more than this share of all
 
 
 class SharedWords:
-    """The telling words of texts: of three letters or more, and not in over a fifth of all texts."""
+    """The informative words of texts: three letters or more, and in at most a fifth of all texts."""
 
     def __init__(self, texts: Sequence[str]) -> None:
         found = [{word for word in tokenise(plain_text(text)) if len(word) >= SHORTEST} for text in texts]
@@ -23,6 +23,6 @@ class SharedWords:
         self._words = [words & telling for words in found]
 
     def of(self, one: int, other: int) -> list[str]:
-        """Up to three words that both texts hold, the rarest first."""
+        """Return up to three words that both texts hold, the rarest first."""
         both = self._words[one] & self._words[other]
         return sorted(both, key=lambda word: (self._count[word], word))[:MOST_WORDS]

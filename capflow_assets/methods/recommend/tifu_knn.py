@@ -1,4 +1,4 @@
-"""TIFU-KNN: what a shopper buys again and again, old baskets counting less, mixed with what alike shoppers buy.
+"""TIFU-KNN: what a shopper buys again and again, with time decay, mixed with what similar shoppers buy.
 
 H. Hu, X. He, J. Gao, Z.-L. Zhang, "Modeling Personalized Item Frequency Information for Next-basket Recommendation",
 SIGIR 2020. Baskets are taken in groups of `group`, counted from the latest; a basket counts `within` times less for
@@ -23,7 +23,7 @@ FEWEST_BASKETS = 2  # of one basket nobody can tell what is bought again
 
 
 def frequencies(days: pd.DataFrame, items: Sequence[str], parameters: Mapping[str, Any]) -> csr_array:
-    """Shoppers (by user_id) x items: how often each item was bought, baskets of long ago counting less.
+    """Return users (by user_id) x items: how often each item was bought, with time decay.
 
     `days` has one row for each `user_id`, `item_id`, `day` of purchase; a shopper's day is one basket. `parameters`
     are `group` (baskets), `within` and `between` (0 to 1).
@@ -45,7 +45,7 @@ def frequencies(days: pd.DataFrame, items: Sequence[str], parameters: Mapping[st
 
 
 def sample_vectors(vectors: csr_array, baskets: np.ndarray, most: int) -> csr_array:
-    """Up to `most` shoppers' vectors, drawn by a lot that depends on what they hold, not on names or order.
+    """Return up to `most` shoppers' vectors, sampled by their contents, so that names and order do not matter.
 
     Only shoppers with two `baskets` or more stand for others.
     """
@@ -56,7 +56,7 @@ def sample_vectors(vectors: csr_array, baskets: np.ndarray, most: int) -> csr_ar
 
 
 def neighbourhood(vectors: csr_array, stored: csr_array, neighbours: int) -> csr_array:
-    """Shoppers x items: the mean vector of the `neighbours` stored shoppers nearest (Euclid) to each shopper."""
+    """Return users x items: the mean vector of the `neighbours` nearest (Euclid) stored shoppers of each."""
     import numpy as np
     from scipy.sparse import csr_array
 

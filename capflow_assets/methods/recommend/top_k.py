@@ -1,4 +1,4 @@
-"""Ranked: the ten best of each row of scores, how good they were, and what in a shopper's past speaks for each."""
+"""Top k: the ten best of each row of scores, their NDCG, and which past purchase supports each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TOP = 10
 
 @dataclass(frozen=True)
 class RankedEntries:
-    """The ranked entries of some rows, one after the other: whose `row`, `rank` from 1, which `column`, its `score`."""
+    """The ranked entries of some rows, one after the other: their `row`, `rank` from 1, `column` and `score`."""
 
     row: np.ndarray
     rank: np.ndarray
@@ -31,7 +31,7 @@ def append_ranked(
     unit: str = "user_id",
     ranked: str = "item_id",
 ) -> None:
-    """Put ranked entries behind those of earlier rows; `units` names the rows of `shown`, `names` its columns."""
+    """Append ranked entries to `columns`; `units` names the rows of `shown`, `names` its columns."""
     columns[unit] += [units[row] for row in shown.row.tolist()]
     columns["rank"] += shown.rank.tolist()
     columns[ranked] += [names[column] for column in shown.column.tolist()]
@@ -39,7 +39,7 @@ def append_ranked(
 
 
 def top_columns(scores: np.ndarray, count: int = TOP) -> np.ndarray:
-    """The columns of the (up to) ten highest scores of each row, best first; equal ones in the order of the columns."""
+    """Return the columns of up to `count` highest scores of each row, best first; equal ones in column order."""
     import numpy as np
 
     count = min(count, scores.shape[1])
@@ -54,7 +54,7 @@ def top_columns(scores: np.ndarray, count: int = TOP) -> np.ndarray:
 
 
 def list_ranked(scores: np.ndarray, best: np.ndarray) -> RankedEntries:
-    """The `best` columns of each row as a list; those scored -inf (not to be recommended) are left out."""
+    """Return the `best` columns of each row as entries, without those scored -inf (not to be recommended)."""
     import numpy as np
 
     chosen = np.take_along_axis(scores, best, axis=1)
@@ -63,7 +63,7 @@ def list_ranked(scores: np.ndarray, best: np.ndarray) -> RankedEntries:
 
 
 def ndcg(best: np.ndarray, relevant: csr_array, wanted: np.ndarray) -> np.ndarray:
-    """NDCG of each row's `best` columns when `relevant` (rows x columns, 0 or 1) came true, `wanted` in number.
+    """Return NDCG of each row's `best` columns, given `relevant` (rows x columns, 0 or 1) and the number `wanted`.
 
     `wanted` may count right answers that are no column; rows that wanted nothing get 0. As training.ranking has it.
     """
@@ -78,7 +78,7 @@ def ndcg(best: np.ndarray, relevant: csr_array, wanted: np.ndarray) -> np.ndarra
 
 
 def strongest_links(bought: csr_array, links: csr_array, row: np.ndarray, column: np.ndarray) -> np.ndarray:
-    """For each pair of row and column, the thing bought that speaks most for the column, or -1 where nothing does.
+    """Return for each pair of row and column the bought item with the strongest link to the column, or -1 without any.
 
     `bought` is rows x things (weights), `links` things x columns: how much a thing speaks for a column.
     """

@@ -1,4 +1,4 @@
-"""Learners: families of models of one table, each fitted to bytes that load without running code."""
+"""Learners: model families for one table, each fitted to bytes that load without running code."""
 
 from capflow_assets.methods.ensemble.learners.base import Learner, Objective, Rows, canonical_order, canonicalise, stack
 from capflow_assets.methods.ensemble.learners.linear import LINEAR

@@ -1,4 +1,4 @@
-"""Linear: logistic, ridge or median regression on columns brought to one scale, kept as plain arrays.
+"""Linear: logistic, ridge or median regression on scaled columns, stored as plain arrays.
 
 Fitted by scikit-learn: probabilities by L2 and lbfgs,
 means by least squares, held back as much as each row told by all others asks for (Golub, Heath & Wahba 1979).
@@ -35,7 +35,7 @@ class Linear:
     objectives: tuple[Objective, ...] = ("binary", "mae", "mean")
 
     def fit(self, rows: Rows, objective: Objective, parameters: Mapping[str, Any], seed: int) -> bytes:
-        """A .npz that loads without pickle: how columns are scaled, their weights, the start."""
+        """Return an .npz that loads without pickle: the columns' scale, their weights, the intercept."""
         import numpy as np
 
         scale = fit_scale(rows.matrix)
@@ -50,21 +50,21 @@ class Linear:
         return buffer.getvalue()
 
     def raw(self, content: bytes, matrix: np.ndarray) -> np.ndarray:
-        """Log-odds, means or medians."""
+        """Return log-odds, means or medians."""
         import numpy as np
 
-        arrays = _loaded(content)
+        arrays = _load(content)
         found = apply_scale(matrix, arrays) @ arrays["weights"] + arrays["start"][0]
         return np.expm1(np.minimum(found, MOST_LOG)) if arrays["in_logs"][0] else found
 
     def pushes(self, content: bytes, matrix: np.ndarray) -> np.ndarray:
-        """Weight times how far the column lies from its mean, with what is left last.
+        """Return weight times the column's distance from its mean, with the rest last.
 
         Where logarithms are fitted each part counts by what the whole comes to, for there a part is a factor.
         """
         import numpy as np
 
-        arrays = _loaded(content)
+        arrays = _load(content)
         parts = apply_scale(matrix, arrays) * arrays["weights"]
         columns = matrix.shape[1]
         told = parts[:, :columns] + parts[:, columns:]
@@ -112,7 +112,7 @@ def _medians(scaled: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float]
     return found[:-1], float(found[-1])
 
 
-def _loaded(content: bytes) -> dict[str, np.ndarray]:
+def _load(content: bytes) -> dict[str, np.ndarray]:
     import numpy as np
 
     with np.load(BytesIO(content), allow_pickle=False) as arrays:

@@ -1,4 +1,4 @@
-"""Rule: a probability that a rule gives without these rows, as one member among the families that learn from them.
+"""Rule: a probability from a rule that needs no fit on these rows, as one member among the learners.
 
 Where there are few rows a good rule is hard to beat; blended with what is learned it is a start to improve on.
 """
@@ -27,7 +27,7 @@ class RuleLearner:
     objectives: tuple[Objective, ...] = ("binary",)
 
     def fit(self, rows: Rows, objective: Objective, parameters: Mapping[str, Any], seed: int) -> bytes:
-        """JSON: the column, and the mean of its log-odds, which stands for who has none."""
+        """Return JSON: the column, and its mean log-odds, used for rows without a value."""
         import numpy as np
 
         column = int(parameters["rule_column"])
@@ -37,7 +37,7 @@ class RuleLearner:
         return json.dumps({"column": column, "usual": usual}).encode()
 
     def raw(self, content: bytes, matrix: np.ndarray) -> np.ndarray:
-        """Log-odds."""
+        """Return log-odds."""
         import numpy as np
 
         rule = json.loads(content)
@@ -45,7 +45,7 @@ class RuleLearner:
         return np.where(np.isnan(told), rule["usual"], told)
 
     def pushes(self, content: bytes, matrix: np.ndarray) -> np.ndarray:
-        """All that its column differs from the mean, which every row starts from."""
+        """Attribute the whole difference from the mean to its column; the mean is the base value."""
         import numpy as np
 
         rule = json.loads(content)

@@ -1,4 +1,4 @@
-"""Trees: gradient boosting and a random forest, both LightGBM's, kept as its own text and told by SHAP values.
+"""Trees: gradient boosting and random forest by LightGBM, stored as its own text, explained by SHAP values.
 
 Sources: Ke et al. (2017), LightGBM; Breiman (2001), Random Forests; Lundberg et al. (2020) for the contributions.
 """
@@ -52,54 +52,54 @@ SEARCH_SPACE: Mapping[str, tuple[Any, ...]] = {
 
 @dataclass(frozen=True)
 class Boosting:
-    """Trees that each mend what the ones before left wrong. The number of trees is parameters["trees"]."""
+    """Gradient boosted trees. Their number is parameters["trees"]."""
 
     name: str = "boosting"
     file: str = "boosting.txt"
     objectives: tuple[Objective, ...] = ("binary", "mae", "tweedie", "mean")
 
     def fit(self, rows: Rows, objective: Objective, parameters: Mapping[str, Any], seed: int) -> bytes:
-        """LightGBM's text."""
-        settings = _boosting(parameters, objective, len(rows), seed)
-        return _grown(rows, settings, parameters["trees"])
+        """Return LightGBM's text."""
+        settings = _boosting_settings(parameters, objective, len(rows), seed)
+        return _grow(rows, settings, parameters["trees"])
 
     def raw(self, content: bytes, matrix: np.ndarray) -> np.ndarray:
-        """Log-odds, values, or logarithms of means."""
-        return _ask(_booster(content), matrix, raw_score=True)
+        """Return log-odds, values, or logarithms of means."""
+        return _predict(_booster(content), matrix, raw_score=True)
 
     def pushes(self, content: bytes, matrix: np.ndarray) -> np.ndarray:
-        """SHAP values."""
-        return _told(_booster(content), matrix)
+        """Return SHAP values."""
+        return _shap_values(_booster(content), matrix)
 
 
 @dataclass(frozen=True)
 class Forest:
-    """Many deep trees, each on its own sample of rows and columns, averaged."""
+    """A random forest: many deep trees, each on its own sample of rows and columns, averaged."""
 
     name: str = "forest"
     file: str = "forest.txt"
     objectives: tuple[Objective, ...] = ("binary", "mae")
 
     def fit(self, rows: Rows, objective: Objective, parameters: Mapping[str, Any], seed: int) -> bytes:
-        """LightGBM's text."""
+        """Return LightGBM's text."""
         forest = {
             "boosting": "rf",
             "num_leaves": parameters["forest_leaves"],
             "bagging_fraction": 0.632,
             "feature_fraction_bynode": 0.5,
         }
-        settings = _shared(parameters, objective, len(rows), seed) | forest
-        return _grown(rows, settings, parameters["forest_trees"])
+        settings = _base_settings(parameters, objective, len(rows), seed) | forest
+        return _grow(rows, settings, parameters["forest_trees"])
 
     def raw(self, content: bytes, matrix: np.ndarray) -> np.ndarray:
-        """The trees' mean. LightGBM averages a random forest's trees in neither kind of answer: it adds them."""
+        """Return the mean of the trees, which LightGBM only adds up for a random forest, for either kind of output."""
         booster = _booster(content)
-        return _ask(booster, matrix, raw_score=True) / booster.num_trees()
+        return _predict(booster, matrix, raw_score=True) / booster.num_trees()
 
     def pushes(self, content: bytes, matrix: np.ndarray) -> np.ndarray:
-        """SHAP values of the mean."""
+        """Return SHAP values of the mean."""
         booster = _booster(content)
-        return _told(booster, matrix) / booster.num_trees()
+        return _shap_values(booster, matrix) / booster.num_trees()
 
 
 BOOSTING, FOREST = Boosting(), Forest()
@@ -108,13 +108,13 @@ BOOSTING, FOREST = Boosting(), Forest()
 def best_number_of_trees(
     past: Rows, later: Rows, objective: Objective, parameters: Mapping[str, Any], seed: int
 ) -> tuple[int, np.ndarray]:
-    """How many boosted trees, grown on the past, tell `later` best, and the raw scores of `later` with so many."""
+    """Return the number of boosted trees, grown on `past`, that fits `later` best, and its raw scores of `later`."""
     import lightgbm
     import numpy as np
 
     training = _dataset(past)
     booster = lightgbm.train(
-        _boosting(parameters, objective, len(past), seed),
+        _boosting_settings(parameters, objective, len(past), seed),
         training,
         num_boost_round=parameters["most_trees"],
         valid_sets=[_dataset(later, reference=training)],
@@ -125,7 +125,7 @@ def best_number_of_trees(
     return count, np.asarray(raw)
 
 
-def _shared(parameters: Mapping[str, Any], objective: Objective, rows: int, seed: int) -> dict[str, Any]:
+def _base_settings(parameters: Mapping[str, Any], objective: Objective, rows: int, seed: int) -> dict[str, Any]:
     return {
         **OBJECTIVES[objective],
         **REPEATABLE,
@@ -135,27 +135,27 @@ def _shared(parameters: Mapping[str, Any], objective: Objective, rows: int, seed
     }
 
 
-def _boosting(parameters: Mapping[str, Any], objective: Objective, rows: int, seed: int) -> dict[str, Any]:
+def _boosting_settings(parameters: Mapping[str, Any], objective: Objective, rows: int, seed: int) -> dict[str, Any]:
     names = ("learning_rate", "num_leaves", "feature_fraction", "bagging_fraction", "lambda_l2")
-    return _shared(parameters, objective, rows, seed) | {name: parameters[name] for name in names}
+    return _base_settings(parameters, objective, rows, seed) | {name: parameters[name] for name in names}
 
 
-def _grown(rows: Rows, settings: Mapping[str, Any], trees: int) -> bytes:
+def _grow(rows: Rows, settings: Mapping[str, Any], trees: int) -> bytes:
     import lightgbm
 
     return str(lightgbm.train(dict(settings), _dataset(rows), num_boost_round=trees).model_to_string()).encode()
 
 
-def _told(booster: lightgbm.Booster, matrix: np.ndarray) -> np.ndarray:
+def _shap_values(booster: lightgbm.Booster, matrix: np.ndarray) -> np.ndarray:
     import numpy as np
 
     if not len(matrix):
         return np.zeros((0, matrix.shape[1] + 1))
     chunks = np.array_split(matrix, -(-len(matrix) // EXPLAINED_AT_ONCE))
-    return np.concatenate([_ask(booster, chunk, pred_contrib=True) for chunk in chunks])
+    return np.concatenate([_predict(booster, chunk, pred_contrib=True) for chunk in chunks])
 
 
-def _ask(booster: lightgbm.Booster, matrix: np.ndarray, **kind: bool) -> np.ndarray:
+def _predict(booster: lightgbm.Booster, matrix: np.ndarray, **kind: bool) -> np.ndarray:
     import numpy as np
 
     if not len(matrix):
