@@ -37,7 +37,7 @@ def psi(expected: ArrayLike, actual: ArrayLike, bins: int = 10) -> float:
 
 
 def _cuts(values: np.ndarray, bins: int) -> np.ndarray:
-    """Return the upper edges of all bins but the last: inner quantiles, and both sides of each value that fills a bin."""
+    """Return the upper edges of all bins but the last: inner quantiles, and both sides of values that fill a bin."""
     import numpy as np
 
     if not len(values):
