@@ -31,7 +31,7 @@ class LeftOut:
         if len(self.examples) < EXAMPLES:
             self.examples.append(f"{name}: {reason}")
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """Return all reasons with their counts in words, "" for none."""
         return "; ".join(f"{count:,} {reason}" for reason, count in sorted(self.reasons.items()))
 
@@ -44,7 +44,9 @@ def vector_schema(embedding: Embedding, dimensions: int) -> pa.Schema:
     return pa.schema([*keys, pa.field(CONTENT_HASH, pa.string()), pa.field(VECTOR, pa.list_(pa.float32(), dimensions))])
 
 
-def encode_batches(embedding: Embedding, encoder: Encoder, batches: Batches, left: LeftOut) -> Iterator[pa.RecordBatch]:
+def encode_batches(
+    embedding: Embedding, encoder: Encoder, batches: Batches, left_out: LeftOut
+) -> Iterator[pa.RecordBatch]:
     """Encode batches of rows (key and `md5`) and contents; contents with equal `md5` are encoded once.
 
     Contents are told apart by their md5. What the encoder knows nothing of is left out and noted.
@@ -63,7 +65,7 @@ def encode_batches(embedding: Embedding, encoder: Encoder, batches: Batches, lef
         vectors = made[[place_of[mark] for mark in marks]]
         known = vectors.any(axis=1)
         for place in np.flatnonzero(~known):
-            left.note(str(rows[embedding.id][int(place)].as_py()), NO_VECTOR)
+            left_out.note(str(rows[embedding.id][int(place)].as_py()), NO_VECTOR)
         kept = rows.filter(pa.array(known))
         arrays = [kept[name].cast(pa.string()) for name in columns.names[:-1]]
         yield pa.RecordBatch.from_arrays([*arrays, _column(vectors[known])], schema=columns)

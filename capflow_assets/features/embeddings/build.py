@@ -10,6 +10,7 @@ from capflow_assets.contract.outcome import NotAvailable, Outcome
 from capflow_assets.features.embeddings.build_media import build_media
 from capflow_assets.features.embeddings.build_text import build_text
 from capflow_assets.features.embeddings.encoding import EmbeddingJob
+from capflow_assets.features.facts import EmbeddingFacts
 from capflow_assets.run.catalogue import embeddings
 from capflow_assets.run.customer_run import CustomerRun
 from capflow_assets.run.reuse import find_reusable
@@ -20,13 +21,13 @@ from partitions.embeddings_form import NONE, default_encoding
 
 def build(run: CustomerRun, asset: str) -> Outcome:
     """Encode what is new or has changed, reuse all other vectors, and publish both."""
-    making = _making(run, embeddings()[asset.removeprefix("features/")])
-    if fresh := find_reusable(run, asset, making.mark):
+    job = _job(run, embeddings()[asset.removeprefix("features/")])
+    if fresh := find_reusable(run, asset, job.fingerprint):
         return fresh
-    return build_text(making) if making.embedding.medium == "text" else build_media(making)
+    return build_text(job) if job.embedding.medium == "text" else build_media(job)
 
 
-def _making(run: CustomerRun, embedding: Embedding) -> EmbeddingJob:
+def _job(run: CustomerRun, embedding: Embedding) -> EmbeddingJob:
     where = f"embeddings.{embedding.medium}"
     encoding = run.customer.embeddings.get(embedding.medium, default_encoding(embedding.medium))
     if encoding.kind == NONE:
@@ -36,5 +37,5 @@ def _making(run: CustomerRun, embedding: Embedding) -> EmbeddingJob:
     if not encoding.model:
         return EmbeddingJob(run, embedding, encoding, None)
     version = run.version(f"features/{embedding.name}")
-    known = version.facts.get("model") if version else None
-    return EmbeddingJob(run, embedding, encoding, find_weights(run.customer, where, encoding.model, known))
+    recorded = EmbeddingFacts.from_json(version.facts).model if version else None
+    return EmbeddingJob(run, embedding, encoding, find_weights(run.customer, where, encoding.model, recorded))

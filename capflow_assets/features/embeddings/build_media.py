@@ -31,40 +31,40 @@ class File:
     """One file: the MD5 of its bytes, and its `content` if it is new or the `reason` why it cannot be used."""
 
     name: str
-    mark: str = ""
+    md5: str = ""
     content: Any = None
     reason: str = ""
 
 
-def build_media(making: EmbeddingJob) -> Outcome:
+def build_media(job: EmbeddingJob) -> Outcome:
     """Encode new and changed files; NotAvailable if there is none that can be read."""
-    run, embedding = making.run, making.embedding
-    rows = making.rows()
+    run, embedding = job.run, job.embedding
+    rows = job.read_rows()
     listed = rows.filter(rows["kind"] == embedding.medium)
-    left, same = LeftOut(), list[str]()
+    left_out, unchanged = LeftOut(), list[str]()
     keys = [name for name, _, _ in embedding.key]
     if not listed.count().to_pyarrow().as_py():
         raise NotAvailable(f"'{run.name}' sends no {NAMES[embedding.medium]}")
-    encoder = media_encoder(embedding.medium, making.encoding, making.model.path if making.model else None)
-    kept = None if making.before is None else making.kept(making.before)
-    with encode_to_parquet(making, encoder, _batches(making, listed, kept, same, left), left) as (vectors, made):
-        if not made and not same:
-            raise NotAvailable(f"'{run.name}': no {NAMES[embedding.medium]} can be used: {left.told()}")
-        everything = vectors if kept is None else vectors.union(_reused_vectors(listed.select(keys), kept, same))
-        return making.publish(everything, encoder, made, left, {})
+    encoder = media_encoder(embedding.medium, job.encoding, job.model.path if job.model else None)
+    kept = None if job.reusable_version is None else job.read_vectors(job.reusable_version)
+    with encode_to_parquet(job, encoder, _batches(job, listed, kept, unchanged, left_out), left_out) as (vectors, made):
+        if not made and not unchanged:
+            raise NotAvailable(f"'{run.name}': no {NAMES[embedding.medium]} can be used: {left_out.summary()}")
+        everything = vectors if kept is None else vectors.union(_reused_vectors(listed.select(keys), kept, unchanged))
+        return job.publish(everything, encoder, made, left_out)
 
 
 def _batches(
-    making: EmbeddingJob, listed: ibis.Table, kept: ibis.Table | None, same: list[str], left: LeftOut
+    job: EmbeddingJob, listed: ibis.Table, kept: ibis.Table | None, unchanged: list[str], left_out: LeftOut
 ) -> Batches:
-    """Read the files; yield the new ones to encode and append the ids of unchanged ones to `same`."""
-    id_column = making.embedding.id
+    """Read the files; yield the new ones to encode and append the ids of unchanged ones to `unchanged`."""
+    id_column = job.embedding.id
     was = listed.mutate(was=_null()) if kept is None else _with_previous_md5(listed, kept, id_column)
-    chosen = [*(name for name, _, _ in making.embedding.key), "uri", "was"]
+    chosen = [*(name for name, _, _ in job.embedding.key), "uri", "was"]
     with ThreadPoolExecutor(THREADS) as pool:
         for batch in was.select(chosen).order_by(id_column).to_pyarrow_batches(chunk_size=BATCH):
-            found = list(pool.map(lambda row: _read(making, row), batch.to_pylist()))
-            yield _to_encode(batch, found, same, left)
+            files = list(pool.map(lambda row: _read(job, row), batch.to_pylist()))
+            yield _to_encode(batch, files, unchanged, left_out)
 
 
 def _with_previous_md5(listed: ibis.Table, kept: ibis.Table, id_column: str) -> ibis.Table:
@@ -79,42 +79,42 @@ def _null() -> ibis.Value:
     return ibis.null("string")
 
 
-def _read(making: EmbeddingJob, row: dict[str, str]) -> File:
+def _read(job: EmbeddingJob, row: dict[str, str]) -> File:
     """Read one file and decode it for its encoder. Raises SourceError if its place cannot be reached."""
-    name = row[making.embedding.id]
+    name = row[job.embedding.id]
     try:
-        data = open_bytes(making.run.customer, row["uri"])
+        data = open_bytes(job.run.customer, row["uri"])
     except OutsideCollectionError:
         return File(name, reason="in no media source of the customer")
-    mark = hashlib.md5(data, usedforsecurity=False).hexdigest()
-    if mark == row["was"]:
-        return File(name, mark)
+    md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
+    if md5 == row["was"]:
+        return File(name, md5)
     try:
-        return File(name, mark, decode_file(making.embedding.medium, data))
+        return File(name, md5, decode_file(job.embedding.medium, data))
     except Unreadable as reason:
-        return File(name, mark, reason=str(reason))
+        return File(name, md5, reason=str(reason))
 
 
 def _to_encode(
-    batch: pa.RecordBatch, found: list[File], same: list[str], left: LeftOut
+    batch: pa.RecordBatch, files: list[File], unchanged: list[str], left_out: LeftOut
 ) -> tuple[pa.RecordBatch, list[Any]]:
     import pyarrow as pa
 
-    same += [file.name for file in found if file.content is None and not file.reason]
-    for file in found:
+    unchanged += [file.name for file in files if file.content is None and not file.reason]
+    for file in files:
         if file.reason:
-            left.note(file.name, file.reason)
-    new = [place for place, file in enumerate(found) if file.content is not None]
+            left_out.note(file.name, file.reason)
+    new = [place for place, file in enumerate(files) if file.content is not None]
     rows = batch.take(pa.array(new, pa.int64()))
-    marks = pa.array([found[place].mark for place in new], pa.string())
-    return rows.append_column(CONTENT_HASH, marks), [found[place].content for place in new]
+    marks = pa.array([files[place].md5 for place in new], pa.string())
+    return rows.append_column(CONTENT_HASH, marks), [files[place].content for place in new]
 
 
-def _reused_vectors(keys: ibis.Table, kept: ibis.Table, same: list[str]) -> ibis.Table:
+def _reused_vectors(keys: ibis.Table, kept: ibis.Table, unchanged: list[str]) -> ibis.Table:
     """Return the kept vectors of unchanged files, with what the media table now says of each."""
     import ibis
 
     id_column = keys.columns[0]
-    ids = ibis.memtable({id_column: same}, schema={id_column: "string"})
+    ids = ibis.memtable({id_column: unchanged}, schema={id_column: "string"})
     stay = kept.select(id_column, CONTENT_HASH, VECTOR).semi_join(ids, id_column)
     return keys.inner_join(stay, id_column).select(*keys.columns, CONTENT_HASH, VECTOR)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from capflow_assets.contract.embedding import CONTENT_HASH
 from capflow_assets.contract.outcome import NotAvailable, Outcome
@@ -13,6 +13,7 @@ from capflow_assets.features.embeddings.batches import LeftOut
 from capflow_assets.features.embeddings.encoders import FittedEncoder, learns, text_encoder
 from capflow_assets.features.embeddings.encoding import EmbeddingJob, checksum, encode_to_parquet
 from capflow_assets.features.embeddings.text import compose_texts, explain_too_few
+from capflow_assets.features.facts import EmbeddingFacts, EncoderFit
 from capflow_assets.raw.staging import stage_rows
 from capflow_assets.run.reuse import unchanged_outcome
 
@@ -37,59 +38,63 @@ class Work:
     learned: bytes | None = None
 
 
-def build_text(making: EmbeddingJob) -> Outcome:
+def build_text(job: EmbeddingJob) -> Outcome:
     """Encode new and changed texts of items; NotAvailable if too few items are described."""
-    run, id_column = making.run, making.embedding.id
-    with stage_rows(run, making.embedding.name, compose_texts(making.rows())) as composed:
+    run, id_column = job.run, job.embedding.id
+    with stage_rows(run, job.embedding.name, compose_texts(job.read_rows())) as composed:
         counts = composed.aggregate(
             items=composed.count(), described=composed["described"].sum(), worded=composed["worded"].sum()
         )
         found = {name: value or 0 for name, value in counts.to_pyarrow().to_pylist()[0].items()}
         if reason := explain_too_few(found["items"], found["described"]):
             raise NotAvailable(f"'{run.name}': {reason}")
-        left = LeftOut()
+        left_out = LeftOut()
         if found["items"] > found["worded"]:
-            left.reasons["without a real word"] = found["items"] - found["worded"]
+            left_out.reasons["without a real word"] = found["items"] - found["worded"]
         worded = composed.filter("worded").select(id_column, CONTENT_HASH, "text")
-        work = _work(making, worded, found["worded"])
-        kept = None if work.before is None else making.kept(work.before).semi_join(worded, [id_column, CONTENT_HASH])
+        work = _work(job, worded, found["worded"])
+        kept = (
+            None if work.before is None else job.read_vectors(work.before).semi_join(worded, [id_column, CONTENT_HASH])
+        )
         if work.before is not None and not work.count and _rows(kept) == work.before.rows:
-            return unchanged_outcome(work.before, making.asset, "every text")
-        fitted = _encoder(making, work)
-        with encode_to_parquet(making, fitted.encoder, _batches(work.todo), left) as (vectors, made):
+            return unchanged_outcome(work.before, job.asset, "every text")
+        fitted = _encoder(job, work)
+        with encode_to_parquet(job, fitted.encoder, _batches(work.todo), left_out) as (vectors, made):
             if not made and kept is None:
-                raise NotAvailable(f"'{run.name}': {left.told()}")
+                raise NotAvailable(f"'{run.name}': {left_out.summary()}")
             everything = vectors if kept is None else vectors.union(kept.select(vectors.columns))
-            return making.publish(everything, fitted.encoder, made, left, _fit(making, fitted, work, found["worded"]))
+            return job.publish(
+                everything, fitted.encoder, made, left_out, _store_fit(job, fitted, work, found["worded"])
+            )
 
 
 def _rows(table: ibis.Table | None) -> int:
     return 0 if table is None else int(table.count().to_pyarrow().as_py())
 
 
-def _work(making: EmbeddingJob, worded: ibis.Table, count: int) -> Work:
+def _work(job: EmbeddingJob, worded: ibis.Table, count: int) -> Work:
     """Return the texts without a vector of the same encoder; all of them if too many are new for what it learned."""
-    version = making.before
+    version = job.reusable_version
     if version is None:
         return Work(worded, count)
-    todo = worded.anti_join(making.kept(version), [making.embedding.id, CONTENT_HASH])
+    todo = worded.anti_join(job.read_vectors(version), [job.embedding.id, CONTENT_HASH])
     new = _rows(todo)
-    if not learns(making.encoding):
+    if not learns(job.encoding):
         return Work(todo, new, version)
-    fit = version.facts["fit"]
-    learned = making.run.home.lake.document(making.run.name, _document(making, fit["sha256"]))
-    if learned is None or fit["since"] + new > MOST_CHANGED * count:
+    fit = _recorded_fit(version)
+    learned = job.run.home.lake.document(job.run.name, _document(job, fit.sha256))
+    if learned is None or fit.since + new > MOST_CHANGED * count:
         return Work(worded, count)
     return Work(todo, new, version, learned)
 
 
-def _encoder(making: EmbeddingJob, work: Work) -> FittedEncoder:
+def _encoder(job: EmbeddingJob, work: Work) -> FittedEncoder:
     def contents() -> Iterator[str]:
         for _, found in _batches(work.todo):
             yield from found
 
-    path: Path | None = making.model.path if making.model else None
-    return text_encoder(making.encoding, path, contents, work.learned)
+    path: Path | None = job.model.path if job.model else None
+    return text_encoder(job.encoding, path, contents, work.learned)
 
 
 def _batches(todo: ibis.Table) -> Batches:
@@ -100,18 +105,24 @@ def _batches(todo: ibis.Table) -> Batches:
         yield batch, batch["text"].to_pylist()
 
 
-def _fit(making: EmbeddingJob, fitted: FittedEncoder, work: Work, count: int) -> dict[str, Any]:
+def _store_fit(job: EmbeddingJob, fitted: FittedEncoder, work: Work, count: int) -> EncoderFit | None:
     """Store what was learned; return its checksum and how many texts are new since then."""
     if not fitted.learned:
-        return {}
+        return None
     total = checksum(fitted.learned)
     if work.learned is None:
-        making.run.home.lake.put_document(making.run.name, _document(making, total), fitted.learned)
-        return {"fit": {"sha256": total, "texts": count, "since": 0}}
+        job.run.home.lake.put_document(job.run.name, _document(job, total), fitted.learned)
+        return EncoderFit(total, count, 0)
     assert work.before is not None
-    fit = work.before.facts["fit"]
-    return {"fit": {**fit, "since": fit["since"] + work.count}}
+    fit = _recorded_fit(work.before)
+    return replace(fit, since=fit.since + work.count)
 
 
-def _document(making: EmbeddingJob, total: str) -> str:
-    return f"encoders/{making.embedding.name}/{total}.npz"
+def _recorded_fit(version: TableVersion) -> EncoderFit:
+    fit = EmbeddingFacts.from_json(version.facts).fit
+    assert fit is not None, "an encoder that learns records its fit"
+    return fit
+
+
+def _document(job: EmbeddingJob, total: str) -> str:
+    return f"encoders/{job.embedding.name}/{total}.npz"

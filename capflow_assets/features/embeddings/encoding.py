@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 from capflow_assets.contract.embedding import VECTOR, Embedding, Encoder
 from capflow_assets.contract.outcome import Outcome
 from capflow_assets.features.embeddings.batches import LeftOut, encode_batches, vector_schema
+from capflow_assets.features.facts import EmbeddingFacts, EncoderFit
 from capflow_assets.run.code_version import code_version
-from capflow_assets.run.customer_run import CustomerRun, fingerprint
+from capflow_assets.run.customer_run import CustomerRun
+from capflow_assets.run.customer_run import fingerprint as hash_inputs
 from capflow_resources.lake import TableVersion
 from capflow_resources.weights import Weights
 from partitions.customer import Encoding
@@ -60,25 +62,25 @@ class EmbeddingJob:
         """The fingerprint of the encoder, its settings, weights and code: vectors with the same one can be compared."""
         code = code_version(__name__, *(f"{PACKAGE}.{module}" for module in MODULES[self.encoding.kind]))
         weighed = self.model.sha256 if self.model else None
-        return fingerprint(kind=self.encoding.kind, options=dict(self.encoding.options), model=weighed, code=code)
+        return hash_inputs(kind=self.encoding.kind, options=dict(self.encoding.options), model=weighed, code=code)
 
     @cached_property
-    def mark(self) -> str:
+    def fingerprint(self) -> str:
         """The fingerprint of the whole table."""
-        return fingerprint(validated=self.run.number(self.source), made_by=self.made_by)
+        return hash_inputs(validated=self.run.number(self.source), made_by=self.made_by)
 
     @cached_property
-    def before(self) -> TableVersion | None:
+    def reusable_version(self) -> TableVersion | None:
         """The version whose vectors may be reused."""
         version = self.run.version(self.asset)
-        same = version is not None and version.facts.get("made_by") == self.made_by
+        same = version is not None and EmbeddingFacts.from_json(version.facts).made_by == self.made_by
         return version if same and not self.run.force else None
 
-    def rows(self) -> ibis.Table:
+    def read_rows(self) -> ibis.Table:
         """Read the validated table in this process."""
         return self._read(self.source, self.run.number(self.source))
 
-    def kept(self, version: TableVersion) -> ibis.Table:
+    def read_vectors(self, version: TableVersion) -> ibis.Table:
         """Read the vectors of a version."""
         return self._read(self.asset, version.version)
 
@@ -86,25 +88,22 @@ class EmbeddingJob:
         return self.run.home.lake.read(self.run.name, asset, self.run.landing, number)
 
     def publish(
-        self, vectors: ibis.Table, encoder: Encoder, made: int, left: LeftOut, facts: dict[str, Any]
+        self, vectors: ibis.Table, encoder: Encoder, made: int, left_out: LeftOut, fit: EncoderFit | None = None
     ) -> Outcome:
         """Write all vectors, with what encoded them."""
         model = {} if self.model is None else {"state": self.model.state, "sha256": self.model.sha256}
-        written = self.run.write(
-            self.asset,
-            vectors,
-            {
-                "fingerprint": self.mark,
-                "made_by": self.made_by,
-                "encoder": {"kind": self.encoding.kind, **self.encoding.options},
-                "dimensions": encoder.dimensions,
-                "model": model,
-                "inputs": {self.source: self.run.number(self.source)},
-                "left_out": dict(left.reasons),
-                **facts,
-            },
+        facts = EmbeddingFacts(
+            fingerprint=self.fingerprint,
+            made_by=self.made_by,
+            encoder={"kind": self.encoding.kind, **self.encoding.options},
+            dimensions=encoder.dimensions,
+            model=model,
+            inputs={self.source: self.run.number(self.source)},
+            left_out=left_out.reasons,
+            fit=fit,
         )
-        shown = {
+        written = self.run.write(self.asset, vectors, facts.to_json())
+        metadata: dict[str, Any] = {
             "rows": written.rows,
             "version": written.version,
             "encoder": self.encoding.kind,
@@ -112,32 +111,30 @@ class EmbeddingJob:
             "encoded": made,
             "reused": written.rows - made,
         }
-        if left.reasons:
-            shown |= {"left_out": left.told(), "examples": "; ".join(left.examples)}
+        if left_out.reasons:
+            metadata |= {"left_out": left_out.summary(), "examples": "; ".join(left_out.examples)}
         if model:
-            shown["model_sha256"] = model["sha256"]
-        return Outcome(self.asset, "done", facts=shown, fingerprint=self.mark)
+            metadata["model_sha256"] = model["sha256"]
+        return Outcome(self.asset, "done", facts=metadata, fingerprint=self.fingerprint)
 
 
 @contextmanager
 def encode_to_parquet(
-    making: EmbeddingJob, encoder: Encoder, batches: Batches, left: LeftOut
+    job: EmbeddingJob, encoder: Encoder, batches: Batches, left_out: LeftOut
 ) -> Iterator[tuple[ibis.Table, int]]:
     """Encode batches to a file under the home, removed afterwards; yield its table and the number of rows."""
     import pyarrow.parquet as pq
 
-    folder = making.run.home.path / "staging" / making.run.name / f"{making.embedding.name}_vectors"
+    folder = job.run.home.path / "staging" / job.run.name / f"{job.embedding.name}_vectors"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     made = 0
     try:
-        with pq.ParquetWriter(
-            folder / "vectors.parquet", vector_schema(making.embedding, encoder.dimensions)
-        ) as writer:
-            for batch in encode_batches(making.embedding, encoder, batches, left):
+        with pq.ParquetWriter(folder / "vectors.parquet", vector_schema(job.embedding, encoder.dimensions)) as writer:
+            for batch in encode_batches(job.embedding, encoder, batches, left_out):
                 writer.write_batch(batch)
                 made += batch.num_rows
-        yield _as_in_the_lake(making.run.landing.read_parquet(str(folder / "vectors.parquet"))), made
+        yield _as_in_the_lake(job.run.landing.read_parquet(str(folder / "vectors.parquet"))), made
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
