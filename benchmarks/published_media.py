@@ -58,7 +58,7 @@ def reviews() -> Said:
         for train, test in _stratified(label):
             most = ReviewSentiment.parameters["most_reviews"]
             fitted = text_classifier.fit(texts[train].tolist(), label[train], most, SEED)
-            score[test] = fitted.probability(fitted.pushes(texts[test].tolist()))
+            score[test] = fitted.probability(fitted.contributions(texts[test].tolist()))
             share = pd.Series(label[train]).groupby(item[train].to_numpy()).agg(["sum", "size"])
             overall = label[train].mean()
             by_item = (share["sum"] + 10 * overall) / (share["size"] + 10)

@@ -42,7 +42,7 @@ def hillstrom(data: Path) -> uplift.TreatmentRows:
 
 def ours(train: uplift.TreatmentRows, asked: np.ndarray, seed: int) -> np.ndarray:
     """The method of campaign_uplift with its own parameters."""
-    return uplift.fit([train], uplift.PARAMETERS, seed).answer(asked)
+    return uplift.fit([train], uplift.PARAMETERS, seed).predict(asked)
 
 
 def response(train: uplift.TreatmentRows, asked: np.ndarray, seed: int) -> np.ndarray:

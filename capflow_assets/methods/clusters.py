@@ -17,10 +17,10 @@ from capflow_assets.methods.variance import eta_squared
 if TYPE_CHECKING:
     import numpy as np
 
-MOST_ROWS = 50_000  # to find the middles by; the others are only dealt to them
+MOST_ROWS = 50_000  # that centres are fitted on; the others are only assigned
 RESTARTS = 4
-MARKED = 0.5  # standard deviations from everybody's mean that mark a group
-MOST_MARKS = 3
+DISTINCT = 0.5  # standard deviations from the overall mean that distinguish a cluster
+MOST_COLUMNS = 3
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def fit(matrix: np.ndarray, count: int, seed: int) -> Clusters:
     rows = apply_scale(ordered, scale)
     if len(rows) > MOST_ROWS:
         rows = rows[np.linspace(0, len(rows) - 1, MOST_ROWS).astype(int)]
-    with threadpool_limits(1):  # threads add up in an order of their own
+    with threadpool_limits(1):  # threads sum in an order of their own
         found = KMeans(count, n_init=RESTARTS, random_state=seed, algorithm="lloyd").fit(rows)
     sizes = np.bincount(found.labels_, minlength=count)
     middles = np.round(found.cluster_centers_, 9)
@@ -62,31 +62,31 @@ def assign(found: Clusters, matrix: np.ndarray) -> np.ndarray:
 def choose_count(past: Sequence[tuple[np.ndarray, np.ndarray]], fewest: int, most: int, seed: int) -> int:
     """Choose the number of clusters by out-of-sample eta squared of log spend on the next date.
 
-    `past` are the rows and the spend of each date, the oldest first. With one date alone: in the middle.
+    `past` holds the rows and the spend of each date, the oldest first. With one date only: half-way.
     """
     import numpy as np
 
     if len(past) < 2:
         return (fewest + most) // 2
-    told = {}
+    explained = {}
     for count in range(fewest, most + 1):
         shares = []
         for (before, _), (matrix, spent) in pairwise(past):
             if len(np.unique(before, axis=0)) > count:
                 shares.append(eta_squared(np.log1p(np.maximum(spent, 0.0)), assign(fit(before, count, seed), matrix)))
-        told[count] = float(np.mean(shares)) if shares else 0.0
-    return max(told, key=lambda count: (round(told[count], 6), -count))
+        explained[count] = float(np.mean(shares)) if shares else 0.0
+    return max(explained, key=lambda count: (round(explained[count], 6), -count))
 
 
 def group_names(found: Clusters, columns: Sequence[str]) -> list[str]:
     """Name each cluster by what distinguishes it: "2: high visits per week, low recency days"."""
-    told = []
+    names = []
     for number, middle in enumerate(found.middles, start=1):
-        strongest = [column for column in _strongest(middle[: len(columns)]) if abs(middle[column]) >= MARKED]
+        strongest = [column for column in _strongest(middle[: len(columns)]) if abs(middle[column]) >= DISTINCT]
         plain = [columns[column].replace("_", " ") for column in strongest]
         words = [f"{'high' if middle[one] > 0 else 'low'} {word}" for one, word in zip(strongest, plain, strict=True)]
-        told.append(f"{number}: {', '.join(words) or 'like everybody'}")
-    return told
+        names.append(f"{number}: {', '.join(words) or 'like everybody'}")
+    return names
 
 
 def distinguishing_columns(found: Clusters, matrix: np.ndarray, groups: np.ndarray) -> list[list[int]]:
@@ -97,7 +97,7 @@ def distinguishing_columns(found: Clusters, matrix: np.ndarray, groups: np.ndarr
     known = ~np.isnan(matrix)
     by_group = [_strongest(middle[:columns], columns) for middle in found.middles]
     return [
-        [column for column in by_group[group] if known[row, column]][:MOST_MARKS]
+        [column for column in by_group[group] if known[row, column]][:MOST_COLUMNS]
         for row, group in enumerate(groups.tolist())
     ]
 
@@ -120,7 +120,7 @@ def from_bytes(content: bytes) -> Clusters:
     return Clusters(parts.pop("middles"), parts)
 
 
-def _strongest(middle: np.ndarray, most: int = MOST_MARKS) -> list[int]:
+def _strongest(middle: np.ndarray, most: int = MOST_COLUMNS) -> list[int]:
     import numpy as np
 
     order: list[int] = np.argsort(-np.abs(middle), kind="stable")[:most].tolist()

@@ -35,7 +35,7 @@ class IsolationForest:
     median: np.ndarray
     sample: int
 
-    def unusual(self, matrix: np.ndarray) -> np.ndarray:
+    def anomaly_scores(self, matrix: np.ndarray) -> np.ndarray:
         """Return the anomaly score of each row, 0 to 1: near 1 an outlier, well under 0.5 normal (equation 2)."""
         import numpy as np
 

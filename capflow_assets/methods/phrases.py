@@ -39,10 +39,10 @@ def strongest_reasons(
     direction = np.where(contributions.sum(axis=1, keepdims=True) >= 0, 1.0, -1.0)
     push = np.where(np.isnan(values), -np.inf, contributions * direction)
     best = np.argsort(-push, axis=1, kind="stable")[:, :most]
-    pushes, chosen = np.take_along_axis(push, best, axis=1), np.take_along_axis(values, best, axis=1)
+    contributions, chosen = np.take_along_axis(push, best, axis=1), np.take_along_axis(values, best, axis=1)
     texts = [told[column] for column in columns]
     return [
         [texts[j].format(value=value) for j, value, strength in zip(row, seen, strengths, strict=True) if strength > 0]
         or [UNKNOWN]
-        for row, seen, strengths in zip(best.tolist(), chosen.tolist(), pushes.tolist(), strict=True)
+        for row, seen, strengths in zip(best.tolist(), chosen.tolist(), contributions.tolist(), strict=True)
     ]

@@ -1,16 +1,16 @@
 """Uplift: how much likelier a shopper is to buy because of a contact, learned from treatment and control.
 
-Three ways to tell the effect are learned: the doubly robust learner (Kennedy 2023, Towards optimal doubly robust
+Three estimators of the effect are fitted: the doubly robust learner (Kennedy 2023, Towards optimal doubly robust
 estimation of heterogeneous causal effects) by ridge regression and by boosted trees, and the T-learner (Künzel et al.
 2019, Metalearners for estimating heterogeneous treatment effects) by ridge regression; one of boosted trees was the
 best of the four in none of our simulations.
 
-Their say comes from how well they tell the doubly robust effects of rows that they had not seen: those of the later
-dates, told by the earlier, or of folds where there is one date alone. It is stacked regression (Breiman 1996, weights
-of 0 and more) that is held to an equal say as strongly as the noise demands, so that few rows average them and many
-rows choose among them.
+Their weights come from how well they predict the doubly robust effects out of sample: those of later dates from the
+earlier ones, or of folds if there is one date only. It is stacked regression (Breiman 1996, non-negative weights),
+shrunk to equal weights as strongly as the noise demands, so that few rows average the estimators and many rows choose
+among them.
 
-econml, causalml and scikit-uplift hold such learners too. They are no dependencies: econml brings numba, statsmodels
+econml, causalml and scikit-uplift have such learners too. They are not dependencies: econml brings numba, statsmodels
 and shap, causalml these and more, even a code formatter, and scikit-uplift has had no release since 2022.
 """
 
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
 FOLDS = 5
 LEAST_OF_A_KIND = 20
-LEAST_CHANCE = 0.05  # whoever is likelier than 95 % to be contacted, or not, tells little: no row counts over 20 times
-EQUAL_SAY_SPREAD = 0.25  # how far from an equal say a weight is thought to lie, before the data are seen
+LEAST_PROPENSITY = 0.05  # propensities are clipped to 5-95 %, so that no row counts more than 20 times
+EQUAL_WEIGHT_SPREAD = 0.25  # prior standard deviation of a weight around equal weights
 PARAMETERS: Mapping[str, Any] = {**TREES, "num_leaves": 4, "trees": 60, "min_data_in_leaf": 200}
-"""Of effects, which are small and noisy, few and shallow trees with large leaves."""
+"""Few and shallow trees with large leaves, because effects are small and noisy."""
 
 BASES = ("linear", "boosting")
-WAYS = ("doubly_robust_linear", "doubly_robust_boosting", "two_models_linear")
+ESTIMATORS = ("doubly_robust_linear", "doubly_robust_boosting", "two_models_linear")
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Uplift:
     files: Mapping[str, bytes]
     facts: Mapping[str, Any]
 
-    def answer(self, matrix: np.ndarray) -> np.ndarray:
+    def predict(self, matrix: np.ndarray) -> np.ndarray:
         """Return the extra probability to buy of each row, -1 to 1."""
         import numpy as np
 
@@ -75,21 +75,21 @@ class Uplift:
             total += weight * (_predict_effect(self.files, way, matrix) - self.facts["centres"][way])
         return np.clip(total, -1.0, 1.0)
 
-    def pushes(self, matrix: np.ndarray) -> np.ndarray:
+    def contributions(self, matrix: np.ndarray) -> np.ndarray:
         """Return what each column adds to the extra probability, rows x columns."""
         import numpy as np
 
         total = np.zeros(matrix.shape)
         for way, weight in self.facts["weights"].items():
             for name, sign in _parts(way):
-                total += sign * weight * LEARNERS[_base(way)].pushes(self.files[name], matrix)[:, :-1]
+                total += sign * weight * LEARNERS[_base(way)].contributions(self.files[name], matrix)[:, :-1]
         return total
 
 
 def fit(parts: Sequence[TreatmentRows], parameters: Mapping[str, Any], seed: int) -> Uplift:
     """Fit the effect on `parts`, the rows of each training date, the oldest first.
 
-    Raises ValueError where fewer than 20 people were contacted, or held back, or where all or none of them bought.
+    Raises ValueError if fewer than 20 people were contacted, or held back, or if all or none of them bought.
     """
     import numpy as np
 
@@ -98,14 +98,14 @@ def fit(parts: Sequence[TreatmentRows], parameters: Mapping[str, Any], seed: int
     whole = _concatenate(ordered)
     effects = doubly_robust(whole, parameters, seed)
     seen = np.zeros(len(whole), dtype=bool)
-    told = np.zeros((len(whole), len(WAYS)))
+    predictions = np.zeros((len(whole), len(ESTIMATORS)))
     for past, later in _out_of_sample_splits(ordered, seed):
         files = _fit_estimators(whole.take(past), effects[past], parameters, seed)
-        found = np.column_stack([_predict_effect(files, way, whole.matrix[later]) for way in WAYS])
-        told[later], seen[later] = found - found.mean(axis=0), True
-    weights = stacking_weights(told[seen], effects[seen] - effects[seen].mean())
+        found = np.column_stack([_predict_effect(files, way, whole.matrix[later]) for way in ESTIMATORS])
+        predictions[later], seen[later] = found - found.mean(axis=0), True
+    weights = stacking_weights(predictions[seen], effects[seen] - effects[seen].mean())
     files = _fit_estimators(whole, effects, parameters, seed)
-    chosen = {way: float(weight) for way, weight in zip(WAYS, weights, strict=True) if weight > 0}
+    chosen = {way: float(weight) for way, weight in zip(ESTIMATORS, weights, strict=True) if weight > 0}
     return Uplift(
         {name: files[name] for way in chosen for name, _ in _parts(way)},
         {
@@ -119,52 +119,52 @@ def fit(parts: Sequence[TreatmentRows], parameters: Mapping[str, Any], seed: int
     )
 
 
-def doubly_robust(trial: TreatmentRows, parameters: Mapping[str, Any], seed: int) -> np.ndarray:
+def doubly_robust(data: TreatmentRows, parameters: Mapping[str, Any], seed: int) -> np.ndarray:
     """Return one noisy effect per row: unbiased if either the propensity or the outcome model is correct.
 
-    What one expects of a row, contacted or not, and its chance to be contacted come from models that have not seen it.
-    The chance is a ridge regression's: where a lot chose, it is held back to the lot's own. The mean of the effects is
-    the average effect. Source: Robins, Rotnitzky & Zhao (1994); Kennedy (2023).
+    Outcome and propensity are cross-fitted: they come from models that have not seen the row. The propensity is a ridge
+    regression, which shrinks to the overall share if contacts were randomised. The mean of the effects is the average
+    treatment effect. Source: Robins, Rotnitzky & Zhao (1994); Kennedy (2023).
     """
     import numpy as np
 
-    fold = folds(trial, seed)
-    if_contacted, if_not, chance = np.zeros(len(trial)), np.zeros(len(trial)), np.zeros(len(trial))
+    fold = folds(data, seed)
+    if_contacted, if_not, propensity = np.zeros(len(data)), np.zeros(len(data)), np.zeros(len(data))
     for k in range(FOLDS):
-        others, asked = trial.take(np.flatnonzero(fold != k)), trial.matrix[fold == k]
-        if_contacted[fold == k] = _predict_purchase(others.arm(1), asked, parameters, seed)
-        if_not[fold == k] = _predict_purchase(others.arm(0), asked, parameters, seed)
-        lot = LEARNERS["linear"].fit(Rows(others.matrix, others.treated), "mean", parameters, seed)
-        chance[fold == k] = LEARNERS["linear"].raw(lot, asked)
-    chance = np.clip(chance, LEAST_CHANCE, 1 - LEAST_CHANCE)
-    surprise = np.where(trial.treated == 1, trial.label - if_contacted, trial.label - if_not)
-    weight = np.where(trial.treated == 1, 1 / chance, -1 / (1 - chance))
+        others, test = data.take(np.flatnonzero(fold != k)), data.matrix[fold == k]
+        if_contacted[fold == k] = _predict_purchase(others.arm(1), test, parameters, seed)
+        if_not[fold == k] = _predict_purchase(others.arm(0), test, parameters, seed)
+        treatment = LEARNERS["linear"].fit(Rows(others.matrix, others.treated), "mean", parameters, seed)
+        propensity[fold == k] = LEARNERS["linear"].raw(treatment, test)
+    propensity = np.clip(propensity, LEAST_PROPENSITY, 1 - LEAST_PROPENSITY)
+    surprise = np.where(data.treated == 1, data.label - if_contacted, data.label - if_not)
+    weight = np.where(data.treated == 1, 1 / propensity, -1 / (1 - propensity))
     return if_contacted - if_not + weight * surprise
 
 
-def stacking_weights(told: np.ndarray, effects: np.ndarray) -> np.ndarray:
+def stacking_weights(predictions: np.ndarray, effects: np.ndarray) -> np.ndarray:
     """Return the stacking weight of each estimator, 0 or more, from out-of-sample predictions and noisy effects.
 
-    The least squares of `effects`, with a normal prior around an equal say of all ways. Where nothing is to be told
-    apart the equal say stays. Both must have a mean of 0.
+    Non-negative least squares of `effects` (rows) on `predictions` (rows x estimators), with a normal prior around
+    equal weights, which stay if nothing distinguishes the estimators. Both must have a mean of 0.
     """
     import numpy as np
     from scipy.optimize import nnls
 
-    ways = told.shape[1]
-    pull = float(effects.std()) / EQUAL_SAY_SPREAD
-    design = np.vstack([told, pull * np.eye(ways)])
+    ways = predictions.shape[1]
+    pull = float(effects.std()) / EQUAL_WEIGHT_SPREAD
+    design = np.vstack([predictions, pull * np.eye(ways)])
     return nnls(design, np.append(effects, np.full(ways, pull / ways)))[0]
 
 
-def folds(trial: TreatmentRows, seed: int) -> np.ndarray:
+def folds(data: TreatmentRows, seed: int) -> np.ndarray:
     """Return a random fold per row, stratified by treatment and purchase."""
     import numpy as np
 
-    lot = np.random.default_rng(seed).permutation(len(trial))
-    kinds = lot[np.argsort((2 * trial.treated + trial.label)[lot], kind="stable")]
-    fold = np.empty(len(trial), dtype=int)
-    fold[kinds] = np.arange(len(trial)) % FOLDS
+    order = np.random.default_rng(seed).permutation(len(data))
+    strata = order[np.argsort((2 * data.treated + data.label)[order], kind="stable")]
+    fold = np.empty(len(data), dtype=int)
+    fold[strata] = np.arange(len(data)) % FOLDS
     return fold
 
 
@@ -185,12 +185,12 @@ def _out_of_sample_splits(parts: Sequence[TreatmentRows], seed: int) -> list[tup
 
 
 def _fit_estimators(
-    trial: TreatmentRows, effects: np.ndarray, parameters: Mapping[str, Any], seed: int
+    data: TreatmentRows, effects: np.ndarray, parameters: Mapping[str, Any], seed: int
 ) -> dict[str, bytes]:
-    arms = {"doubly_robust": [Rows(trial.matrix, effects)], "two_models": [trial.arm(1), trial.arm(0)]}
+    arms = {"doubly_robust": [Rows(data.matrix, effects)], "two_models": [data.arm(1), data.arm(0)]}
     return {
         name: LEARNERS[_base(way)].fit(rows, "mean", parameters, seed)
-        for way in WAYS
+        for way in ESTIMATORS
         for (name, _), rows in zip(_parts(way), arms[way.rpartition("_")[0]], strict=True)
     }
 
@@ -217,15 +217,15 @@ def _predict_purchase(rows: Rows, matrix: np.ndarray, parameters: Mapping[str, A
     """Return the mean probability to buy of both base learners."""
     import numpy as np
 
-    told = [LEARNERS[base].raw(LEARNERS[base].fit(rows, "mean", parameters, seed), matrix) for base in BASES]
-    return np.clip(np.mean(told, axis=0), 0.0, 1.0)
+    predictions = [LEARNERS[base].raw(LEARNERS[base].fit(rows, "mean", parameters, seed), matrix) for base in BASES]
+    return np.clip(np.mean(predictions, axis=0), 0.0, 1.0)
 
 
-def _canonicalise(trial: TreatmentRows) -> TreatmentRows:
+def _canonicalise(data: TreatmentRows) -> TreatmentRows:
     """Return the rows in an order that depends on their contents only."""
     import numpy as np
 
-    return trial.take(np.lexsort([*trial.matrix.T[::-1], trial.label, trial.treated]))
+    return data.take(np.lexsort([*data.matrix.T[::-1], data.label, data.treated]))
 
 
 def _concatenate(parts: Sequence[TreatmentRows]) -> TreatmentRows:
@@ -236,15 +236,15 @@ def _concatenate(parts: Sequence[TreatmentRows]) -> TreatmentRows:
     )
 
 
-def _is_enough(trial: TreatmentRows) -> bool:
-    arms = trial.arm(1).target, trial.arm(0).target
-    return all(len(arm) >= LEAST_OF_A_KIND for arm in arms) and 0 < trial.label.mean() < 1
+def _is_enough(data: TreatmentRows) -> bool:
+    arms = data.arm(1).target, data.arm(0).target
+    return all(len(arm) >= LEAST_OF_A_KIND for arm in arms) and 0 < data.label.mean() < 1
 
 
-def _require_both_kinds(trial: TreatmentRows) -> None:
-    if _is_enough(trial):
+def _require_both_kinds(data: TreatmentRows) -> None:
+    if _is_enough(data):
         return
-    contacted, held, bought = int(trial.treated.sum()), int((1 - trial.treated).sum()), int(trial.label.sum())
+    contacted, held, bought = int(data.treated.sum()), int((1 - data.treated).sum()), int(data.label.sum())
     raise ValueError(
         f"{contacted:,} people were contacted and {held:,} held back, of whom {bought:,} bought: to tell what contact "
         f"changes takes {LEAST_OF_A_KIND} of each kind, and some who bought and some who did not."

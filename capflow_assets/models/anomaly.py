@@ -108,8 +108,8 @@ class Anomaly(Model):
         """Return `score`, the probability of high returns, and `unusual`, the anomaly score (0 to 1)."""
         users, wide, fitted = self._load(artefact, snapshot)
         names = [*artefact.columns, *OWN, *UNUSUAL]
-        pushes = _merge_forests(fitted.pushes(wide))
-        reasons = strongest_reasons(pushes, wide, names, {**artefact.facts["phrases"], **OWN, **UNUSUAL})
+        contributions = _merge_forests(fitted.contributions(wide))
+        reasons = strongest_reasons(contributions, wide, names, {**artefact.facts["phrases"], **OWN, **UNUSUAL})
         return self._frame(users, wide, fitted, reasons)
 
     def predict_quickly(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
@@ -132,7 +132,7 @@ class Anomaly(Model):
         self, users: pd.Series, wide: np.ndarray, fitted: ensemble.Ensemble, reasons: list[list[str]]
     ) -> pd.DataFrame:
         unusual = wide[:, wide.shape[1] - len(SAMPLES) + SAMPLES.index(REPORTED_SAMPLE)]
-        score = fitted.answer(wide)
+        score = fitted.predict(wide)
         return prediction_frame(self, {"user_id": users, "score": score, "unusual": unusual, "reasons": reasons})
 
 
@@ -203,14 +203,16 @@ def _with_scores(matrix: np.ndarray, forests: Sequence[isolation.IsolationForest
     """Return the matrix with the anomaly score of each forest appended."""
     import numpy as np
 
-    return np.column_stack([matrix, *(forest.unusual(matrix) for forest in forests)])
+    return np.column_stack([matrix, *(forest.anomaly_scores(matrix) for forest in forests)])
 
 
-def _merge_forests(pushes: np.ndarray) -> np.ndarray:
+def _merge_forests(contributions: np.ndarray) -> np.ndarray:
     """Sum the contributions of all forests into the column of REPORTED_SAMPLE: they share one phrase."""
-    merged, together = pushes.copy(), slice(pushes.shape[1] - len(SAMPLES), None)
+    merged, together = contributions.copy(), slice(contributions.shape[1] - len(SAMPLES), None)
     merged[:, together] = 0.0
-    merged[:, pushes.shape[1] - len(SAMPLES) + SAMPLES.index(REPORTED_SAMPLE)] = pushes[:, together].sum(axis=1)
+    merged[:, contributions.shape[1] - len(SAMPLES) + SAMPLES.index(REPORTED_SAMPLE)] = contributions[:, together].sum(
+        axis=1
+    )
     return merged
 
 

@@ -75,7 +75,7 @@ class CltvLearned(TabularModel):
         fitted = super().fit(train, parameters, seed)
         latest = max(train, key=lambda snapshot: snapshot.as_of)
         units, matrix = self._units_and_matrix(fitted, latest)
-        edges = np.quantile(self._predictor(fitted).answer(matrix), np.arange(1, BUCKETS) / BUCKETS)
+        edges = np.quantile(self._predictor(fitted).predict(matrix), np.arange(1, BUCKETS) / BUCKETS)
         facts = {"edges": [float(edge) for edge in edges], **fit_extrapolation(units, last_day_before(latest.as_of))}
         return replace(fitted, facts={**fitted.facts, **facts})
 

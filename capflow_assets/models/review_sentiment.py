@@ -105,9 +105,13 @@ class ReviewSentiment(Model):
         scores: list[float] = []
         reasons: list[list[str]] = []
         for start in range(0, len(texts), AT_ONCE):
-            pushes = fitted.pushes(texts[start : start + AT_ONCE])
-            scores += fitted.probability(pushes).tolist()
-            reasons += _in_words(fitted.strongest(pushes)) if with_reasons else [[] for _ in range(pushes.shape[0])]
+            contributions = fitted.contributions(texts[start : start + AT_ONCE])
+            scores += fitted.probability(contributions).tolist()
+            reasons += (
+                _in_words(fitted.strongest(contributions))
+                if with_reasons
+                else [[] for _ in range(contributions.shape[0])]
+            )
         return prediction_frame(self, {"review_id": rows["review_id"], "score": scores, "reasons": reasons})
 
 

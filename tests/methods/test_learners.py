@@ -42,7 +42,7 @@ def rows() -> Rows:
 def test_pushes_add_up_to_the_raw_score(rows: Rows, name: str) -> None:
     learner = LEARNERS[name]
     content = learner.fit(rows, "binary", SETTINGS, 1)
-    parts, raw = learner.pushes(content, rows.matrix), learner.raw(content, rows.matrix)
+    parts, raw = learner.contributions(content, rows.matrix), learner.raw(content, rows.matrix)
     assert parts.shape == (600, 5)
     np.testing.assert_allclose(parts.sum(axis=1), raw, atol=1e-7)
     strength = np.abs(parts[:, :4]).mean(axis=0)
@@ -82,7 +82,7 @@ def test_noise_stops_early_and_signal_does_not(rows: Rows) -> None:
 def test_a_rule_is_told_as_log_odds_and_who_has_none_gets_the_mean() -> None:
     matrix = np.array([[7.0, 0.2], [7.0, 0.8], [7.0, np.nan], [7.0, 1.0]])
     content = RULE.fit(Rows(matrix[:3], np.zeros(3)), "binary", {"rule_column": 1}, 1)
-    raw, parts = RULE.raw(content, matrix), RULE.pushes(content, matrix)
+    raw, parts = RULE.raw(content, matrix), RULE.contributions(content, matrix)
     np.testing.assert_allclose(raw[:3], [np.log(0.25), np.log(4), 0.0], atol=1e-9)
     assert 10 < raw[3] < 20, "certain, but finite"
     np.testing.assert_allclose(parts.sum(axis=1), raw)
@@ -118,7 +118,7 @@ def test_an_ensemble_is_calibrated_where_those_who_do_are_rare() -> None:
     assert parts[0].target.mean() < ensemble.RARE
     fitted = ensemble.fit(parts, "binary", SETTINGS, 1)
     later = made(20_000, 9, rare=6.0)
-    assert fitted.answer(later.matrix).mean() == pytest.approx(later.target.mean(), rel=0.35)
+    assert fitted.predict(later.matrix).mean() == pytest.approx(later.target.mean(), rel=0.35)
     assert sum(fitted.facts["weights"].values()) == pytest.approx(1.0)
 
 
@@ -133,7 +133,8 @@ def test_a_mean_is_learned_alike_in_every_currency() -> None:
     spend = np.where(rows.target > 0, np.exp(rows.matrix[:, 1]) * 20, 0.0)
     settings = {**SETTINGS, "fixed_trees": 20}
     pounds, pence = (
-        ensemble.fit([Rows(rows.matrix, spend * unit)], "tweedie", settings, 1).answer(rows.matrix) for unit in (1, 128)
+        ensemble.fit([Rows(rows.matrix, spend * unit)], "tweedie", settings, 1).predict(rows.matrix)
+        for unit in (1, 128)
     )
     np.testing.assert_allclose(pence, pounds * 128, rtol=1e-9)
     assert pounds.mean() == pytest.approx(spend.mean(), rel=0.1)

@@ -21,19 +21,19 @@ def texts(count: int = 600, sure: float = 0.8, seed: int = 1) -> tuple[list[str]
 
 
 def probability(fitted: TextClassifier, asked: list[str]) -> np.ndarray:
-    return fitted.probability(fitted.pushes(asked))
+    return fitted.probability(fitted.contributions(asked))
 
 
 def test_words_push_the_way_they_should_and_are_told_by_strength() -> None:
     fitted = fit(*texts(), MOST, 1)
-    pushes = fitted.pushes(["a good red shirt", "bad", "unheard of", ""])
-    good, bad, nothing, empty = fitted.strongest(pushes)
+    contributions = fitted.contributions(["a good red shirt", "bad", "unheard of", ""])
+    good, bad, nothing, empty = fitted.strongest(contributions)
     assert good[0][0].split()[0] == "good"
     assert good[0][1] > 0 > bad[0][1]
     assert nothing == empty == []
     told = [part for words, _ in good for part in words.split()]
     assert len(told) == len(set(told)), "no word is told twice"
-    score = fitted.probability(pushes)
+    score = fitted.probability(contributions)
     assert score[0] > 0.75 > 0.5 > score[1]
     assert score[2] == score[3]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from capflow_assets.methods import uplift
-from capflow_assets.methods.uplift import PARAMETERS, WAYS, TreatmentRows
+from capflow_assets.methods.uplift import ESTIMATORS, PARAMETERS, TreatmentRows
 
 
 def drawn(rows: int, seed: int, chosen: bool = False) -> tuple[TreatmentRows, np.ndarray]:
@@ -32,7 +32,7 @@ def fitted() -> uplift.Uplift:
 
 def test_the_effect_is_found_where_it_is(fitted: uplift.Uplift) -> None:
     asked, effect = drawn(2000, 2)
-    told = fitted.answer(asked.matrix)
+    told = fitted.predict(asked.matrix)
     assert told[effect > 0].mean() > told[effect == 0].mean() + 0.12
     assert np.corrcoef(told, effect)[0, 1] > 0.6
     assert told.mean() == pytest.approx(0.15, abs=0.05)
@@ -40,10 +40,10 @@ def test_the_effect_is_found_where_it_is(fitted: uplift.Uplift) -> None:
 
 def test_what_columns_add_explains_every_difference(fitted: uplift.Uplift) -> None:
     asked, _ = drawn(50, 3)
-    told, pushes = fitted.answer(asked.matrix), fitted.pushes(asked.matrix)
-    assert pushes.shape == asked.matrix.shape
-    np.testing.assert_allclose(told - told[0], pushes.sum(axis=1) - pushes.sum(axis=1)[0], atol=1e-9)
-    assert np.abs(pushes[:, 0]).mean() > 3 * np.abs(pushes[:, 2]).mean()
+    told, contributions = fitted.predict(asked.matrix), fitted.contributions(asked.matrix)
+    assert contributions.shape == asked.matrix.shape
+    np.testing.assert_allclose(told - told[0], contributions.sum(axis=1) - contributions.sum(axis=1)[0], atol=1e-9)
+    assert np.abs(contributions[:, 0]).mean() > 3 * np.abs(contributions[:, 2]).mean()
 
 
 def test_the_mean_effect_is_right_though_the_likeliest_were_contacted() -> None:
@@ -56,10 +56,10 @@ def test_the_mean_effect_is_right_though_the_likeliest_were_contacted() -> None:
 
 def test_few_rows_leave_an_equal_say_and_many_rows_choose() -> None:
     chance = np.random.default_rng(5)
-    told = chance.normal(scale=0.05, size=(200_000, len(WAYS)))
+    told = chance.normal(scale=0.05, size=(200_000, len(ESTIMATORS)))
     effects = told[:, 1] + chance.normal(scale=0.5, size=len(told))
     few = uplift.stacking_weights(told[:50], effects[:50] - effects[:50].mean())
-    assert few == pytest.approx(1 / len(WAYS), abs=0.1)
+    assert few == pytest.approx(1 / len(ESTIMATORS), abs=0.1)
     assert uplift.stacking_weights(told, effects - effects.mean()) == pytest.approx([0, 1, 0], abs=0.08)
 
 

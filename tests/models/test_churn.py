@@ -92,10 +92,12 @@ def test_calibrated_scores_average_to_the_rate(small: SyntheticShop) -> None:
 
 
 def test_reasons_are_the_strongest_pushes_in_the_direction_of_the_score() -> None:
-    pushes = np.array([[0.9, -0.5, 0.3, 0.1], [0.1, -0.9, -0.2, 0.0], [0.5, 0.2, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]])
+    contributions = np.array(
+        [[0.9, -0.5, 0.3, 0.1], [0.1, -0.9, -0.2, 0.0], [0.5, 0.2, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]]
+    )
     values = np.array([[62.0, 1, 2, 3], [4.0, 9, 2, 3], [np.nan, 9, 2, 3], [1.0, 1, 1, 1]])
     told = feature_phrases(("rfm",), ["recency_days", "b_count", "c_share", "d_days"])
-    assert strongest_reasons(pushes, values, list(told), told) == [
+    assert strongest_reasons(contributions, values, list(told), told) == [
         ["last visit 62 days ago", "c share 2", "d days 3"],
         ["b count 9", "c share 2"],
         ["b count 9"],

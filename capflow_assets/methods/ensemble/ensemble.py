@@ -1,7 +1,11 @@
 """Ensemble: several learners of one table, blended and calibrated out of sample on a later date.
 
-Each family is fitted on the past and asked about the latest part; the weights of the families, the number of boosted
-trees and the calibration come from those answers; then the families that count are fitted again on everything.
+Each learner is fitted on the earlier dates and scores the latest one. Blend weights, the number of boosted trees and
+the calibration are learned from these out-of-sample scores; learners with a weight are then refitted on everything.
+
+Blending: ensemble selection (Caruana, Niculescu-Mizil, Crew & Ksikes 2004, Ensemble Selection from Libraries of
+Models). It starts from the mean of all good members, which a few rows cannot overrule, then adds members one at a time,
+with replacement, as long as the loss of the mean decreases.
 """
 
 from __future__ import annotations
@@ -27,7 +31,7 @@ if TYPE_CHECKING:
 
 FOLDS = 4
 MOST_STEPS = 10
-CLEARLY_WORSE = 0.05  # of the best member's loss: such a member has no say
+CLEARLY_WORSE = 0.05  # of the best member's loss: such a member is left out
 LEAST_GAIN = 1e-3  # of the loss: below that it is chance
 RARE, MOST_NEGATIVES = 0.02, 30
 MOST_LEVEL = 2.0  # what one season may do to the level of all later ones
@@ -49,38 +53,38 @@ class Ensemble:
             total += weight * LEARNERS[name].raw(self.files[LEARNERS[name].file], matrix)
         return total
 
-    def answer(self, matrix: np.ndarray) -> np.ndarray:
+    def predict(self, matrix: np.ndarray) -> np.ndarray:
         """Return the probability (binary) or value of each row."""
-        answer = _to_output(self.facts["objective"], self.raw(matrix), self.facts.get("calibration"))
-        return answer * self.facts.get("scale", 1.0)
+        output = _to_output(self.facts["objective"], self.raw(matrix), self.facts.get("calibration"))
+        return output * self.facts.get("scale", 1.0)
 
-    def pushes(self, matrix: np.ndarray) -> np.ndarray:
+    def contributions(self, matrix: np.ndarray) -> np.ndarray:
         """Return what each column adds to the raw score, rows x columns."""
         import numpy as np
 
         total = np.zeros((len(matrix), matrix.shape[1]))
         for name, weight in self.facts["weights"].items():
-            total += weight * LEARNERS[name].pushes(self.files[LEARNERS[name].file], matrix)[:, :-1]
+            total += weight * LEARNERS[name].contributions(self.files[LEARNERS[name].file], matrix)[:, :-1]
         return total
 
 
 def fit(parts: Sequence[Rows], objective: Objective, parameters: Mapping[str, Any], seed: int) -> Ensemble:
     """Fit an ensemble on `parts`, the rows of each training date, the oldest first.
 
-    With one date alone the number of trees is parameters["fixed_trees"] and the unseen rows are those of folds.
+    With one date only, the number of trees is parameters["fixed_trees"] and the scores are out of fold.
     """
     import numpy as np
 
     scale = _target_scale(parts, objective)
     parts = [_scale_target(part, scale) for part in parts]
-    wanted = [name for name in parameters["families"] if objective in LEARNERS[name].objectives]
-    unseen = _score_latest(parts, objective, wanted, parameters, seed)
-    if unseen is None:
-        unseen = _score_folds(stack(parts), objective, wanted, parameters, seed)
-    trees, scores, target = unseen
+    learners = [name for name in parameters["families"] if objective in LEARNERS[name].objectives]
+    out_of_sample = _score_latest(parts, objective, learners, parameters, seed)
+    if out_of_sample is None:
+        out_of_sample = _score_folds(stack(parts), objective, learners, parameters, seed)
+    trees, scores, target = out_of_sample
     weights = blend_weights(scores, lambda raw: _loss(objective, raw, target))
-    said = {name: weight for name, weight in zip(wanted, weights, strict=True) if weight > 0}
-    facts: dict[str, Any] = {"objective": objective, "weights": said, "trees": trees}
+    weighted = {name: weight for name, weight in zip(learners, weights, strict=True) if weight > 0}
+    facts: dict[str, Any] = {"objective": objective, "weights": weighted, "trees": trees}
     if objective == "tweedie":
         facts["scale"] = scale * _level(np.average(scores, axis=0, weights=weights), target)
     if objective == "binary":
@@ -89,7 +93,7 @@ def fit(parts: Sequence[Rows], objective: Objective, parameters: Mapping[str, An
         facts["calibration"] = {"slope": slope, "intercept": intercept}
     everything = _undersample(stack(parts), objective)
     settings = {**parameters, "trees": trees}
-    files = {LEARNERS[name].file: LEARNERS[name].fit(everything, objective, settings, seed) for name in said}
+    files = {LEARNERS[name].file: LEARNERS[name].fit(everything, objective, settings, seed) for name in weighted}
     return Ensemble(files, facts)
 
 
@@ -117,9 +121,9 @@ def quick_predict(
     import numpy as np
 
     scale = _target_scale([past], objective)
-    seen, asked = canonicalise(_scale_target(_undersample(past, objective), scale)), _scale_target(later, scale)
-    order = canonical_order(asked)
-    _, raw = best_number_of_trees(seen, asked.take(order), objective, parameters, seed)
+    train, test = canonicalise(_scale_target(_undersample(past, objective), scale)), _scale_target(later, scale)
+    order = canonical_order(test)
+    _, raw = best_number_of_trees(train, test.take(order), objective, parameters, seed)
     found = np.empty(len(later))
     found[order] = raw
     return _to_output(objective, found, None) * scale
@@ -131,7 +135,7 @@ def _target_scale(parts: Sequence[Rows], objective: Objective) -> float:
 
 
 def _level(raw: np.ndarray, target: np.ndarray) -> float:
-    """Return actual over predicted total on unseen rows, clipped: the deviance's best fit does not keep the total."""
+    """Return actual over predicted total out of sample, clipped: the deviance's best fit does not keep the total."""
     import numpy as np
 
     level = float(target.mean()) / float(_to_output("tweedie", raw, None).mean())
@@ -142,11 +146,11 @@ def _scale_target(rows: Rows, scale: float) -> Rows:
     return rows if scale == 1.0 else Rows(rows.matrix, rows.target / scale)
 
 
-def _to_output(objective: Objective, raw: np.ndarray, calibrated: Mapping[str, float] | None) -> np.ndarray:
+def _to_output(objective: Objective, raw: np.ndarray, platt: Mapping[str, float] | None) -> np.ndarray:
     import numpy as np
 
     if objective == "binary":
-        fitted = calibrated or {"slope": 1.0, "intercept": 0.0}
+        fitted = platt or {"slope": 1.0, "intercept": 0.0}
         return calibration.sigmoid(fitted["slope"] * raw + fitted["intercept"])
     return np.exp(np.minimum(raw, 30.0)) if objective == "tweedie" else raw
 
@@ -164,12 +168,12 @@ def _loss(objective: Objective, raw: np.ndarray, target: np.ndarray) -> float:
     return float(np.abs(_to_output(objective, raw, None) - target).mean())
 
 
-Unseen = tuple[int, list["np.ndarray"], "np.ndarray"]
+OutOfSample = tuple[int, list["np.ndarray"], "np.ndarray"]
 
 
 def _score_latest(
-    parts: Sequence[Rows], objective: Objective, wanted: Sequence[str], parameters: Mapping[str, Any], seed: int
-) -> Unseen | None:
+    parts: Sequence[Rows], objective: Objective, learners: Sequence[str], parameters: Mapping[str, Any], seed: int
+) -> OutOfSample | None:
     """Return the number of trees, the learners' scores of the latest date, and its outcome; None with one date only."""
     import numpy as np
 
@@ -183,22 +187,22 @@ def _score_latest(
         boosted
         if name == "boosting"
         else LEARNERS[name].raw(LEARNERS[name].fit(past, objective, parameters, seed), later.matrix)
-        for name in wanted
+        for name in learners
     ]
     return trees, scores, later.target
 
 
 def _score_folds(
-    rows: Rows, objective: Objective, wanted: Sequence[str], parameters: Mapping[str, Any], seed: int
-) -> Unseen:
+    rows: Rows, objective: Objective, learners: Sequence[str], parameters: Mapping[str, Any], seed: int
+) -> OutOfSample:
     import numpy as np
 
     settings = {**parameters, "trees": parameters["fixed_trees"]}
     fold = np.random.default_rng(seed).permutation(len(rows)) % FOLDS
-    scores = [np.zeros(len(rows)) for _ in wanted]
+    scores = [np.zeros(len(rows)) for _ in learners]
     for k in range(FOLDS):
         inside = _undersample(rows.take(np.flatnonzero(fold != k)), objective)
-        for score, name in zip(scores, wanted, strict=True):
+        for score, name in zip(scores, learners, strict=True):
             fitted = LEARNERS[name].fit(inside, objective, settings, seed)
             score[fold == k] = LEARNERS[name].raw(fitted, rows.matrix[fold == k])
     return settings["trees"], scores, rows.target

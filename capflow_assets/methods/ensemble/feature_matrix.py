@@ -86,19 +86,19 @@ class StandardScale:
 
 
 def ablation_contributions(
-    ask: Callable[[np.ndarray], np.ndarray], matrix: np.ndarray, usual: Sequence[float]
+    predict: Callable[[np.ndarray], np.ndarray], matrix: np.ndarray, usual: Sequence[float]
 ) -> np.ndarray:
     """Return how much each feature moves each prediction from what it would be at the usual value: rows x columns.
 
-    It needs nothing but answers, so that it works for any method, at the price of one more asking for each column.
+    It needs predictions only, so it works for any method, at the price of one more prediction per column.
     Source: Robnik-Sikonja & Kononenko (2008), Explaining classifications for individual instances.
     """
     import numpy as np
 
-    told = np.zeros(matrix.shape)
-    answers = ask(matrix)
+    moved = np.zeros(matrix.shape)
+    predictions = predict(matrix)
     for column, value in enumerate(usual):
         without = matrix.copy()
         without[:, column] = value
-        told[:, column] = answers - ask(without)
-    return told
+        moved[:, column] = predictions - predict(without)
+    return moved

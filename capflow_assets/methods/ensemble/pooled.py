@@ -1,8 +1,8 @@
 """Pooling: make a model's features comparable between retailers, by each shopper's percentile at their retailer.
 
-Each feature becomes the share of the retailer's shoppers who have less of it (0 to 1): then neither the currency nor
-the size of baskets matters, and what one retailer's shoppers taught can be said of another's. The grid of each
-retailer is learned from its own shoppers and kept with the version.
+Each feature becomes the share of the retailer's shoppers who have less of it (0 to 1), so that neither currency nor
+basket size matters and a fit on one retailer's shoppers carries over to another's. Each retailer's grid is learned from
+its own shoppers and stored with the version.
 """
 
 from __future__ import annotations
@@ -84,12 +84,12 @@ def build_contribution(parts: Sequence[Rows], columns: Sequence[str], seed: int)
     import numpy as np
 
     grids = quantile_grids(parts[-1].matrix)
-    given = []
+    contributed = []
     for part in parts:
         lot = np.sort(np.random.default_rng(seed).permutation(len(part))[:MOST_ROWS])
         sample = canonicalise(part).take(lot)
-        given.append(Rows(percentile_ranks(sample.matrix, grids), sample.target))
-    return Contribution(tuple(columns), tuple(given))
+        contributed.append(Rows(percentile_ranks(sample.matrix, grids), sample.target))
+    return Contribution(tuple(columns), tuple(contributed))
 
 
 def stack_contributions(contributions: Mapping[str, Contribution], columns: Sequence[str]) -> list[Rows]:
@@ -97,14 +97,14 @@ def stack_contributions(contributions: Mapping[str, Contribution], columns: Sequ
     import numpy as np
 
     earlier, latest = list[Rows](), list[Rows]()
-    for _, given in sorted(contributions.items()):
-        place = {name: number for number, name in enumerate(given.columns)}
-        for number, part in enumerate(given.parts):
+    for _, contributed in sorted(contributions.items()):
+        place = {name: number for number, name in enumerate(contributed.columns)}
+        for number, part in enumerate(contributed.parts):
             matrix = np.full((len(part), len(columns)), np.nan)
             for position, name in enumerate(columns):
                 if name in place:
                     matrix[:, position] = part.matrix[:, place[name]]
-            (latest if number == len(given.parts) - 1 else earlier).append(Rows(matrix, part.target))
+            (latest if number == len(contributed.parts) - 1 else earlier).append(Rows(matrix, part.target))
     return [_concatenate(rows) for rows in (earlier, latest) if rows]
 
 

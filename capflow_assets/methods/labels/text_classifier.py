@@ -37,31 +37,33 @@ class TextClassifier:
     weights: np.ndarray
     intercept: float
 
-    def pushes(self, texts: Sequence[str]) -> csr_matrix:
+    def contributions(self, texts: Sequence[str]) -> csr_matrix:
         """Return the contribution of each word of each text to the log-odds: texts x words."""
         found = self._vectorizer().transform(texts)
         found.data *= self.weights[found.indices]
         return found
 
-    def probability(self, pushes: csr_matrix) -> np.ndarray:
+    def probability(self, contributions: csr_matrix) -> np.ndarray:
         """Return the probability that each text is of class 1."""
         import numpy as np
 
-        return calibration.sigmoid(np.asarray(pushes.sum(axis=1)).ravel() + self.intercept)
+        return calibration.sigmoid(np.asarray(contributions.sum(axis=1)).ravel() + self.intercept)
 
-    def strongest(self, pushes: csr_matrix) -> list[list[tuple[str, float]]]:
+    def strongest(self, contributions: csr_matrix) -> list[list[tuple[str, float]]]:
         """Return up to three words (or pairs) of each text with most effect either way; no two share a word."""
         import numpy as np
 
-        strength = np.abs(pushes.data)
-        rows = np.repeat(np.arange(pushes.shape[0]), np.diff(pushes.indptr))
-        order = np.lexsort([pushes.indices, -strength, rows])
-        place = np.arange(len(order)) - pushes.indptr[rows]  # rows stay in their order, so places count within one
+        strength = np.abs(contributions.data)
+        rows = np.repeat(np.arange(contributions.shape[0]), np.diff(contributions.indptr))
+        order = np.lexsort([contributions.indices, -strength, rows])
+        place = (
+            np.arange(len(order)) - contributions.indptr[rows]
+        )  # rows stay in their order, so places count within one
         best = order[(place < LOOKED_AT) & (strength[order] > 0)]
-        told: list[list[tuple[str, float]]] = [[] for _ in range(pushes.shape[0])]
-        said: list[set[str]] = [set() for _ in range(pushes.shape[0])]
+        told: list[list[tuple[str, float]]] = [[] for _ in range(contributions.shape[0])]
+        said: list[set[str]] = [set() for _ in range(contributions.shape[0])]
         for row, word, push in zip(
-            rows[best].tolist(), pushes.indices[best].tolist(), pushes.data[best].tolist(), strict=True
+            rows[best].tolist(), contributions.indices[best].tolist(), contributions.data[best].tolist(), strict=True
         ):
             parts = set(self.words[word].split())
             if len(told[row]) < TOLD and not parts & said[row]:

@@ -24,10 +24,10 @@ ALL_FAMILIES = ("boosting", "forest", "linear")
 class Predictor(Protocol):
     """A fitted method."""
 
-    def answer(self, matrix: np.ndarray) -> np.ndarray:
+    def predict(self, matrix: np.ndarray) -> np.ndarray:
         """Return the probability or value of each row."""
 
-    def pushes(self, matrix: np.ndarray) -> np.ndarray:
+    def contributions(self, matrix: np.ndarray) -> np.ndarray:
         """Return what each column adds to each row's answer, rows x columns."""
 
 
@@ -130,7 +130,7 @@ class TabularModel(Poolable):
     def reasons(self, artefact: Artefact, prediction: pd.DataFrame, matrix: np.ndarray) -> list[list[str]]:
         """Return the strongest contributions to each row of the prediction, in words; `matrix` has the same rows."""
         texts = self._column_phrases(artefact)
-        contributions = self._predictor(artefact).pushes(_rank_if_pooled(artefact, matrix))
+        contributions = self._predictor(artefact).contributions(_rank_if_pooled(artefact, matrix))
         return strongest_reasons(contributions, matrix, list(texts), texts)
 
     def predict_quickly(self, artefact: Artefact, snapshot: Snapshot) -> pd.DataFrame:
@@ -183,7 +183,7 @@ class TabularModel(Poolable):
         import numpy as np
 
         units, matrix = self._units_and_matrix(artefact, snapshot)
-        answer = np.clip(self._predictor(artefact).answer(_rank_if_pooled(artefact, matrix)), *self.within)
+        answer = np.clip(self._predictor(artefact).predict(_rank_if_pooled(artefact, matrix)), *self.within)
         columns = {column: units[column] for column in self.unit}
         columns["value" if self.task == "regression" else "score"] = answer
         extras = self.extra_columns(artefact, snapshot, units, answer)

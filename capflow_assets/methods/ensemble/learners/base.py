@@ -50,7 +50,7 @@ class Learner(Protocol):
     def raw(self, content: bytes, matrix: np.ndarray) -> np.ndarray:
         """Return the raw score of each row."""
 
-    def pushes(self, content: bytes, matrix: np.ndarray) -> np.ndarray:
+    def contributions(self, content: bytes, matrix: np.ndarray) -> np.ndarray:
         """Return what each column adds to the raw score, rows x (columns + 1); the last is the base value."""
 
 

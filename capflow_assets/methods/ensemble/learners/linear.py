@@ -1,9 +1,9 @@
 """Linear: logistic, ridge or median regression on scaled columns, stored as plain arrays.
 
 Fitted by scikit-learn: probabilities by L2 and lbfgs,
-means by least squares, held back as much as each row told by all others asks for (Golub, Heath & Wahba 1979).
-Medians by least absolute deviations, as weighted least squares again and again (Schlossmacher 1973), of the logarithm
-where no value is negative: the median of a logarithm is the logarithm of the median.
+means by ridge regression, the penalty by leave-one-out cross-validation (Golub, Heath & Wahba 1979).
+Medians by least absolute deviations, as iteratively reweighted least squares (Schlossmacher 1973), of the logarithm
+if no value is negative: the median of a logarithm is the logarithm of the median.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from capflow_assets.methods.scaling import apply_scale, fit_scale
 if TYPE_CHECKING:
     import numpy as np
 
-STRENGTH = 0.1  # C of scikit-learn: the smaller, the more the weights are held back
+STRENGTH = 0.1  # C of scikit-learn: the smaller, the stronger the penalty
 ROUNDS = 300
-RIDGE, STEPS = 1.0, 25  # of the medians: the penalty, and how often the weights are set anew
+RIDGE, STEPS = 1.0, 25  # of the medians: the penalty, and the number of reweighting steps
 MOST_LOG = 30.0
-HELD_BACK = (0.0, 5.0, 11)  # ridge penalties to choose from: powers of ten, from, to, how many
+PENALTIES = (0.0, 5.0, 11)  # ridge penalties to choose from: powers of ten, from, to, how many
 
 
 @dataclass(frozen=True)
@@ -57,21 +57,21 @@ class Linear:
         found = apply_scale(matrix, arrays) @ arrays["weights"] + arrays["start"][0]
         return np.expm1(np.minimum(found, MOST_LOG)) if arrays["in_logs"][0] else found
 
-    def pushes(self, content: bytes, matrix: np.ndarray) -> np.ndarray:
+    def contributions(self, content: bytes, matrix: np.ndarray) -> np.ndarray:
         """Return weight times the column's distance from its mean, with the rest last.
 
-        Where logarithms are fitted each part counts by what the whole comes to, for there a part is a factor.
+        If logarithms are fitted, each part is multiplied by the whole prediction, because there a part is a factor.
         """
         import numpy as np
 
         arrays = _load(content)
         parts = apply_scale(matrix, arrays) * arrays["weights"]
         columns = matrix.shape[1]
-        told = parts[:, :columns] + parts[:, columns:]
+        parts_by_column = parts[:, :columns] + parts[:, columns:]
         whole = self.raw(content, matrix)
         if arrays["in_logs"][0]:
-            told = told * (1.0 + whole)[:, None]
-        return np.column_stack([told, whole - told.sum(axis=1)])
+            parts_by_column = parts_by_column * (1.0 + whole)[:, None]
+        return np.column_stack([parts_by_column, whole - parts_by_column.sum(axis=1)])
 
 
 LINEAR = Linear()
@@ -93,7 +93,7 @@ def _means(scaled: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float]:
     import numpy as np
     from sklearn.linear_model import RidgeCV
 
-    fitted = RidgeCV(alphas=np.logspace(*HELD_BACK)).fit(scaled, target)
+    fitted = RidgeCV(alphas=np.logspace(*PENALTIES)).fit(scaled, target)
     return fitted.coef_, float(fitted.intercept_)
 
 

@@ -1,6 +1,6 @@
 """Rule: a probability from a rule that needs no fit on these rows, as one member among the learners.
 
-Where there are few rows a good rule is hard to beat; blended with what is learned it is a start to improve on.
+With few rows a good rule is hard to beat; blended with the learners it is a start to improve on.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class RuleLearner:
         import numpy as np
 
         column = int(parameters["rule_column"])
-        told = _log_odds(rows.matrix[:, column])
-        known = told[~np.isnan(told)]
+        log_odds = _log_odds(rows.matrix[:, column])
+        known = log_odds[~np.isnan(log_odds)]
         usual = round(float(known.mean()), 10) if len(known) else 0.0
         return json.dumps({"column": column, "usual": usual}).encode()
 
@@ -41,18 +41,18 @@ class RuleLearner:
         import numpy as np
 
         rule = json.loads(content)
-        told = _log_odds(matrix[:, rule["column"]])
-        return np.where(np.isnan(told), rule["usual"], told)
+        log_odds = _log_odds(matrix[:, rule["column"]])
+        return np.where(np.isnan(log_odds), rule["usual"], log_odds)
 
-    def pushes(self, content: bytes, matrix: np.ndarray) -> np.ndarray:
+    def contributions(self, content: bytes, matrix: np.ndarray) -> np.ndarray:
         """Attribute the whole difference from the mean to its column; the mean is the base value."""
         import numpy as np
 
         rule = json.loads(content)
-        told = np.zeros((len(matrix), matrix.shape[1] + 1))
-        told[:, rule["column"]] = self.raw(content, matrix) - rule["usual"]
-        told[:, -1] = rule["usual"]
-        return told
+        parts = np.zeros((len(matrix), matrix.shape[1] + 1))
+        parts[:, rule["column"]] = self.raw(content, matrix) - rule["usual"]
+        parts[:, -1] = rule["usual"]
+        return parts
 
 
 RULE = RuleLearner()

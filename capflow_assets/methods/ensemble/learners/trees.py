@@ -67,7 +67,7 @@ class Boosting:
         """Return log-odds, values, or logarithms of means."""
         return _predict(_booster(content), matrix, raw_score=True)
 
-    def pushes(self, content: bytes, matrix: np.ndarray) -> np.ndarray:
+    def contributions(self, content: bytes, matrix: np.ndarray) -> np.ndarray:
         """Return SHAP values."""
         return _shap_values(_booster(content), matrix)
 
@@ -96,7 +96,7 @@ class Forest:
         booster = _booster(content)
         return _predict(booster, matrix, raw_score=True) / booster.num_trees()
 
-    def pushes(self, content: bytes, matrix: np.ndarray) -> np.ndarray:
+    def contributions(self, content: bytes, matrix: np.ndarray) -> np.ndarray:
         """Return SHAP values of the mean."""
         booster = _booster(content)
         return _shap_values(booster, matrix) / booster.num_trees()
