@@ -17,8 +17,8 @@ from capflow_assets.features.embeddings.lsa import Lsa, fit_lsa
 from capflow_assets.features.embeddings.sentences import load_sentences
 from capflow_assets.features.embeddings.text import compose_texts
 from capflow_assets.features.embeddings.tokens import plain_text, tokenise
+from capflow_assets.features.embeddings.word_average import SifWeights, WordAverage, fit_sif
 from capflow_assets.features.embeddings.word_vectors import read_word_vectors
-from capflow_assets.features.embeddings.words import SifWeights, WordAverage, fit_sif
 
 needs_deep = pytest.mark.skipif(
     find_spec("torch") is None or find_spec("sentence_transformers") is None,

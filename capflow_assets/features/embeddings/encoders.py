@@ -93,8 +93,8 @@ def _lsa(encoding: Encoding, texts: Texts, learned: bytes | None) -> FittedEncod
 
 
 def _words(encoding: Encoding, model: Path, texts: Texts, learned: bytes | None) -> FittedEncoder:
+    from capflow_assets.features.embeddings.word_average import SifWeights, WordAverage, fit_sif, vocabulary
     from capflow_assets.features.embeddings.word_vectors import read_word_vectors
-    from capflow_assets.features.embeddings.words import SifWeights, WordAverage, fit_sif, vocabulary
 
     dimensions, vectors = read_word_vectors(model, vocabulary(texts()))
     if not learns(encoding):

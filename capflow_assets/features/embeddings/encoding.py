@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 PACKAGE = "capflow_assets.features.embeddings"
 MODULES = {
     "lsa": ("text", "lsa"),
-    "words": ("text", "words", "word_vectors"),
+    "words": ("text", "word_average", "word_vectors"),
     "sentence-transformers": ("text", "sentences"),
     "pixels": ("pixels",),
     "clip": ("pixels", "sentences"),
