@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pandas as pd
 import pytest
-from capflow_assets.conformance.world import AS_OF, START, World, world
 
+from capflow_assets.conformance.synthetic_shop import AS_OF, START, SyntheticShop, make_shop
 from capflow_assets.contract.model import Model
 from capflow_assets.features.sets.place import PLACE
 from capflow_assets.features.sets.rfm import RFM
@@ -20,10 +20,10 @@ READ_BILLS = [model for _, model in sorted(models().items()) if "rfm" in model.f
 
 
 @pytest.fixture(scope="module")
-def shop() -> World:
+def shop() -> SyntheticShop:
     """A shop in which every tenth shopper never paid anything."""
-    made = world(150, seed=3)
-    return made.changed(**{name: _free(made.frames[name]) for name in ("bills", "line_items")})
+    made = make_shop(150, seed=3)
+    return made.with_tables(**{name: _free(made.frames[name]) for name in ("bills", "line_items")})
 
 
 def _free(frame: pd.DataFrame) -> pd.DataFrame:
@@ -31,13 +31,13 @@ def _free(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("feature_set", [RFM, RHYTHM, PLACE], ids=lambda one: one.name)
-def test_bills_of_nothing_are_visits(shop: World, feature_set: object) -> None:
+def test_bills_of_nothing_are_visits(shop: SyntheticShop, feature_set: object) -> None:
     features = feature_set.build(shop.tables(START, DATE), DATE).execute()  # type: ignore[attr-defined]
     assert len(set(FREE) & set(features["user_id"])) > 10
 
 
 @pytest.mark.parametrize("model", READ_BILLS, ids=lambda model: model.name)
-def test_nobody_in_a_population_is_without_features(shop: World, model: Model) -> None:
+def test_nobody_in_a_population_is_without_features(shop: SyntheticShop, model: Model) -> None:
     featured = set(RFM.build(shop.tables(START, DATE), DATE).execute()["user_id"])
     population = set(shop.labelled_snapshot(DATE, model).outcome["user_id"])
     assert population
