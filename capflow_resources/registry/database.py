@@ -76,7 +76,7 @@ class Database:
 
         with self._lock:
             if not self._schema_is_current:
-                migrate(self._engine, self.name)
+                migrate(self._engine, self.name, WAIT_SECONDS)
                 self._schema_is_current = True
 
     @contextmanager

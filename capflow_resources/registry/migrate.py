@@ -19,7 +19,7 @@ MIGRATION_SECONDS = 600
 _alembic = Lock()  # alembic.op is one global for the whole process
 
 
-def migrate(engine: Engine, name: str) -> None:
+def migrate(engine: Engine, name: str, wait_seconds: float) -> None:
     """Create or upgrade the schema; several processes may call this at once, and one of them does it.
 
     All migrations run in one transaction, so that a crash leaves the old schema. `name` is the registry's address
@@ -29,7 +29,7 @@ def migrate(engine: Engine, name: str) -> None:
         if _revision(connection) == HEAD:
             return
         if engine.dialect.name == "sqlite":
-            _write_ahead_log(connection)
+            _write_ahead_log(connection, wait_seconds)
     with _alembic, engine.begin() as connection:  # SQLite: BEGIN IMMEDIATE is the lock
         if engine.dialect.name == "postgresql":
             connection.exec_driver_sql(f"SET LOCAL statement_timeout = {MIGRATION_SECONDS * 1000}")
@@ -68,17 +68,15 @@ def _upgrade(connection: Connection, revision: str | None, name: str) -> None:
         ) from error
 
 
-def _write_ahead_log(connection: Connection) -> None:
+def _write_ahead_log(connection: Connection, wait_seconds: float) -> None:
     """Let readers go on while one process writes; the switch ignores SQLite's busy_timeout, so it is retried here."""
     from sqlalchemy.exc import OperationalError
     from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
-
-    from capflow_resources.registry.database import WAIT_SECONDS
 
     def is_locked(error: BaseException) -> bool:
         return isinstance(error, OperationalError) and "locked" in str(error)
 
     patiently = Retrying(
-        retry=retry_if_exception(is_locked), stop=stop_after_delay(WAIT_SECONDS), wait=wait_fixed(0.02), reraise=True
+        retry=retry_if_exception(is_locked), stop=stop_after_delay(wait_seconds), wait=wait_fixed(0.02), reraise=True
     )
     patiently(connection.exec_driver_sql, "PRAGMA journal_mode = WAL")

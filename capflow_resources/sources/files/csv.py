@@ -14,8 +14,8 @@ from capflow_resources.sources.columns import source_columns
 from capflow_resources.sources.errors import file_name, source_error
 from capflow_resources.sources.files import transcode
 from capflow_resources.sources.files.csv_options import CsvFormat, csv_format, option_error, to_plain_number
+from capflow_resources.sources.files.file_store import StoredFile
 from capflow_resources.sources.files.listing import Files, file_fault, list_files
-from capflow_resources.sources.files.stores import StoredFile
 from capflow_resources.sources.reader import Since, SourceTable
 from partitions.canonical import NUMBER_COLUMNS
 from partitions.customer import Customer, Source, TableMapping

@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 from capflow_resources.sources.errors import file_name, source_error
+from capflow_resources.sources.files.file_store import StoredFile
 from capflow_resources.sources.files.patterns import matches
-from capflow_resources.sources.files.stores import StoredFile
 from capflow_resources.sources.options import timeout_seconds
 from capflow_resources.sources.time_limit import NoAnswerError, run_with_timeout
 from partitions.customer import Customer, Source

@@ -11,7 +11,8 @@ from urllib.parse import unquote
 
 from capflow_resources.sources.errors import file_name, source_error
 from capflow_resources.sources.files import roots
-from capflow_resources.sources.files.stores import FileStore, StoredFile, open_store
+from capflow_resources.sources.files.file_store import FileStore, StoredFile
+from capflow_resources.sources.files.stores import open_store
 from partitions.customer import Customer, Source
 
 if TYPE_CHECKING:

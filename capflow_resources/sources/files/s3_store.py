@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from capflow_resources.s3 import find_access
 from capflow_resources.sources.errors import SourceError, file_name, source_error
+from capflow_resources.sources.files.file_store import StoredFile
 from capflow_resources.sources.files.patterns import matches
 from capflow_resources.sources.files.roots import literal_folder
-from capflow_resources.sources.files.stores import StoredFile
 from capflow_resources.sources.options import timeout_seconds
 from partitions.customer import Customer, Source
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from capflow_resources.sources.errors import SourceError, file_name, source_error
+from capflow_resources.sources.files.file_store import StoredFile
 from capflow_resources.sources.files.listing import Files
-from capflow_resources.sources.files.stores import StoredFile
 from partitions.customer import Customer, Source
 from partitions.hints import did_you_mean
 

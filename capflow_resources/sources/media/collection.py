@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from capflow_resources.sources.files import roots
-from capflow_resources.sources.files.stores import FileStore, StoredFile, open_store
+from capflow_resources.sources.files.file_store import FileStore, StoredFile
+from capflow_resources.sources.files.stores import open_store
 from partitions.customer import Customer, Source
 
 THREADS = 8

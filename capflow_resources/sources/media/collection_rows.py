@@ -12,8 +12,8 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from capflow_resources.sources.errors import SourceError, file_name, source_error
+from capflow_resources.sources.files.file_store import StoredFile
 from capflow_resources.sources.files.listing import file_fault
-from capflow_resources.sources.files.stores import StoredFile
 from capflow_resources.sources.media.collection import Collection, open_collection
 from capflow_resources.sources.media.decoded_cache import Decode, cache_path, decode_files, to_listing
 from capflow_resources.sources.media.decoding import VERSION, medium_kind

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from capflow_resources.sources.files.stores import StoredFile
+from capflow_resources.sources.files.file_store import StoredFile
 from capflow_resources.sources.media.collection import THREADS, Collection
 from capflow_resources.sources.media.decoding import MAX_BYTES, Facts, corrupt_facts
 from partitions.customer import Customer
