@@ -117,7 +117,7 @@ def _customer(
         engine=read_engine(form, keys.get("engine")),
         models=read_models(form, keys.get("models"), known_models),
         thresholds=_thresholds(form, keys.get("thresholds")),
-        expected=_expected(form, keys.get("expected")),
+        expected=_changes(form, keys.get("expected")),
         features=read_features(form, keys.get("features")),
         embeddings=read_embeddings(form, keys.get("embeddings"), path.parent),
         training=read_training(form, keys.get("training"), known_models),
@@ -177,7 +177,7 @@ def _thresholds(form: Form, node: Node | None) -> dict[str, float]:
     return {key: form.number(value, f"thresholds.{key}") for key, value in entries.items()}
 
 
-def _expected(form: Form, node: Node | None) -> tuple[Expected, ...]:
+def _changes(form: Form, node: Node | None) -> tuple[Expected, ...]:
     """Read the real changes in the business, like [{from: 2026-03-01, why: new tills}].
 
     The days after such a change are not compared with the days before it.
@@ -187,11 +187,11 @@ def _expected(form: Form, node: Node | None) -> tuple[Expected, ...]:
     if not isinstance(node, SequenceNode):
         form.note(node, 'expected must be a list, like [{from: 2026-03-01, why: "new tills"}]')
         return ()
-    entries = [_expected_change(form, item) for item in node.value]
+    entries = [_change(form, item) for item in node.value]
     return tuple(entry for entry in entries if entry is not None)
 
 
-def _expected_change(form: Form, node: Node) -> Expected | None:
+def _change(form: Form, node: Node) -> Expected | None:
     keys = form.entries(node, "expected", EXPECTED_KEYS)
     for key in ("from", "why"):
         if key not in keys:

@@ -48,7 +48,11 @@ def read_features(form: Form, node: Node | None) -> dict[str, str]:
 
 
 def read_training(form: Form, node: Node | None, known_models: Collection[str] = ()) -> Training:
-    """Read `training: {tuning_seconds: 20, pool: {give: true}, settings: {churn: {price_of_contact: 0.8}}}`."""
+    """Read `training: {tuning_seconds: 20, pool: {give: true}, settings: {churn: {price_of_contact: 0.8}}}`.
+
+    `tuning_seconds` are CPU-seconds per model, 0 to MAX_TUNING_SECONDS. The names of settings are the models' own, so
+    they are checked in training.
+    """
     keys = form.entries(node, "training", TRAINING_KEYS)
     pool = form.entries(keys.get("pool"), "training.pool", POOL_KEYS)
     default = Training()

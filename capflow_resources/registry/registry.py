@@ -1,19 +1,24 @@
-"""The model registry: which versions each customer's models have, which one is the champion, and why."""
+"""The model registry: versions, champions and events of each customer's models, and the ledger of its assets."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from capflow_resources.objects import ObjectStore, check_key
-from capflow_resources.registry import artefacts, decisions, ledger, versions
+from capflow_resources.registry import artefacts, decisions, versions
 from capflow_resources.registry.database import Database
-from capflow_resources.registry.records import Event, LedgerEntry, Metrics, Status, Version, now, utc
+from capflow_resources.registry.dialect import insert_into
+from capflow_resources.registry.records import STATUSES, Event, LedgerEntry, Metrics, Status, Version, now, utc
 from capflow_resources.registry.tables import tables
 from partitions.customer import NAME_PATTERN
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 MODEL_PATTERN = r"[a-z][a-z0-9_]{0,62}"
 
@@ -168,12 +173,12 @@ class Registry:
         listed = list(entries)
         if listed:
             with self._database.writing() as connection:
-                ledger.record(connection, listed)
+                _write_entries(connection, listed)
 
     def ledger(self, customer: str | None = None) -> list[LedgerEntry]:
         """Return how the last attempts ended, for one customer or for all, by customer and asset."""
         with self._database.reading() as connection:
-            return ledger.read(connection, customer)
+            return _read_entries(connection, customer)
 
     def close(self) -> None:
         """Close the idle database connections; a later call opens new ones."""
@@ -197,3 +202,36 @@ def _check_file_names(folder: str, files: Mapping[str, bytes]) -> None:
         if name == artefacts.MANIFEST:
             raise ValueError(f"An artefact file cannot be called {name}: the registry keeps its own there. Rename it.")
         check_key(f"{folder}/{name}")
+
+
+def _write_entries(connection: Connection, entries: Iterable[LedgerEntry]) -> None:
+    """Write entries over those of the same customer and asset; of two in one call the later one wins.
+
+    Raises ValueError for an unknown status.
+    """
+    at = now()
+    last = {(entry.customer, entry.asset): entry for entry in entries}
+    if not last:
+        return
+    rows = []
+    for key in sorted(last):  # the same order in every process: two batches on PostgreSQL cannot deadlock
+        entry = last[key]
+        if entry.status not in STATUSES:
+            raise ValueError(f"{entry.status!r} is not an outcome of {key}: use one of {', '.join(STATUSES)}.")
+        as_of = None if entry.as_of is None else utc(entry.as_of)
+        rows.append(asdict(entry) | {"as_of": as_of, "at": at})
+    table = tables().outcome
+    new = insert_into(connection, table)
+    updated = {name: new.excluded[name] for name in ("status", "reason", "run_id", "as_of", "at")}
+    connection.execute(new.on_conflict_do_update(index_elements=["customer", "asset"], set_=updated), rows)
+
+
+def _read_entries(connection: Connection, customer: str | None = None) -> list[LedgerEntry]:
+    """Return the entries of one customer or of all, by customer and asset."""
+    from sqlalchemy import select
+
+    table = tables().outcome
+    query = select(table).order_by(table.c.customer, table.c.asset)
+    if customer is not None:
+        query = query.where(table.c.customer == customer)
+    return [LedgerEntry(**row) for row in connection.execute(query).mappings()]
