@@ -15,7 +15,7 @@ from capflow_assets.run.catalogue import models
 from capflow_assets.run.code_version import training_code
 from capflow_assets.run.customer_run import CustomerRun
 from capflow_assets.training.candidate import SEED, Candidate
-from capflow_assets.training.card.facts import build_test_record
+from capflow_assets.training.card.card import build_evaluation_record
 from capflow_assets.training.card.store import card_metadata, load_picture, store_card
 from capflow_assets.training.evaluation import curves
 from capflow_assets.training.evaluation.promotion import PromotionDecision
@@ -115,11 +115,11 @@ def _store_evaluation(run: CustomerRun, model: Model, version: Version, candidat
     fit = candidate.fit
     title = f"{run.name} / {model.title}"
     picture = curves.draw_curves(model.task, title, fit.test.outcome, candidate.prediction)
-    record = build_test_record(
+    record = build_evaluation_record(
         model,
         fit.train,
         fit.test,
-        fit.artefact.facts,
+        fit.facts,
         candidate.prediction,
         candidate.baseline_prediction,
         candidate.champion_prediction,

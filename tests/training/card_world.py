@@ -12,7 +12,9 @@ import pandas as pd
 
 from capflow_assets.contract.model import Artefact, Model, Task
 from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
-from capflow_assets.training.card import build_card, build_test_record
+from capflow_assets.prediction.version_facts import VersionFacts
+from capflow_assets.training.card.card import Card, build_card, build_evaluation_record
+from capflow_assets.training.card.record import EvaluationRecord
 from capflow_assets.training.evaluation.metrics import metrics_of
 from capflow_resources.registry import Event, Metrics, Version
 
@@ -125,17 +127,17 @@ def simple(prediction: pd.DataFrame) -> pd.DataFrame:
 
 
 @cache
-def found(task: Task, text: str, unit: tuple[str, ...] = ("user_id",)) -> dict[str, Any]:
+def found(task: Task, text: str, unit: tuple[str, ...] = ("user_id",)) -> EvaluationRecord:
     """What is kept of the test date; all of its texts end in `text`."""
     model, (outcome, prediction) = made(task, unit, text), example(task, unit, text)
     past = [snapshot(outcome, datetime(2024, 1, 1), text)]
-    facts, told = version(model, text=text).facts, evidence(text)
-    return build_test_record(
+    facts, told = VersionFacts.from_json(version(model, text=text).facts), evidence(text)
+    return build_evaluation_record(
         model, past, snapshot(outcome, T, text), facts, prediction, simple(prediction), prediction, told
     )
 
 
-def card(task: Task, text: str, unit: tuple[str, ...] = ("user_id",)) -> dict[str, Any]:
+def card(task: Task, text: str, unit: tuple[str, ...] = ("user_id",)) -> Card:
     """The whole card of version 2, the champion."""
     model, events = made(task, unit, text), history(*PROMOTED, (2, "promoted", f"better{text}"))
     return build_card(version(model, text=text), events, 2, found(task, text, unit))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import ibis
 import numpy as np
@@ -12,9 +14,12 @@ import pytest
 
 from capflow_assets.contract.model import PREDICTED_COLUMNS, Task
 from capflow_assets.contract.snapshot import LabelledSnapshot
-from capflow_assets.training.card import as_html, as_markdown, build_card, in_brief
-from capflow_assets.training.card.came_true import calibration, compare_with_outcome
+from capflow_assets.training.card.card import build_card
+from capflow_assets.training.card.html import as_html
+from capflow_assets.training.card.markdown import as_markdown, in_brief
+from capflow_assets.training.card.predicted_vs_actual import compare_with_outcome, measure_calibration
 from capflow_assets.training.card.reasons import most_frequent
+from capflow_assets.training.card.record import EvaluationRecord
 from capflow_assets.training.card.sections import NOT_KEPT
 from capflow_assets.training.card.slices import evaluate_slices
 from capflow_assets.training.evaluation.metrics import metric
@@ -50,9 +55,9 @@ def test_by_tenth_and_calibration_in_known_numbers() -> None:
     assert [round(row["actual"], 9) for row in rows] == [1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1]
     assert rows[0]["lift"] == pytest.approx(1 / 0.55)
     assert [rows[0]["captured"], rows[1]["captured"], rows[9]["captured"]] == pytest.approx([10 / 55, 19 / 55, 1.0])
-    told = calibration(rows)
-    assert (told["predicted"], told["actual"], told["error"]) == pytest.approx((0.5, 0.55, 0.05))
-    assert told["chance"] == pytest.approx(0.798 * np.mean([(p * (1 - p) / 10) ** 0.5 for p in score]), rel=1e-3)
+    told = measure_calibration(rows)
+    assert (told.predicted, told.actual, told.error) == pytest.approx((0.5, 0.55, 0.05))
+    assert told.chance == pytest.approx(0.798 * np.mean([(p * (1 - p) / 10) ** 0.5 for p in score]), rel=1e-3)
 
 
 def test_what_came_true_by_rank_segment_label_and_contact() -> None:
@@ -81,7 +86,7 @@ def test_reasons_are_counted_by_their_words_and_phrases_keep_their_own_numbers()
         ],
         ["spent 7.00 in the last 90 days", "3rd week ahead"],
     ]
-    counted = {row["reason"]: (row["share"], row["example"]) for row in most_frequent(told, phrases)}
+    counted = {row.reason: (row.share, row.example) for row in most_frequent(told, phrases)}
     assert counted == {
         "spent … in the last 90 days": (0.75, "spent 7.00 in the last 90 days"),
         "spent … in the last 30 days": (0.25, "spent 7.00 in the last 30 days"),
@@ -90,26 +95,26 @@ def test_reasons_are_counted_by_their_words_and_phrases_keep_their_own_numbers()
         "… week ahead": (0.25, "3rd week ahead"),
         "goes with item i512, bought … times": (0.25, "goes with item i512, bought 4 times"),
     }
-    assert most_frequent([["x" * 1000]], {})[0]["example"] == "x" * 160 + "…"
+    assert most_frequent([["x" * 1000]], {})[0].example == "x" * 160 + "…"
 
 
 def test_a_slice_is_the_metric_of_its_users_alone() -> None:
     model, (outcome, prediction) = made("binary"), example("binary")
     rows = evaluate_slices(model, snapshot(outcome), prediction.sample(frac=1, random_state=3), simple(prediction))
-    by_recency = [row for row in rows if row["by"] == "days since the last visit"]
-    assert [(row["group"], row["units"]) for row in by_recency[:3]] == [
+    by_recency = [row for row in rows if row.by == "days since the last visit"]
+    assert [(row.group, row.units) for row in by_recency[:3]] == [
         ("1 to 100", 100),
         ("101 to 199", 99),
         ("200 to 299", 100),
     ]
     inside = outcome.iloc[1:101]
     told = metric("auc").evaluate(inside, prediction)
-    assert (by_recency[0]["value"], by_recency[0]["low"], by_recency[0]["high"]) == (told.value, told.low, told.high)
-    assert by_recency[0]["baseline"] == 0.5
-    assert by_recency[3]["group"] == "not known"
-    assert by_recency[3]["why"] == "fewer than 50 users"
-    assert by_recency[3]["value"] is None
-    by_spend = [(row["group"], row["units"]) for row in rows if row["by"] == "spend so far"]
+    assert (by_recency[0].value, by_recency[0].low, by_recency[0].high) == (told.value, told.low, told.high)
+    assert by_recency[0].baseline == 0.5
+    assert by_recency[3].group == "not known"
+    assert by_recency[3].why == "fewer than 50 users"
+    assert by_recency[3].value is None
+    by_spend = [(row.group, row.units) for row in rows if row.by == "spend so far"]
     assert by_spend == [("0.01 to 1", 100), ("1.01 to 1.99", 99), ("2 to 2.99", 100), ("not known", 1)]
 
 
@@ -118,11 +123,11 @@ def test_equal_values_are_never_parted_and_one_kind_alone_is_not_judged() -> Non
     features = pd.DataFrame({"user_id": outcome["user_id"], "frequency_bills_90d": [1] * 250 + [9] * 50, "spend": 3})
     outcome["label"] = outcome["label"].where(outcome.index < 250, 0)
     rows = evaluate_slices(model, LabelledSnapshot("acme", T, features, {}, outcome), prediction, simple(prediction))
-    assert [(row["by"], row["group"], row["units"]) for row in rows] == [
+    assert [(row.by, row.group, row.units) for row in rows] == [
         ("visits in the last 90 days", "1", 250), ("visits in the last 90 days", "9", 50),
     ]  # fmt: skip
-    assert rows[1]["why"] == "fewer than 10 for whom it came true, or for whom it did not"
-    assert rows[0]["why"] == ""
+    assert rows[1].why == "fewer than 10 for whom it came true, or for whom it did not"
+    assert rows[0].why == ""
 
 
 def test_a_model_without_features_is_sliced_by_what_sales_say() -> None:
@@ -132,7 +137,7 @@ def test_a_model_without_features_is_sliced_by_what_sales_say() -> None:
     twice = pd.concat([sales, sales.head(100).assign(ts=T - timedelta(days=400))])
     bare = LabelledSnapshot("acme", T, outcome[["user_id"]], {"bills": ibis.memtable(twice)}, outcome)
     rows = evaluate_slices(model, bare, prediction, simple(prediction))
-    assert [(row["by"], row["group"]) for row in rows] == [
+    assert [(row.by, row.group) for row in rows] == [
         *(("days since the last visit", group) for group in ("1 to 100", "101 to 200", "201 to 300")),
         ("visits so far", "1"), ("visits so far", "2"), ("spend so far", "5"), ("spend so far", "10"),
     ]  # fmt: skip
@@ -150,13 +155,14 @@ def test_other_units_are_sliced_by_their_own_columns() -> None:
         example("regression", ("item_id", "store_id")),
     )
     rows = evaluate_slices(model, snapshot(outcome), prediction, simple(prediction))
-    assert [(row["by"], row["group"], row["units"]) for row in rows] == [("store", f"way {n}", 100) for n in range(3)]
+    assert [(row.by, row.group, row.units) for row in rows] == [("store", f"way {n}", 100) for n in range(3)]
     inside = outcome[outcome["store_id"] == "way 1"]
-    assert rows[1]["value"] == pytest.approx(metric("mae").value(inside, prediction))
+    assert rows[1].value == pytest.approx(metric("mae").value(inside, prediction))
 
 
 def test_the_card_of_a_champion() -> None:
-    told = card("binary", "")
+    made_card = card("binary", "")
+    told = made_card.to_json()
     assert (told["status"], told["version"], told["rung"]) == ("champion", 2, "own model")
     assert told["columns"]["used"] == ["recency_days", "odd"]
     assert told["columns"]["offered"] == 3
@@ -170,7 +176,7 @@ def test_the_card_of_a_champion() -> None:
     assert told["settings"] == {"price_of_contact": 2.5}
     assert told["parameters"] == {"leaves": 15}
     assert told["data"]["test"] == {"as_of": T.isoformat(), "units": COUNT, "mean_outcome": outcome["label"].mean()}
-    text = as_markdown(told)
+    text = as_markdown(made_card)
     for words in (
         "# Made up: acme, version 2", "**champion**: better", "by lot (Lot 1999)", "0.7000", "0.6000 to 0.8000",
         "baseline: the mean", "champion then, version 1", "Warning: odd drifts", "It looks 30 days ahead",
@@ -184,7 +190,9 @@ def test_the_card_of_a_champion() -> None:
 @pytest.mark.parametrize("task", TASKS)
 def test_every_task_is_kept_and_shown(task: Task) -> None:
     facts, told = found(task, ""), card(task, "")
-    assert json.loads(json.dumps(facts, allow_nan=False)) == facts
+    stored = facts.to_json()
+    assert json.loads(json.dumps(stored, allow_nan=False)) == stored
+    assert EvaluationRecord.from_json(stored) == facts
     page, text = Page(as_html(told, b"PNG")), as_markdown(told, b"PNG")
     for heading in ("What it is", "How good it is", "What came true", "For whom it works", "Reasons it gives", "Data"):
         assert heading in page.text()
@@ -196,7 +204,7 @@ def test_every_task_is_kept_and_shown(task: Task) -> None:
 @pytest.mark.parametrize(("task", "unit"), [*((task, USERS) for task in TASKS), ("binary", ("user_id", "channel"))])
 def test_no_text_of_a_retailer_becomes_markup(task: Task, unit: tuple[str, ...]) -> None:
     plain, odd = card(task, "", unit=unit), card(task, EVIL, unit=unit)
-    assert len(json.dumps(odd)) > len(json.dumps(plain)) + 8 * len(EVIL)
+    assert len(json.dumps(odd.to_json())) > len(json.dumps(plain.to_json())) + 8 * len(EVIL)
     page = Page(as_html(odd, b"PNG"))
     assert page.tags() == Page(as_html(plain, b"PNG")).tags()
     assert page.text().count("<script>alert(1)</script>") >= 5, "shown as text"
@@ -225,10 +233,20 @@ def test_the_page_loads_nothing_and_runs_nothing(task: Task) -> None:
     assert {one.attributes["href"][1:] for one in page.all("a")} == set(ids)
 
 
+@pytest.mark.parametrize("task", ["binary", "regression", "segment"])
+def test_a_record_of_an_earlier_release_is_read_and_gives_the_same_card(task: Task) -> None:
+    """cards_of_ddc0d61.json holds records and cards as that commit wrote them, of the same made-up users."""
+    stored = json.loads(Path(__file__).with_name("cards_of_ddc0d61.json").read_text(encoding="utf-8"))[task]
+    record = EvaluationRecord.from_json({**stored["record"], "of_tomorrow": {"a": [1]}})
+    assert record.to_json() == {**stored["record"], "of_tomorrow": {"a": [1]}}
+    model, events = made(task, tuple(stored["unit"])), history(*PROMOTED, (2, "promoted", "better"))
+    assert build_card(version(model), events, 2, record).to_json() == stored["card"]
+
+
 def test_a_version_older_than_cards_has_a_card_of_what_is_known() -> None:
     model = made("binary")
     told = build_card(version(model), history(*PROMOTED, (2, "kept", "not better")), 1, None, model)
-    assert told["status"] == "not promoted"
+    assert told.status == "not promoted"
     assert NOT_KEPT in as_markdown(told)
     assert NOT_KEPT in Page(as_html(told)).text()
     assert "0.6000 to 0.8000" in in_brief(told)
@@ -246,15 +264,15 @@ def test_what_became_of_a_version_is_its_status() -> None:
     }
     for words, (events, champion) in status.items():
         told = build_card(version(model), events, champion, facts)
-        assert told["status"] == words
-        assert told["metric"]["champion"]["version"] == 1
+        assert told.status == words
+        assert told.metric.champion.version == 1
     assert "oops" in as_markdown(build_card(version(model), status["champion"][0], 2, facts)).splitlines()[2]
 
 
 def test_a_group_in_which_the_baseline_does_better_is_named() -> None:
     told = card("binary", "")
     for high, words in ((0.45, "the baseline is better"), (0.6, "the baseline does as well")):
-        worse = {**told, "slices": [{**told["slices"][0], "value": 0.4, "low": 0.3, "high": high, "baseline": 0.5}]}
+        worse = replace(told, slices=[replace(told.slices[0], value=0.4, low=0.3, high=high, baseline=0.5)])
         assert words in as_markdown(worse)
         assert words not in as_markdown(told)
 
@@ -271,5 +289,5 @@ def test_a_column_of_small_groups_is_one_row_and_of_many_groups_the_largest_are_
         names = [f"s{number % stores}" for number in range(COUNT)]
         frames = [frame.assign(store_id=names) for frame in (outcome, prediction, simple(prediction))]
         rows = evaluate_slices(model, snapshot(frames[0]), *frames[1:])
-        assert [(row["by"], row["group"], row["units"]) for row in rows] == shown
-        assert {row["why"] for row in rows} == {"fewer than 50 pairs" if stores == 100 else ""}
+        assert [(row.by, row.group, row.units) for row in rows] == shown
+        assert {row.why for row in rows} == {"fewer than 50 pairs" if stores == 100 else ""}

@@ -1,4 +1,4 @@
-"""A card as an HTML file of its own: no script, nothing from outside, the picture within it."""
+"""A card as a self-contained HTML file: no script, nothing from outside, the picture inside."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from capflow_assets.training.card.sections import Card, last_decision, picture_description, sections, title
+from capflow_assets.training.card.card import Card
+from capflow_assets.training.card.sections import build_sections, last_decision, picture_description, title
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 
 def as_html(card: Card, picture: bytes | None = None) -> str:
-    """The whole card; `picture` is the PNG of the curves of the test date."""
+    """Render the whole card; `picture` is the PNG of the curves of the test date."""
     return (
         _templates()
         .get_template("card.html.j2")
         .render(
             card=card,
             title=title(card),
-            verdict=last_decision(card),
-            sections=sections(card),
+            decision=last_decision(card),
+            sections=build_sections(card),
             picture=b64encode(picture).decode("ascii") if picture else "",
-            picture_words=picture_description(card["task"]),
+            picture_description=picture_description(card.task),
         )
     )
 

@@ -6,49 +6,49 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from capflow_assets.training.card.card import Card
 from capflow_assets.training.card.sections import (
-    Card,
     CardTable,
     Section,
+    build_sections,
     last_decision,
     picture_description,
-    sections,
     title,
 )
 from capflow_assets.validation.plots import png_markdown
 
-LONGEST = 240
+MAX_LENGTH = 240
 _SPECIAL = re.compile(r"([\\`*\[\]<>|~]|&(?=#?\w+;)|(?<!\w)_|_(?!\w))")
 _AT_START = re.compile(r"^(\s*)(#|[-+](?=\s)|\d+(?=[.)]\s))")
 
 
 def as_markdown(card: Card, picture: bytes | None = None) -> str:
-    """The whole card; `picture`, the curves of the test date, is carried within it."""
-    lines = [f"# {safe(title(card))}", "", f"**{safe(card['status'])}**: {safe(last_decision(card))}", ""]
-    for section in sections(card):
+    """Render the whole card, with `picture`, the curves of the test date, inside."""
+    lines = [f"# {safe(title(card))}", "", f"**{safe(card.status)}**: {safe(last_decision(card))}", ""]
+    for section in build_sections(card):
         lines += [f"## {section.title}", "", *_body(section)]
         if section.picture and picture:
-            lines += [png_markdown(picture, picture_description(card["task"])), ""]
+            lines += [png_markdown(picture, picture_description(card.task)), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
 def in_brief(card: Card) -> str:
-    """The card in under 60 lines, whatever is on it: how good, what to mind, for whom, and why."""
-    lines = [f"**{safe(title(card))}** ({safe(card['status'])}): {safe(last_decision(card)[:LONGEST])}", ""]
-    for section in sections(card):
+    """Render the card in under 60 lines, whatever is on it: how good, what to mind, for whom, and why."""
+    lines = [f"**{safe(title(card))}** ({safe(card.status)}): {safe(last_decision(card)[:MAX_LENGTH])}", ""]
+    for section in build_sections(card):
         if section.brief:
-            lines += [f"**{section.title}**", "", *_body(_shortened(section))]
-    return "\n".join([*lines, f"All of it: `capflow model card {card['customer']} {card['model']}`"]) + "\n"
+            lines += [f"**{section.title}**", "", *_body(_shorten(section))]
+    return "\n".join([*lines, f"The whole card: `capflow model card {card.customer} {card.model}`"]) + "\n"
 
 
 def safe(text: str) -> str:
-    """A text of a retailer's data in one line, none of which is taken for Markdown or HTML."""
+    """Escape a text of a retailer's data to one line, so that none of it is taken for Markdown or HTML."""
     return _AT_START.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", " ".join(text.split())))
 
 
-def _shortened(section: Section) -> Section:
+def _shorten(section: Section) -> Section:
     tables = tuple(replace(table, rows=table.rows[: section.brief]) for table in section.tables)
-    return replace(section, tables=tables, items=tuple(item[:LONGEST] for item in section.items[: section.brief]))
+    return replace(section, tables=tables, items=tuple(item[:MAX_LENGTH] for item in section.items[: section.brief]))
 
 
 def _body(section: Section) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The reasons that a model gives most often, its numbers left open: "last visit … days ago" for half of the users."""
+"""The reasons that a model gives most often, numbers left open: "last visit … days ago" for half of the users."""
 
 from __future__ import annotations
 
@@ -7,44 +7,44 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cache
 from string import Formatter
-from typing import Any
 
-MOST, LONGEST = 10, 160
+from capflow_assets.training.card.record import FrequentReason
+
+MAX_REASONS, MAX_LENGTH = 10, 160
 OPEN = "…"
 _DIGITS = r"-?\d+(?:[.,]\d+)*(?:e[+-]?\d+)?"
 _NUMBER = re.compile(rf"(?<![\w.,-]){_DIGITS}(?:(?:st|nd|rd|th)\b)?")
 
 
 def most_frequent(
-    reasons: Iterable[Iterable[str]], phrases: Mapping[str, str], most: int = MOST
-) -> list[dict[str, Any]]:
-    """The most frequent reasons: `reason`, the `share` of predictions that give it, and the commonest `example`.
+    reasons: Iterable[Iterable[str]], phrases: Mapping[str, str], limit: int = MAX_REASONS
+) -> list[FrequentReason]:
+    """Return the most frequent reasons, each with the share of predictions that give it and its most common text.
 
     `phrases` are the texts that the model fills with a number (facts["phrases"]): "in the last 90 days" then keeps its
-    90. Of texts that come from no phrase every number is left open.
+    90. In a text that comes from no phrase every number is left open.
     """
-    opened = _Phrases(phrases)
-    given: Counter[str] = Counter()
+    patterns = _Phrases(phrases)
+    counts: Counter[str] = Counter()
     texts: Counter[str] = Counter()
     pattern_of: dict[str, str] = {}
     predictions = 0
-    for told in reasons:
+    for given in reasons:
         predictions += 1
-        texts.update(told)
-        for text in told:
+        texts.update(given)
+        for text in given:
             if text not in pattern_of:
-                pattern_of[text] = opened.pattern(text)
-        given.update({pattern_of[text] for text in told})
+                pattern_of[text] = patterns.find(text)
+        counts.update({pattern_of[text] for text in given})
     examples = {pattern_of[text]: text for text, _ in sorted(texts.items(), key=lambda item: (item[1], item[0]))}
-    ranked = sorted(given.items(), key=lambda item: (-item[1], item[0]))[:most]
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:limit]
     return [
-        {"reason": _cut(reason), "share": count / predictions, "example": _cut(examples[reason])}
-        for reason, count in ranked
+        FrequentReason(_shorten(reason), count / predictions, _shorten(examples[reason])) for reason, count in ranked
     ]
 
 
 class _Phrases:
-    """Finds the phrase that a text was made of; those that look alike without their numbers are tried one by one."""
+    """Finds the phrase that a text was made from; phrases that are alike without their numbers are tried in turn."""
 
     def __init__(self, phrases: Mapping[str, str]) -> None:
         self._alike: dict[str, list[tuple[re.Pattern[str], str]]] = {}
@@ -52,7 +52,7 @@ class _Phrases:
             pattern, opened, example = _parts(phrase)
             self._alike.setdefault(_without_numbers(example), []).append((re.compile(pattern), opened))
 
-    def pattern(self, text: str) -> str:
+    def find(self, text: str) -> str:
         plain = _without_numbers(text)
         for pattern, opened in self._alike.get(plain, ()):
             if pattern.fullmatch(text):
@@ -62,7 +62,7 @@ class _Phrases:
 
 @cache
 def _parts(phrase: str) -> tuple[str, str, str]:
-    """A phrase as a pattern of its texts, with its numbers left open, and filled with a 1."""
+    """Return a phrase as a pattern of its texts, with its numbers left open, and filled with a 1."""
     pattern, opened, example = "", "", ""
     for literal, field, spec, _ in Formatter().parse(phrase):
         pattern, opened, example = pattern + re.escape(literal), opened + literal, example + literal
@@ -72,8 +72,8 @@ def _parts(phrase: str) -> tuple[str, str, str]:
     return pattern, opened, example
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}{OPEN}"
+def _shorten(text: str) -> str:
+    return text if len(text) <= MAX_LENGTH else f"{text[:MAX_LENGTH]}{OPEN}"
 
 
 def _without_numbers(text: str) -> str:

@@ -1,15 +1,16 @@
-"""Slices: how good a model is for some of the units only: who came lately, who spends little, one channel."""
+"""Slices: how good a model is for some of the units only: recent visitors, low spenders, one channel."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from capflow_assets.contract.model import OUTCOME_COLUMNS, Model, Task
 from capflow_assets.contract.snapshot import LabelledSnapshot, Snapshot
 from capflow_assets.methods.visits import last_day_before, visit_history
-from capflow_assets.training.card.words import unit_noun
+from capflow_assets.training.card.formatting import unit_noun
+from capflow_assets.training.card.record import Slice
 from capflow_assets.training.evaluation.metrics import metric
 from capflow_assets.training.evaluation.units import count_units, unit_columns
 
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 THIRDS = (1 / 3, 2 / 3)
-FEWEST = 50
-MOST_COLUMNS, MOST_VALUES = 3, 8
-KNOWN = {
+MIN_UNITS = 50
+MAX_COLUMNS, MAX_VALUES = 3, 8
+DESCRIPTIONS = {
     r"recency_days": "days since the last visit",
     r"frequency_bills|visits": "visits so far",
     r"frequency_bills_(\d+)d": "visits in the last {} days",
@@ -29,7 +30,7 @@ KNOWN = {
 }
 _FAMILIES = (("recency_days",), ("frequency_bills", "visits"), ("spend",), ("tenure_days",))
 _NOT_KNOWN = "not known"
-_KINDS: dict[Task, tuple[str, int, str]] = {
+_CLASSES: dict[Task, tuple[str, int, str]] = {
     "binary": ("label", 10, "for whom it came true, or for whom it did not"),
     "uplift": ("treated", 25, "who were contacted, or who were held back"),
 }
@@ -37,71 +38,71 @@ _KINDS: dict[Task, tuple[str, int, str]] = {
 
 def evaluate_slices(
     model: Model, snapshot: LabelledSnapshot, prediction: pd.DataFrame, baseline: pd.DataFrame
-) -> list[dict[str, Any]]:
-    """The metric of each group of units: `by` what, `group`, `units`, `value`, `low`, `high`, `baseline`, and `why`.
+) -> list[Slice]:
+    """Evaluate the model on each group of units, and the baseline too.
 
-    Users come in thirds of up to three columns that say how lately, how often and for how much they bought (equal
-    values are never parted), other units by the values of their own columns. A group of fewer than 50 units, or with
-    hardly anyone of one kind, has no value: `why` says so.
+    Users are grouped in thirds of up to three columns that say how recently, how often and for how much they bought
+    (equal values stay together), other units by the values of their own columns. A group of fewer than 50 units, or
+    with hardly anyone of one class, has no value: `why` says so.
     """
-    found = []
+    slices = []
     for by, column, groups in _groups(model, snapshot):
-        parts = [_labels(frame, column, groups) for frame in (snapshot.outcome, prediction, baseline)]
+        parts = [_group_labels(frame, column, groups) for frame in (snapshot.outcome, prediction, baseline)]
         for group in dict.fromkeys(groups.tolist()):
             frames = [
                 frame[(labels == group).to_numpy()]
                 for frame, labels in zip((snapshot.outcome, prediction, baseline), parts, strict=True)
             ]
             if len(frames[0]):
-                found.append({"by": by, "group": group, **_judged(model, *frames)})
-    return found
+                slices.append(_evaluate(model, by, group, *frames))
+    return slices
 
 
 def describe_column(column: str) -> str:
-    """A feature column that slices are made of, as an analyst says it."""
-    for pattern, words in KNOWN.items():
+    """Return a feature column in an analyst's words."""
+    for pattern, words in DESCRIPTIONS.items():
         if match := re.fullmatch(pattern, column):
             return words.format(*match.groups())
     return column.removesuffix("_id").replace("_", " ")
 
 
-def _judged(model: Model, outcome: pd.DataFrame, prediction: pd.DataFrame, baseline: pd.DataFrame) -> dict[str, Any]:
+def _evaluate(
+    model: Model, by: str, group: str, outcome: pd.DataFrame, prediction: pd.DataFrame, baseline: pd.DataFrame
+) -> Slice:
     units = count_units(model.task, outcome)
-    empty: dict[str, Any] = {"units": units, "value": None, "low": None, "high": None, "baseline": None}
-    if units < FEWEST:
-        return {**empty, "why": f"fewer than {FEWEST} {unit_noun(model.unit)}"}
-    if model.task in _KINDS:
-        column, fewest, words = _KINDS[model.task]
-        if min((outcome[column] == kind).sum() for kind in (0, 1)) < fewest:
-            return {**empty, "why": f"fewer than {fewest} {words}"}
-    judged = metric(model.metric)
-    told = judged.evaluate(outcome, prediction)
-    simple = judged.value(outcome, baseline)
-    return {"units": units, "value": told.value, "low": told.low, "high": told.high, "baseline": simple, "why": ""}
+    if units < MIN_UNITS:
+        return Slice(by, group, units, why=f"fewer than {MIN_UNITS} {unit_noun(model.unit)}")
+    if model.task in _CLASSES:
+        column, least, words = _CLASSES[model.task]
+        if min((outcome[column] == kind).sum() for kind in (0, 1)) < least:
+            return Slice(by, group, units, why=f"fewer than {least} {words}")
+    measure = metric(model.metric)
+    result = measure.evaluate(outcome, prediction)
+    return Slice(by, group, units, result.value, result.low, result.high, measure.value(outcome, baseline))
 
 
 def _groups(model: Model, snapshot: LabelledSnapshot) -> Iterator[tuple[str, str, pd.Series]]:
-    """What to slice by, the column of the unit that it belongs to, and the group of each value of that column."""
+    """Yield what to slice by, the column of the unit that it groups, and the group of each value of that column."""
     import pandas as pd
 
     units = snapshot.outcome[unit_columns(snapshot.outcome, len(OUTCOME_COLUMNS[model.task]))].drop_duplicates()
     for column in units.columns:
         if column == "user_id":
-            yield from _of_users(snapshot, pd.Index(units["user_id"].unique(), name="user_id"))
+            yield from _user_groups(snapshot, pd.Index(units["user_id"].unique(), name="user_id"))
             continue
         sizes = units[column].astype(str).value_counts()
         if len(sizes) > 1 and sizes.iloc[0] > 1:  # each unit its own value: nothing to slice by
             values = sorted(sorted(sizes.index), key=lambda value: -sizes[value])
-            shown = values[: MOST_VALUES if sizes.iloc[0] >= FEWEST else 1]  # all too small: one row says so
+            shown = values[: MAX_VALUES if sizes.iloc[0] >= MIN_UNITS else 1]  # all too small: one row says so
             more = f" (the largest of {len(values):,})" if len(shown) < len(values) else ""
             yield f"{describe_column(column)}{more}", column, pd.Series(shown, index=shown)
 
 
-def _of_users(snapshot: Snapshot, users: pd.Index) -> Iterator[tuple[str, str, pd.Series]]:
+def _user_groups(snapshot: Snapshot, users: pd.Index) -> Iterator[tuple[str, str, pd.Series]]:
     import pandas as pd
 
     features = _features(snapshot)
-    for column in _chosen(list(features.columns)):
+    for column in _choose_columns(list(features.columns)):
         values = pd.to_numeric(features[column], errors="coerce").astype("float64").reindex(users)
         groups = _thirds(values)
         if groups.nunique() > 1:
@@ -109,11 +110,11 @@ def _of_users(snapshot: Snapshot, users: pd.Index) -> Iterator[tuple[str, str, p
 
 
 def _features(snapshot: Snapshot) -> pd.DataFrame:
-    """The test date's features by user; of a model that has none, what its sales say."""
+    """Return the test date's features by user; for a model without any, figures from its sales."""
     import pandas as pd
 
     features = snapshot.features
-    if "user_id" in features.columns and _chosen(list(features.columns)):
+    if "user_id" in features.columns and _choose_columns(list(features.columns)):
         return features.set_index("user_id")
     sales = snapshot.tables.get("bills", snapshot.tables.get("line_items"))
     if sales is None or not {"user_id", "ts", "amount", "is_return"} <= set(sales.columns):
@@ -129,30 +130,30 @@ def _features(snapshot: Snapshot) -> pd.DataFrame:
     )
 
 
-def _chosen(columns: list[str]) -> list[str]:
-    """One column a family: the whole past where it is there, else the longest window."""
-    found = []
+def _choose_columns(columns: list[str]) -> list[str]:
+    """Return one column per family: the whole past if there is one, else the longest window."""
+    chosen = []
     for names in _FAMILIES:
         windows = [
             (int(m[1]), column) for column in columns for n in names if (m := re.fullmatch(rf"{n}_(\d+)d", column))
         ]
         whole = [name for name in names if name in columns]
-        found += (whole or [column for _, column in sorted(windows, reverse=True)])[:1]
-    return found[:MOST_COLUMNS]
+        chosen += (whole or [column for _, column in sorted(windows, reverse=True)])[:1]
+    return chosen[:MAX_COLUMNS]
 
 
 def _thirds(values: pd.Series) -> pd.Series:
-    """The third that each value lies in, told by its least and greatest value; sorted, the unknown last."""
+    """Return the third that each value lies in, labelled by its least and greatest value; sorted, unknown last."""
     import numpy as np
     import pandas as pd
 
     known = values.dropna().sort_values()
     third = np.searchsorted(known.quantile(list(THIRDS)).to_numpy(), known.to_numpy(), side="left")
-    told = pd.Series("", index=known.index, dtype="object")
+    labels = pd.Series("", index=known.index, dtype="object")
     for number in np.unique(third):
         inside = known[third == number]
-        told[third == number] = _span(float(inside.iloc[0]), float(inside.iloc[-1]))
-    return pd.concat([told, pd.Series(_NOT_KNOWN, index=values.index[values.isna()], dtype="object")])
+        labels[third == number] = _span(float(inside.iloc[0]), float(inside.iloc[-1]))
+    return pd.concat([labels, pd.Series(_NOT_KNOWN, index=values.index[values.isna()], dtype="object")])
 
 
 def _span(least: float, most: float) -> str:
@@ -160,5 +161,5 @@ def _span(least: float, most: float) -> str:
     return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
 
 
-def _labels(frame: pd.DataFrame, column: str, groups: pd.Series) -> pd.Series:
+def _group_labels(frame: pd.DataFrame, column: str, groups: pd.Series) -> pd.Series:
     return (frame[column] if column == "user_id" else frame[column].astype(str)).map(groups)

@@ -30,7 +30,8 @@ def command(customer: str, model: str, number: int | None, out: Path | None, hom
     Without --out the card is printed as Markdown. A file contains its picture and needs no other file.
     """
     from capflow_assets.cli.output import write_text
-    from capflow_assets.training.card import as_html, as_markdown
+    from capflow_assets.training.card.html import as_html
+    from capflow_assets.training.card.markdown import as_markdown
     from capflow_assets.training.card.store import load_card, load_picture
 
     if out is not None and out.suffix not in (*HTML, *MARKDOWN):
@@ -42,7 +43,7 @@ def command(customer: str, model: str, number: int | None, out: Path | None, hom
         picture = load_picture(home, version)
         write_text(out, as_html(card, picture) if out.suffix in HTML else as_markdown(card, picture))
     if as_json:
-        click.echo(json.dumps(card))
+        click.echo(json.dumps(card.to_json()))
     else:
         click.echo(as_markdown(card) if out is None else f"version {version.number} in {out}")
 

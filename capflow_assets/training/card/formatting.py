@@ -1,4 +1,4 @@
-"""Numbers, units and metrics as a retailer's analyst reads them."""
+"""Numbers, units and metrics in the words of a retailer's analyst."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from capflow_assets.contract.model import Task
+from capflow_assets.training.card.record import Gain
 
 MEANING = {
-    "auc": "How often one for whom it came true ranks above one for whom it did not: 0.5 is guessing, 1 is perfect.",
+    "auc": "How often a user for whom it came true ranks above one for whom it did not: 0.5 is guessing, 1 is perfect.",
     "brier": "How far probabilities are off, squared: 0 is perfect, lower is better.",
     "mae": "How far a predicted value is off on average: 0 is perfect, lower is better.",
     "ndcg_at_10": "How well the first ten, and their order, match what came true: 0 is not at all, 1 is perfect.",
     "recall_at_10": "The share of what came true that was among the first ten: 1 is perfect.",
-    "accuracy": "The share of labels that were told right: 1 is perfect.",
-    "qini": "How many more answer, per person, when high scores are contacted first: 0 is no better than by lot.",
+    "accuracy": "The share of labels that were predicted right: 1 is perfect.",
+    "qini": "How many more people respond, per person, if high scores are contacted first: 0 is no better than random.",
     "variance_explained": "The share of the differences in later spend that segments explain: 0 is nothing, 1 is all.",
 }
 
@@ -24,7 +25,7 @@ MEAN_OUTCOME: Mapping[Task, str] = {
     "ranking": "came true for each",
     "segment": "mean later spend",
     "choice": "share of the most frequent label",
-    "uplift": "share who answered",
+    "uplift": "share who responded",
 }
 SHARES: tuple[Task, ...] = ("binary", "choice", "uplift")
 
@@ -32,12 +33,12 @@ _UNITS = {"user_id": "user", "item_id": "item", "media_id": "file"}
 
 
 def unit_noun(unit: Sequence[str]) -> str:
-    """What is predicted, in one word of the plural, for the head of a table."""
+    """Return what is predicted as one plural word, for a table's head: "users", "pairs"."""
     return unit_words(unit).partition(" of ")[0]
 
 
 def unit_words(unit: Sequence[str]) -> str:
-    """What is predicted, in the plural: "users", "pairs of user and channel"."""
+    """Return what is predicted, in the plural: "users", "pairs of user and channel"."""
     names = [_UNITS.get(column, column.removesuffix("_id").replace("_", " ")) for column in unit]
     if len(names) == 1:
         return f"{names[0]}s"
@@ -45,13 +46,13 @@ def unit_words(unit: Sequence[str]) -> str:
 
 
 def count_words(number: float, word: str) -> str:
-    """So many of something: 1 day, 60 days of history."""
+    """Return a number of things: "1 day", "60 days of history"."""
     first, _, rest = word.partition(" ")
     return f"{number:,} {first}{'' if number == 1 else 's'}{' ' + rest if rest else ''}"
 
 
 def format_metric(value: float | None) -> str:
-    """A metric with the digits that matter."""
+    """Format a metric with the digits that matter."""
     if value is None:
         return "not known"
     if abs(value) >= 1000:
@@ -60,36 +61,36 @@ def format_metric(value: float | None) -> str:
 
 
 def format_amount(value: float | None) -> str:
-    """Money, or how many."""
+    """Format money or a count."""
     if value is None:
         return "not known"
     return f"{value:,.2f}" if abs(value) >= 0.1 or value == 0 else f"{value:.3g}"
 
 
 def format_share(share: float | None) -> str:
-    """A share of 0 to 1 as a percentage."""
+    """Format a share of 0 to 1 as a percentage."""
     if share is None:
         return "not known"
     return f"{share * 100:.1f} %" if abs(share) >= 0.001 or share == 0 else f"{share * 100:.2f} %"
 
 
 def format_interval(low: float | None, high: float | None) -> str:
-    """From the one to the other, nothing where it is not known."""
+    """Format an interval; "" if it is not known."""
     return "" if low is None or high is None else f"{format_metric(low)} to {format_metric(high)}"
 
 
-def format_gain(found: Mapping[str, Any]) -> str:
-    """How much better on the same units (below 0: worse), how sure that is, and whether it may be chance."""
-    if found.get("gain") is None:
+def format_gain(gain: Gain | None) -> str:
+    """Format how much better it is on the same units (below 0: worse), with the interval, and if it may be chance."""
+    if gain is None:
         return ""
     better, low, high = (
-        f"{'+' if found[name] >= 0 else ''}{format_metric(found[name])}" for name in ("gain", "low", "high")
+        f"{'+' if value >= 0 else ''}{format_metric(value)}" for value in (gain.gain, gain.low, gain.high)
     )
-    return f"{better} ({low} to {high}){', may be chance' if found['low'] <= 0 <= found['high'] else ''}"
+    return f"{better} ({low} to {high}){', may be chance' if gain.low <= 0 <= gain.high else ''}"
 
 
 def format_value(value: Any) -> str:
-    """A parameter or fact of any kind, in one line."""
+    """Format a parameter or fact of any kind in one line."""
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "none"}[value]
     if isinstance(value, float):
