@@ -72,7 +72,8 @@ def test_its_champions_predict_what_they_predicted(home: Home) -> None:
 
 
 def test_its_report_and_cards_are_shown(home: Home, tmp_path: Path) -> None:
-    from capflow_assets.training.card import as_html, as_markdown
+    from capflow_assets.training.card.html import as_html
+    from capflow_assets.training.card.markdown import as_markdown
     from capflow_assets.training.card.store import load_card
     from capflow_assets.validation.page import publish_page
 
