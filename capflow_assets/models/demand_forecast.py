@@ -94,7 +94,7 @@ class DemandForecast(Model):
             panel = _panel(snapshot, demand.POPULATION_WEEKS + WEEKS * past)
             if snapshot is ordered[-1]:
                 season = panel.known >= LEAST_WEEKS_FOR_SEASON
-            parts.append(_examples(panel, _sold(panel, snapshot), 0, least, season, chance))
+            parts.append(_examples(panel, _pieces_sold(panel, snapshot), 0, least, season, chance))
             for back in range(WEEKS, WEEKS * past + 1, WEEKS):
                 if panel.known - back >= demand.POPULATION_WEEKS // 2:
                     came = panel.pieces[:, back - WEEKS : back][:, ::-1]
@@ -161,7 +161,7 @@ def _panel(snapshot: Snapshot, weeks: int = demand.POPULATION_WEEKS) -> demand.D
     return demand.build_panel(snapshot.tables, snapshot.as_of, most, weeks)
 
 
-def _sold(panel: demand.DemandPanel, snapshot: LabelledSnapshot) -> np.ndarray:
+def _pieces_sold(panel: demand.DemandPanel, snapshot: LabelledSnapshot) -> np.ndarray:
     """Return the pieces sold in the snapshot's horizon, series x weeks; NaN for series not in its outcome."""
     weeks = list(range(1, WEEKS + 1))
     wide = snapshot.outcome.pivot(index=demand.SERIES, columns="week", values="value").reindex(columns=weeks)
