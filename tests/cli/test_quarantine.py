@@ -69,7 +69,7 @@ def test_rows_are_listed_written_corrected_and_given_back(capflow: Capflow, shop
     [
         (["acme", "--out", "x.csv"], "name the TABLE too"),
         (["acme", "line_items", "--out", "x.doc"], "must end in one of .csv, .parquet, .json"),
-        (["acme", "line_items", "--as-they-are"], "add --readmit FILE"),
+        (["acme", "line_items", "--as-they-are"], "needs --readmit FILE"),
         (["acme", "line_items", "--undo", "--out", "x.csv"], "--undo stands alone"),
         (["acme", "--undo"], "name the TABLE too"),
         (["acme", "line_items", "--out", "x.csv", "--readmit", "y.csv"], "are two steps"),

@@ -117,7 +117,8 @@ def _undo(run: CustomerRun, table: str, as_json: bool) -> None:
         click.echo(json.dumps(vars(readmission), default=str))
         return
     given_back = f"given back by {readmission.who} on {readmission.given_at:%Y-%m-%d %H:%M} UTC ({readmission.why})"
-    click.echo(f"{run.name}: undone for {readmission.rows:,} rows of {readmission.table}, {given_back}; now run:")
+    rows = f"{readmission.rows:,} rows of {readmission.table}"
+    click.echo(f"{run.name}: {rows}, {given_back}, no longer count from the next run on:")
     click.echo(f"  capflow run --customer {run.name}")
 
 
