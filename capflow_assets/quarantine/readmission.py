@@ -47,7 +47,7 @@ def readmit(run: CustomerRun, table: str, path: Path, as_they_are: bool, who: st
         rows = read_held(run, f"{QUARANTINE}/{table}")
         found = read_returned(run.landing, rows, path)
         if as_they_are:
-            chosen = _materialise(run, _held_values(rows, found))
+            chosen = _materialise(run, _values_in_quarantine(rows, found))
             _refuse_unbearable(run, table, chosen, path)
             broken: dict[str, int] = {}
         else:
@@ -102,7 +102,7 @@ def _materialise(run: CustomerRun, rows: ibis.Table) -> ibis.Table:
     return run.landing.create_table(ibis.util.gen_name("given_back"), rows, temp=True)
 
 
-def _held_values(rows: ibis.Table, found: ibis.Table) -> ibis.Table:
+def _values_in_quarantine(rows: ibis.Table, found: ibis.Table) -> ibis.Table:
     """Return the file's rows with their values in quarantine, ignoring changes in the file."""
     import ibis
 

@@ -83,7 +83,7 @@ class RawFacts:
             facts.get("rows_replaced"),
         )
 
-    def shown(self) -> dict[str, Any]:
+    def facts_to_show(self) -> dict[str, Any]:
         """Return the facts that people see with the outcome."""
         facts = self.to_facts()
         if self.watermark is not None:
@@ -153,8 +153,8 @@ def _read_whole(run: CustomerRun, read: TableRead, has_state: bool) -> Outcome:
         if has_state or before is None:
             return _publish(run, read, opened, facts)
         with stage_rows(run, read.table, opened) as rows:
-            if is_unchanged(_stored_rows(run, read), rows):
-                return unchanged_outcome(before, f"raw/{read.table}", "read again", facts.shown())
+            if is_unchanged(_load_stored_rows(run, read), rows):
+                return unchanged_outcome(before, f"raw/{read.table}", "read again", facts.facts_to_show())
             return _publish(run, read, rows, facts)
 
 
@@ -170,7 +170,7 @@ def _read_increment(run: CustomerRun, read: TableRead, settings: Incremental) ->
         highest = highest or Watermark(stored.kind, since.value, stored.form)
         check_key(settings, rows)
         if highest.is_comparable_to(stored):
-            merged = merge_increment(_stored_rows(run, read), rows, since.value, stored, settings.key)
+            merged = merge_increment(_load_stored_rows(run, read), rows, since.value, stored, settings.key)
             if merged is not None:
                 return _publish_increment(run, read, merged, highest, facts)
     return _read_all_rows(run, read, settings)
@@ -192,7 +192,9 @@ def _publish_increment(
     assert read.stored is not None
     facts = replace(facts, rows_read=increment.read, rows_late=increment.late, rows_replaced=increment.replaced)
     if increment.merged is None:
-        return unchanged_outcome(read.before, f"raw/{read.table}", f"{increment.read:,} rows read again", facts.shown())
+        return unchanged_outcome(
+            read.before, f"raw/{read.table}", f"{increment.read:,} rows read again", facts.facts_to_show()
+        )
     facts = replace(facts, mode="incremental", read_in_full=read.stored.read_in_full, watermark=highest)
     return _publish(run, read, increment.merged, facts)
 
@@ -224,7 +226,7 @@ def _open_source(run: CustomerRun, read: TableRead, since: Since | None = None) 
     return sources.to_canonical(opened.rows, read.mapping), facts
 
 
-def _stored_rows(run: CustomerRun, read: TableRead) -> ibis.Table:
+def _load_stored_rows(run: CustomerRun, read: TableRead) -> ibis.Table:
     assert read.before is not None
     return run.home.lake.read(run.name, f"raw/{read.table}", run.landing, read.before.version)
 
@@ -232,5 +234,5 @@ def _stored_rows(run: CustomerRun, read: TableRead) -> ibis.Table:
 def _publish(run: CustomerRun, read: TableRead, data: ibis.Table, facts: RawFacts) -> Outcome:
     asset = f"raw/{read.table}"
     written = run.write(asset, data, facts.to_facts())
-    shown = {"rows": written.rows, "version": written.version, **facts.shown()}
+    shown = {"rows": written.rows, "version": written.version, **facts.facts_to_show()}
     return Outcome(asset, "done", facts=shown, fingerprint=facts.fingerprint)

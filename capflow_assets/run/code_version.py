@@ -28,7 +28,6 @@ ENDS = (
     "capflow_assets.training.evaluation.curves",
     "capflow_assets.validation.html",  # shows a report
     "capflow_assets.validation.page",
-    "capflow_assets.validation.pictures",
 )
 """Modules and packages at which every import closure ends: they carry or show results."""
 

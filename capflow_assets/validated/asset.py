@@ -19,7 +19,7 @@ from capflow_assets.validated.content import summarise_content
 from capflow_assets.validated.facts import ValidatedFacts
 from capflow_assets.validated.identity import identity_columns
 from capflow_assets.validated.readmitted import put_back
-from capflow_assets.validated.tables import clean, derive_bills, drop_rows, filled_columns, filled_when_derived
+from capflow_assets.validated.tables import clean, derive_bills, drop_rows, required_columns, required_when_derived
 
 if TYPE_CHECKING:
     import ibis
@@ -77,7 +77,7 @@ def is_current(run: CustomerRun, table: str) -> bool:
 def columns_to_fill(run: CustomerRun, table: str) -> set[str]:
     """Return the columns of a table that this customer fills."""
     mapping = run.customer.tables.get(table)
-    return filled_when_derived(run.customer.tables[DERIVED[table]]) if mapping is None else filled_columns(mapping)
+    return required_when_derived(run.customer.tables[DERIVED[table]]) if mapping is None else required_columns(mapping)
 
 
 def _fingerprint(run: CustomerRun, table: str, source: str) -> str:

@@ -12,10 +12,9 @@ from capflow_assets.contract.validation_report import ValidationReport
 from capflow_assets.run.code_version import code_version
 from capflow_assets.run.customer_run import REPORT, CustomerRun, fingerprint
 from capflow_assets.validated.asset import is_current
-from capflow_assets.validation.blame import publish_offending
 from capflow_assets.validation.needs.availability import contract_terms, list_availability, measure_needs
-from capflow_assets.validation.page import load_report, publish_page
-from capflow_assets.validation.pictures import load_plots
+from capflow_assets.validation.offending import publish_offending
+from capflow_assets.validation.page import load_plots, load_report, publish_page
 from capflow_assets.validation.report import Report, build_report
 from capflow_assets.validation.verticals import load_thresholds
 
@@ -40,7 +39,7 @@ def judge(run: CustomerRun, asset: str) -> Outcome:
         code=code_version(__name__),
     )
     today = _next_midnight(datetime.now(UTC).replace(tzinfo=None))
-    stored = None if run.force else _stored_report(run)
+    stored = None if run.force else _load_readable_report(run)
     is_reused = stored is not None and stored.fingerprint == current and _is_as_fresh(stored, today)
     if stored is None or not is_reused:
         stored = _measure(run, today, current)
@@ -51,7 +50,7 @@ def judge(run: CustomerRun, asset: str) -> Outcome:
     return _outcome(asset, report, stored, is_reused, page, load_plots(run, report, current))
 
 
-def _stored_report(run: CustomerRun) -> ValidationReport | None:
+def _load_readable_report(run: CustomerRun) -> ValidationReport | None:
     try:
         return load_report(run)
     except ValueError:  # another version's document, or a damaged one: measure again

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from capflow_assets.validation.kpis.kpis import KPIS, format_number
+from capflow_assets.validation.kpis.format import format_number
+from capflow_assets.validation.kpis.kpis import KPIS
 from partitions.customer import Customer
 from partitions.hints import closest
 
@@ -51,6 +52,13 @@ class Finding:
     def blocks(self) -> bool:
         """Whether this finding stops the customer."""
         return not self.passed and self.severity == "block"
+
+    @property
+    def verdict(self) -> str:
+        """One of passed, warning, blocks and not judged."""
+        if self.value is None and self.passed:
+            return "not judged"
+        return "passed" if self.passed else {"block": "blocks", "warn": "warning"}[self.severity]
 
 
 def _allow_it(kpi: str) -> str:

@@ -1,7 +1,10 @@
-"""validation/report.html: the page on one customer, assembled from what validation left in the lake."""
+"""validation/report.html and plots.json: the page and plots on one customer, from what validation left in the lake."""
 
 from __future__ import annotations
 
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from capflow_assets.contract.outcome import Blocked
@@ -12,9 +15,13 @@ from capflow_assets.run.gate import Verdict
 from capflow_assets.validated.audit.record import AuditRecord, load_audit
 from capflow_assets.validation.html import Dossier, ModelRow, TableRow, Trouble, render_customer
 from capflow_assets.validation.html.dossier import State
+from capflow_assets.validation.html.page import sort_odd_first
+from capflow_assets.validation.plots import draw_distribution, draw_series
 from capflow_assets.validation.report import Report
 
 PAGE = "validation/report.html"
+PLOTS = "validation/plots.json"
+DAYS = "KPIs by day"
 LAYERS = ("raw/", "validated/", "validation/")
 
 
@@ -97,3 +104,20 @@ def _model_row(model: ModelAvailability) -> ModelRow:
 def _table_row(record: AuditRecord) -> TableRow:
     names = ("table", "passed", "rows", "accepted", "set_aside", "readmitted", "left_out")
     return TableRow(**{name: getattr(record, name) for name in names})
+
+
+def load_plots(run: CustomerRun, report: Report, fingerprint: str) -> Mapping[str, bytes]:
+    """Return the report's plots as PNG by title: the distributions, and the daily figures in one.
+
+    Plots are cached in the lake under the report's fingerprint: drawing them costs more than measuring again.
+    """
+    content = None if run.force else run.home.lake.document(run.name, PLOTS)
+    kept = json.loads(content) if content else {}
+    if kept.get("fingerprint") == fingerprint:
+        return {title: b64decode(png) for title, png in kept["plots"].items()}
+    drawn = {shape.title: draw_distribution(shape, report.customer) for shape in report.distributions}
+    if report.series:
+        drawn[DAYS] = draw_series(sort_odd_first(report), report.customer)
+    texts = {title: b64encode(png).decode() for title, png in drawn.items()}
+    run.home.lake.put_document(run.name, PLOTS, json.dumps({"fingerprint": fingerprint, "plots": texts}).encode())
+    return drawn

@@ -15,7 +15,8 @@ from capflow_assets.validation.history.figures import EVERY
 from capflow_assets.validation.history.findings import build_series, find_daily
 from capflow_assets.validation.history.learned_bands import learn_bands
 from capflow_assets.validation.kpis.distributions import Distribution, measure_distributions
-from capflow_assets.validation.kpis.kpis import KPIS, format_number, measure_kpis, to_naive_utc
+from capflow_assets.validation.kpis.format import format_number
+from capflow_assets.validation.kpis.kpis import KPIS, measure_kpis, to_naive_utc
 from capflow_assets.validation.series import Series
 from partitions.customer import Customer
 
@@ -130,9 +131,7 @@ def build_report(
 
 
 def _verdict_word(finding: Finding) -> str:
-    if finding.value is None and finding.passed:
-        return "not judged"
-    return "passed" if finding.passed else {"block": "**blocks**", "warn": "warning"}[finding.severity]
+    return "**blocks**" if finding.verdict == "blocks" else finding.verdict
 
 
 def _format_value(value: float | None) -> str:

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from capflow_assets.validation.page import PAGE
-from capflow_assets.validation.pictures import PICTURES
+from capflow_assets.validation.page import PAGE, PLOTS
 from capflow_resources.home import Home
 from tests.validation.html_page import Page
 from tests.validation.judged_home import EVIL, judge, judged_home
@@ -75,11 +74,11 @@ def test_a_report_for_programs(capflow: Capflow) -> None:
 
 
 def test_plots_are_drawn_once(judged: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = judged.lake.document("ann", PICTURES)
+    before = judged.lake.document("ann", PLOTS)
     assert before
-    monkeypatch.setattr("capflow_assets.validation.pictures.draw_distribution", None)
+    monkeypatch.setattr("capflow_assets.validation.page.draw_distribution", None)
     assert judge(judged, "ann")["validation/report"] == "reused"
-    assert judged.lake.document("ann", PICTURES) == before
+    assert judged.lake.document("ann", PLOTS) == before
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from capflow_assets.run.catalogue import tables as canonical_tables
 from capflow_assets.simulator import LAYOUTS, Retailer, customer_file, simulate, source_frame, write
 from capflow_assets.validated.audit.audit import audit_table
-from capflow_assets.validated.tables import clean, drop_rows, filled_columns
+from capflow_assets.validated.tables import clean, drop_rows, required_columns
 from capflow_resources import sources
 from partitions.customer import Customer, Source
 from partitions.customer_file import load_customer
@@ -65,7 +65,7 @@ def canonical_rows(customer: Customer) -> dict[str, list[str]]:
         with sources.explain_errors(customer, mapping):
             raw = con.create_table(f"raw_{table}", sources.read(customer, mapping, con))
         rows = con.create_table(table, clean(table, drop_rows(raw, mapping).kept, mapping, customer.timezone))
-        assert audit_table(rows, canonical_tables()[table], filled_columns(mapping), {}).failures == (), table
+        assert audit_table(rows, canonical_tables()[table], required_columns(mapping), {}).failures == (), table
         found[table] = sorted(str(tuple(row.values())) for row in rows.to_pyarrow().to_pylist())
         assert found[table]
     con.disconnect()

@@ -8,7 +8,7 @@ import pytest
 
 from capflow_assets.run.catalogue import tables as canonical_tables
 from capflow_assets.validated.audit.audit import audit_table
-from capflow_assets.validated.tables import clean, derive_bills, drop_rows, filled_columns
+from capflow_assets.validated.tables import clean, derive_bills, drop_rows, required_columns
 from capflow_resources import sources
 from partitions.customer import Customer
 from partitions.customer_file import load_customer
@@ -42,7 +42,7 @@ class Retailer:
 
     def set_aside(self, table: str) -> dict[str, int]:
         mapping = self.customer.tables[table]
-        judged = audit_table(self.tables[table], canonical_tables()[table], filled_columns(mapping), {})
+        judged = audit_table(self.tables[table], canonical_tables()[table], required_columns(mapping), {})
         assert judged.passed, judged.reasons
         return {f"{failure.column} {failure.check}": failure.rows for failure in judged.failures}
 

@@ -20,7 +20,7 @@ from capflow_assets.validated.tables import derive_bills
 from capflow_assets.validation.history.daily_panel import build_daily_panel
 from capflow_assets.validation.kpis.distributions import measure_distributions
 from capflow_assets.validation.kpis.kpis import KPIS, measure_kpis
-from capflow_assets.validation.kpis.offending import BLAMED, offending_rows
+from capflow_assets.validation.offending import BLAMED, offending_rows
 from tests.engines.compare import assert_equal_rows, equal, rows
 from tests.features.feature_world import (
     AS_OF,

@@ -14,7 +14,7 @@ import pytest
 
 from capflow_assets.run.catalogue import tables as canonical_tables
 from capflow_assets.validated.audit.audit import audit_table
-from capflow_assets.validated.cleaning.strptime import FormatError
+from capflow_assets.validated.cleaning.in_spark import FormatError
 from capflow_assets.validated.cleaning.times import utc
 from capflow_assets.validated.tables import clean, derive_bills, drop_rows
 from tests.engines.awkward import CASES, Case

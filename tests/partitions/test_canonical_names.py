@@ -1,7 +1,7 @@
 """The names that a customer file may use are exactly those that the layers above offer."""
 
 from capflow_assets.run.catalogue import tables as canonical_tables
-from capflow_assets.validated.tables import filled_columns, filled_when_derived
+from capflow_assets.validated.tables import required_columns, required_when_derived
 from capflow_resources.sources import KINDS
 from partitions.canonical import (
     CANONICAL_COLUMNS,
@@ -52,8 +52,8 @@ def test_an_attribute_becomes_a_column_name_that_any_store_can_hold():
 def test_times_need_not_be_filled_where_they_are_not_mapped():
     without = TableMapping("line_items", "s", {"item_id": ColumnMapping(("i",)), "amount": ColumnMapping(("a",))})
     with_times = TableMapping("line_items", "s", {**without.columns, "ts": ColumnMapping(("t",))})
-    assert "ts" not in filled_columns(without)
-    assert "ts" in filled_columns(with_times)
-    assert {"item_id", "bill_id", "unit_price", "quantity"} <= filled_columns(without)
-    assert "ts" not in filled_when_derived(without)
-    assert "ts" in filled_when_derived(with_times)
+    assert "ts" not in required_columns(without)
+    assert "ts" in required_columns(with_times)
+    assert {"item_id", "bill_id", "unit_price", "quantity"} <= required_columns(without)
+    assert "ts" not in required_when_derived(without)
+    assert "ts" in required_when_derived(with_times)

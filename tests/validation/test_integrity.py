@@ -7,7 +7,7 @@ import pytest
 from capflow_assets.validation.bounds import find_kpis
 from capflow_assets.validation.kpis.integrity import RELATIONS
 from capflow_assets.validation.kpis.kpis import measure_kpis
-from capflow_assets.validation.kpis.offending import BLAMED, offending_rows
+from capflow_assets.validation.offending import BLAMED, offending_rows
 
 AS_OF = datetime(2024, 4, 1)
 

@@ -12,7 +12,7 @@ from capflow_assets.validated.tables import clean, derive_bills, drop_rows
 from capflow_assets.validation.kpis.distributions import measure_distributions
 from capflow_assets.validation.kpis.integrity import RELATIONS
 from capflow_assets.validation.kpis.kpis import KPIS, measure_kpis
-from capflow_assets.validation.kpis.offending import BLAMED, offending_rows
+from capflow_assets.validation.offending import BLAMED, offending_rows
 from capflow_resources import sources
 from partitions.customer_file import load_customer
 from tests.validation.giftco_oracle import KPIS as BY_SQL

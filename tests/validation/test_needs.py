@@ -8,7 +8,7 @@ import pytest
 
 from capflow_assets.contract.model import Model, Needs
 from capflow_assets.run.catalogue import models
-from capflow_assets.validation.needs.unmet import LEAST, Facts, explain_unmet, needed_measures
+from capflow_assets.validation.needs.unmet import LEAST, Facts, explain_unmet, list_measures
 
 ENOUGH = Facts(
     frozenset({"line_items", "bills", "items", "contacts", "reviews", "media"}),
@@ -61,11 +61,11 @@ def test_each_part_of_a_contract_is_judged_and_told_in_words_and_numbers(name: s
     few = 0.25 if share else 999
     if name in ("users", "bills", "history_days"):
         told = explain_unmet(model, replace(ENOUGH, **{name: few}))  # type: ignore[arg-type]
-        assert needed_measures([model], []) == set()
+        assert list_measures([model], []) == set()
     else:
         told = explain_unmet(model, replace(ENOUGH, measures={name: few}))
         assert str(explain_unmet(model, replace(ENOUGH, measures={}))).endswith("this customer has none")
-        assert needed_measures([model], []) == {name}
+        assert list_measures([model], []) == {name}
     assert told is not None
     assert told.startswith("needs at least ")
     assert ("50.0%" if share else "1,000") in told
@@ -75,7 +75,7 @@ def test_each_part_of_a_contract_is_judged_and_told_in_words_and_numbers(name: s
 
 def test_a_model_reads_the_languages_that_it_names() -> None:
     model = with_needs(Needs(languages=("en", "fr")))
-    assert needed_measures([model], []) == {"language"}
+    assert list_measures([model], []) == {"language"}
     german = explain_unmet(model, replace(ENOUGH, measures={"language": "de"}))
     assert german == "reads en, fr; this customer's items are described in de"
     assert explain_unmet(model, replace(ENOUGH, measures={"language": "fr"})) is None

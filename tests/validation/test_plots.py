@@ -41,7 +41,7 @@ def test_drawing_leaves_no_pyplot_behind():
     code = (
         "import sys; from capflow_assets.validation import plots; assert 'matplotlib' not in sys.modules;"
         "from capflow_assets.validation.kpis.distributions import Distribution as D;"
-        "plots.draw(D('n', 't', 'x', 'y', 9, ((1, 2),))); assert 'matplotlib.pyplot' not in sys.modules"
+        "plots.draw_distribution(D('n', 't', 'x', 'y', 9, ((1, 2),))); assert 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

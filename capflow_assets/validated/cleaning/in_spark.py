@@ -2,16 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from capflow_assets.validated.cleaning.builtin import ABSOLUTE, LOCAL, engine_function
-from capflow_assets.validated.cleaning.strptime import DatePattern, compile_pattern
 
 if TYPE_CHECKING:
     import ibis
 
 LATER_HOURS = 3  # longer than any hour that was ever repeated
+DIRECTIVES = {
+    "Y": r"(\d{4})",
+    "y": r"(\d{2})",
+    "m": r"(\d{1,2})",
+    "b": r"(\d{1,2})",  # after month names have become numbers
+    "B": r"(\d{1,2})",
+    "d": r"(\d{1,2})",
+    "H": r"(\d{1,2})",
+    "I": r"(\d{1,2})",
+    "M": r"(\d{1,2})",
+    "S": r"(\d{1,2})",
+    "f": r"(\d{1,6})",
+    "p": r"([AaPp][Mm])",
+    "a": r"(?i:mon|tue|wed|thu|fri|sat|sun)",
+    "A": r"(?i:monday|tuesday|wednesday|thursday|friday|saturday|sunday)",
+    "%": "%",
+}
+MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+SHORT = {"%x": "%Y-%m-%d", "%X": "%H:%M:%S", "%c": "%Y-%m-%d %H:%M:%S"}
+CENTURY = 69  # 68 is 2068, 69 is 1969, as POSIX says
+
+
+class FormatError(ValueError):
+    """A date format that only some engines can parse."""
+
+
+@dataclass(frozen=True)
+class DatePattern:
+    """A strptime pattern as a regular expression, with the number of each directive's group in it.
+
+    `months` are names to replace by numbers first. Two-digit years below `century` are in the 2000s.
+    """
+
+    expression: str
+    groups: Mapping[str, int]
+    months: Sequence[str]
+    century: int | None
+
+
+def compile_pattern(pattern: str) -> DatePattern:
+    """Compile a strptime pattern to a regular expression; raises FormatError for a directive that has none."""
+    for short, long in SHORT.items():
+        pattern = pattern.replace(short, long)
+    expression = ""
+    groups: dict[str, int] = {}
+    for directive, literal in re.findall(r"%-?(.)|([^%]+)", pattern):
+        if literal:
+            expression += re.escape(literal)
+            continue
+        if directive not in DIRECTIVES:
+            raise FormatError(
+                f"format '{pattern}': %{directive} cannot be read on Spark: set engine: duckdb, or send ISO dates"
+            )
+        if DIRECTIVES[directive].startswith("(") and not DIRECTIVES[directive].startswith("(?"):
+            groups["m" if directive in "bB" else directive] = len(groups) + 1
+        expression += DIRECTIVES[directive]
+    months = MONTHS if "%B" in pattern else [name[:3] for name in MONTHS] if "%b" in pattern else []
+    return DatePattern(rf"^\s*{expression}\s*$", groups, months, CENTURY if "y" in groups else None)
 
 
 def to_utc(local: ibis.Value, zone: str) -> ibis.Value:

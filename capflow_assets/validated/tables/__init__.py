@@ -23,12 +23,12 @@ def clean(table: str, raw: ibis.Table, mapping: TableMapping, timezone: str) -> 
     return cleaned
 
 
-def filled_columns(mapping: TableMapping) -> set[str]:
+def required_columns(mapping: TableMapping) -> set[str]:
     """Return the columns that every row must fill unless nullable: mapped ones and those that cleaning derives."""
     return {*mapping.columns, *getattr(table_module(mapping.table), "DERIVED", ())}
 
 
-def filled_when_derived(line_items_mapping: TableMapping) -> set[str]:
+def required_when_derived(line_items_mapping: TableMapping) -> set[str]:
     """Return the same for bills derived from line items, which have no `ts` where the lines have none."""
     names = {column.name for column in tables()["bills"].columns}
     return names if "ts" in line_items_mapping.columns else names - {"ts"}
@@ -42,6 +42,6 @@ __all__ = [
     "clean",
     "derive_bills",
     "drop_rows",
-    "filled_columns",
-    "filled_when_derived",
+    "required_columns",
+    "required_when_derived",
 ]

@@ -63,7 +63,7 @@ def compute_band(panel: DailyPanel, figure: Figure, window: int, since: int = 0)
     value, size = aggregate_window(panel, figure, window)
     value = np.where(np.arange(len(value)) < since + window - 1, np.nan, value)
     turned = shape.turn(value)
-    low, high = _expected_range(turned, window)
+    low, high = _predict_range(turned, window)
     with np.errstate(divide="ignore", invalid="ignore"):
         middle = shape.back((low + high) / 2)
         noise = shape.noise / np.sqrt(np.maximum(middle if figure.kind == "count" else size, 0.5))
@@ -75,7 +75,7 @@ def compute_band(panel: DailyPanel, figure: Figure, window: int, since: int = 0)
     return Band(figure, window, value, expected, shape.points(middle, spread), warn, block)
 
 
-def _expected_range(turned: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
+def _predict_range(turned: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the expected range (from, to): the median of comparable windows, and that median moved by the season."""
     import numpy as np
 
@@ -110,8 +110,8 @@ def _limits(
     import numpy as np
 
     (low, high), (least, most), known = expected, shift, ~np.isnan(spread)
-    down = np.minimum(shape.back(low - times * spread), shape.moved(shape.back(low), least, -1))
-    up = np.maximum(shape.back(high + times * spread), shape.moved(shape.back(high), most, 1))
+    down = np.minimum(shape.back(low - times * spread), shape.shift_by(shape.back(low), least, -1))
+    up = np.maximum(shape.back(high + times * spread), shape.shift_by(shape.back(high), most, 1))
     return (
         np.where(known, down if least is not None else -np.inf, np.nan),
         np.where(known, up if most is not None else np.inf, np.nan),

@@ -54,7 +54,7 @@ def build_daily_panel(line_items: ibis.Table, as_of: datetime, timezone: str) ->
     New users and items, reused bill numbers and an item's usual price (its median) are determined within these three
     years. Sums are of integers, so that every engine gives the same. None without a timed sale.
     """
-    lines = _timed_lines(line_items, as_of)
+    lines = _lines_with_time(line_items, as_of)
     span = _fetch_rows(
         lines.filter(~lines["is_return"]).aggregate(first=_epoch_seconds(lines).min(), last=_epoch_seconds(lines).max())
     )[0]
@@ -80,7 +80,7 @@ def build_daily_panel(line_items: ibis.Table, as_of: datetime, timezone: str) ->
     return DailyPanel(_EPOCH + timedelta(days=since), _convert_units(found), places)
 
 
-def _timed_lines(line_items: ibis.Table, as_of: datetime) -> ibis.Table:
+def _lines_with_time(line_items: ibis.Table, as_of: datetime) -> ibis.Table:
     # A column that is empty throughout can arrive untyped.
     lines = line_items.select(**{name: line_items[name].cast(kind) for name, kind in _TYPES.items()})
     lines = lines.mutate(is_return=lines["is_return"].fill_null(False))

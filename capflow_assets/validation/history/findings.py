@@ -10,7 +10,7 @@ from capflow_assets.validation.bounds import Finding, Origin, Severity, customer
 from capflow_assets.validation.history import sentences
 from capflow_assets.validation.history.figures import EVERY, FIGURES, MISSING, PREFIX, Figure
 from capflow_assets.validation.history.learned_bands import LearnedBands
-from capflow_assets.validation.kpis.kpis import format_number as written
+from capflow_assets.validation.kpis.format import format_number as written
 from capflow_assets.validation.series import Series
 from partitions.customer import Customer
 from partitions.hints import closest

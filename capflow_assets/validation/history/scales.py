@@ -33,7 +33,7 @@ class LogScale:
 
         return np.exp(np.minimum(turned, 700))
 
-    def moved(self, value: np.ndarray, shift: float | None, sign: int) -> np.ndarray:
+    def shift_by(self, value: np.ndarray, shift: float | None, sign: int) -> np.ndarray:
         """Return the value after a shift that matters, up (1) or down (-1)."""
         return value if shift is None else value * shift**sign
 
@@ -61,7 +61,7 @@ class ArcsineScale:
 
         return np.sin(np.clip(turned, 0, np.pi) / 2) ** 2
 
-    def moved(self, value: np.ndarray, shift: float | None, sign: int) -> np.ndarray:
+    def shift_by(self, value: np.ndarray, shift: float | None, sign: int) -> np.ndarray:
         """Return the value after a shift that matters, up (1) or down (-1)."""
         return value if shift is None else value + sign * shift
 
@@ -85,7 +85,7 @@ class LinearScale:
         """Transform back."""
         return turned
 
-    def moved(self, value: np.ndarray, shift: float | None, sign: int) -> np.ndarray:
+    def shift_by(self, value: np.ndarray, shift: float | None, sign: int) -> np.ndarray:
         """Return the value after a shift that matters, up (1) or down (-1)."""
         return value if shift is None else value + sign * shift
 

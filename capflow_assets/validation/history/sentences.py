@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from capflow_assets.validation.history.bands import BLOCK_SPREADS, LAGS, WARN_SPREADS
 from capflow_assets.validation.history.figures import MISSING, PREFIX, Figure
 from capflow_assets.validation.history.missing import SURE, list_missing_places
-from capflow_assets.validation.kpis.kpis import format_number as written
+from capflow_assets.validation.kpis.format import format_hour
+from capflow_assets.validation.kpis.format import format_number as written
 
 if TYPE_CHECKING:
     from capflow_assets.validation.history.bands import Band
@@ -57,10 +58,10 @@ def describe_remedy(look: LearnedBands, band: Band, day: int, file: str) -> str:
     name = PREFIX + band.figure.name
     first = look.panel.date(day) - timedelta(days=band.window - 1)
     check = band.figure.check.replace("{file}", file)
-    return f"{check}if it is right, add to {file}: {expected_entry(first, name)}"
+    return f"{check}if it is right, add to {file}: {format_entry(first, name)}"
 
 
-def expected_entry(first: date, name: str) -> str:
+def format_entry(first: date, name: str) -> str:
     """Return the entry of a customer file that accepts a new level."""
     return f'expected: [{{from: {first}, figures: [{name}], why: "..."}}]'
 
@@ -68,8 +69,7 @@ def expected_entry(first: date, name: str) -> str:
 def format_figure(figure: Figure, value: float) -> str:
     """Format a value of a daily figure: hours as HH:MM."""
     if figure.kind == "hour":
-        minutes = round(value * 60)
-        return f"{minutes // 60:02d}:{minutes % 60:02d}"
+        return format_hour(value)
     return written(value)
 
 

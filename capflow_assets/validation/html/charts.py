@@ -9,7 +9,7 @@ from itertools import groupby
 from math import floor, log10
 
 from capflow_assets.validation.kpis.distributions import Distribution
-from capflow_assets.validation.kpis.kpis import format_number
+from capflow_assets.validation.kpis.format import format_number
 from capflow_assets.validation.plots import group_bars
 from capflow_assets.validation.series import Series
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from capflow_assets.validated.audit.violation import Violation
 from capflow_assets.validation.bounds import Finding
-from capflow_assets.validation.html import words
 from capflow_assets.validation.html.charts import draw_histogram, draw_series
 from capflow_assets.validation.html.dossier import Dossier
+from capflow_assets.validation.kpis.format import format_kpi, format_percent, format_title
 from capflow_assets.validation.kpis.kpis import KPIS
 from capflow_assets.validation.report import Report
 from capflow_assets.validation.series import Series
@@ -24,6 +24,7 @@ ALL = "index.html"
 TEMPLATES = Path(__file__).parent / "templates"
 LONGEST = 300
 MATTER = ("users", "bills", "total_bill_amount", "average_spent_per_visit", "anonymous_share", "return_share")
+MARKS = {"passed": "✓", "warning": "!", "blocks": "✕", "not judged": "?"}
 WORST_FIRST = ("blocked", "failed", "not judged", "passed")
 
 
@@ -64,7 +65,7 @@ def render_customer(dossier: Dossier, index: bool = False) -> str:
     return _render(
         "customer.html.j2",
         dossier=dossier,
-        headline=words.headline(dossier),
+        headline=_headline(dossier),
         faults=_list_faults(dossier),
         kpis=_kpi_rows(dossier),
         daily=_daily_rows(dossier),
@@ -93,7 +94,7 @@ def _templates() -> Environment:
     loader = FileSystemLoader(TEMPLATES)
     # All text comes from a retailer's data, so everything is escaped.
     found = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    found.globals |= {"shown": words.shown, "title": words.title, "mark": words.MARKS.get}
+    found.globals |= {"format_kpi": format_kpi, "title": format_title, "mark": MARKS.get}
     return found
 
 
@@ -109,11 +110,11 @@ def _kpi_rows(dossier: Dossier) -> list[KpiRow]:
 
 
 def _kpi_row(kpi: str, value: float | None, finding: Finding | None, currency: str) -> KpiRow:
-    counts, name, told = KPIS.get(kpi, ""), words.title(kpi), words.shown(kpi, value, currency)
+    counts, name, told = KPIS.get(kpi, ""), format_title(kpi), format_kpi(kpi, value, currency)
     if finding is None:
         return KpiRow(kpi, name, counts, told, "none", "", "", "")
-    bound = words.limits(finding, currency)
-    return KpiRow(kpi, name, counts, told, bound, finding.source, finding.rule, words.verdict(finding))
+    bound = _format_limits(finding, currency)
+    return KpiRow(kpi, name, counts, told, bound, finding.source, finding.rule, finding.verdict)
 
 
 def _daily_rows(dossier: Dossier) -> list[KpiRow]:
@@ -125,13 +126,13 @@ def _daily_rows(dossier: Dossier) -> list[KpiRow]:
     return [
         KpiRow(
             finding.kpi,
-            words.title(finding.kpi),
+            format_title(finding.kpi),
             titles.get(finding.kpi, ""),
-            words.shown(finding.kpi, finding.value, dossier.currency),
-            words.limits(finding, dossier.currency),
+            format_kpi(finding.kpi, finding.value, dossier.currency),
+            _format_limits(finding, dossier.currency),
             finding.source,
             finding.rule,
-            words.verdict(finding),
+            finding.verdict,
         )
         for finding in report.findings
         if finding.kpi not in report.values and (finding.passed or finding.value is not None)
@@ -154,9 +155,9 @@ def _list_faults(dossier: Dossier) -> list[Fault]:
 
 def _fault_of_finding(dossier: Dossier, finding: Finding, violation: Violation | None) -> Fault:
     rows = {} if violation is None else _row_fields(dossier.customer, violation)
-    value = words.shown(finding.kpi, finding.value, dossier.currency)
-    verdict, bound = words.verdict(finding), words.limits(finding, dossier.currency)
-    title, remedy = words.title(finding.kpi), finding.remedy
+    value = format_kpi(finding.kpi, finding.value, dossier.currency)
+    verdict, bound = finding.verdict, _format_limits(finding, dossier.currency)
+    title, remedy = format_title(finding.kpi), finding.remedy
     return Fault(title, verdict, finding.message, remedy, **{**rows, "share": value, "bound": bound})
 
 
@@ -171,8 +172,8 @@ def _row_fields(customer: str, violation: Violation) -> dict[str, Any]:
     table, file = violation.rows_at.removeprefix("quarantine/"), violation.rows_at.rpartition("/")[2]
     return {
         "rows": violation.rows,
-        "share": words.percent(violation.share),
-        "bound": f"at most {words.percent(violation.bound)}",
+        "share": format_percent(violation.share),
+        "bound": f"at most {format_percent(violation.bound)}",
         "columns": columns,
         "sample": tuple(tuple(_format_cell(row, name) for name in columns) for row in violation.sample),
         "rows_at": violation.rows_at,
@@ -184,3 +185,25 @@ def _format_cell(row: Mapping[str, Any], column: str) -> str:
     value = row.get(column)
     text = "" if value is None else str(value)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text):,} characters)"
+
+
+def _format_limits(finding: Finding, currency: str = "") -> str:
+    """Format how far a KPI may go: "at least 1, at most 5"."""
+    ends = (("least", finding.low), ("most", finding.high))
+    return ", ".join(f"at {word} {format_kpi(finding.kpi, end, currency)}" for word, end in ends if end is not None)
+
+
+def _headline(dossier: Dossier) -> str:
+    """Explain the verdict in one or two sentences."""
+    name, warnings = dossier.customer, len(dossier.warnings)
+    if dossier.state == "passed":
+        odd = {0: "nothing is odd", 1: "one thing is odd"}.get(warnings, f"{warnings} things are odd")
+        return f"The data of {name} may be used: no check blocks, and {odd}."
+    if dossier.state == "blocked":
+        return (
+            f"The data of {name} may not be used yet. Nothing after validation is computed from them; what was "
+            "delivered before stays as it is. Mend what is named here, then run capflow run --customer " + name + "."
+        )
+    if dossier.state == "failed":
+        return f"{name} could not be looked at. Mend what is named here, then run capflow run --customer {name}."
+    return f"The data of {name} were never judged. Run capflow run --customer {name}."

@@ -87,11 +87,6 @@ def count_users_and_bills(bills: ibis.Table, as_of: datetime) -> dict[str, int]:
     return {name: int(value or 0) for name, value in found.items()}
 
 
-def format_number(value: float) -> str:
-    """A KPI as a retailer writes it: thousands in full, smaller ones to four digits."""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
-
-
 def epoch_seconds(moment: datetime) -> int:
     """Return the seconds since 1970 of a UTC time, with or without its time zone."""
     return calendar.timegm(to_naive_utc(moment).timetuple())

@@ -12,7 +12,7 @@ from capflow_assets.run.catalogue import feature_sets, models
 from capflow_assets.run.customer_run import CustomerRun
 from capflow_assets.validation.kpis.kpis import count_users_and_bills, rows_before
 from capflow_assets.validation.needs.measures import TABLE_OF, measure_tables
-from capflow_assets.validation.needs.unmet import Facts, explain_unmet, needed_measures
+from capflow_assets.validation.needs.unmet import Facts, explain_unmet, list_measures
 
 if TYPE_CHECKING:
     import ibis
@@ -28,7 +28,7 @@ def contract_terms(run: CustomerRun) -> dict[str, Any]:
 
 def measure_needs(run: CustomerRun, tables: Mapping[str, ibis.Table]) -> dict[str, float | str | None]:
     """Measure what the models that this customer asked for, and the feature sets, need."""
-    names = needed_measures(
+    names = list_measures(
         (model for name, model in models().items() if run.customer.wants(name)), feature_sets().values()
     )
     held = {table: f"quarantine/{table}" for table in {TABLE_OF[name] for name in names}}

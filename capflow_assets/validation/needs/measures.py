@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from capflow_assets.validation.needs.language import detect_language
 from capflow_assets.validation.needs.real_words import ENOUGH_WORDS, count_real_words
 
 if TYPE_CHECKING:
     import ibis
 
+SAMPLE_ITEMS = 400
+TOGETHER = 20  # one description is too short to classify
 Measured = Mapping[str, Any]
 
 
@@ -59,6 +62,26 @@ def _measure_descriptions(items: ibis.Table, _: ibis.Table | None) -> Measured:
     enough = count_real_words(items["description"]) >= ENOUGH_WORDS
     found = _fetch_row(items.aggregate(items=items.count(), described=enough.sum()))
     return {"described_share": _share(found["described"], found["items"])}
+
+
+def detect_language(items: ibis.Table) -> tuple[str | None, float | None]:
+    """Detect the language of most descriptions (ISO 639-1) and its share of the sample, 0 to 1.
+
+    py3langid classifies twenty descriptions at a time; None without it (the extra `media`), or when it is not sure of
+    any. Reads the first 400 items by item_id.
+    """
+    if find_spec("py3langid") is None:
+        return None, None
+    from capflow_resources.sources.media.decoding import detect_language
+
+    described = items.filter(items["description"].notnull()).order_by("item_id").limit(SAMPLE_ITEMS)
+    texts = described.select(text=described["description"].left(200).lower()).to_pyarrow()["text"].to_pylist()
+    groups = (". ".join(texts[start : start + TOGETHER]) for start in range(0, len(texts), TOGETHER))
+    languages = Counter(found for group in groups if (found := detect_language(group)))
+    if not languages:
+        return None, None
+    name, count = min(languages.items(), key=lambda pair: (-pair[1], pair[0]))
+    return name, count / -(-len(texts) // TOGETHER)
 
 
 def _measure_language(items: ibis.Table, _: ibis.Table | None) -> Measured:

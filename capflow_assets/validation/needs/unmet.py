@@ -57,7 +57,7 @@ class Facts:
         return getattr(self, name) if name in COUNTED else self.measures.get(name)
 
 
-def needed_measures(models: Iterable[Model], feature_sets: Iterable[FeatureSet]) -> set[str]:
+def list_measures(models: Iterable[Model], feature_sets: Iterable[FeatureSet]) -> set[str]:
     """Return the measures that the needs of any of these models and feature sets refer to."""
     needs = [model.needs for model in models] + [chosen.needs for chosen in feature_sets if chosen.needs]
     found = {name for need in needs for name in LEAST if name not in COUNTED and getattr(need, name)}
