@@ -18,7 +18,7 @@ from capflow_resources.sources import Since
 from capflow_resources.sources.changes.drift import compare_columns, describe_retyped
 from capflow_resources.sources.changes.increment import Increment, check_key, is_unchanged, merge_increment
 from capflow_resources.sources.changes.watermark import Watermark, WatermarkError, find_highest
-from capflow_resources.sources.columns import WATERMARK, source_columns
+from capflow_resources.sources.columns import source_columns
 from capflow_resources.sources.errors import file_name, source_error
 from partitions.customer import Incremental, TableMapping
 
@@ -129,12 +129,6 @@ def load(run: CustomerRun, asset: str) -> Outcome:
     except WatermarkError as error:
         remedy = f"Correct tables.{table}.incremental in {file_name(run.customer)}, or take it out."
         raise source_error(run.customer, run.customer.sources[mapping.source], str(error), remedy) from None
-
-
-def source_rows(run: CustomerRun, table: str) -> ibis.Table:
-    """Return a raw table without CapFlow's own column."""
-    raw = run.read(f"raw/{table}")
-    return raw.drop(WATERMARK) if WATERMARK in raw.columns else raw
 
 
 def _begin_read(run: CustomerRun, table: str, mapping: TableMapping, current: str) -> TableRead:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from capflow_assets.contract.outcome import CHECKS, Blocked, Check, NotAvailable, Outcome
-from capflow_assets.raw import asset as raw
+from capflow_assets.raw.source_rows import source_rows
 from capflow_assets.run.catalogue import plugin_module, tables
 from capflow_assets.run.code_version import code_version
 from capflow_assets.run.customer_run import DERIVED, CustomerRun, fingerprint
@@ -122,7 +122,7 @@ def _clean_rows(run: CustomerRun, table: str) -> _Cleaned:
     if mapping is None:
         rows = derive_bills(run.read(f"validated/{DERIVED[table]}"))
     else:
-        dropped = drop_rows(raw.source_rows(run, table), mapping)
+        dropped = drop_rows(source_rows(run, table), mapping)
         left_out = dropped.counts()
         rows = clean(table, dropped.kept, mapping, run.customer.timezone)
     rows, columns = rows.cache(), list(rows.columns)

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from capflow_assets.raw import asset as raw
+from capflow_assets.raw.source_rows import source_rows
 from capflow_resources.lake import Lake
 from capflow_resources.sources import SourceError
 from capflow_resources.sources.columns import WATERMARK
@@ -287,7 +288,7 @@ def test_a_kill_between_reading_and_publishing_leaves_the_old_rows(till):
 def test_the_watermark_does_not_reach_validated_tables(till):
     run = raw.CustomerRun(till.home, "acme")
     assert WATERMARK in run.read(ASSET).columns
-    assert WATERMARK not in raw.source_rows(run, "line_items").columns
+    assert WATERMARK not in source_rows(run, "line_items").columns
     run.close()
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from capflow_assets.contract.outcome import Outcome
 from capflow_assets.raw import asset as raw
+from capflow_assets.raw.source_rows import source_rows
 from capflow_assets.run.customer_run import CustomerRun
 from capflow_resources.home import Home
 
@@ -78,7 +79,7 @@ class Till:
         run = CustomerRun(self.home, "acme")
         try:
             return sorted(
-                (tuple(row.values()) for row in raw.source_rows(run, "line_items").to_pyarrow().to_pylist()), key=repr
+                (tuple(row.values()) for row in source_rows(run, "line_items").to_pyarrow().to_pylist()), key=repr
             )
         finally:
             run.close()
