@@ -38,7 +38,9 @@ def build(run: CustomerRun, asset: str) -> Outcome:
     as_of = run.as_of()
     if reason := explain_unmet_set(feature_set, gather_facts(run)):
         raise NotAvailable(f"{asset} {reason}")
-    feature_set, decision = resolve_columns(run, asset, feature_set)
+    version = run.version(asset)
+    stored = None if version is None else FeatureSetFacts.from_json(version.facts)
+    feature_set, decision = resolve_columns(run, feature_set, None if stored is None else stored.decision)
     code = code_version(__name__, plugin_module("feature set", name))
     sources = available_tables(run, feature_set)
     inputs = {f"validated/{table}": run.number(f"validated/{table}") for table in sources}
@@ -52,9 +54,7 @@ def build(run: CustomerRun, asset: str) -> Outcome:
     snapshots = snapshot_fingerprints(run, feature_set, sources, dates, code=code)
     reused = reusable_dates(run, asset, snapshots)
     if reused == set(dates):
-        version = run.version(asset)
         assert version is not None
-        stored = FeatureSetFacts.from_json(version.facts)
         if stored is not None and stored.snapshots == snapshots:
             return unchanged_outcome(version, asset, "the data before every snapshot")
         reused.remove(as_of)  # other dates are dropped, and a commit needs rows

@@ -7,39 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from capflow_assets.contract.feature_set import ColumnDecision
+from capflow_assets.features.column_decision import RecordedDecision
 
 DECISION = "decided"
-
-
-@dataclass(frozen=True)
-class RecordedDecision:
-    """The columns of a customer's feature set, with the code and the table columns that they were decided by."""
-
-    code: str
-    columns: Mapping[str, list[str]]
-    as_of: str
-    chosen: ColumnDecision
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the decision as one flat document."""
-        return {
-            "code": self.code,
-            "columns": dict(self.columns),
-            "as_of": self.as_of,
-            "names": list(self.chosen.names),
-            "users_sampled": self.chosen.users_sampled,
-            "candidates": self.chosen.candidates,
-            "left_out": dict(self.chosen.left_out),
-        }
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> RecordedDecision:
-        """Read what `to_json` wrote."""
-        chosen = ColumnDecision(
-            tuple(document["names"]), document["candidates"], document["users_sampled"], document["left_out"]
-        )
-        return cls(document["code"], document["columns"], document["as_of"], chosen)
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def build_media(job: EmbeddingJob) -> Outcome:
     with encode_to_parquet(job, encoder, _batches(job, listed, kept, unchanged, left_out), left_out) as (vectors, made):
         if not made and not unchanged:
             raise NotAvailable(f"'{run.name}': no {NAMES[embedding.medium]} can be used: {left_out.summary()}")
-        everything = vectors if kept is None else vectors.union(_reused_vectors(listed.select(keys), kept, unchanged))
+        everything = vectors if kept is None else vectors.union(_vectors_to_keep(listed.select(keys), kept, unchanged))
         return job.publish(everything, encoder, made, left_out)
 
 
@@ -110,7 +110,7 @@ def _to_encode(
     return rows.append_column(CONTENT_HASH, marks), [files[place].content for place in new]
 
 
-def _reused_vectors(keys: ibis.Table, kept: ibis.Table, unchanged: list[str]) -> ibis.Table:
+def _vectors_to_keep(keys: ibis.Table, kept: ibis.Table, unchanged: list[str]) -> ibis.Table:
     """Return the kept vectors of unchanged files, with what the media table now says of each."""
     import ibis
 

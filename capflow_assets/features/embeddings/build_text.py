@@ -81,7 +81,7 @@ def _work(job: EmbeddingJob, worded: ibis.Table, count: int) -> Work:
     new = _rows(todo)
     if not learns(job.encoding):
         return Work(todo, new, version)
-    fit = _recorded_fit(version)
+    fit = _fit_of(version)
     learned = job.run.home.lake.document(job.run.name, _document(job, fit.sha256))
     if learned is None or fit.since + new > MOST_CHANGED * count:
         return Work(worded, count)
@@ -114,11 +114,11 @@ def _store_fit(job: EmbeddingJob, fitted: FittedEncoder, work: Work, count: int)
         job.run.home.lake.put_document(job.run.name, _document(job, total), fitted.learned)
         return EncoderFit(total, count, 0)
     assert work.before is not None
-    fit = _recorded_fit(work.before)
+    fit = _fit_of(work.before)
     return replace(fit, since=fit.since + work.count)
 
 
-def _recorded_fit(version: TableVersion) -> EncoderFit:
+def _fit_of(version: TableVersion) -> EncoderFit:
     fit = EmbeddingFacts.from_json(version.facts).fit
     assert fit is not None, "an encoder that learns records its fit"
     return fit
