@@ -49,7 +49,8 @@ def resolve_columns(
     """Return the set with this customer's columns and the decision to record; any other set unchanged, with None.
 
     The columns are decided on the newest data. The `recorded` decision stands while the code and the columns of the
-    customer's tables stay the same; `force` decides again. The set is historical if a model that the customer wants reads it.
+    customer's tables stay the same; `force` decides again. The set is historical if a model that the customer wants
+    reads it.
     """
     if feature_set.decide is None or feature_set.with_columns is None:
         return feature_set, None
