@@ -53,12 +53,12 @@ def _twice(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _gap(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.assign(score=float("nan")) if "score" in frame else frame.assign(value=float("nan"))
+    return frame.assign(label=None)
 
 
 @pytest.mark.parametrize(
     ("spoil", "told"),
-    [(_twice, "twice"), (_gap, "empty"), (lambda frame: frame.iloc[:, ::-1], "gave the columns")],
+    [(_twice, "twice"), (_gap, "empty"), (lambda frame: frame.iloc[:, ::-1], "returned the columns")],
     ids=["twice", "empty", "columns"],
 )
 def test_what_breaks_the_contract_is_not_delivered(
