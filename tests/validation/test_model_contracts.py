@@ -35,10 +35,10 @@ def offered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The catalogue with the model above, through the door that every other package uses."""
     point = EntryPoint("item_reader", f"{__name__}:ItemReader", "capflow.models")
     monkeypatch.setattr(catalogue, "entry_points", lambda group: [point] if group == "capflow.models" else [])
-    catalogue._found.cache_clear()
+    catalogue.forget()
     plan.plan.cache_clear()
     yield
-    catalogue._found.cache_clear()
+    catalogue.forget()
     plan.plan.cache_clear()
 
 
@@ -105,7 +105,7 @@ def test_nothing_is_measured_that_no_model_asks_for(shop: TinyShop) -> None:
 
 def test_what_a_feature_set_needs_its_models_need(shop: TinyShop, monkeypatch: pytest.MonkeyPatch) -> None:
     needy = replace(feature_sets()["rfm"], needs=Needs(users=0, bills=0, history_days=0, items=100))
-    monkeypatch.setitem(feature_sets(), "rfm", needy)
+    monkeypatch.setitem(catalogue._feature_plugins().plugins, "rfm", needy)
     monkeypatch.setattr(ItemReader, "needs", Needs(users=10, bills=50, history_days=150))
     monkeypatch.setattr(ItemReader, "features", ("rfm",))
     shop.write_file(models="[item_reader]").run(CHECKED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from capflow_assets.cli import group
+from capflow_assets.contract.validation_report import ValidationReport
 from capflow_assets.run.customer_run import REPORT, CustomerRun
 from capflow_assets.validation.bounds import find_kpis
 from capflow_assets.validation.history.figures import EVERY
@@ -71,7 +73,8 @@ def on_board(home: Home, name: str, vertical: str, share: float, *reasons: str) 
     for asset in ("raw/line_items", "validated/line_items"):
         home.lake.write(name, asset, pa.table({"item_id": ["tea"]}), {"fingerprint": "1"})
     report = {"customer": name, "values": {"return_share": share}}
-    home.lake.put_document(name, REPORT, json.dumps({"report": json.dumps(report)}).encode())
+    stored = ValidationReport("1", datetime(2026, 7, 2), None, None, 9, 9, json.dumps(report))
+    home.lake.put_document(name, REPORT, stored.to_json().encode())
     CustomerRun(home, name).publish_verdict(reasons)
 
 
