@@ -57,7 +57,7 @@ def main(package: str, entry_point: str) -> None:
     if asset := os.environ["STAND_IN_DIES"]:
         from capflow_assets.run.plan import plan
 
-        plan()[asset] = replace(plan()[asset], make=interrupted)
+        plan()[asset] = replace(plan()[asset], door="tests.databricks.cluster:interrupted")
     getattr(import_module(module), function)()
 
 
