@@ -18,7 +18,7 @@ from capflow_assets.contract.model import Model
 from capflow_assets.contract.snapshot import LabelledSnapshot
 from capflow_assets.training.search.folds import Attempt, compare_attempts, time_folds
 
-CELLS_PER_SECOND = 1_000_000  # rows x columns that a trial processes in a CPU-second (benchmarks/tuning.py)
+CELLS_PER_SECOND = 1_000_000  # rows x columns of a trial in a CPU-second; only its order of magnitude matters
 MIN_SECONDS_PER_TRIAL = 0.5
 MAX_TRIALS = 12
 MAX_DRAWS = 50
