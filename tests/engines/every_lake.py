@@ -86,7 +86,7 @@ def test_files_that_stay_on_a_worker_s_own_disk_are_no_table(
     lake, lines = Lake(str(tmp_path / "lake")), world(engine, files, 40)["line_items"]
     found = spark_files._list_files
     monkeypatch.setattr(spark_files, "_list_files", lambda place, folder: found(place, folder)[:0])
-    with pytest.raises(EngineError, match="its workers do not share that disk"):
+    with pytest.raises(EngineError, match="workers do not share that disk"):
         lake.write("acme", "raw/line_items", lines, {})
     assert lake.version("acme", "raw/line_items") is None
     assert not list(tmp_path.rglob("*.parquet"))

@@ -270,7 +270,7 @@ def test_an_exception_in_fit_and_in_predict(
     }
     told = reasons(home, "bob")
     assert told["model/rfm_segments"].startswith(
-        "model/rfm_segments of 'bob' broke by ZeroDivisionError: no spend in any segment. Its traceback is in"
+        "model/rfm_segments of 'bob' broke by ZeroDivisionError: no spend in any segment. The traceback is in"
     )
     assert told["prediction/rfm_segments"] == f"model/rfm_segments: {told['model/rfm_segments']}"
     others_are_as_without_bob(home, without_bob)
