@@ -109,6 +109,14 @@ def test_looking_into_the_catalogue_imports_nothing_heavy() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_a_model_written_for_the_former_place_of_the_contract_still_loads() -> None:
+    from capflow_assets.contract import model, snapshot
+    from capflow_assets.models import base
+
+    assert (base.Model, base.Needs, base.Snapshot) == (model.Model, model.Needs, snapshot.Snapshot)
+    assert "base" not in catalogue.models()
+
+
 def test_another_package_can_offer_a_model(offered: list[EntryPoint]) -> None:
     offered.append(point("windfall", f"{__name__}:Windfall"))
     assert isinstance(catalogue.models()["windfall"], Windfall)
