@@ -10,6 +10,7 @@ import ast
 import hashlib
 from collections.abc import Iterator
 from functools import cache
+from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -119,26 +120,22 @@ def _absolute(node: ast.ImportFrom, path: Path) -> str:
 def _file(module: str) -> Path | None:
     """Return the source file of a module without importing it; None for a name that is no module."""
     top, *rest = module.split(".")
-    for folder in _folders(top):
-        place = folder.joinpath(*rest)
-        for path in (place / "__init__.py", place.with_suffix(".py")) if rest else (place / "__init__.py",):
+    spec = _top_level(top)
+    if spec is None:
+        return None
+    if not rest:
+        return Path(spec.origin).resolve() if spec.origin and spec.origin.endswith(".py") else None
+    for folder in spec.submodule_search_locations or ():
+        place = Path(folder, *rest)
+        for path in (place / "__init__.py", place.with_suffix(".py")):
             if path.is_file():
                 return path.resolve()
-    return None if rest else _single_file(top)
+    return None
 
 
 @cache
-def _folders(top: str) -> tuple[Path, ...]:
+def _top_level(package: str) -> ModuleSpec | None:
     try:
-        spec = find_spec(top)
-    except (ModuleNotFoundError, ValueError):
-        return ()
-    return tuple(map(Path, spec.submodule_search_locations or ())) if spec else ()
-
-
-def _single_file(top: str) -> Path | None:
-    try:
-        spec = find_spec(top)
+        return find_spec(package)
     except (ModuleNotFoundError, ValueError):
         return None
-    return Path(spec.origin).resolve() if spec and spec.origin and spec.origin.endswith(".py") else None

@@ -94,7 +94,7 @@ def test_relative_late_and_package_imports_count_and_those_for_type_checkers_do_
 
 def test_one_byte_in_the_closure_changes_the_version_and_elsewhere_not(package: Path) -> None:
     def version() -> str:
-        for cached in (versions.code_version, versions._imports, versions._file, versions._folders):
+        for cached in (versions.code_version, versions._imports, versions._file, versions._top_level):
             cached.cache_clear()
         return code_version(f"{package.name}.door")
 
