@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -13,7 +12,6 @@ import pytest
 import capflow_assets.models
 from capflow_assets.models.churn import Churn
 from capflow_assets.run import catalogue
-from capflow_assets.run.plan import plan
 
 HEAVY = ("pandas", "numpy", "lightgbm", "sklearn", "scipy", "ibis", "matplotlib", "dagster")
 
@@ -70,15 +68,6 @@ class Odd(Churn):
 
 
 NOT_A_MODEL = {"name": "x"}
-
-
-@pytest.fixture
-def offered(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[EntryPoint]]:
-    points: list[EntryPoint] = []
-    monkeypatch.setattr(catalogue, "entry_points", lambda group: points if group == "capflow.models" else [])
-    catalogue.forget()
-    yield points
-    catalogue.forget()
 
 
 def point(name: str, value: str) -> EntryPoint:
@@ -154,11 +143,7 @@ def test_the_assets_of_a_broken_model_stay_in_the_graph_with_its_reason(offered:
     from capflow_assets.graph.specs import asset_specs
 
     offered.append(point("broken", f"{__name__}:Missing"))
-    plan.cache_clear()
-    try:
-        specs = {"/".join(spec.key.path): spec for spec in asset_specs()}
-    finally:
-        plan.cache_clear()
+    specs = {"/".join(spec.key.path): spec for spec in asset_specs()}
     assert "does not load" in (specs["model/broken"].description or "")
     assert {"prediction/broken", "performance/broken", "model/churn"} <= set(specs)
 
@@ -170,11 +155,7 @@ def test_a_plugin_that_dagster_does_not_take_is_shown_with_the_reason(
 
     offered.append(point("odd", f"{__name__}:Odd"))
     monkeypatch.setattr(Odd, "extras", {"score": object()})
-    plan.cache_clear()
-    try:
-        specs = {"/".join(spec.key.path): spec for spec in asset_specs()}
-    finally:
-        plan.cache_clear()
+    specs = {"/".join(spec.key.path): spec for spec in asset_specs()}
     assert "odd" in catalogue.models()
     assert specs["model/odd"].tags["family"] == "odd__even__more"
     assert "cannot be shown" in (specs["prediction/odd"].description or "")

@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
-import pytest
-
-from capflow_assets.run import catalogue
 from capflow_assets.run.customer_run import CustomerRun
 from capflow_assets.run.pipeline import run_customer
-from capflow_assets.run.plan import plan, upstream
+from capflow_assets.run.plan import upstream
 from capflow_resources.home import Home
 from tests.run.test_older_home import SHOP, home, unpacked  # noqa: F401
-
-
-@pytest.fixture
-def offered(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[EntryPoint]]:
-    points: list[EntryPoint] = []
-    monkeypatch.setattr(catalogue, "entry_points", lambda group: points)
-    forget()
-    yield points
-    forget()
-
-
-def forget() -> None:
-    catalogue.forget()
-    plan.cache_clear()
 
 
 def ask_for(home: Home, model: str) -> None:  # noqa: F811
